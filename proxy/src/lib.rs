@@ -1,0 +1,2 @@
+//! Crosswalk: a sidecar reverse proxy that turns unified API calls into native provider calls and back.
+pub mod sandbox;

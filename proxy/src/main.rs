@@ -1,0 +1,2 @@
+//! The `crosswalk` binary.
+fn main() {}

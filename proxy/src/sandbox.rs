@@ -1,0 +1,2 @@
+//! The sandbox: the providers, played by ourselves.
+pub mod http;

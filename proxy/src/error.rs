@@ -1,0 +1,187 @@
+//! The error of the unified API: what went wrong, whose fault it is, whether it may be repeated, and what the caller reads.
+//!
+//! Status and body follow from it here and nowhere else. A secret never gets in: providers' own words are taken only
+//! from the members that `errors:` in `provider.yaml` names.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use serde::Serialize;
+
+/// The vocabulary of `code` in an error's body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Code {
+    BadRequest,
+    Unauthorized,
+    Forbidden,
+    NotFound,
+    MethodNotSupported,
+    Timeout,
+    Conflict,
+    PayloadTooLarge,
+    UnsupportedMediaType,
+    MisdirectedRequest,
+    TooManyRequests,
+    RequestHeaderFieldsTooLarge,
+    InternalServerError,
+    NotImplemented,
+    BadGateway,
+    ServiceUnavailable,
+}
+
+impl Code {
+    /// The HTTP status that goes with the code.
+    pub fn status(self) -> StatusCode {
+        match self {
+            Self::BadRequest => StatusCode::BAD_REQUEST,
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotSupported => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Timeout => StatusCode::GATEWAY_TIMEOUT,
+            Self::Conflict => StatusCode::CONFLICT,
+            Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::MisdirectedRequest => StatusCode::MISDIRECTED_REQUEST,
+            Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
+            Self::RequestHeaderFieldsTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::InternalServerError => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::NotImplemented => StatusCode::NOT_IMPLEMENTED,
+            Self::BadGateway => StatusCode::BAD_GATEWAY,
+            Self::ServiceUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+}
+
+/// One thing that is wrong, and where.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Issue {
+    /// What was expected and what was found.
+    pub message: String,
+    /// Where in the request, as in `body.record.addresses[2].city`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+}
+
+/// A fault in the provider's own words.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct ProviderFault {
+    pub name: &'static str,
+    /// The provider's HTTP status.
+    pub status: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub correlation_id: Option<String>,
+}
+
+/// What is known of a write that ended in an error. Absent where nothing was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The write may or may not have been carried out.
+    Unknown,
+    /// The write was carried out; what failed came after it.
+    Written,
+}
+
+/// The error of one unified call.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{message}")]
+pub struct Error {
+    pub code: Code,
+    /// For the caller: lower case, no full stop; says what was expected, what was found, what to do.
+    pub message: String,
+    pub issues: Vec<Issue>,
+    pub provider: Option<Box<ProviderFault>>,
+    pub outcome: Option<Outcome>,
+    /// When the caller may try again.
+    pub retry_after: Option<Duration>,
+    /// For the log only.
+    pub detail: Option<String>,
+}
+
+impl Error {
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            issues: Vec::new(),
+            provider: None,
+            outcome: None,
+            retry_after: None,
+            detail: None,
+        }
+    }
+
+    pub fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(Code::BadRequest, message)
+    }
+
+    pub fn not_found(message: impl Into<String>) -> Self {
+        Self::new(Code::NotFound, message)
+    }
+
+    /// A bad request whose fault has a place: `issue("body.record.name", "expected text, found 12")`.
+    pub fn issue(path: impl Into<String>, message: impl Into<String>) -> Self {
+        let (path, message) = (path.into(), message.into());
+        let mut error = Self::bad_request(format!("{path}: {message}"));
+        error.issues.push(Issue { message, path: Some(path) });
+        error
+    }
+
+    /// The provider answered something that its spec does not allow.
+    pub fn bad_gateway(message: impl Into<String>) -> Self {
+        Self::new(Code::BadGateway, message)
+    }
+
+    #[must_use]
+    pub fn with_outcome(mut self, outcome: Outcome) -> Self {
+        self.outcome = Some(outcome);
+        self
+    }
+
+    #[must_use]
+    pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    #[must_use]
+    pub fn with_retry_after(mut self, after: Duration) -> Self {
+        self.retry_after = Some(after);
+        self
+    }
+
+    pub fn status(&self) -> StatusCode {
+        self.code.status()
+    }
+
+    /// The body of the error, as the API's contract has it.
+    pub fn body(&self, request_id: &str) -> Vec<u8> {
+        #[derive(Serialize)]
+        struct Body<'a> {
+            code: Code,
+            message: &'a str,
+            #[serde(skip_serializing_if = "<[Issue]>::is_empty")]
+            issues: &'a [Issue],
+            request_id: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            outcome: Option<Outcome>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            provider: Option<&'a ProviderFault>,
+        }
+        serde_json::to_vec(&Body {
+            code: self.code,
+            message: &self.message,
+            issues: &self.issues,
+            request_id,
+            outcome: self.outcome,
+            provider: self.provider.as_deref(),
+        })
+        .expect("a struct of texts and numbers serializes")
+    }
+}

@@ -1,0 +1,122 @@
+//! What translators are made of.
+//!
+//! A translator is a state machine without I/O: it says which native calls to make, is given their responses, and says
+//! again, until it has the answer. It reads no clock, holds no lock and knows no socket; time and settings come in with
+//! its [`Context`]. What is generated declares; what behaves is here.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use crate::{
+    error::Error,
+    upstream::provider::{NativeOperation, Provider},
+};
+
+/// One unified call on its way through a provider.
+pub trait Translator: Send {
+    /// The keys that this call matches records by. Calls with a key in common must run one after the other, since a
+    /// provider that finds nothing for both would be given two records. Empty for most.
+    fn keys(&self) -> &[MatchKey] {
+        &[]
+    }
+
+    /// The first step. `recent` are the ids of records that were written under one of [`Self::keys`] a moment ago.
+    fn start(&mut self, recent: &[String]) -> Result<Step, Error>;
+
+    /// The next step, given one response for each call of the last one, in the same order.
+    fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error>;
+}
+
+/// What a translator wants next.
+#[derive(Debug)]
+pub enum Step {
+    /// Native calls to make, side by side.
+    Calls(Vec<NativeRequest>),
+    /// The end.
+    Answer(Answer),
+}
+
+/// One call to a provider, complete but for its host and its credentials.
+#[derive(Debug, Clone)]
+pub struct NativeRequest {
+    pub operation: &'static NativeOperation,
+    /// Path and query, percent-encoded, beginning with `/`.
+    pub target: String,
+    /// JSON, where the call has a body.
+    pub body: Option<Bytes>,
+}
+
+/// What a provider answered: any status, read to its end.
+#[derive(Debug, Clone)]
+pub struct NativeResponse {
+    pub status: u16,
+    pub body: Bytes,
+    /// The provider's clock, from its `Date` header.
+    pub date: Option<Timestamp>,
+    /// From the header that `provider.yaml` names.
+    pub correlation_id: Option<String>,
+}
+
+impl NativeResponse {
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+}
+
+/// A value of a key that records are matched by, in its normal form.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct MatchKey {
+    /// As in `crm.account`.
+    pub entity: &'static str,
+    /// As in `website`.
+    pub key: &'static str,
+    pub value: String,
+}
+
+/// The answer of a unified call: status 200 and this body.
+#[derive(Debug)]
+pub struct Answer {
+    /// JSON.
+    pub body: Vec<u8>,
+    /// What was written, so that the next upsert finds it even where the provider's search lags behind.
+    pub written: Option<Written>,
+}
+
+/// A record that was written, and the keys by which it can be found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    pub id: String,
+    pub keys: Vec<MatchKey>,
+}
+
+/// What a translator knows of the world: the connection's settings, the time, the key that cursors are signed with.
+#[derive(Debug, Clone)]
+pub struct Context {
+    pub provider: &'static Provider,
+    /// As in `crm.account.list`.
+    pub operation: &'static str,
+    pub connection: Arc<ConnectionSettings>,
+    pub now: Timestamp,
+}
+
+/// The part of a connection that translators may know: no secret in it.
+#[derive(Debug)]
+pub struct ConnectionSettings {
+    pub id: String,
+    /// The beginnings of the provider's paths in this connection's API version; `provider.yaml` orders them.
+    pub roots: Vec<String>,
+    /// Signs cursors; a cursor of one connection is refused by every other.
+    pub cursor_key: CursorKey,
+}
+
+/// A key that cursors are signed with. Its `Debug` shows nothing.
+#[derive(Clone)]
+pub struct CursorKey(pub [u8; 32]);
+
+impl std::fmt::Debug for CursorKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("CursorKey(…)")
+    }
+}

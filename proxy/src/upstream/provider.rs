@@ -1,0 +1,127 @@
+//! A provider as data: what `provider.yaml` says, in the form that the engine reads. Every value is generated.
+
+use http::Method;
+
+use crate::error::Code;
+
+/// All that the engine knows of a provider.
+#[derive(Debug)]
+pub struct Provider {
+    /// As in a connection's `provider:` and in an error's `provider.name`.
+    pub name: &'static str,
+    /// As people write it.
+    pub title: &'static str,
+    pub base_url: BaseUrl,
+    pub versions: Versions,
+    pub auth: Auth,
+    pub errors: Errors,
+}
+
+/// Where the provider's API is.
+#[derive(Debug)]
+pub enum BaseUrl {
+    Fixed(&'static str),
+    /// Each connection has a host of its own, which comes with the token or from this setting of the connection.
+    PerConnection {
+        setting: &'static str,
+        /// Hosts end with one of these; any other is refused. Overrides to loopback are for the sandbox.
+        allowed_hosts: &'static [&'static str],
+    },
+}
+
+/// The versions of the API that a connection may choose.
+#[derive(Debug)]
+pub struct Versions {
+    pub default: &'static str,
+    pub families: &'static [VersionFamily],
+}
+
+/// Versions that write their paths alike.
+#[derive(Debug)]
+pub struct VersionFamily {
+    pub matches: VersionMatch,
+    /// The beginnings of paths, in the order that the translators number them; `{version}` stands for the version.
+    pub roots: &'static [&'static str],
+}
+
+#[derive(Debug)]
+pub enum VersionMatch {
+    OneOf(&'static [&'static str]),
+    /// `major.minor` numbers from this one on.
+    AtLeast(&'static str),
+}
+
+/// How a token is had.
+#[derive(Debug)]
+pub struct Auth {
+    /// The token endpoint; `{login_url}` stands for the connection's login host.
+    pub token_url: &'static str,
+    pub login_url: Option<&'static str>,
+    /// Seconds that a token lives when the answer does not say.
+    pub lifetime_seconds: Option<u64>,
+    /// The member of the token's answer that names the API's base URL.
+    pub base_url_member: Option<&'static str>,
+    /// A refusal with one of these values in one of these members means that a person must connect again:
+    /// `(member, values)`.
+    pub revoked: &'static [(&'static str, &'static [&'static str])],
+    /// A 401 with one of these messages is not cured by a new token.
+    pub incurable: &'static [&'static str],
+}
+
+/// How the provider tells what went wrong.
+#[derive(Debug)]
+pub struct Errors {
+    /// The body is a list of faults, of which the first counts.
+    pub list: bool,
+    /// The members that may hold the code, the first present one counts.
+    pub code: &'static [&'static str],
+    pub message: &'static str,
+    pub correlation_id: Option<&'static str>,
+    /// In lower case.
+    pub correlation_header: Option<&'static str>,
+    pub details: Details,
+    /// What stands before the id of the record that is in the way, in the message.
+    pub existing_id_after: Option<&'static str>,
+    /// The first rule that fits counts. Where none does: 5xx and all else is `BAD_GATEWAY`.
+    pub classify: &'static [ErrorRule],
+}
+
+/// Where the single faults of an error are.
+#[derive(Debug)]
+pub struct Details {
+    /// The member with a list of faults, each with a message and a code.
+    pub list: Option<&'static str>,
+    pub message: Option<&'static str>,
+    pub code: Option<&'static str>,
+    /// The member with a list of the names of the fields at fault.
+    pub fields: Option<&'static str>,
+}
+
+/// What a status and a code of the provider mean.
+#[derive(Debug)]
+pub struct ErrorRule {
+    pub status: Option<u16>,
+    /// Any of these; empty: any code.
+    pub codes: &'static [&'static str],
+    pub code: Code,
+    /// The token may have expired: get a new one and try once more.
+    pub refresh: bool,
+    /// It is certain that nothing was carried out, so even a write may be repeated.
+    pub not_carried_out: bool,
+}
+
+/// One operation of the provider's API.
+#[derive(Debug)]
+pub struct NativeOperation {
+    /// Its `operationId`.
+    pub id: &'static str,
+    pub method: Method,
+    pub effect: Effect,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Changes nothing, so it may be repeated.
+    Read,
+    Write,
+}

@@ -129,7 +129,10 @@ impl Error {
     pub fn issue(path: impl Into<String>, message: impl Into<String>) -> Self {
         let (path, message) = (path.into(), message.into());
         let mut error = Self::bad_request(format!("{path}: {message}"));
-        error.issues.push(Issue { message, path: Some(path) });
+        error.issues.push(Issue {
+            message,
+            path: Some(path),
+        });
         error
     }
 

@@ -1,5 +1,6 @@
 //! Crosswalk: a sidecar reverse proxy that turns unified API calls into native provider calls and back.
 
+#[allow(unused_extern_crates)] // Generated modules name this crate as others do, so that they can be compiled outside of it.
 extern crate self as crosswalk;
 
 pub mod error;

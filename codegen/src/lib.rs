@@ -2,4 +2,6 @@
 //!
 //! load → check → plan → emit. Nothing here knows a provider, a vertical or a field: those are in `specs/` and `mappings/`.
 
+pub mod emit;
+mod names;
 pub mod plan;

@@ -30,7 +30,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use crate::{
-    error::Error,
+    error::{Code, Error},
     upstream::provider::{NativeOperation, Provider},
 };
 
@@ -53,6 +53,11 @@ pub trait Translator: Send {
     fn failed(&self, error: Error) -> Error {
         error
     }
+}
+
+/// An operation that a provider has no mapping for.
+pub fn not_implemented(operation: &str, provider: &Provider) -> Error {
+    Error::new(Code::NotImplemented, format!("{operation} is not available for {}", provider.title))
 }
 
 /// What a translator wants next.

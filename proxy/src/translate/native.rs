@@ -5,7 +5,10 @@ use std::borrow::Cow;
 use serde::Deserialize;
 
 use super::NativeResponse;
-use crate::error::Error;
+use crate::{
+    error::Error,
+    upstream::{fault, provider::Provider},
+};
 
 /// Reads a JSON body. A body that is not what the spec says is the provider's fault, with the place of it.
 pub fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Error> {
@@ -23,6 +26,11 @@ pub fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Error> {
 /// The only response of a step with one call.
 pub fn one(responses: Vec<NativeResponse>) -> Result<NativeResponse, Error> {
     responses.into_iter().next().ok_or_else(|| Error::new(crate::error::Code::InternalServerError, "a call came back without a response"))
+}
+
+/// The response if it is a success, else the provider's fault.
+pub fn success(provider: &'static Provider, response: NativeResponse) -> Result<NativeResponse, Error> {
+    if response.is_success() { Ok(response) } else { Err(fault::fault(provider, &response)) }
 }
 
 /// The ids in an answer that lists the addresses of several records instead of choosing one.

@@ -6,11 +6,13 @@
 //! back into the one before it, since providers show some changes late; a record may so be seen twice, and is never missed.
 
 use jiff::Timestamp;
+use serde_json::value::RawValue;
 
 use super::{
     Context,
     cursor::{self, Position},
     decode::{ListRequest, SyncMode},
+    scalar::{Rows, Text},
 };
 use crate::error::Error;
 
@@ -32,6 +34,14 @@ pub struct Page<'p> {
     pub token: Option<&'p str>,
     /// The id of the last record before it.
     pub after: Option<&'p str>,
+}
+
+impl Page<'_> {
+    /// The same page, for a call that may ask for at most `max` records.
+    #[must_use]
+    pub fn at_most(self, max: u32) -> Self {
+        Self { size: self.size.min(max), ..self }
+    }
 }
 
 /// A window of changes, both ends within.
@@ -60,11 +70,45 @@ pub struct Paging {
 #[derive(Debug, Default)]
 pub struct PageEnd {
     /// The provider's token of the next page.
-    pub token: Option<String>,
+    token: Option<String>,
+    /// Whether there are more records after the last of this page.
+    more: bool,
     /// The id of the last record of this page, where there are more.
-    pub after: Option<String>,
+    after: Option<String>,
     /// The provider's clock.
-    pub date: Option<Timestamp>,
+    date: Option<Timestamp>,
+}
+
+impl PageEnd {
+    /// The provider tells the next page by a token.
+    pub fn token(token: Option<Text<'_>>) -> Self {
+        let token = token.map(|token| token.0.into_owned()).filter(|token| !token.is_empty());
+        Self { token, ..Self::default() }
+    }
+
+    /// The provider tells whether there are more.
+    pub fn more(more: bool) -> Self {
+        Self { more, ..Self::default() }
+    }
+
+    /// Completes it with the id of the last record and the provider's clock.
+    #[must_use]
+    pub fn at(mut self, last: Option<&str>, date: Option<Timestamp>) -> Self {
+        self.after = last.filter(|_| self.more).map(str::to_owned);
+        self.date = date;
+        self
+    }
+}
+
+/// The rows that belong to a page of `size`; one beyond it says that there are more.
+pub fn cut(rows: Rows<'_>, size: u32, mut end: PageEnd) -> (Vec<&RawValue>, PageEnd) {
+    let mut rows: Vec<&RawValue> = rows.0.into_iter().flatten().collect();
+    let size = usize::try_from(size).unwrap_or(usize::MAX);
+    if rows.len() > size {
+        rows.truncate(size);
+        end.more = true;
+    }
+    (rows, end)
 }
 
 /// What the answer says about the next page.

@@ -51,6 +51,17 @@ impl<T> Patch<T> {
     }
 }
 
+impl Patch<String> {
+    /// The text, borrowed.
+    pub fn as_str(&self) -> Patch<&str> {
+        match self {
+            Self::Absent => Patch::Absent,
+            Self::Null => Patch::Null,
+            Self::Value(text) => Patch::Value(text),
+        }
+    }
+}
+
 /// A number of a request, exactly as it was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InputNumber(pub String);

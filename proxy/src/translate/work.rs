@@ -78,6 +78,10 @@ impl Work {
         }
     }
 
+    pub fn has_written(&self) -> bool {
+        self.wrote
+    }
+
     /// The response if it is a success, else the provider's fault.
     pub fn success(&self, response: &NativeResponse) -> Result<(), Error> {
         if response.is_success() { Ok(()) } else { Err(self.fault(response)) }

@@ -35,7 +35,7 @@ fn a_provider_whose_clock_is_behind_loses_nothing() {
     let cx = context();
     let behind = Timestamp::from_millisecond(cx.now.as_millisecond() - 600_000).unwrap();
     let paging = Paging::open(&cx, &request(None, None, None), LIMITS, true).unwrap();
-    let next = paging.next(&cx, PageEnd { date: Some(behind), ..PageEnd::default() });
+    let next = paging.next(&cx, PageEnd::default().at(None, Some(behind)));
     let changes = Paging::open(&cx, &request(None, next.cursor, None), LIMITS, true).unwrap();
     let Phase::Changes(_, window) = changes.phase() else { panic!("changes follow the full list") };
     assert_eq!(window.from.as_millisecond(), behind.as_millisecond() - 60_000);
@@ -45,7 +45,7 @@ fn a_provider_whose_clock_is_behind_loses_nothing() {
 fn a_cursor_does_not_change_its_mode() {
     let cx = context();
     let paging = Paging::open(&cx, &request(None, None, None), LIMITS, true).unwrap();
-    let next = paging.next(&cx, PageEnd { after: Some("7".to_owned()), ..PageEnd::default() });
+    let next = paging.next(&cx, PageEnd::more(true).at(Some("7"), None));
     assert!(Paging::open(&cx, &request(Some(SyncMode::Full), next.cursor, None), LIMITS, true).is_err());
 }
 
@@ -98,7 +98,7 @@ proptest! {
             let paging = Paging::open(&cx, &request(None, cursor.take(), Some(size)), LIMITS, true).unwrap();
             let (found, last) = model.answer(paging.phase());
             seen.extend(found);
-            let next = paging.next(&cx, PageEnd { after: last.map(|id| id.to_string()), ..PageEnd::default() });
+            let next = paging.next(&cx, PageEnd::more(last.is_some()).at(last.map(|id| id.to_string()).as_deref(), None));
             cursor = next.cursor;
             // Between two calls records change, many of them at one and the same second.
             let more_changes = if let Some((id, tick)) = changes.next() {

@@ -3,7 +3,7 @@
 //! It assumes nothing about who calls: everything here follows from what is documented or recorded of the real API,
 //! and what that rejects is rejected. Where sources differ or are silent, a comment says *unconfirmed*. Numbered
 //! (`/crm/v3/objects/…`) and dated (`/crm/objects/2026-09/…`) paths work side by side. Object types are data
-//! (`hubspot/data/*.json`); a further one needs no code. `propertiesWithHistory` is refused, not ignored.
+//! (`hubspot/data/*.json`); a further one is a further file. `propertiesWithHistory` is refused, not ignored.
 //!
 //! # Settings (`/_sandbox/settings`)
 //!

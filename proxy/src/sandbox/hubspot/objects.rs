@@ -296,7 +296,7 @@ pub(super) fn has_account_rules(ask: &Ask<'_>) -> bool {
 pub(super) fn written(state: &State, table: usize, id: u64, wanted: &Wanted) -> Value {
     let own = &state.tables[table];
     own.rows.get(&id).map_or(Value::Null, |row| {
-        render::row(own, row, &wanted, &state.settings)
+        render::row(own, row, wanted, &state.settings)
     })
 }
 

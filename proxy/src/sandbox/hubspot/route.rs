@@ -1,5 +1,6 @@
 //! The way of one call: path, method, token, limits, scopes, content type, and then its handler.
 
+use http::header::CONTENT_TYPE;
 use http::{Method, StatusCode};
 use percent_encoding::percent_decode_str;
 
@@ -33,6 +34,15 @@ pub(super) fn answer(options: &Options, state: &mut State, call: &Call, now: i64
     let correlation_id = access::correlation_id();
     let reply = respond(options, state, call, now, &correlation_id)
         .unwrap_or_else(|fault| fault.into_reply(&correlation_id));
+    let is_json = reply
+        .headers
+        .get(CONTENT_TYPE)
+        .is_some_and(|media| media.as_bytes().starts_with(b"application/json"));
+    let reply = if is_json {
+        reply.with_header("content-type", "application/json;charset=utf-8")
+    } else {
+        reply
+    };
     reply.with_header("x-hubspot-correlation-id", &correlation_id)
 }
 

@@ -189,10 +189,10 @@ fn groups<'t>(
             "at most {MAX_FILTERS} filters are allowed, found {count}"
         )));
     }
-    all.into_iter()
+    all.iter()
         .map(|group| {
             group
-                .into_iter()
+                .iter()
                 .map(|input| Filter::new(state, table, input))
                 .collect()
         })

@@ -252,12 +252,22 @@ fn link(state: &mut State, from: u64, kind: &LinkKind, to: u64) {
     if let Some(primary) = kind_of(CONTACT_PRIMARY) {
         state.links.add(contact, primary, company);
     }
+    show_primary(state, contact);
+}
+
+/// Brings the property that shows a contact's primary company up to date.
+fn show_primary(state: &mut State, contact: u64) {
+    let company = state
+        .links
+        .primary(contact)
+        .map(|id| id.to_string())
+        .unwrap_or_default();
     for table in state
         .tables
         .iter_mut()
         .filter(|table| table.properties.contains_key(PRIMARY_PROPERTY))
     {
-        table.set_quietly(contact, PRIMARY_PROPERTY, &company.to_string());
+        table.set_quietly(contact, PRIMARY_PROPERTY, &company);
     }
 }
 
@@ -270,8 +280,16 @@ pub(super) fn pass_on(state: &mut State, from: u64, to: Option<u64>) {
         .filter(|link| link.0 == from || link.2 == from)
         .copied()
         .collect();
+    let mut contacts = BTreeSet::new();
     for link in touched {
         state.links.0.remove(&link);
+        if link.1 == CONTACT_PRIMARY {
+            contacts.insert(if link.0 == from {
+                to.unwrap_or(from)
+            } else {
+                link.0
+            });
+        }
         let Some(to) = to else { continue };
         let (source, kind, target) = link;
         let (source, target) = (
@@ -294,6 +312,9 @@ pub(super) fn pass_on(state: &mut State, from: u64, to: Option<u64>) {
         {
             state.links.0.insert((source, kind, target));
         }
+    }
+    for contact in contacts {
+        show_primary(state, contact);
     }
 }
 

@@ -218,6 +218,44 @@ fn links_come_with_one_entry_per_label() {
 }
 
 #[test]
+fn links_follow_a_merge_and_end_with_an_archived_row() {
+    let hub = Hub::empty();
+    let company = hub.create(COMPANIES, &json!({ "name": "A" }));
+    let other = hub.create(COMPANIES, &json!({ "name": "A again" }));
+    let linked = json!({ "properties": {}, "associations": [{ "to": { "id": company }, "types": [{ "associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 1 }] }] });
+    let (_, contact) = hub.post(CONTACTS, &linked);
+    let contact = format!("{CONTACTS}/{}", contact["id"].as_str().unwrap());
+    let shown = || {
+        hub.get(&format!(
+            "{contact}?associations=companies&properties=associatedcompanyid"
+        ))
+        .1
+    };
+    let (_, merged) = hub.post(
+        &format!("{COMPANIES}/merge"),
+        &json!({ "primaryObjectId": other, "objectIdToMerge": company }),
+    );
+    let merged = merged["id"].as_str().unwrap();
+    assert_eq!(shown()["properties"]["associatedcompanyid"], merged);
+    assert_eq!(
+        shown()["associations"]["companies"]["results"][0],
+        json!({ "id": merged, "type": "contact_to_company" })
+    );
+    hub.ask(
+        Method::DELETE,
+        &format!("{COMPANIES}/{merged}"),
+        &Value::Null,
+    );
+    assert_eq!(
+        (
+            &shown()["properties"]["associatedcompanyid"],
+            shown().get("associations")
+        ),
+        (&Value::Null, None)
+    );
+}
+
+#[test]
 fn owners_have_two_lists() {
     let hub = Hub::sample();
     let (_, live) = hub.get("/crm/v3/owners/?limit=3");

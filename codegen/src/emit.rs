@@ -148,12 +148,12 @@ fn file(path: &str, tokens: &TokenStream, sources: &[String]) -> Emitted {
 
 /// Formats item by item, with a blank line between those that are not `use` or `mod` lines.
 fn format(tokens: &TokenStream) -> String {
-    let parsed: syn::File = syn::parse2(tokens.clone()).expect("the emitter writes legal Rust");
+    let mut parsed: syn::File = syn::parse2(tokens.clone()).expect("the emitter writes legal Rust");
+    let items = std::mem::take(&mut parsed.items);
     let mut out = String::new();
-    let head = syn::File { shebang: None, attrs: parsed.attrs, items: Vec::new() };
-    out.push_str(&prettyplease::unparse(&head));
+    out.push_str(&prettyplease::unparse(&syn::File { items: Vec::new(), ..parsed.clone() }));
     let mut previous_is_line = true;
-    for (index, item) in parsed.items.into_iter().enumerate() {
+    for (index, item) in items.into_iter().enumerate() {
         let is_line = matches!(item, syn::Item::Use(_) | syn::Item::Mod(_));
         if index == 0 || !(is_line && previous_is_line) {
             if !out.is_empty() {
@@ -161,8 +161,7 @@ fn format(tokens: &TokenStream) -> String {
             }
         }
         previous_is_line = is_line;
-        let single = syn::File { shebang: None, attrs: Vec::new(), items: vec![item] };
-        out.push_str(&prettyplease::unparse(&single));
+        out.push_str(&prettyplease::unparse(&syn::File { attrs: Vec::new(), items: vec![item], ..parsed.clone() }));
     }
     out
 }

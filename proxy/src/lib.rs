@@ -4,6 +4,8 @@
 extern crate self as crosswalk;
 
 pub mod error;
+#[rustfmt::skip]
+pub mod generated;
 pub mod route;
 pub mod sandbox;
 pub mod translate;

@@ -54,7 +54,7 @@ pub(super) fn module(vertical: &PlanVertical, provider: &PlanProvider, entity: &
                 key::{self, Chunk, Found, Lookup, Normalize},
                 native,
                 paging::{self, Page, PageEnd, PageLimits, Paging, Phase, Window},
-                patch::Patch,
+                patch,
                 query::Query,
                 read,
                 scalar::{Flag, Number, Present, Rows, Text, null_as_default},

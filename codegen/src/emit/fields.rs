@@ -17,7 +17,7 @@ use crate::{
 
 /// The native record's struct, the tables of values, and the functions `read` and `write`.
 pub(super) fn items(vertical: &PlanVertical, provider_title: &str, entity: &PlanEntity) -> TokenStream {
-    let record = names::ty(&entity.native);
+    let record = native_name(entity);
     let mut tree = Tree::default();
     let mut tables = TokenStream::new();
     for field in &entity.fields {
@@ -31,6 +31,11 @@ pub(super) fn items(vertical: &PlanVertical, provider_title: &str, entity: &Plan
     let read = read(vertical, entity);
     let write = entity.input.as_ref().map(|input| write(vertical, provider_title, entity, input));
     quote! { #native #tables #read #write }
+}
+
+/// The name of the native record's struct: a unified type may have the same name.
+fn native_name(entity: &PlanEntity) -> proc_macro2::Ident {
+    quote::format_ident!("Native{}", names::pascal(&entity.native))
 }
 
 fn native_refs(source: &PlanSource) -> Vec<&PlanNativeRef> {
@@ -70,7 +75,7 @@ fn table(field: &PlanField) -> Option<TokenStream> {
 
 fn read(vertical: &PlanVertical, entity: &PlanEntity) -> TokenStream {
     let record = names::ty(&entity.record);
-    let native = names::ty(&entity.native);
+    let native = native_name(entity);
     let planned = vertical.types.iter().find(|ty| ty.name == entity.record);
     let Some(PlanTypeKind::Struct(members)) = planned.map(|ty| &ty.kind) else {
         return TokenStream::new();
@@ -130,7 +135,6 @@ fn read_value(name: &str, from: &[PlanNativeRef], convert: &PlanConvert) -> Toke
     }
     let table = names::constant(name);
     match (convert, first.ty) {
-        (PlanConvert::Same | PlanConvert::Option(_), PlanNativeType::Text) => quote! { read::text(#value) },
         (PlanConvert::Same | PlanConvert::Integer | PlanConvert::Number, PlanNativeType::Number) => {
             quote! { read::number(#value) }
         }
@@ -190,13 +194,13 @@ fn write(vertical: &PlanVertical, provider_title: &str, entity: &PlanEntity, inp
         let (path, field) = (format!("body.record.{}", member.name), names::field(&member.name));
         quote! { record.passthrough(#path, &input.#field)?; }
     });
+    let body = quote! { #(#writes)* #(#dropped)* #passthrough };
+    let warnings = names::ident(if unified::mentions(&body, "warnings") { "warnings" } else { "_warnings" });
     quote! {
         /// Unified → native: only what the input has.
-        fn write(input: &#input_ty, warnings: &mut Warnings) -> Result<NativeObject, Error> {
+        fn write(input: &#input_ty, #warnings: &mut Warnings) -> Result<NativeObject, Error> {
             let mut record = NativeObject::new(&FORM);
-            #(#writes)*
-            #(#dropped)*
-            #passthrough
+            #body
             Ok(record)
         }
     }
@@ -264,9 +268,9 @@ fn write_group(
     );
     quote! {
         match &input.#ident {
-            Patch::Absent => {}
-            Patch::Null => record.clear([#(#cleared),*]),
-            Patch::Value(entries) => {
+            patch::Patch::Absent => {}
+            patch::Patch::Null => record.clear([#(#cleared),*]),
+            patch::Patch::Value(entries) => {
                 let mut tags = Tags::new(#path);
                 for (index, entry) in entries.iter().enumerate() {
                     tags.once(index, entry.#tag_field.as_str())?;
@@ -293,7 +297,7 @@ fn write_members(path: &str, members: &[PlanGroupMember]) -> Vec<TokenStream> {
         let place = format!("{path}[{{index}}].{}", member.name);
         match member.line {
             None => writes.push(quote! {
-                record.text(&format!(#place), #target, Patch::from_nullable(entry.#ident.as_deref()))?;
+                record.text(&format!(#place), #target, patch::Patch::from_nullable(entry.#ident.as_deref()))?;
             }),
             Some(PlanLine::First) => {
                 let rest = members.iter().find(|other| other.line == Some(PlanLine::Rest) && other.from == member.from);

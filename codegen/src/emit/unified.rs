@@ -255,6 +255,13 @@ impl Pruned for TokenStream {
     }
 }
 
+/// Whether an identifier is among the tokens.
+pub(super) fn mentions(tokens: &TokenStream, ident: &str) -> bool {
+    let mut used = std::collections::BTreeSet::new();
+    collect_idents(tokens, &mut used);
+    used.contains(ident)
+}
+
 fn collect_idents(tokens: &TokenStream, used: &mut std::collections::BTreeSet<String>) {
     for token in tokens.clone() {
         match token {
@@ -286,7 +293,7 @@ fn prune_tree(tree: &mut syn::UseTree, used: &std::collections::BTreeSet<String>
                 }
             }
             if group.items.len() == 1 {
-                let single = group.items.pop().expect("there is one").into_value();
+                let single = group.items.pop().expect("there is one");
                 *tree = single;
             }
             !matches!(tree, syn::UseTree::Group(group) if group.items.is_empty())

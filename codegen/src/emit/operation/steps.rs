@@ -28,7 +28,7 @@ pub(super) fn emit(
     let (name, doc) = (type_name(&planned.name), format!(" `{}`.", planned.name));
     let machine = Machine::new(&name, steps, calls);
     let (step_ty, first) = (&machine.step_ty, names::ty(&steps[0].name));
-    let (step_enum, go, arms, ids) = (machine.step_enum(&[]), machine.go(), machine.arms(), machine.id_structs());
+    let (step_enum, go, arms, ids) = (machine.step_enum(), machine.go(&quote! { step }), machine.arms(), machine.id_structs());
     let entity_name = &entity.name;
     let take_id = quote! {
         work.set_record_id(decode::record_id(FORM.record_id, ID_PREFIX, &request.id, #entity_name)?);
@@ -135,15 +135,14 @@ impl<'s> Machine<'s> {
         machine
     }
 
-    pub(super) fn step_enum(&self, more: &[&str]) -> TokenStream {
+    pub(super) fn step_enum(&self) -> TokenStream {
         let ty = &self.step_ty;
         let doc = format!(" The steps of [`{}`].", self.name);
-        let more = more.iter().map(|name| names::ident(name));
         let steps = self.steps.iter().map(|step| names::ty(&step.name));
         quote! {
             #[doc = #doc]
             #[derive(Debug, Clone, Copy)]
-            enum #ty { #(#more,)* #(#steps),* }
+            enum #ty { #(#steps),* }
         }
     }
 
@@ -166,7 +165,9 @@ impl<'s> Machine<'s> {
     }
 
     /// The function that makes the calls of a step.
-    pub(super) fn go(&self) -> TokenStream {
+    ///
+    /// `note` is the step as the struct keeps it.
+    pub(super) fn go(&self, note: &TokenStream) -> TokenStream {
         let ty = &self.step_ty;
         let arms = self.steps.iter().zip(&self.requests).map(|(step, requests)| {
             let variant = names::ty(&step.name);
@@ -185,7 +186,7 @@ impl<'s> Machine<'s> {
         });
         quote! {
             fn go(&mut self, step: #ty) -> Result<Step, Error> {
-                self.step = step;
+                self.step = #note;
                 let work = &self.work;
                 Ok(Step::call(match step { #(#arms)* }))
             }
@@ -266,9 +267,9 @@ impl<'s> Machine<'s> {
     /// What is noted after a call: that it wrote, and the id in its answer.
     fn noted(&self, call: &PlanStepCall, writes: bool, response: &TokenStream) -> Option<TokenStream> {
         let id = call.id.as_ref().map(|path| {
-            let (id_struct, place) = (self.id_struct(path), native::place(&quote! { answer }, path));
+            let (id_struct, place) = (self.id_struct(path), native::place(&quote! { saved }, path));
             quote! {
-                let answer: #id_struct<'_> = native::parse(&#response.body)?;
+                let saved: #id_struct<'_> = native::parse(&#response.body)?;
                 let id = #place.map(|id| id.0.into_owned());
             }
         });

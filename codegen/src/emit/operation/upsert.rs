@@ -29,7 +29,7 @@ pub(super) fn emit(
     let key_ty = names::ident(&unified::key_name(&planned.name));
     let machine = Machine::new(&name, &upsert.steps, calls);
     let step_ty = machine.step_ty.clone();
-    let (step_enum, go, arms, ids) = (machine.step_enum(&["Find"]), machine.go(), machine.arms(), machine.id_structs());
+    let (step_enum, go, arms, ids) = (machine.step_enum(), machine.go(&quote! { Some(step) }), machine.arms(), machine.id_structs());
     let lookups = lookups(entity, upsert, &key_ty);
     let direct = directs(upsert, &key_ty, &step_ty);
     let mut structs = TokenStream::new();
@@ -64,8 +64,9 @@ pub(super) fn emit(
         pub struct #name {
             work: Work,
             key: #key_ty,
-            step: #step_ty,
-            /// How many of the calls of the step [`Find`](`#step_ty::Find`) are searches; the rest read recent records.
+            /// None while the record is looked for.
+            step: Option<#step_ty>,
+            /// How many of the calls that look for the record are searches; the rest read recent records.
             searches: usize,
         }
 
@@ -82,7 +83,7 @@ pub(super) fn emit(
                 work.set_record(record);
                 let values = &request.upsert_on.values;
                 match request.upsert_on.key { #lookups }
-                Ok(Self { work, key: request.upsert_on.key, step: #step_ty::Find, searches: 0 })
+                Ok(Self { work, key: request.upsert_on.key, step: None, searches: 0 })
             }
 
             #go
@@ -94,7 +95,7 @@ pub(super) fn emit(
                 let mut calls: Vec<NativeRequest> = match self.key { #(#find_calls),* };
                 self.searches = calls.len();
                 #recent_calls
-                self.step = #step_ty::Find;
+                self.step = None;
                 Ok(Step::Calls(calls))
             }
 
@@ -126,14 +127,9 @@ pub(super) fn emit(
             }
 
             fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error> {
-                if let #step_ty::Find = self.step {
-                    return self.found(&responses);
-                }
+                let Some(step) = self.step else { return self.found(&responses) };
                 let response = native::one(responses)?;
-                match self.step {
-                    #step_ty::Find => self.found(&[response]),
-                    #arms
-                }
+                match step { #arms }
             }
 
             fn failed(&self, error: Error) -> Error {

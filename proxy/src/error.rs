@@ -5,7 +5,12 @@
 
 use std::time::Duration;
 
-use http::StatusCode;
+use bytes::Bytes;
+use http::{
+    HeaderValue, Response, StatusCode,
+    header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER},
+};
+use http_body_util::Full;
 use serde::Serialize;
 
 /// The vocabulary of `code` in an error's body.
@@ -100,6 +105,8 @@ pub struct Error {
     pub outcome: Option<Outcome>,
     /// When the caller may try again.
     pub retry_after: Option<Duration>,
+    /// The methods that the path has, where the one sent is not among them.
+    pub allow: Option<Box<str>>,
     /// For the log only.
     pub detail: Option<String>,
 }
@@ -113,6 +120,7 @@ impl Error {
             provider: None,
             outcome: None,
             retry_after: None,
+            allow: None,
             detail: None,
         }
     }
@@ -157,6 +165,26 @@ impl Error {
     pub fn with_retry_after(mut self, after: Duration) -> Self {
         self.retry_after = Some(after);
         self
+    }
+
+    /// The whole response to a caller: status, headers and body.
+    pub fn response(&self, request_id: &str) -> Response<Full<Bytes>> {
+        let mut response = Response::new(Full::from(self.body(request_id)));
+        *response.status_mut() = self.status();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(after) = self.retry_after {
+            // Whole seconds, rounded up: a caller that comes back early is refused again.
+            let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Some(allow) = &self.allow
+            && let Ok(allow) = HeaderValue::from_str(allow)
+        {
+            headers.insert(ALLOW, allow);
+        }
+        response
     }
 
     pub fn status(&self) -> StatusCode {

@@ -2,6 +2,7 @@
 
 extern crate self as crosswalk;
 
+pub mod config;
 pub mod error;
 pub mod route;
 pub mod sandbox;

@@ -56,7 +56,8 @@ pub struct Limits {
     pub connections: usize,
     /// Calls at one time; further ones are answered 503 at once, since a queue would only hide the overload.
     pub calls_in_flight: usize,
-    /// Native calls of one unified call at one time. HubSpot's own client allows itself 6, browsers 6, so 8 is polite.
+    /// Native calls of one unified call at one time. Providers' own
+    /// clients and browsers allow themselves 6, so 8 is polite.
     pub native_calls_side_by_side: usize,
     /// The whole of one call. Callers' own timeouts are rarely longer.
     pub request_timeout: Duration,

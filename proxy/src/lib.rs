@@ -2,9 +2,13 @@
 
 extern crate self as crosswalk;
 
+pub mod auth;
 pub mod config;
 pub mod error;
+pub mod log;
+pub mod pipeline;
 pub mod route;
 pub mod sandbox;
+pub mod server;
 pub mod translate;
 pub mod upstream;

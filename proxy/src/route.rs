@@ -33,14 +33,17 @@ pub struct UnifiedRequest {
     pub body: Bytes,
 }
 
+/// Makes the translator of an operation.
+pub type MakeTranslator =
+    fn(operation: &'static str, Context, UnifiedRequest) -> Result<Box<dyn Translator>, Error>;
+
 /// Everything that codegen wrote, as the one value that the proxy is built from.
 #[derive(Debug, Clone, Copy)]
 pub struct Api {
     pub routes: &'static [Route],
     pub providers: &'static [&'static Provider],
     /// Decodes a request and makes its translator. A wrong request is refused here, before anything is sent.
-    pub translator:
-        fn(operation: &'static str, Context, UnifiedRequest) -> Result<Box<dyn Translator>, Error>,
+    pub translator: MakeTranslator,
 }
 
 impl Api {

@@ -250,11 +250,8 @@ impl Check<'_> {
         }
         let mut map = value.map(&mut self.source)?;
         let (at, path) = (map.at(), map.path().to_owned());
-        let names = || {
-            let names: Vec<_> = self.api.providers.iter().map(|each| each.name).collect();
-            names.join(" or ")
-        };
-        let expected = names();
+        let providers: Vec<_> = self.api.providers.iter().map(|each| each.name).collect();
+        let expected = providers.join(" or ");
         let Some(named) = map.take("provider") else {
             self.source.mistake(
                 at,
@@ -297,7 +294,7 @@ impl Check<'_> {
         };
         // The token endpoint of a provider that we play on loopback is there as well.
         let token_url = match (&base_url, &provider.base_url) {
-            (Some(base), BaseUrl::Fixed(_)) if is_loopback(base) => with_origin(token_url, base),
+            (Some(base), BaseUrl::Fixed(_)) if is_loopback(base) => with_origin(&token_url, base),
             _ => token_url,
         };
         Some(Connection {
@@ -549,10 +546,9 @@ pub(crate) fn is_allowed_host(url: &Url, allowed: &[&str]) -> bool {
         && matches!(url.host(), Some(Host::Domain(name)) if allowed.iter().any(|end| name.ends_with(end)))
 }
 
-fn with_origin(url: Url, origin: &Url) -> Url {
-    let path = url.path().to_owned();
+fn with_origin(url: &Url, origin: &Url) -> Url {
     let mut moved = origin.clone();
-    moved.set_path(&path);
+    moved.set_path(url.path());
     moved
 }
 

@@ -172,10 +172,10 @@ impl Upstream {
         loop {
             let token = connection.tokens.get(&self.client, deadline).await?;
             tries += 1;
-            let tried = self
+            let outcome = self
                 .try_once(provider, &token, request, deadline, log)
                 .await?;
-            if !replaced && connection.tokens.can_renew() && wants_new_token(provider, &tried) {
+            if !replaced && connection.tokens.can_renew() && wants_new_token(provider, &outcome) {
                 replaced = true;
                 // It does not count as a try: the provider has not looked at the call yet.
                 tries -= 1;
@@ -185,12 +185,12 @@ impl Upstream {
                     .await?;
                 continue;
             }
-            let pause = tried.trouble().and_then(|trouble| {
+            let pause = outcome.trouble().and_then(|trouble| {
                 retry::pause(
                     trouble,
                     request.operation.effect,
                     tries,
-                    tried.retry_after(),
+                    outcome.retry_after(),
                     rand::random(),
                 )
             });
@@ -198,7 +198,7 @@ impl Upstream {
                 Some(pause) if Instant::now() + pause < deadline => {
                     tokio::time::sleep(pause).await;
                 }
-                _ => return end(provider, request.operation.effect, tried),
+                _ => return end(provider, request.operation.effect, outcome),
             }
         }
     }

@@ -11,7 +11,7 @@ use crate::{
     translate::NativeResponse,
 };
 
-/// The provider's words are kept up to this many characters: one HubSpot message can list every option of a property.
+/// The provider's words are kept up to this many characters: a message can list every option of a field.
 const LONGEST_MESSAGE: usize = 2_000;
 /// A code is a word.
 const LONGEST_CODE: usize = 200;

@@ -103,7 +103,7 @@ struct Granted {
 
 /// Why there is no token.
 struct Refusal {
-    error: Error,
+    error: Box<Error>,
     /// Only a person can cure it.
     is_final: bool,
 }
@@ -298,8 +298,8 @@ impl Tokens {
                 } else {
                     FAILURE_COUNTS
                 };
-                state.failure = Some((Instant::now() + counts, refusal.error.clone()));
-                Err(refusal.error)
+                state.failure = Some((Instant::now() + counts, (*refusal.error).clone()));
+                Err(*refusal.error)
             }
         }
     }
@@ -496,7 +496,7 @@ impl Tokens {
             correlation_id: None,
         }));
         Refusal {
-            error,
+            error: Box::new(error),
             is_final: true,
         }
     }
@@ -558,7 +558,7 @@ enum Joined {
 impl Refusal {
     fn passing(error: Error) -> Self {
         Self {
-            error,
+            error: Box::new(error),
             is_final: false,
         }
     }

@@ -186,7 +186,8 @@ pub fn read(path: &Path, api: &Api) -> Result<Config, ConfigError> {
     let name = path.display().to_string();
     let text = fs::read_to_string(path).map_err(|error| ConfigError {
         mistakes: vec![Mistake {
-            place: name.clone(),
+            file: name.clone(),
+            place: None,
             path: String::new(),
             message: format!("expected a readable configuration file: {error}"),
         }],

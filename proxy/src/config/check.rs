@@ -47,7 +47,9 @@ pub(super) fn config(
     if check.source.mistakes.is_empty() {
         Ok(config)
     } else {
-        Err(check.source.mistakes)
+        let mut mistakes = check.source.mistakes;
+        mistakes.sort_by_key(|mistake| mistake.place);
+        Err(mistakes)
     }
 }
 

@@ -11,8 +11,9 @@ use serde_saphyr::{Location, Spanned};
 /// One thing that is wrong with the configuration, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mistake {
-    /// File, line and column: `crosswalk.yaml:3:5`.
-    pub place: String,
+    pub file: String,
+    /// Line and column, from 1 on; none where there is no file to speak of.
+    pub place: Option<(u64, u64)>,
     /// As in `limits.connections`; empty where the file as a whole is wrong.
     pub path: String,
     /// What was expected, what was found, what to do.
@@ -21,7 +22,11 @@ pub struct Mistake {
 
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.place)?;
+        f.write_str(&self.file)?;
+        if let Some((line, column)) = self.place {
+            write!(f, ":{line}:{column}")?;
+        }
+        f.write_str(": ")?;
         if !self.path.is_empty() {
             write!(f, "{}: ", self.path)?;
         }
@@ -82,7 +87,8 @@ impl<'a> Source<'a> {
                     .location()
                     .map_or((1, 1), |at| (at.line(), at.column()));
                 self.mistakes.push(Mistake {
-                    place: format!("{}:{line}:{column}", self.name),
+                    file: self.name.to_owned(),
+                    place: Some((line, column)),
                     path: String::new(),
                     message: format!("expected YAML: {}", error.without_snippet()),
                 });
@@ -93,7 +99,8 @@ impl<'a> Source<'a> {
 
     pub(super) fn mistake(&mut self, at: Location, path: &str, message: impl Into<String>) {
         self.mistakes.push(Mistake {
-            place: format!("{}:{}:{}", self.name, at.line(), at.column()),
+            file: self.name.to_owned(),
+            place: Some((at.line(), at.column())),
             path: path.to_owned(),
             message: message.into(),
         });

@@ -34,12 +34,24 @@ pub fn emit(plan: &Plan) -> Vec<Emitted> {
         let path = format!("unified/{}.rs", names::snake(&vertical.name));
         files.push(file(&path, &unified::module(vertical), &vertical.sources));
     }
-    files.push(file("unified.rs", &unified::root(plan), &all_unified_sources(plan)));
+    files.push(file(
+        "unified.rs",
+        &unified::root(plan),
+        &all_unified_sources(plan),
+    ));
     for provider in &plan.providers {
         let folder = names::snake(&provider.name);
-        files.push(file(&format!("{folder}.rs"), &provider::module(provider), &provider.sources));
+        files.push(file(
+            &format!("{folder}.rs"),
+            &provider::module(provider),
+            &provider.sources,
+        ));
         for vertical in provider_verticals(provider) {
-            let entities: Vec<_> = provider.entities.iter().filter(|entity| entity.vertical == vertical).collect();
+            let entities: Vec<_> = provider
+                .entities
+                .iter()
+                .filter(|entity| entity.vertical == vertical)
+                .collect();
             let modules = entities.iter().map(|entity| {
                 let module = names::field(&entity.name);
                 quote! {
@@ -48,9 +60,16 @@ pub fn emit(plan: &Plan) -> Vec<Emitted> {
                 }
             });
             let doc = format!(" {} of {}.", vertical, provider.title);
-            let sources: Vec<String> = entities.iter().flat_map(|entity| entity.sources.clone()).collect();
+            let sources: Vec<String> = entities
+                .iter()
+                .flat_map(|entity| entity.sources.clone())
+                .collect();
             let tokens = quote! { #![doc = #doc] #(#modules)* };
-            files.push(file(&format!("{folder}/{}.rs", names::snake(&vertical)), &tokens, &unique(sources)));
+            files.push(file(
+                &format!("{folder}/{}.rs", names::snake(&vertical)),
+                &tokens,
+                &unique(sources),
+            ));
             for entity in entities {
                 let vertical_plan = plan
                     .verticals
@@ -58,7 +77,11 @@ pub fn emit(plan: &Plan) -> Vec<Emitted> {
                     .find(|planned| planned.name == entity.vertical)
                     .expect("the plan has the vertical of each of its entities");
                 let tokens = entity::module(vertical_plan, provider, entity);
-                let path = format!("{folder}/{}/{}.rs", names::snake(&vertical), names::snake(&entity.name));
+                let path = format!(
+                    "{folder}/{}/{}.rs",
+                    names::snake(&vertical),
+                    names::snake(&entity.name)
+                );
                 files.push(file(&path, &tokens, &entity.sources));
             }
         }
@@ -69,7 +92,13 @@ pub fn emit(plan: &Plan) -> Vec<Emitted> {
 
 /// The verticals that a provider has entities in, each once, in order.
 fn provider_verticals(provider: &PlanProvider) -> Vec<String> {
-    unique(provider.entities.iter().map(|entity| entity.vertical.clone()).collect())
+    unique(
+        provider
+            .entities
+            .iter()
+            .map(|entity| entity.vertical.clone())
+            .collect(),
+    )
 }
 
 fn root(plan: &Plan) -> TokenStream {
@@ -124,12 +153,21 @@ fn root(plan: &Plan) -> TokenStream {
 
 fn all_sources(plan: &Plan) -> Vec<String> {
     let mut sources = all_unified_sources(plan);
-    sources.extend(plan.providers.iter().flat_map(|provider| provider.sources.clone()));
+    sources.extend(
+        plan.providers
+            .iter()
+            .flat_map(|provider| provider.sources.clone()),
+    );
     unique(sources)
 }
 
 fn all_unified_sources(plan: &Plan) -> Vec<String> {
-    unique(plan.verticals.iter().flat_map(|vertical| vertical.sources.clone()).collect())
+    unique(
+        plan.verticals
+            .iter()
+            .flat_map(|vertical| vertical.sources.clone())
+            .collect(),
+    )
 }
 
 fn unique(names: Vec<String>) -> Vec<String> {
@@ -143,7 +181,11 @@ fn unique(names: Vec<String>) -> Vec<String> {
 }
 
 fn file(path: &str, tokens: &TokenStream, sources: &[String]) -> Emitted {
-    Emitted { path: path.to_owned(), text: format(tokens), sources: unique(sources.to_vec()) }
+    Emitted {
+        path: path.to_owned(),
+        text: format(tokens),
+        sources: unique(sources.to_vec()),
+    }
 }
 
 /// Formats item by item, with a blank line between those that are not `use` or `mod` lines.
@@ -151,7 +193,10 @@ fn format(tokens: &TokenStream) -> String {
     let mut parsed: syn::File = syn::parse2(tokens.clone()).expect("the emitter writes legal Rust");
     let items = std::mem::take(&mut parsed.items);
     let mut out = String::new();
-    out.push_str(&prettyplease::unparse(&syn::File { items: Vec::new(), ..parsed.clone() }));
+    out.push_str(&prettyplease::unparse(&syn::File {
+        items: Vec::new(),
+        ..parsed.clone()
+    }));
     let mut previous_is_line = true;
     for (index, item) in items.into_iter().enumerate() {
         let is_line = matches!(item, syn::Item::Use(_) | syn::Item::Mod(_));
@@ -161,7 +206,11 @@ fn format(tokens: &TokenStream) -> String {
             }
         }
         previous_is_line = is_line;
-        out.push_str(&prettyplease::unparse(&syn::File { attrs: Vec::new(), items: vec![item], ..parsed.clone() }));
+        out.push_str(&prettyplease::unparse(&syn::File {
+            attrs: Vec::new(),
+            items: vec![item],
+            ..parsed.clone()
+        }));
     }
     out
 }

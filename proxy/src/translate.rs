@@ -57,7 +57,10 @@ pub trait Translator: Send {
 
 /// An operation that a provider has no mapping for.
 pub fn not_implemented(operation: &str, provider: &Provider) -> Error {
-    Error::new(Code::NotImplemented, format!("{operation} is not available for {}", provider.title))
+    Error::new(
+        Code::NotImplemented,
+        format!("{operation} is not available for {}", provider.title),
+    )
 }
 
 /// What a translator wants next.
@@ -167,15 +170,30 @@ pub(crate) mod tests {
         name: "example",
         title: "Example",
         base_url: BaseUrl::Fixed("https://example.com"),
-        versions: Versions { default: "1", families: &[] },
-        auth: Auth { token_url: "", login_url: None, lifetime_seconds: None, base_url_member: None, revoked: &[], incurable: &[] },
+        versions: Versions {
+            default: "1",
+            families: &[],
+        },
+        auth: Auth {
+            token_url: "",
+            login_url: None,
+            lifetime_seconds: None,
+            base_url_member: None,
+            revoked: &[],
+            incurable: &[],
+        },
         errors: Errors {
             list: false,
             code: &[],
             message: "message",
             correlation_id: None,
             correlation_header: None,
-            details: Details { list: None, message: None, code: None, fields: None },
+            details: Details {
+                list: None,
+                message: None,
+                code: None,
+                fields: None,
+            },
             existing_id_after: None,
             classify: &[],
         },

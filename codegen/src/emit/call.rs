@@ -8,7 +8,9 @@ use quote::quote;
 
 use crate::{
     names,
-    plan::{PlanCall, PlanJson, PlanPathPart, PlanProvider, PlanQueryValue, PlanSlot, PlanTemplatePart},
+    plan::{
+        PlanCall, PlanJson, PlanPathPart, PlanProvider, PlanQueryValue, PlanSlot, PlanTemplatePart,
+    },
 };
 
 /// The calls of one entity, each once, with the name of its function.
@@ -69,7 +71,10 @@ impl Parameter {
 
 impl<'p> Calls<'p> {
     pub(super) fn new(provider: &'p PlanProvider) -> Self {
-        Self { provider, functions: IndexMap::new() }
+        Self {
+            provider,
+            functions: IndexMap::new(),
+        }
     }
 
     /// The function of a call, named for its native operation and, where that is taken, for what it is for.
@@ -105,7 +110,10 @@ impl<'p> Calls<'p> {
     }
 
     pub(super) fn emit(&self) -> TokenStream {
-        self.functions.values().map(|(ident, call)| self.emit_function(ident, call)).collect()
+        self.functions
+            .values()
+            .map(|(ident, call)| self.emit_function(ident, call))
+            .collect()
     }
 
     fn emit_function(&self, ident: &Ident, call: &PlanCall) -> TokenStream {
@@ -148,7 +156,11 @@ impl<'p> Calls<'p> {
     }
 
     fn reference(&self, name: &str, path: &[String]) -> String {
-        let form = self.provider.bundle.as_ref().map_or("", |bundle| bundle.reference.as_str());
+        let form = self
+            .provider
+            .bundle
+            .as_ref()
+            .map_or("", |bundle| bundle.reference.as_str());
         form.replace("step", name).replace("path", &path.join("."))
     }
 }
@@ -176,7 +188,10 @@ pub(super) fn parameters(call: &PlanCall) -> BTreeSet<Parameter> {
 
 fn parameter(slot: &PlanSlot) -> Option<Parameter> {
     Some(match slot {
-        PlanSlot::PageSize | PlanSlot::PageSizePlusOne | PlanSlot::PageToken | PlanSlot::PageAfter => Parameter::Page,
+        PlanSlot::PageSize
+        | PlanSlot::PageSizePlusOne
+        | PlanSlot::PageToken
+        | PlanSlot::PageAfter => Parameter::Page,
         PlanSlot::WindowFrom | PlanSlot::WindowTo => Parameter::Window,
         PlanSlot::Fields => Parameter::Fields,
         PlanSlot::Ids | PlanSlot::IdsEach => Parameter::Ids,
@@ -184,7 +199,9 @@ fn parameter(slot: &PlanSlot) -> Option<Parameter> {
         PlanSlot::Record => Parameter::Record,
         PlanSlot::Changes => Parameter::Changes,
         PlanSlot::KeyValue => Parameter::KeyValue,
-        PlanSlot::KeySpellings | PlanSlot::KeySpellingsEach | PlanSlot::KeyHosts => Parameter::Chunk,
+        PlanSlot::KeySpellings | PlanSlot::KeySpellingsEach | PlanSlot::KeyHosts => {
+            Parameter::Chunk
+        }
         PlanSlot::RecentId => Parameter::RecentId,
         PlanSlot::Part { .. } | PlanSlot::Literal(_) | PlanSlot::LiteralList(_) => return None,
     })
@@ -244,7 +261,11 @@ fn query_slot(name: &str, slot: &PlanSlot, optional: bool) -> TokenStream {
         PlanSlot::PageAfter if optional => quote! { .query_optional(#name, page.after) },
         PlanSlot::WindowFrom => quote! { .query_instant(#name, window.from) },
         PlanSlot::WindowTo => quote! { .query_instant(#name, window.to) },
-        PlanSlot::Fields | PlanSlot::Ids | PlanSlot::KeySpellings | PlanSlot::KeyHosts | PlanSlot::LiteralList(_) => {
+        PlanSlot::Fields
+        | PlanSlot::Ids
+        | PlanSlot::KeySpellings
+        | PlanSlot::KeyHosts
+        | PlanSlot::LiteralList(_) => {
             let texts = texts(slot);
             quote! { .query_list(#name, #texts) }
         }
@@ -256,7 +277,9 @@ fn query_slot(name: &str, slot: &PlanSlot, optional: bool) -> TokenStream {
 }
 
 fn template(parts: &[PlanTemplatePart]) -> TokenStream {
-    let has_optional = parts.iter().any(|part| matches!(part, PlanTemplatePart::Optional(_)));
+    let has_optional = parts
+        .iter()
+        .any(|part| matches!(part, PlanTemplatePart::Optional(_)));
     if !has_optional {
         let pushes = parts.iter().map(template_push);
         return quote! { Query::default() #(#pushes)* .build() };
@@ -294,7 +317,10 @@ fn template_push(part: &PlanTemplatePart) -> TokenStream {
             PlanSlot::WindowFrom => quote! { .instant(window.from) },
             PlanSlot::WindowTo => quote! { .instant(window.to) },
             PlanSlot::Fields => quote! { .names(fields.iter()) },
-            PlanSlot::Ids | PlanSlot::KeySpellings | PlanSlot::KeyHosts | PlanSlot::LiteralList(_) => {
+            PlanSlot::Ids
+            | PlanSlot::KeySpellings
+            | PlanSlot::KeyHosts
+            | PlanSlot::LiteralList(_) => {
                 let texts = texts(slot);
                 quote! { .texts(#texts) }
             }
@@ -303,7 +329,9 @@ fn template_push(part: &PlanTemplatePart) -> TokenStream {
                 quote! { .text(#text) }
             }
         },
-        PlanTemplatePart::Optional(_) => unreachable!("optional clauses do not nest; the checks have said so"),
+        PlanTemplatePart::Optional(_) => {
+            unreachable!("optional clauses do not nest; the checks have said so")
+        }
     }
 }
 
@@ -326,10 +354,16 @@ fn json(out: &TokenStream, value: &PlanJson) -> TokenStream {
         PlanJson::Object(members) => {
             let members = members.iter().map(|(name, value)| {
                 let write = json(&quote! { object.member(#name) }, value);
-                guarded(match value {
-                    PlanJson::Slot { slot, optional: true } => presence(slot),
-                    _ => None,
-                }, &write)
+                guarded(
+                    match value {
+                        PlanJson::Slot {
+                            slot,
+                            optional: true,
+                        } => presence(slot),
+                        _ => None,
+                    },
+                    &write,
+                )
             });
             quote! { #out.object(|object| { #(#members)* }); }
         }
@@ -339,7 +373,10 @@ fn json(out: &TokenStream, value: &PlanJson) -> TokenStream {
                 let mut conditions = Vec::new();
                 optional_slots(element, &mut conditions);
                 let conditions: Vec<_> = conditions.into_iter().filter_map(presence).collect();
-                guarded((!conditions.is_empty()).then(|| quote! { #(#conditions)&&* }), &write)
+                guarded(
+                    (!conditions.is_empty()).then(|| quote! { #(#conditions)&&* }),
+                    &write,
+                )
             });
             quote! { #out.list(|list| { #(#elements)* }); }
         }
@@ -371,8 +408,13 @@ fn guarded(condition: Option<TokenStream>, write: &TokenStream) -> TokenStream {
 /// The optional slots of an element that take it away, those in a list further inside not among them.
 fn optional_slots<'p>(value: &'p PlanJson, slots: &mut Vec<&'p PlanSlot>) {
     match value {
-        PlanJson::Slot { slot, optional: true } => slots.push(slot),
-        PlanJson::Object(members) => members.iter().for_each(|(_, value)| optional_slots(value, slots)),
+        PlanJson::Slot {
+            slot,
+            optional: true,
+        } => slots.push(slot),
+        PlanJson::Object(members) => members
+            .iter()
+            .for_each(|(_, value)| optional_slots(value, slots)),
         // An element whose only list is empty says nothing either.
         PlanJson::List(elements) if elements.len() == 1 => optional_slots(&elements[0], slots),
         _ => {}
@@ -387,7 +429,11 @@ fn json_slot(out: &TokenStream, slot: &PlanSlot) -> TokenStream {
         PlanSlot::WindowTo => quote! { #out.instant(window.to); },
         PlanSlot::Record => quote! { #out.record(record); },
         PlanSlot::Changes => quote! { #out.record(changes); },
-        PlanSlot::Fields | PlanSlot::Ids | PlanSlot::KeySpellings | PlanSlot::KeyHosts | PlanSlot::LiteralList(_) => {
+        PlanSlot::Fields
+        | PlanSlot::Ids
+        | PlanSlot::KeySpellings
+        | PlanSlot::KeyHosts
+        | PlanSlot::LiteralList(_) => {
             let texts = texts(slot);
             quote! { #out.texts(#texts); }
         }

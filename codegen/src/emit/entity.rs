@@ -15,10 +15,17 @@ use crate::{
     plan::{PlanEntity, PlanForm, PlanKey, PlanNormalize, PlanProvider, PlanShape, PlanVertical},
 };
 
-pub(super) fn module(vertical: &PlanVertical, provider: &PlanProvider, entity: &PlanEntity) -> TokenStream {
+pub(super) fn module(
+    vertical: &PlanVertical,
+    provider: &PlanProvider,
+    entity: &PlanEntity,
+) -> TokenStream {
     let fields = fields::items(vertical, &provider.title, entity);
     let selection = &entity.selection;
-    let prefix = entity.record_id_prefix.as_ref().map_or_else(|| quote! { None }, |prefix| quote! { Some(#prefix) });
+    let prefix = entity
+        .record_id_prefix
+        .as_ref()
+        .map_or_else(|| quote! { None }, |prefix| quote! { Some(#prefix) });
     let mut calls = Calls::new(provider);
     let operations: TokenStream = entity
         .operations
@@ -35,10 +42,18 @@ pub(super) fn module(vertical: &PlanVertical, provider: &PlanProvider, entity: &
     let end = end(entity);
     let calls = calls.emit();
     let types = used_types(vertical, entity);
-    let (vertical_module, provider_module) = (names::field(&vertical.name), names::field(&provider.name));
-    let statics: Vec<_> = provider.operations.iter().map(|operation| names::constant(&operation.id)).collect();
+    let (vertical_module, provider_module) =
+        (names::field(&vertical.name), names::field(&provider.name));
+    let statics: Vec<_> = provider
+        .operations
+        .iter()
+        .map(|operation| names::constant(&operation.id))
+        .collect();
     let bundle = provider.bundle.as_ref().map(|_| quote! { BUNDLE, });
-    let doc = format!(" `{}.{}` at {}: native `{}`.", entity.vertical, entity.name, provider.title, entity.native);
+    let doc = format!(
+        " `{}.{}` at {}: native `{}`.",
+        entity.vertical, entity.name, provider.title, entity.native
+    );
     quote! {
         #![doc = #doc]
         use std::collections::HashMap;
@@ -92,7 +107,10 @@ fn used_types(vertical: &PlanVertical, entity: &PlanEntity) -> Vec<proc_macro2::
         types.push(unified::input_name(vertical, &ty.name));
     }
     for operation in &vertical.operations {
-        let ours = entity.operations.iter().any(|planned| planned.name == operation.name);
+        let ours = entity
+            .operations
+            .iter()
+            .any(|planned| planned.name == operation.name);
         if ours && matches!(operation.shape, PlanShape::Upsert { .. }) {
             types.push(unified::key_name(&operation.name));
         }
@@ -104,7 +122,10 @@ fn used_types(vertical: &PlanVertical, entity: &PlanEntity) -> Vec<proc_macro2::
 
 /// The functions with which operations end: the answer of a record, and the keys that a written one is remembered by.
 fn end(entity: &PlanEntity) -> Option<TokenStream> {
-    let goes_by_steps = entity.operations.iter().any(|planned| matches!(planned.form, PlanForm::Steps(_) | PlanForm::Upsert(_)));
+    let goes_by_steps = entity
+        .operations
+        .iter()
+        .any(|planned| matches!(planned.form, PlanForm::Steps(_) | PlanForm::Upsert(_)));
     if !goes_by_steps {
         return None;
     }
@@ -135,7 +156,10 @@ fn end(entity: &PlanEntity) -> Option<TokenStream> {
         let name = format!("{}.{}", entity.vertical, entity.name);
         let remembered = keys.iter().map(|key| {
             let (key_name, normalize) = (&key.name, normalize(key.normalize));
-            let values = key.matches.iter().map(|from| native::value(&quote! { native }, &from.path));
+            let values = key
+                .matches
+                .iter()
+                .map(|from| native::value(&quote! { native }, &from.path));
             quote! { key::remember(#name, #key_name, #normalize, &[#(#values),*]) }
         });
         quote! {

@@ -34,10 +34,15 @@ enum Node {
 impl Tree {
     /// Adds a place; one that is there already stays as it is.
     pub(super) fn add(&mut self, path: &PlanPath, leaf: Leaf) {
-        let Some((last, parents)) = path.split_last() else { return };
+        let Some((last, parents)) = path.split_last() else {
+            return;
+        };
         let mut tree = self;
         for parent in parents {
-            let node = tree.members.entry(parent.clone()).or_insert_with(|| Node::Tree(Tree::default()));
+            let node = tree
+                .members
+                .entry(parent.clone())
+                .or_insert_with(|| Node::Tree(Tree::default()));
             match node {
                 Node::Tree(inner) => tree = inner,
                 // A place inside a scalar does not exist; the checks have said so.
@@ -100,17 +105,29 @@ impl Leaf {
 
     fn emit(self, field: &Ident, rename: Option<&TokenStream>) -> TokenStream {
         match self {
-            Self::Value(PlanNativeType::Text) => quote! { #[serde(#rename borrow, default)] #field: Option<Text<'a>> },
-            Self::Value(PlanNativeType::Number) => quote! { #[serde(#rename borrow, default)] #field: Option<Number<'a>> },
-            Self::Value(PlanNativeType::Boolean) => quote! { #[serde(#rename default)] #field: Option<Flag> },
-            Self::Rows => quote! { #[serde(#rename borrow, default, deserialize_with = "null_as_default")] #field: Rows<'a> },
+            Self::Value(PlanNativeType::Text) => {
+                quote! { #[serde(#rename borrow, default)] #field: Option<Text<'a>> }
+            }
+            Self::Value(PlanNativeType::Number) => {
+                quote! { #[serde(#rename borrow, default)] #field: Option<Number<'a>> }
+            }
+            Self::Value(PlanNativeType::Boolean) => {
+                quote! { #[serde(#rename default)] #field: Option<Flag> }
+            }
+            Self::Rows => {
+                quote! { #[serde(#rename borrow, default, deserialize_with = "null_as_default")] #field: Rows<'a> }
+            }
             Self::Present => quote! { #[serde(#rename default)] #field: Present },
         }
     }
 }
 
 fn borrow(borrows: bool) -> (Option<TokenStream>, Option<TokenStream>) {
-    if borrows { (Some(quote! { borrow, }), Some(quote! { <'a> })) } else { (None, None) }
+    if borrows {
+        (Some(quote! { borrow, }), Some(quote! { <'a> }))
+    } else {
+        (None, None)
+    }
 }
 
 /// A reference to an optional value in a struct: `native.properties.name.as_ref()`.

@@ -37,7 +37,12 @@ pub(super) fn emit(
 }
 
 /// The struct of an answer with rows, and the expression that takes them out of `answer`.
-fn rows_of(name: &Ident, doc: &str, rows: &PlanPath, more: &[(&PlanPath, Leaf)]) -> (TokenStream, TokenStream, TokenStream) {
+fn rows_of(
+    name: &Ident,
+    doc: &str,
+    rows: &PlanPath,
+    more: &[(&PlanPath, Leaf)],
+) -> (TokenStream, TokenStream, TokenStream) {
     if rows.is_empty() {
         return (TokenStream::new(), quote! { Rows<'_> }, quote! { answer });
     }
@@ -53,12 +58,20 @@ fn rows_of(name: &Ident, doc: &str, rows: &PlanPath, more: &[(&PlanPath, Leaf)])
 fn batch_read(planned: &PlanOperation, batch: &PlanBatch, calls: &mut Calls<'_>) -> TokenStream {
     let (name, doc) = (type_name(&planned.name), format!(" `{}`.", planned.name));
     let function = calls.function(&batch.call, &planned.name.replace('.', "_"));
-    let arguments = super::call::parameters(&batch.call).into_iter().map(|parameter| match parameter {
-        super::call::Parameter::Ids => quote! { ids },
-        _ => quote! { &self.batch.fields },
-    });
+    let arguments =
+        super::call::parameters(&batch.call)
+            .into_iter()
+            .map(|parameter| match parameter {
+                super::call::Parameter::Ids => quote! { ids },
+                _ => quote! { &self.batch.fields },
+            });
     let answer_name = quote::format_ident!("{name}Answer");
-    let (answer_struct, answer_ty, rows) = rows_of(&answer_name, &format!("An answer of [`{name}`]."), &batch.rows, &[]);
+    let (answer_struct, answer_ty, rows) = rows_of(
+        &answer_name,
+        &format!("An answer of [`{name}`]."),
+        &batch.rows,
+        &[],
+    );
     let max = batch.max;
     quote! {
         #[doc = #doc]

@@ -21,13 +21,15 @@ pub(super) fn module(provider: &PlanProvider) -> TokenStream {
     });
     let form = form(provider);
     let bundle = bundle(provider);
-    let verticals = super::provider_verticals(provider).into_iter().map(|vertical| {
-        let module = names::field(&vertical);
-        quote! {
-            #[rustfmt::skip]
-            pub mod #module;
-        }
-    });
+    let verticals = super::provider_verticals(provider)
+        .into_iter()
+        .map(|vertical| {
+            let module = names::field(&vertical);
+            quote! {
+                #[rustfmt::skip]
+                pub mod #module;
+            }
+        });
     let arms = provider.entities.iter().flat_map(|entity| {
         let (vertical, module) = (names::field(&entity.vertical), names::field(&entity.name));
         entity.operations.iter().map(move |planned| {
@@ -36,7 +38,10 @@ pub(super) fn module(provider: &PlanProvider) -> TokenStream {
             quote! { #name => Box::new(#vertical::#module::#ty::new(cx, &request)?) }
         })
     });
-    let doc = format!(" {}: what the engine knows of it, and its translators.", provider.title);
+    let doc = format!(
+        " {}: what the engine knows of it, and its translators.",
+        provider.title
+    );
     quote! {
         #![doc = #doc]
         use crosswalk::{
@@ -75,7 +80,10 @@ fn data(provider: &PlanProvider) -> TokenStream {
     let (name, title) = (&provider.name, &provider.title);
     let base_url = match &provider.base_url {
         PlanBaseUrl::Fixed(url) => quote! { BaseUrl::Fixed(#url) },
-        PlanBaseUrl::PerConnection { setting, allowed_hosts } => quote! {
+        PlanBaseUrl::PerConnection {
+            setting,
+            allowed_hosts,
+        } => quote! {
             BaseUrl::PerConnection { setting: #setting, allowed_hosts: &[#(#allowed_hosts),*] }
         },
     };
@@ -107,9 +115,14 @@ fn auth(provider: &PlanProvider) -> TokenStream {
     let auth = &provider.auth;
     let token_url = &auth.token_url;
     let login_url = option(auth.login_url.as_ref());
-    let lifetime = auth.lifetime_seconds.map_or_else(|| quote! { None }, |seconds| quote! { Some(#seconds) });
+    let lifetime = auth
+        .lifetime_seconds
+        .map_or_else(|| quote! { None }, |seconds| quote! { Some(#seconds) });
     let base_url_member = option(auth.base_url_member.as_ref());
-    let revoked = auth.revoked.iter().map(|(member, values)| quote! { (#member, &[#(#values),*]) });
+    let revoked = auth
+        .revoked
+        .iter()
+        .map(|(member, values)| quote! { (#member, &[#(#values),*]) });
     let incurable = &auth.incurable;
     quote! {
         Auth {
@@ -134,7 +147,9 @@ fn errors(provider: &PlanProvider) -> TokenStream {
     let details_fields = option(errors.details_fields.as_ref());
     let existing = option(errors.existing_id_after.as_ref());
     let rules = errors.classify.iter().map(|rule| {
-        let status = rule.status.map_or_else(|| quote! { None }, |status| quote! { Some(#status) });
+        let status = rule
+            .status
+            .map_or_else(|| quote! { None }, |status| quote! { Some(#status) });
         let (codes, code) = (&rule.codes, names::ty(&rule.code.to_lowercase()));
         let (refresh, not_carried_out) = (rule.refresh, rule.not_carried_out);
         quote! {
@@ -186,10 +201,21 @@ fn bundle(provider: &PlanProvider) -> Option<TokenStream> {
     let bundle = provider.bundle.as_ref()?;
     let operation = names::constant(&provider.operations[bundle.operation].id);
     let (root, path) = (bundle.root, &bundle.path);
-    let members = bundle.members.iter().map(|(name, json)| quote! { (#name, #json) });
-    let (requests, method, target) = (&bundle.requests, &bundle.request_method, &bundle.request_target);
+    let members = bundle
+        .members
+        .iter()
+        .map(|(name, json)| quote! { (#name, #json) });
+    let (requests, method, target) = (
+        &bundle.requests,
+        &bundle.request_method,
+        &bundle.request_target,
+    );
     let (name, body) = (&bundle.request_name, &bundle.request_body);
-    let (responses, status, response_body) = (&bundle.responses, &bundle.response_status, &bundle.response_body);
+    let (responses, status, response_body) = (
+        &bundle.responses,
+        &bundle.response_status,
+        &bundle.response_body,
+    );
     Some(quote! {
         /// Several calls in one round trip.
         pub(super) static BUNDLE: BundleForm = BundleForm {

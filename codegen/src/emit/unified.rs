@@ -28,7 +28,9 @@ pub(super) fn module(vertical: &PlanVertical) -> TokenStream {
     let mut items = TokenStream::new();
     for ty in &vertical.types {
         items.extend(match &ty.kind {
-            PlanTypeKind::Enum(values) => enumeration(&names::pascal(&ty.name), ty.doc.as_deref(), values),
+            PlanTypeKind::Enum(values) => {
+                enumeration(&names::pascal(&ty.name), ty.doc.as_deref(), values)
+            }
             PlanTypeKind::Struct(members) => structs(vertical, ty, members),
         });
     }
@@ -62,8 +64,15 @@ pub(super) fn key_name(operation: &str) -> String {
 
 /// The name of a type as it comes in requests, where it has another form in answers.
 pub(super) fn input_name(vertical: &PlanVertical, name: &str) -> String {
-    let both = vertical.types.iter().any(|ty| ty.name == name && ty.in_answers && matches!(ty.kind, PlanTypeKind::Struct(_)));
-    if both { format!("{}Input", names::pascal(name)) } else { names::pascal(name) }
+    let both = vertical
+        .types
+        .iter()
+        .any(|ty| ty.name == name && ty.in_answers && matches!(ty.kind, PlanTypeKind::Struct(_)));
+    if both {
+        format!("{}Input", names::pascal(name))
+    } else {
+        names::pascal(name)
+    }
 }
 
 fn enumeration(name: &str, doc: Option<&str>, values: &[String]) -> TokenStream {
@@ -109,16 +118,28 @@ fn answer_struct(vertical: &PlanVertical, ty: &PlanType, members: &[PlanMember])
     let name = names::ty(&ty.name);
     let doc = doc_attribute(ty.doc.as_deref());
     let fields = members.iter().map(|member| {
-        let (field, doc) = (names::field(&member.name), doc_attribute(member.doc.as_deref()));
+        let (field, doc) = (
+            names::field(&member.name),
+            doc_attribute(member.doc.as_deref()),
+        );
         let rename = rename(&member.name);
         let ty = answer_type(vertical, &member.ty);
-        let ty = if is_optional_answer(member) { quote! { Option<#ty> } } else { ty };
+        let ty = if is_optional_answer(member) {
+            quote! { Option<#ty> }
+        } else {
+            ty
+        };
         quote! { #doc #rename pub #field: #ty }
     });
-    let tags: Vec<&PlanMember> = members.iter().filter(|member| is_enumeration(vertical, &member.ty)).collect();
+    let tags: Vec<&PlanMember> = members
+        .iter()
+        .filter(|member| is_enumeration(vertical, &member.ty))
+        .collect();
     let parts: Vec<_> = members
         .iter()
-        .filter(|member| is_optional_answer(member) && !tags.iter().any(|tag| tag.name == member.name))
+        .filter(|member| {
+            is_optional_answer(member) && !tags.iter().any(|tag| tag.name == member.name)
+        })
         .map(|member| names::field(&member.name))
         .collect();
     // A type with a tag and otherwise optional members is an entry of a list that flat native fields make.
@@ -160,7 +181,11 @@ fn answer_type(vertical: &PlanVertical, ty: &PlanMemberType) -> TokenStream {
         }
         PlanMemberType::Named(name) => {
             let ident = names::ty(name);
-            if is_enumeration(vertical, ty) { quote! { #ident } } else { quote! { #ident<'a> } }
+            if is_enumeration(vertical, ty) {
+                quote! { #ident }
+            } else {
+                quote! { #ident<'a> }
+            }
         }
     }
 }
@@ -169,7 +194,10 @@ fn request_struct(vertical: &PlanVertical, ty: &PlanType, members: &[PlanMember]
     let name = names::ident(&input_name(vertical, &ty.name));
     let doc = doc_attribute(ty.doc.as_deref());
     let fields = members.iter().map(|member| {
-        let (field, doc) = (names::field(&member.name), doc_attribute(member.doc.as_deref()));
+        let (field, doc) = (
+            names::field(&member.name),
+            doc_attribute(member.doc.as_deref()),
+        );
         let rename = rename(&member.name);
         let ty = request_type(vertical, &member.ty);
         match (member.required, member.nullable) {
@@ -213,8 +241,13 @@ fn request_type(vertical: &PlanVertical, ty: &PlanMemberType) -> TokenStream {
 }
 
 fn is_enumeration(vertical: &PlanVertical, ty: &PlanMemberType) -> bool {
-    let PlanMemberType::Named(name) = ty else { return false };
-    vertical.types.iter().any(|planned| planned.name == *name && matches!(planned.kind, PlanTypeKind::Enum(_)))
+    let PlanMemberType::Named(name) = ty else {
+        return false;
+    };
+    vertical
+        .types
+        .iter()
+        .any(|planned| planned.name == *name && matches!(planned.kind, PlanTypeKind::Enum(_)))
 }
 
 fn rename(name: &str) -> Option<TokenStream> {
@@ -226,7 +259,12 @@ fn rename(name: &str) -> Option<TokenStream> {
 
 /// A doc comment with the first paragraph of a spec's description.
 pub(super) fn doc_attribute(doc: Option<&str>) -> Option<TokenStream> {
-    let text = doc?.split("\n\n").next()?.split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = doc?
+        .split("\n\n")
+        .next()?
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
     (!text.is_empty()).then(|| {
         let text = format!(" {text}");
         quote! { #[doc = #text] }
@@ -283,7 +321,9 @@ fn prune_tree(tree: &mut syn::UseTree, used: &std::collections::BTreeSet<String>
     match tree {
         syn::UseTree::Path(path) => prune_tree(&mut path.tree, used),
         syn::UseTree::Name(name) => used.contains(&name.ident.to_string()),
-        syn::UseTree::Rename(rename) => rename.rename == "_" || used.contains(&rename.rename.to_string()),
+        syn::UseTree::Rename(rename) => {
+            rename.rename == "_" || used.contains(&rename.rename.to_string())
+        }
         syn::UseTree::Glob(_) => true,
         syn::UseTree::Group(group) => {
             let items = std::mem::take(&mut group.items);

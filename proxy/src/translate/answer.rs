@@ -25,12 +25,20 @@ struct PageAnswer<'w, T> {
 
 /// `{record, warnings?}`.
 pub fn record<T: Serialize>(record: T, warnings: &Warnings) -> Vec<u8> {
-    to_json(&RecordAnswer { record, warnings: warnings.as_slice() })
+    to_json(&RecordAnswer {
+        record,
+        warnings: warnings.as_slice(),
+    })
 }
 
 /// `{next_cursor, has_next_page, items, warnings?}`.
 pub fn page<T: Serialize>(next: Next, items: Vec<T>, warnings: &Warnings) -> Vec<u8> {
-    to_json(&PageAnswer { next_cursor: next.cursor, has_next_page: next.has_next_page, items, warnings: warnings.as_slice() })
+    to_json(&PageAnswer {
+        next_cursor: next.cursor,
+        has_next_page: next.has_next_page,
+        items,
+        warnings: warnings.as_slice(),
+    })
 }
 
 /// The records alone.

@@ -2,11 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{
-    Context, NativeResponse, NativeRequest,
-    call::Fields,
-    record_id::RecordIdForm,
-};
+use super::{Context, NativeRequest, NativeResponse, call::Fields, record_id::RecordIdForm};
 use crate::{error::Error, upstream::fault};
 
 /// The ids of a batch read, in their normal form.
@@ -19,15 +15,34 @@ pub struct Batch {
 }
 
 impl Batch {
-    pub fn new(cx: Context, fields: Fields, form: RecordIdForm, prefix: Option<&str>, ids: &[String]) -> Self {
-        let asked = ids.iter().map(|id| form.normalize(id, prefix).map(std::borrow::Cow::into_owned)).collect();
+    pub fn new(
+        cx: Context,
+        fields: Fields,
+        form: RecordIdForm,
+        prefix: Option<&str>,
+        ids: &[String],
+    ) -> Self {
+        let asked = ids
+            .iter()
+            .map(|id| form.normalize(id, prefix).map(std::borrow::Cow::into_owned))
+            .collect();
         Self { cx, fields, asked }
     }
 
     /// One call for each part of the ids, each id once.
-    pub fn calls(&self, max: usize, mut call: impl FnMut(&[String]) -> NativeRequest) -> Vec<NativeRequest> {
+    pub fn calls(
+        &self,
+        max: usize,
+        mut call: impl FnMut(&[String]) -> NativeRequest,
+    ) -> Vec<NativeRequest> {
         let mut seen = std::collections::HashSet::new();
-        let ids: Vec<String> = self.asked.iter().flatten().filter(|id| seen.insert(id.as_str())).cloned().collect();
+        let ids: Vec<String> = self
+            .asked
+            .iter()
+            .flatten()
+            .filter(|id| seen.insert(id.as_str()))
+            .cloned()
+            .collect();
         ids.chunks(max).map(|part| call(part)).collect()
     }
 
@@ -41,6 +56,10 @@ impl Batch {
 
     /// The records in the order asked; ids of no record are left out.
     pub fn in_order<'r, T>(&self, records: &'r HashMap<String, T>) -> Vec<&'r T> {
-        self.asked.iter().flatten().filter_map(|id| records.get(id)).collect()
+        self.asked
+            .iter()
+            .flatten()
+            .filter_map(|id| records.get(id))
+            .collect()
     }
 }

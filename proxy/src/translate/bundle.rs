@@ -41,11 +41,14 @@ impl BundleForm {
                     object.member(self.requests).list(|list| {
                         for (name, part) in parts {
                             list.item().object(|object| {
-                                object.member(self.request_method).text(part.operation.method.as_str());
+                                object
+                                    .member(self.request_method)
+                                    .text(part.operation.method.as_str());
                                 object.member(self.request_target).text(&part.target);
                                 object.member(self.request_name).text(name);
                                 if let Some(body) = &part.body {
-                                    let body = std::str::from_utf8(body).expect("the JSON writer writes UTF-8");
+                                    let body = std::str::from_utf8(body)
+                                        .expect("the JSON writer writes UTF-8");
                                     object.member(self.request_body).literal(body);
                                 }
                             });
@@ -57,18 +60,29 @@ impl BundleForm {
     }
 
     /// The responses of the parts, in the order of the request.
-    pub fn split<const N: usize>(&self, response: &NativeResponse) -> Result<[NativeResponse; N], Error> {
+    pub fn split<const N: usize>(
+        &self,
+        response: &NativeResponse,
+    ) -> Result<[NativeResponse; N], Error> {
         let members: std::collections::HashMap<String, &RawValue> = native::parse(&response.body)?;
-        let list = members.get(self.responses).ok_or_else(|| self.malformed())?;
+        let list = members
+            .get(self.responses)
+            .ok_or_else(|| self.malformed())?;
         let parts: Vec<std::collections::HashMap<String, &RawValue>> =
             serde_json::from_str(list.get()).map_err(|_| self.malformed())?;
         let mut responses = Vec::with_capacity(N);
         for part in parts {
-            let status = part.get(self.response_status).and_then(|status| u16::deserialize(*status).ok());
+            let status = part
+                .get(self.response_status)
+                .and_then(|status| u16::deserialize(*status).ok());
             let body = part.get(self.response_body).map_or("", |body| body.get());
             responses.push(NativeResponse {
                 status: status.ok_or_else(|| self.malformed())?,
-                body: if body == "null" { bytes::Bytes::new() } else { response.body.slice_ref(body.as_bytes()) },
+                body: if body == "null" {
+                    bytes::Bytes::new()
+                } else {
+                    response.body.slice_ref(body.as_bytes())
+                },
                 date: response.date,
                 correlation_id: response.correlation_id.clone(),
             });
@@ -77,7 +91,10 @@ impl BundleForm {
     }
 
     fn malformed(&self) -> Error {
-        Error::bad_gateway(format!("the provider's answer to `{}` is not what its spec says", self.operation.id))
+        Error::bad_gateway(format!(
+            "the provider's answer to `{}` is not what its spec says",
+            self.operation.id
+        ))
     }
 }
 
@@ -89,7 +106,11 @@ mod tests {
     use super::*;
     use crate::{translate::tests::context, upstream::provider::Effect};
 
-    static POST: NativeOperation = NativeOperation { id: "bundle", method: Method::POST, effect: Effect::Write };
+    static POST: NativeOperation = NativeOperation {
+        id: "bundle",
+        method: Method::POST,
+        effect: Effect::Write,
+    };
     static FORM: BundleForm = BundleForm {
         operation: &POST,
         root: Root(0),
@@ -106,12 +127,20 @@ mod tests {
     };
 
     fn response(body: &'static str) -> NativeResponse {
-        NativeResponse { status: 200, body: Bytes::from_static(body.as_bytes()), date: None, correlation_id: None }
+        NativeResponse {
+            status: 200,
+            body: Bytes::from_static(body.as_bytes()),
+            date: None,
+            correlation_id: None,
+        }
     }
 
     #[test]
     fn parts_are_written_with_their_names() {
-        let write = Call::new(&POST, &context(), Root(0)).path("/rows").body(|json| json.literal("{\"a\":1}")).build();
+        let write = Call::new(&POST, &context(), Root(0))
+            .path("/rows")
+            .body(|json| json.literal("{\"a\":1}"))
+            .build();
         let bundle = FORM.request(&context(), &[("write", write)]);
         assert_eq!(
             std::str::from_utf8(&bundle.body.unwrap()).unwrap(),
@@ -121,14 +150,21 @@ mod tests {
 
     #[test]
     fn responses_come_apart_by_part() {
-        let [write, row] = FORM.split(&response(r#"{"responses":[{"status":204,"body":null},{"body":{"Id":"1"},"status":200}]}"#)).unwrap();
+        let [write, row] = FORM
+            .split(&response(
+                r#"{"responses":[{"status":204,"body":null},{"body":{"Id":"1"},"status":200}]}"#,
+            ))
+            .unwrap();
         assert_eq!((write.status, write.body.len()), (204, 0));
         assert_eq!((row.status, &row.body[..]), (200, &br#"{"Id":"1"}"#[..]));
     }
 
     #[test]
     fn an_answer_with_fewer_parts_is_refused() {
-        assert!(FORM.split::<2>(&response(r#"{"responses":[{"status":204,"body":null}]}"#)).is_err());
+        assert!(
+            FORM.split::<2>(&response(r#"{"responses":[{"status":204,"body":null}]}"#))
+                .is_err()
+        );
         assert!(FORM.split::<1>(&response("{}")).is_err());
         assert!(FORM.split::<1>(&response("[]")).is_err());
     }

@@ -10,7 +10,11 @@ use super::{Context, NativeRequest, json::Json};
 use crate::upstream::provider::NativeOperation;
 
 /// All but RFC 3986's unreserved characters.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// The beginning of a provider's paths: a number into [`super::ConnectionSettings::roots`].
 #[derive(Debug, Clone, Copy)]
@@ -30,7 +34,12 @@ impl Call {
         let root = cx.connection.roots.get(root.0).map_or("", String::as_str);
         let mut target = String::with_capacity(root.len() + 64);
         target.push_str(root);
-        Self { operation, target, has_query: false, body: None }
+        Self {
+            operation,
+            target,
+            has_query: false,
+            body: None,
+        }
     }
 
     /// A part of the path as the spec has it.
@@ -45,7 +54,10 @@ impl Call {
     pub fn segment(mut self, value: &str) -> Self {
         // "." and ".." are read as steps through the path even where they are percent-encoded.
         let dots = value.bytes().all(|byte| byte == b'.');
-        self.target.extend(utf8_percent_encode(if dots { "%2E" } else { value }, ENCODED));
+        self.target.extend(utf8_percent_encode(
+            if dots { "%2E" } else { value },
+            ENCODED,
+        ));
         self
     }
 
@@ -105,7 +117,11 @@ impl Call {
     }
 
     pub fn build(self) -> NativeRequest {
-        NativeRequest { operation: self.operation, target: self.target, body: self.body }
+        NativeRequest {
+            operation: self.operation,
+            target: self.target,
+            body: self.body,
+        }
     }
 
     fn begin_query(&mut self, name: &str) {
@@ -123,7 +139,8 @@ pub struct Fields(Vec<Cow<'static, str>>);
 impl Fields {
     /// Names that differ only in case are one field at some providers, and asking twice is an error there.
     pub fn new(mapped: &'static [&'static str], extra: Vec<String>) -> Self {
-        let mut names: Vec<Cow<'static, str>> = mapped.iter().map(|name| Cow::Borrowed(*name)).collect();
+        let mut names: Vec<Cow<'static, str>> =
+            mapped.iter().map(|name| Cow::Borrowed(*name)).collect();
         for name in extra {
             if !names.iter().any(|known| known.eq_ignore_ascii_case(&name)) {
                 names.push(Cow::Owned(name));
@@ -145,17 +162,31 @@ mod tests {
     use super::*;
     use crate::{translate::tests::context, upstream::provider::Effect};
 
-    static READ: NativeOperation = NativeOperation { id: "read", method: Method::GET, effect: Effect::Read };
+    static READ: NativeOperation = NativeOperation {
+        id: "read",
+        method: Method::GET,
+        effect: Effect::Read,
+    };
 
     #[test]
     fn values_are_encoded_where_they_stand() {
-        let call = Call::new(&READ, &context(), Root(0)).path("/things/").segment("a/b?c").query("q", "a b&c=d").query_list("fields", ["x", "y z"]);
-        assert_eq!(call.build().target, "/api/things/a%2Fb%3Fc?q=a%20b%26c%3Dd&fields=x,y%20z");
+        let call = Call::new(&READ, &context(), Root(0))
+            .path("/things/")
+            .segment("a/b?c")
+            .query("q", "a b&c=d")
+            .query_list("fields", ["x", "y z"]);
+        assert_eq!(
+            call.build().target,
+            "/api/things/a%2Fb%3Fc?q=a%20b%26c%3Dd&fields=x,y%20z"
+        );
     }
 
     #[test]
     fn fields_that_differ_only_in_case_are_asked_for_once() {
-        let fields = Fields::new(&["Id", "Name"], vec!["name".to_owned(), "Tier__c".to_owned()]);
+        let fields = Fields::new(
+            &["Id", "Name"],
+            vec!["name".to_owned(), "Tier__c".to_owned()],
+        );
         assert_eq!(fields.iter().collect::<Vec<_>>(), ["Id", "Name", "Tier__c"]);
     }
 

@@ -84,7 +84,8 @@ pub fn decode(cx: &Context, cursor: &str) -> Result<Position, Error> {
 }
 
 fn sign(cx: &Context, payload: &[u8]) -> [u8; TAG] {
-    let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(&cx.connection.cursor_key.0).expect("HMAC takes keys of any length");
+    let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(&cx.connection.cursor_key.0)
+        .expect("HMAC takes keys of any length");
     mac.update(&[VERSION]);
     for part in [cx.operation, &cx.connection.id] {
         mac.update(part.as_bytes());
@@ -106,7 +107,11 @@ mod tests {
     use crate::translate::{ConnectionSettings, CursorKey, tests::context};
 
     fn position() -> Position {
-        Position::Full { token: Some("NTI1".to_owned()), after: None, since: Some(17) }
+        Position::Full {
+            token: Some("NTI1".to_owned()),
+            after: None,
+            since: Some(17),
+        }
     }
 
     #[test]
@@ -114,10 +119,20 @@ mod tests {
         let cx = context();
         let cursor = encode(&cx, &position());
         assert_eq!(decode(&cx, &cursor).unwrap(), position());
-        let other = Context { operation: "crm.other.list", ..cx.clone() };
+        let other = Context {
+            operation: "crm.other.list",
+            ..cx.clone()
+        };
         assert!(decode(&other, &cursor).is_err());
-        let settings = ConnectionSettings { id: "other".to_owned(), roots: Vec::new(), cursor_key: CursorKey([7; 32]) };
-        let other = Context { connection: Arc::new(settings), ..cx };
+        let settings = ConnectionSettings {
+            id: "other".to_owned(),
+            roots: Vec::new(),
+            cursor_key: CursorKey([7; 32]),
+        };
+        let other = Context {
+            connection: Arc::new(settings),
+            ..cx
+        };
         assert!(decode(&other, &cursor).is_err());
     }
 

@@ -36,14 +36,24 @@ pub fn plain(text: &str) -> Option<Cow<'_, str>> {
     let plain = if point > max || point < -max {
         format!("{sign}{significant}e{}", point - length)
     } else if point <= 0 {
-        format!("{sign}0.{}{significant}", "0".repeat(usize::try_from(-point).ok()?))
+        format!(
+            "{sign}0.{}{significant}",
+            "0".repeat(usize::try_from(-point).ok()?)
+        )
     } else if point >= length {
-        format!("{sign}{significant}{}", "0".repeat(usize::try_from(point - length).ok()?))
+        format!(
+            "{sign}{significant}{}",
+            "0".repeat(usize::try_from(point - length).ok()?)
+        )
     } else {
         let (whole, fraction) = significant.split_at(usize::try_from(point).ok()?);
         format!("{sign}{whole}.{fraction}")
     };
-    Some(if plain == text { Cow::Borrowed(text) } else { Cow::Owned(plain) })
+    Some(if plain == text {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(plain)
+    })
 }
 
 /// Whether a number in its plainest form is whole.
@@ -57,7 +67,10 @@ fn parse_exponent(text: &str) -> Option<i64> {
         return None;
     }
     // An exponent beyond any number that is meant is as good as not a number.
-    text.parse::<i32>().ok().filter(|exponent| exponent.abs() < 100_000).map(i64::from)
+    text.parse::<i32>()
+        .ok()
+        .filter(|exponent| exponent.abs() < 100_000)
+        .map(i64::from)
 }
 
 #[cfg(test)]
@@ -86,7 +99,22 @@ mod tests {
 
     #[test]
     fn what_is_no_number_is_none() {
-        for text in ["", "-", ".", "abc", "1,000", "NaN", "Infinity", "1e", "1e+", "0x10", "1 ", "--1", "1.2.3", "1e99999999999"] {
+        for text in [
+            "",
+            "-",
+            ".",
+            "abc",
+            "1,000",
+            "NaN",
+            "Infinity",
+            "1e",
+            "1e+",
+            "0x10",
+            "1 ",
+            "--1",
+            "1.2.3",
+            "1e99999999999",
+        ] {
             assert_eq!(plain(text), None, "{text}");
         }
     }
@@ -94,7 +122,10 @@ mod tests {
     #[test]
     fn huge_numbers_keep_their_exponent() {
         assert_eq!(plain("1e400").as_deref(), Some("1e400"));
-        assert!(serde_json::from_str::<&serde_json::value::RawValue>(&plain("12e-400").unwrap()).is_ok());
+        assert!(
+            serde_json::from_str::<&serde_json::value::RawValue>(&plain("12e-400").unwrap())
+                .is_ok()
+        );
     }
 
     proptest! {

@@ -2,12 +2,7 @@
 
 use serde::{Deserialize, de::DeserializeOwned};
 
-use super::{
-    query::is_name,
-    record_id::RecordIdForm,
-    scalar::shorten,
-    warning::Warnings,
-};
+use super::{query::is_name, record_id::RecordIdForm, scalar::shorten, warning::Warnings};
 use crate::{error::Error, route::UnifiedRequest};
 
 /// The most extra fields that one read may ask for.
@@ -73,7 +68,11 @@ pub struct UpsertOn<K> {
 }
 
 pub fn list(request: &UnifiedRequest, warnings: &mut Warnings) -> Result<ListRequest, Error> {
-    let query = query(request, &["sync_mode", "cursor", "page_size", "fields"], warnings)?;
+    let query = query(
+        request,
+        &["sync_mode", "cursor", "page_size", "fields"],
+        warnings,
+    )?;
     let [sync_mode, cursor, page_size, fields] = query;
     Ok(ListRequest {
         sync_mode: match sync_mode {
@@ -81,12 +80,17 @@ pub fn list(request: &UnifiedRequest, warnings: &mut Warnings) -> Result<ListReq
             Some("full") => Some(SyncMode::Full),
             Some("incremental") => Some(SyncMode::Incremental),
             Some(other) => {
-                let message = format!("expected `full` or `incremental`, found {:?}", shorten(other));
+                let message = format!(
+                    "expected `full` or `incremental`, found {:?}",
+                    shorten(other)
+                );
                 return Err(Error::issue("query.sync_mode", message));
             }
         },
         // An app that stores the cursor it was given may send back an empty one.
-        cursor: cursor.filter(|cursor| !cursor.is_empty()).map(str::to_owned),
+        cursor: cursor
+            .filter(|cursor| !cursor.is_empty())
+            .map(str::to_owned),
         page_size: page_size.map(read_page_size).transpose()?,
         fields: read_fields("query.fields", fields.unwrap_or_default().split(','))?,
     })
@@ -94,26 +98,47 @@ pub fn list(request: &UnifiedRequest, warnings: &mut Warnings) -> Result<ListReq
 
 pub fn get(request: &UnifiedRequest, warnings: &mut Warnings) -> Result<GetRequest, Error> {
     let [fields] = query(request, &["fields"], warnings)?;
-    Ok(GetRequest { id: id(request), fields: read_fields("query.fields", fields.unwrap_or_default().split(','))? })
+    Ok(GetRequest {
+        id: id(request),
+        fields: read_fields("query.fields", fields.unwrap_or_default().split(','))?,
+    })
 }
 
-pub fn create<T: DeserializeOwned>(request: &UnifiedRequest, warnings: &mut Warnings) -> Result<CreateRequest<T>, Error> {
+pub fn create<T: DeserializeOwned>(
+    request: &UnifiedRequest,
+    warnings: &mut Warnings,
+) -> Result<CreateRequest<T>, Error> {
     let [] = query(request, &[], warnings)?;
     body(&request.body, warnings)
 }
 
-pub fn update<T: DeserializeOwned>(request: &UnifiedRequest, warnings: &mut Warnings) -> Result<UpdateRequest<T>, Error> {
+pub fn update<T: DeserializeOwned>(
+    request: &UnifiedRequest,
+    warnings: &mut Warnings,
+) -> Result<UpdateRequest<T>, Error> {
     let CreateRequest { record } = create(request, warnings)?;
-    Ok(UpdateRequest { id: id(request), record })
+    Ok(UpdateRequest {
+        id: id(request),
+        record,
+    })
 }
 
-pub fn batch_read(request: &UnifiedRequest, warnings: &mut Warnings) -> Result<BatchReadRequest, Error> {
+pub fn batch_read(
+    request: &UnifiedRequest,
+    warnings: &mut Warnings,
+) -> Result<BatchReadRequest, Error> {
     let [] = query(request, &[], warnings)?;
     let mut read: BatchReadRequest = body(&request.body, warnings)?;
     if read.ids.len() > MAX_IDS {
-        return Err(Error::issue("body.ids", format!("expected at most {MAX_IDS} ids, found {}", read.ids.len())));
+        return Err(Error::issue(
+            "body.ids",
+            format!("expected at most {MAX_IDS} ids, found {}", read.ids.len()),
+        ));
     }
-    read.properties = read_fields("body.properties", read.properties.iter().map(String::as_str))?;
+    read.properties = read_fields(
+        "body.properties",
+        read.properties.iter().map(String::as_str),
+    )?;
     Ok(read)
 }
 
@@ -132,14 +157,29 @@ pub fn upsert<K: DeserializeOwned, T: DeserializeOwned>(
 }
 
 /// The id of a record in its normal form. One that can't be an id is not found, without asking.
-pub fn record_id(form: RecordIdForm, prefix: Option<&str>, id: &str, entity: &str) -> Result<String, Error> {
-    form.normalize(id, prefix).map(std::borrow::Cow::into_owned).ok_or_else(|| {
-        Error::not_found(format!("no {entity} has the id {:?}: it is not of the form that this provider's ids have", shorten(id)))
-    })
+pub fn record_id(
+    form: RecordIdForm,
+    prefix: Option<&str>,
+    id: &str,
+    entity: &str,
+) -> Result<String, Error> {
+    form.normalize(id, prefix)
+        .map(std::borrow::Cow::into_owned)
+        .ok_or_else(|| {
+            Error::not_found(format!(
+                "no {entity} has the id {:?}: it is not of the form that this provider's ids have",
+                shorten(id)
+            ))
+        })
 }
 
 fn id(request: &UnifiedRequest) -> String {
-    request.path.iter().find(|(name, _)| *name == "id").map(|(_, id)| id.clone()).unwrap_or_default()
+    request
+        .path
+        .iter()
+        .find(|(name, _)| *name == "id")
+        .map(|(_, id)| id.clone())
+        .unwrap_or_default()
 }
 
 /// The values of the query parameters named, each at most once.
@@ -152,7 +192,10 @@ fn query<'r, const N: usize>(
     for (name, value) in &request.query {
         match names.iter().position(|known| known == name) {
             Some(index) if values[index].is_some() => {
-                return Err(Error::issue(format!("query.{name}"), "expected once, found twice"));
+                return Err(Error::issue(
+                    format!("query.{name}"),
+                    "expected once, found twice",
+                ));
             }
             Some(index) => values[index] = Some(value.as_str()),
             None => warnings.ignored(&format!("query.{}", shorten(name))),
@@ -163,7 +206,13 @@ fn query<'r, const N: usize>(
 
 fn read_page_size(text: &str) -> Result<u32, Error> {
     text.parse().ok().filter(|size| *size > 0).ok_or_else(|| {
-        Error::issue("query.page_size", format!("expected a whole number from 1 on, found {:?}", shorten(text)))
+        Error::issue(
+            "query.page_size",
+            format!(
+                "expected a whole number from 1 on, found {:?}",
+                shorten(text)
+            ),
+        )
     })
 }
 
@@ -176,7 +225,10 @@ fn read_fields<'t>(path: &str, names: impl Iterator<Item = &'t str>) -> Result<V
         }
         fields.push(name.to_owned());
         if fields.len() > MAX_FIELDS {
-            return Err(Error::issue(path, format!("expected at most {MAX_FIELDS} fields")));
+            return Err(Error::issue(
+                path,
+                format!("expected at most {MAX_FIELDS} fields"),
+            ));
         }
     }
     Ok(fields)
@@ -185,7 +237,10 @@ fn read_fields<'t>(path: &str, names: impl Iterator<Item = &'t str>) -> Result<V
 /// A JSON body. Members that are not known are ignored, with a warning each.
 fn body<T: DeserializeOwned>(bytes: &[u8], warnings: &mut Warnings) -> Result<T, Error> {
     if bytes.iter().all(u8::is_ascii_whitespace) {
-        return Err(Error::issue("body", "expected a JSON object, found nothing"));
+        return Err(Error::issue(
+            "body",
+            "expected a JSON object, found nothing",
+        ));
     }
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let mut ignored = Vec::new();
@@ -196,7 +251,8 @@ fn body<T: DeserializeOwned>(bytes: &[u8], warnings: &mut Warnings) -> Result<T,
         &mut note,
     ));
     let value = read.map_err(|error| body_error(&track.path(), &error))?;
-    json.end().map_err(|error| Error::issue("body", format!("is not valid JSON: {error}")))?;
+    json.end()
+        .map_err(|error| Error::issue("body", format!("is not valid JSON: {error}")))?;
     for path in ignored {
         warnings.ignored(&format!("body.{}", path.replace(".?", "")));
     }
@@ -210,14 +266,19 @@ fn body_error(path: &serde_path_to_error::Path, error: &serde_json::Error) -> Er
     };
     let text = error.to_string();
     // The place is in the path; a line and a column say nothing about a body of one line.
-    let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(text, _)| text);
+    let text = text
+        .rsplit_once(" at line ")
+        .map_or(text.as_str(), |(text, _)| text);
     if error.is_syntax() || error.is_eof() {
         return Error::issue("body", format!("is not valid JSON: {error}"));
     }
     let message = ["invalid type: ", "invalid value: "]
         .iter()
         .find_map(|prefix| text.strip_prefix(prefix)?.rsplit_once(", expected "))
-        .map_or_else(|| text.to_owned(), |(found, expected)| format!("expected {expected}, found {}", shorten(found)));
+        .map_or_else(
+            || text.to_owned(),
+            |(found, expected)| format!("expected {expected}, found {}", shorten(found)),
+        );
     Error::issue(path, message)
 }
 
@@ -248,11 +309,17 @@ mod tests {
     }
 
     fn request(body: &str) -> UnifiedRequest {
-        UnifiedRequest { path: Vec::new(), query: Vec::new(), body: Bytes::copy_from_slice(body.as_bytes()) }
+        UnifiedRequest {
+            path: Vec::new(),
+            query: Vec::new(),
+            body: Bytes::copy_from_slice(body.as_bytes()),
+        }
     }
 
     fn fault(body: &str) -> String {
-        create::<Record>(&request(body), &mut Warnings::default()).unwrap_err().message
+        create::<Record>(&request(body), &mut Warnings::default())
+            .unwrap_err()
+            .message
     }
 
     #[test]
@@ -261,11 +328,19 @@ mod tests {
             fault(r#"{"record":{"employees":"about 40"}}"#),
             r#"body.record.employees: expected a number, found "about 40""#
         );
-        assert_eq!(fault(r#"{"record":{"name":5}}"#), "body.record.name: expected a string, found integer `5`");
-        assert_eq!(fault(r#"{"record":{"addresses":[{}]}}"#), "body.record.addresses[0]: missing field `city`");
+        assert_eq!(
+            fault(r#"{"record":{"name":5}}"#),
+            "body.record.name: expected a string, found integer `5`"
+        );
+        assert_eq!(
+            fault(r#"{"record":{"addresses":[{}]}}"#),
+            "body.record.addresses[0]: missing field `city`"
+        );
         assert_eq!(fault("{}"), "body: missing field `record`");
         assert_eq!(fault(""), "body: expected a JSON object, found nothing");
-        assert!(fault(r#"{"record":{}} x"#).starts_with("body: is not valid JSON: trailing characters"));
+        assert!(
+            fault(r#"{"record":{}} x"#).starts_with("body: is not valid JSON: trailing characters")
+        );
         assert!(fault("{\"record\":").starts_with("body: is not valid JSON: EOF"));
     }
 
@@ -273,16 +348,30 @@ mod tests {
     fn absent_null_and_value_are_told_apart() {
         let read = create::<Record>(&request(r#"{"record":{"name":null,"employees":12.50,"addresses":[{"city":null}],"passthrough_fields":{"x":1e400}}}"#), &mut Warnings::default()).unwrap().record;
         assert_eq!(read.name, Patch::Null);
-        assert_eq!(read.employees, Patch::Value(InputNumber("12.50".to_owned())));
+        assert_eq!(
+            read.employees,
+            Patch::Value(InputNumber("12.50".to_owned()))
+        );
         assert_eq!(read.addresses.value().unwrap()[0].city, None);
-        assert_eq!(read.passthrough_fields.value().unwrap().0["x"].get(), "1e400");
+        assert_eq!(
+            read.passthrough_fields.value().unwrap().0["x"].get(),
+            "1e400"
+        );
     }
 
     #[test]
     fn unknown_members_are_told() {
         let mut warnings = Warnings::default();
-        create::<Record>(&request(r#"{"record":{"nmae":"x"},"extra":1}"#), &mut warnings).unwrap();
-        let fields: Vec<_> = warnings.as_slice().iter().map(|warning| warning.field.as_deref().unwrap()).collect();
+        create::<Record>(
+            &request(r#"{"record":{"nmae":"x"},"extra":1}"#),
+            &mut warnings,
+        )
+        .unwrap();
+        let fields: Vec<_> = warnings
+            .as_slice()
+            .iter()
+            .map(|warning| warning.field.as_deref().unwrap())
+            .collect();
         assert_eq!(fields, ["body.record.nmae", "body.extra"]);
     }
 

@@ -43,13 +43,19 @@ impl Json {
 
     pub fn object(&mut self, write: impl FnOnce(&mut JsonObject<'_>)) {
         self.out.push(b'{');
-        write(&mut JsonObject { json: self, empty: true });
+        write(&mut JsonObject {
+            json: self,
+            empty: true,
+        });
         self.out.push(b'}');
     }
 
     pub fn list(&mut self, write: impl FnOnce(&mut JsonList<'_>)) {
         self.out.push(b'[');
-        write(&mut JsonList { json: self, empty: true });
+        write(&mut JsonList {
+            json: self,
+            empty: true,
+        });
         self.out.push(b']');
     }
 

@@ -2,7 +2,10 @@
 
 use std::{borrow::Cow, collections::BTreeSet};
 
-use super::{MatchKey, scalar::{Text, shorten}};
+use super::{
+    MatchKey,
+    scalar::{Text, shorten},
+};
 use crate::error::Error;
 
 /// How values of a key are compared.
@@ -49,20 +52,46 @@ pub enum Found {
 }
 
 impl Lookup {
-    pub fn new(entity: &'static str, key: &'static str, normalize: Normalize, values: &[String]) -> Result<Self, Error> {
+    pub fn new(
+        entity: &'static str,
+        key: &'static str,
+        normalize: Normalize,
+        values: &[String],
+    ) -> Result<Self, Error> {
         let mut wanted = Vec::new();
         for (index, value) in values.iter().enumerate() {
             let normal = normalize.apply(value).ok_or_else(|| {
-                let message = format!("expected {}, found {:?}", normalize.expected(), shorten(value));
+                let message = format!(
+                    "expected {}, found {:?}",
+                    normalize.expected(),
+                    shorten(value)
+                );
                 Error::issue(format!("body.upsert_on.values[{index}]"), message)
             })?;
             if !wanted.contains(&normal) {
                 wanted.push(normal);
             }
         }
-        let keys = wanted.iter().map(|value| MatchKey { entity, key, value: value.clone() }).collect();
-        let first = values.first().map(|value| value.trim().to_owned()).unwrap_or_default();
-        Ok(Self { key, normalize, first, wanted, keys, found: BTreeSet::new() })
+        let keys = wanted
+            .iter()
+            .map(|value| MatchKey {
+                entity,
+                key,
+                value: value.clone(),
+            })
+            .collect();
+        let first = values
+            .first()
+            .map(|value| value.trim().to_owned())
+            .unwrap_or_default();
+        Ok(Self {
+            key,
+            normalize,
+            first,
+            wanted,
+            keys,
+            found: BTreeSet::new(),
+        })
     }
 
     pub fn keys(&self) -> &[MatchKey] {
@@ -86,7 +115,9 @@ impl Lookup {
     pub fn is_plain(&self) -> bool {
         let value = self.value();
         let ending = value.rsplit_once('.').map_or("", |(_, ending)| ending);
-        value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"@._-".contains(&byte))
+        value
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"@._-".contains(&byte))
             && !["csv", "html", "inc", "js", "json", "txt", "xml"].contains(&ending)
     }
 
@@ -102,8 +133,16 @@ impl Lookup {
 
     /// The lookup in parts of at most `characters` and `values`.
     pub fn chunks(&self, characters: usize, values: usize) -> Vec<Chunk> {
-        let spellings: Vec<String> = self.wanted.iter().flat_map(|value| self.normalize.spellings(value)).collect();
-        let hosts: Vec<String> = self.wanted.iter().flat_map(|value| self.normalize.hosts(value)).collect();
+        let spellings: Vec<String> = self
+            .wanted
+            .iter()
+            .flat_map(|value| self.normalize.spellings(value))
+            .collect();
+        let hosts: Vec<String> = self
+            .wanted
+            .iter()
+            .flat_map(|value| self.normalize.hosts(value))
+            .collect();
         let mut spellings = split(spellings, characters, values).into_iter();
         let mut hosts = split(hosts, characters, values).into_iter();
         let mut chunks = Vec::new();
@@ -111,18 +150,27 @@ impl Lookup {
             match (spellings.next(), hosts.next()) {
                 (None, None) => return chunks,
                 (spellings, hosts) => {
-                    chunks.push(Chunk { spellings: spellings.unwrap_or_default(), hosts: hosts.unwrap_or_default() });
+                    chunks.push(Chunk {
+                        spellings: spellings.unwrap_or_default(),
+                        hosts: hosts.unwrap_or_default(),
+                    });
                 }
             }
         }
     }
 
     /// Notes a row that may fit: it does when the first present of `values`, in normal form, is asked for.
-    pub fn consider<const N: usize>(&mut self, id: Option<&Text<'_>>, values: [Option<&Text<'_>>; N]) {
+    pub fn consider<const N: usize>(
+        &mut self,
+        id: Option<&Text<'_>>,
+        values: [Option<&Text<'_>>; N],
+    ) {
         let Some(id) = id else { return };
         let first = values.into_iter().flatten().find(|text| !text.0.is_empty());
         let fits = N == 0
-            || first.and_then(|text| self.normalize.apply(&text.0)).is_some_and(|normal| self.wanted.contains(&normal));
+            || first
+                .and_then(|text| self.normalize.apply(&text.0))
+                .is_some_and(|normal| self.wanted.contains(&normal));
         if fits {
             self.found.insert(id.0.clone().into_owned());
         }
@@ -142,7 +190,10 @@ impl Lookup {
 pub fn conflict(ids: &[String]) -> Error {
     Error::new(
         crate::error::Code::Conflict,
-        format!("more than one record matches upsert_on: {}; nothing was written", ids.join(", ")),
+        format!(
+            "more than one record matches upsert_on: {}; nothing was written",
+            ids.join(", ")
+        ),
     )
 }
 
@@ -154,7 +205,11 @@ pub fn remember(
     values: &[Option<&Text<'_>>],
 ) -> Option<MatchKey> {
     let first = values.iter().flatten().find(|text| !text.0.is_empty())?;
-    Some(MatchKey { entity, key, value: normalize.apply(&first.0)? })
+    Some(MatchKey {
+        entity,
+        key,
+        value: normalize.apply(&first.0)?,
+    })
 }
 
 impl Normalize {
@@ -168,7 +223,8 @@ impl Normalize {
             Self::Exact => Some(value.to_owned()),
             Self::Email => {
                 let (local, domain) = value.rsplit_once('@')?;
-                let legal = !local.is_empty() && !domain.is_empty() && !value.contains(char::is_whitespace);
+                let legal =
+                    !local.is_empty() && !domain.is_empty() && !value.contains(char::is_whitespace);
                 legal.then(|| value.to_lowercase())
             }
             Self::Host => split_address(value).map(|(host, _)| host),
@@ -205,7 +261,9 @@ impl Normalize {
 
     fn hosts(self, normal: &str) -> Vec<String> {
         match self {
-            Self::Website if !normal.contains(['/', '?', '#']) => vec![normal.to_owned(), format!("www.{normal}")],
+            Self::Website if !normal.contains(['/', '?', '#']) => {
+                vec![normal.to_owned(), format!("www.{normal}")]
+            }
             _ => Vec::new(),
         }
     }
@@ -214,11 +272,21 @@ impl Normalize {
 /// The host of a web address and the rest of it, in lower case.
 fn split_address(value: &str) -> Option<(String, String)> {
     let value = value.to_lowercase();
-    let value = value.strip_prefix("http:").or_else(|| value.strip_prefix("https:")).unwrap_or(&value);
+    let value = value
+        .strip_prefix("http:")
+        .or_else(|| value.strip_prefix("https:"))
+        .unwrap_or(&value);
     let value = value.strip_prefix("//").unwrap_or(value);
     let (host, rest) = value.split_at(value.find(['/', '?', '#']).unwrap_or(value.len()));
-    let host = host.strip_prefix("www.").unwrap_or(host).trim_end_matches('.');
-    if host.is_empty() || host.contains(|character: char| character.is_whitespace() || "@,;\\\"'<>".contains(character)) {
+    let host = host
+        .strip_prefix("www.")
+        .unwrap_or(host)
+        .trim_end_matches('.');
+    if host.is_empty()
+        || host.contains(|character: char| {
+            character.is_whitespace() || "@,;\\\"'<>".contains(character)
+        })
+    {
         return None;
     }
     Some((host.to_owned(), rest.trim_end_matches('/').to_owned()))
@@ -257,11 +325,28 @@ mod tests {
 
     #[test]
     fn websites_are_compared_as_people_write_them() {
-        for text in ["acme.com", "ACME.com", "http://www.acme.com/", "HTTPS://Acme.com", "www.acme.com.", " //acme.com "] {
-            assert_eq!(Normalize::Website.apply(text).as_deref(), Some("acme.com"), "{text}");
+        for text in [
+            "acme.com",
+            "ACME.com",
+            "http://www.acme.com/",
+            "HTTPS://Acme.com",
+            "www.acme.com.",
+            " //acme.com ",
+        ] {
+            assert_eq!(
+                Normalize::Website.apply(text).as_deref(),
+                Some("acme.com"),
+                "{text}"
+            );
         }
-        assert_eq!(Normalize::Website.apply("https://acme.com/EU/").as_deref(), Some("acme.com/eu"));
-        assert_eq!(Normalize::Host.apply("https://www.acme.com/EU/").as_deref(), Some("acme.com"));
+        assert_eq!(
+            Normalize::Website.apply("https://acme.com/EU/").as_deref(),
+            Some("acme.com/eu")
+        );
+        assert_eq!(
+            Normalize::Host.apply("https://www.acme.com/EU/").as_deref(),
+            Some("acme.com")
+        );
         for text in ["", "  ", "http://", "a b.com", "x@acme.com", "www."] {
             assert_eq!(Normalize::Website.apply(text), None, "{text}");
         }
@@ -269,7 +354,13 @@ mod tests {
 
     #[test]
     fn a_website_with_a_path_is_not_looked_for_by_its_host() {
-        let lookup = Lookup::new("e", "website", Normalize::Website, &["https://acme.com/eu".to_owned()]).unwrap();
+        let lookup = Lookup::new(
+            "e",
+            "website",
+            Normalize::Website,
+            &["https://acme.com/eu".to_owned()],
+        )
+        .unwrap();
         let chunks = lookup.chunks(10_000, 100);
         assert_eq!(chunks[0].spellings.len(), 12);
         assert!(chunks[0].hosts.is_empty());
@@ -277,7 +368,8 @@ mod tests {
 
     #[test]
     fn rows_fit_by_their_first_present_value() {
-        let mut lookup = Lookup::new("e", "website", Normalize::Website, &["acme.com".to_owned()]).unwrap();
+        let mut lookup =
+            Lookup::new("e", "website", Normalize::Website, &["acme.com".to_owned()]).unwrap();
         let (branch, host) = (owned("https://acme.com/eu"), owned("acme.com"));
         lookup.consider(Some(&owned("1")), [Some(&branch), Some(&host)]);
         assert!(matches!(lookup.found(), Found::None));
@@ -290,9 +382,19 @@ mod tests {
 
     #[test]
     fn values_that_look_like_files_are_not_plain() {
-        let plain = |value: &str| Lookup::new("e", "email", Normalize::Email, &[value.to_owned()]).unwrap().is_plain();
+        let plain = |value: &str| {
+            Lookup::new("e", "email", Normalize::Email, &[value.to_owned()])
+                .unwrap()
+                .is_plain()
+        };
         assert!(plain("Ada.L-1_x@example.com"));
-        for value in ["example@email.inc", "a+b@example.com", "a/b@example.com", "a%b@example.com", "é@example.com"] {
+        for value in [
+            "example@email.inc",
+            "a+b@example.com",
+            "a/b@example.com",
+            "a%b@example.com",
+            "é@example.com",
+        ] {
             assert!(!plain(value), "{value}");
         }
     }

@@ -18,23 +18,41 @@ pub fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Error> {
             Err(error) => (error.path().to_string(), error.into_inner()),
             Ok(_) => (".".to_owned(), error),
         };
-        Error::bad_gateway(format!("the provider's answer is not what its spec says, at `{path}`"))
-            .with_detail(error.to_string())
+        Error::bad_gateway(format!(
+            "the provider's answer is not what its spec says, at `{path}`"
+        ))
+        .with_detail(error.to_string())
     })
 }
 
 /// The only response of a step with one call.
 pub fn one(responses: Vec<NativeResponse>) -> Result<NativeResponse, Error> {
-    responses.into_iter().next().ok_or_else(|| Error::new(crate::error::Code::InternalServerError, "a call came back without a response"))
+    responses.into_iter().next().ok_or_else(|| {
+        Error::new(
+            crate::error::Code::InternalServerError,
+            "a call came back without a response",
+        )
+    })
 }
 
 /// The response if it is a success, else the provider's fault.
-pub fn success(provider: &'static Provider, response: NativeResponse) -> Result<NativeResponse, Error> {
-    if response.is_success() { Ok(response) } else { Err(fault::fault(provider, &response)) }
+pub fn success(
+    provider: &'static Provider,
+    response: NativeResponse,
+) -> Result<NativeResponse, Error> {
+    if response.is_success() {
+        Ok(response)
+    } else {
+        Err(fault::fault(provider, &response))
+    }
 }
 
 /// The ids in an answer that lists the addresses of several records instead of choosing one.
 pub fn listed_ids(body: &[u8]) -> Vec<String> {
     let addresses: Vec<Cow<'_, str>> = serde_json::from_slice(body).unwrap_or_default();
-    addresses.iter().filter_map(|address| address.rsplit('/').next()).map(str::to_owned).collect()
+    addresses
+        .iter()
+        .filter_map(|address| address.rsplit('/').next())
+        .map(str::to_owned)
+        .collect()
 }

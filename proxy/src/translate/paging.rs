@@ -40,7 +40,10 @@ impl Page<'_> {
     /// The same page, for a call that may ask for at most `max` records.
     #[must_use]
     pub fn at_most(self, max: u32) -> Self {
-        Self { size: self.size.min(max), ..self }
+        Self {
+            size: self.size.min(max),
+            ..self
+        }
     }
 }
 
@@ -82,13 +85,21 @@ pub struct PageEnd {
 impl PageEnd {
     /// The provider tells the next page by a token.
     pub fn token(token: Option<Text<'_>>) -> Self {
-        let token = token.map(|token| token.0.into_owned()).filter(|token| !token.is_empty());
-        Self { token, ..Self::default() }
+        let token = token
+            .map(|token| token.0.into_owned())
+            .filter(|token| !token.is_empty());
+        Self {
+            token,
+            ..Self::default()
+        }
     }
 
     /// The provider tells whether there are more.
     pub fn more(more: bool) -> Self {
-        Self { more, ..Self::default() }
+        Self {
+            more,
+            ..Self::default()
+        }
     }
 
     /// Completes it with the id of the last record and the provider's clock.
@@ -120,18 +131,34 @@ pub struct Next {
 
 impl Paging {
     /// Opens a list where its cursor says, or at the beginning.
-    pub fn open(cx: &Context, request: &ListRequest, limits: PageLimits, has_changes: bool) -> Result<Self, Error> {
+    pub fn open(
+        cx: &Context,
+        request: &ListRequest,
+        limits: PageLimits,
+        has_changes: bool,
+    ) -> Result<Self, Error> {
         let size = request.page_size.unwrap_or(limits.default);
         if size > limits.max {
-            return Err(Error::issue("query.page_size", format!("expected at most {}, found {size}", limits.max)));
+            return Err(Error::issue(
+                "query.page_size",
+                format!("expected at most {}, found {size}", limits.max),
+            ));
         }
-        let since = |mode| (mode != Some(SyncMode::Full) && has_changes).then(|| cx.now.as_millisecond());
+        let since =
+            |mode| (mode != Some(SyncMode::Full) && has_changes).then(|| cx.now.as_millisecond());
         if request.sync_mode == Some(SyncMode::Incremental) && !has_changes {
-            let message = format!("expected `full`: {} cannot tell what has changed", cx.provider.title);
+            let message = format!(
+                "expected `full`: {} cannot tell what has changed",
+                cx.provider.title
+            );
             return Err(Error::issue("query.sync_mode", message));
         }
         let position = match &request.cursor {
-            None => Position::Full { token: None, after: None, since: since(request.sync_mode) },
+            None => Position::Full {
+                token: None,
+                after: None,
+                since: since(request.sync_mode),
+            },
             Some(cursor) => {
                 let position = cursor::decode(cx, cursor)?;
                 let mode = match position {
@@ -139,13 +166,19 @@ impl Paging {
                     _ => SyncMode::Incremental,
                 };
                 if request.sync_mode.is_some_and(|asked| asked != mode) && has_changes {
-                    let message = format!("expected the mode that the cursor was made in, {mode:?}").to_lowercase();
+                    let message =
+                        format!("expected the mode that the cursor was made in, {mode:?}")
+                            .to_lowercase();
                     return Err(Error::issue("query.sync_mode", message));
                 }
                 position
             }
         };
-        let mut paging = Self { position, limits, size };
+        let mut paging = Self {
+            position,
+            limits,
+            size,
+        };
         paging.open_window(cx.now);
         Ok(paging)
     }
@@ -153,13 +186,25 @@ impl Paging {
     /// What to read now.
     pub fn phase(&self) -> Phase<'_> {
         match &self.position {
-            Position::Full { token, after, .. } => {
-                Phase::Full(Page { size: self.size, token: token.as_deref(), after: after.as_deref() })
-            }
+            Position::Full { token, after, .. } => Phase::Full(Page {
+                size: self.size,
+                token: token.as_deref(),
+                after: after.as_deref(),
+            }),
             Position::Changes { from, to, after } => {
-                let page = Page { size: self.size, token: None, after: after.as_deref() };
+                let page = Page {
+                    size: self.size,
+                    token: None,
+                    after: after.as_deref(),
+                };
                 let to = to.unwrap_or(*from).max(*from);
-                Phase::Changes(page, Window { from: instant(*from), to: instant(to) })
+                Phase::Changes(
+                    page,
+                    Window {
+                        from: instant(*from),
+                        to: instant(to),
+                    },
+                )
             }
         }
     }
@@ -171,17 +216,34 @@ impl Paging {
         // The provider's clock may be behind ours: what it has not reached yet has not been read.
         let date = end.date.map(Timestamp::as_millisecond);
         let position = match &self.position {
-            Position::Full { since, .. } if more => Some(Position::Full { token: end.token, after: end.after, since: earliest(*since, date) }),
-            Position::Full { since, .. } => {
-                earliest(*since, date).map(|since| Position::Changes { from: since - overlap, to: None, after: None })
-            }
-            Position::Changes { from, to, .. } if more => Some(Position::Changes { from: *from, to: *to, after: end.after }),
+            Position::Full { since, .. } if more => Some(Position::Full {
+                token: end.token,
+                after: end.after,
+                since: earliest(*since, date),
+            }),
+            Position::Full { since, .. } => earliest(*since, date).map(|since| Position::Changes {
+                from: since - overlap,
+                to: None,
+                after: None,
+            }),
+            Position::Changes { from, to, .. } if more => Some(Position::Changes {
+                from: *from,
+                to: *to,
+                after: end.after,
+            }),
             Position::Changes { from, to, .. } => {
                 let reached = earliest(*to, date).unwrap_or(*from);
-                Some(Position::Changes { from: (reached - overlap).max(*from), to: None, after: None })
+                Some(Position::Changes {
+                    from: (reached - overlap).max(*from),
+                    to: None,
+                    after: None,
+                })
             }
         };
-        Next { cursor: position.map(|position| cursor::encode(cx, &position)), has_next_page: more }
+        Next {
+            cursor: position.map(|position| cursor::encode(cx, &position)),
+            has_next_page: more,
+        }
     }
 
     fn open_window(&mut self, now: Timestamp) {

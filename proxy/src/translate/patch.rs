@@ -73,7 +73,10 @@ impl<'de> Deserialize<'de> for InputNumber {
         if token.starts_with(|first: char| first == '-' || first.is_ascii_digit()) {
             Ok(Self(token.to_owned()))
         } else {
-            Err(D::Error::custom(format_args!("expected a number, found {}", shorten(token))))
+            Err(D::Error::custom(format_args!(
+                "expected a number, found {}",
+                shorten(token)
+            )))
         }
     }
 }

@@ -96,7 +96,9 @@ pub(crate) fn is_name(text: &str) -> bool {
     text.len() <= 255
         && text.split('.').all(|part| {
             part.starts_with(|first: char| first.is_ascii_alphabetic())
-                && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+                && part
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
         })
 }
 
@@ -142,7 +144,17 @@ mod tests {
         for name in ["Id", "Tier__c", "Owner.Name"] {
             assert!(is_name(name), "{name}");
         }
-        for name in ["", "a b", "Id FROM User--", "1a", ".a", "a.", "a'", "a,b", "é"] {
+        for name in [
+            "",
+            "a b",
+            "Id FROM User--",
+            "1a",
+            ".a",
+            "a.",
+            "a'",
+            "a,b",
+            "é",
+        ] {
             assert!(!is_name(name), "{name}");
         }
     }

@@ -16,7 +16,9 @@ use crate::error::Error;
 
 /// A text; an empty one means unset at every provider.
 pub fn text<'a>(value: Option<&Text<'a>>) -> Option<Cow<'a, str>> {
-    value.filter(|text| !text.0.is_empty()).map(|text| text.0.clone())
+    value
+        .filter(|text| !text.0.is_empty())
+        .map(|text| text.0.clone())
 }
 
 /// The first present text.
@@ -45,7 +47,9 @@ pub fn rest_lines<'a>(value: Option<&Text<'a>>) -> Option<Cow<'a, str>> {
 }
 
 fn split_line(text: &str) -> (&str, &str) {
-    text.split_once('\n').map_or((text, ""), |(first, rest)| (first.trim_end_matches('\r'), rest))
+    text.split_once('\n').map_or((text, ""), |(first, rest)| {
+        (first.trim_end_matches('\r'), rest)
+    })
 }
 
 /// A truth value.
@@ -55,11 +59,20 @@ pub fn flag(value: Option<&Flag>) -> Option<bool> {
 
 /// A number that is a number natively too.
 pub fn number<'a>(value: Option<&Number<'a>>) -> Option<Number<'a>> {
-    value.map(|number| decimal::plain(&number.0).map_or_else(|| number.clone(), |plain| Number(Cow::Owned(plain.into_owned()))))
+    value.map(|number| {
+        decimal::plain(&number.0).map_or_else(
+            || number.clone(),
+            |plain| Number(Cow::Owned(plain.into_owned())),
+        )
+    })
 }
 
 /// A number that is a text natively.
-pub fn number_of_text<'a>(field: &str, value: Option<&Text<'a>>, warnings: &mut Warnings) -> Option<Number<'a>> {
+pub fn number_of_text<'a>(
+    field: &str,
+    value: Option<&Text<'a>>,
+    warnings: &mut Warnings,
+) -> Option<Number<'a>> {
     let text = text(value)?;
     match decimal::plain(text.trim()) {
         Some(plain) => Some(Number(Cow::Owned(plain.into_owned()))),
@@ -68,7 +81,11 @@ pub fn number_of_text<'a>(field: &str, value: Option<&Text<'a>>, warnings: &mut 
 }
 
 /// A truth value that is a text natively.
-pub fn flag_of_text(field: &str, value: Option<&Text<'_>>, warnings: &mut Warnings) -> Option<bool> {
+pub fn flag_of_text(
+    field: &str,
+    value: Option<&Text<'_>>,
+    warnings: &mut Warnings,
+) -> Option<bool> {
     let text = text(value)?;
     match &*text {
         "true" => Some(true),
@@ -78,7 +95,11 @@ pub fn flag_of_text(field: &str, value: Option<&Text<'_>>, warnings: &mut Warnin
 }
 
 /// An instant in any form that providers use, as RFC 3339 in UTC with milliseconds.
-pub fn timestamp<'a>(field: &str, value: Option<&Text<'a>>, warnings: &mut Warnings) -> Option<Cow<'a, str>> {
+pub fn timestamp<'a>(
+    field: &str,
+    value: Option<&Text<'a>>,
+    warnings: &mut Warnings,
+) -> Option<Cow<'a, str>> {
     let text = text(value)?;
     match parse_timestamp(&text) {
         Some(instant) => Some(Cow::Owned(format_timestamp(instant))),
@@ -87,12 +108,24 @@ pub fn timestamp<'a>(field: &str, value: Option<&Text<'a>>, warnings: &mut Warni
 }
 
 /// An instant that is a number natively: seconds or milliseconds since the epoch.
-pub fn timestamp_of_number<'a>(field: &str, value: Option<&Number<'a>>, warnings: &mut Warnings) -> Option<Cow<'a, str>> {
-    timestamp(field, value.map(|number| Text(number.0.clone())).as_ref(), warnings)
+pub fn timestamp_of_number<'a>(
+    field: &str,
+    value: Option<&Number<'a>>,
+    warnings: &mut Warnings,
+) -> Option<Cow<'a, str>> {
+    timestamp(
+        field,
+        value.map(|number| Text(number.0.clone())).as_ref(),
+        warnings,
+    )
 }
 
 /// A date, as midnight UTC of that day.
-pub fn date_as_timestamp<'a>(field: &str, value: Option<&Text<'a>>, warnings: &mut Warnings) -> Option<Cow<'a, str>> {
+pub fn date_as_timestamp<'a>(
+    field: &str,
+    value: Option<&Text<'a>>,
+    warnings: &mut Warnings,
+) -> Option<Cow<'a, str>> {
     let text = text(value)?;
     match text.parse::<Date>() {
         Ok(date) => Some(Cow::Owned(format!("{date}T00:00:00.000Z"))),
@@ -101,7 +134,12 @@ pub fn date_as_timestamp<'a>(field: &str, value: Option<&Text<'a>>, warnings: &m
 }
 
 /// A value of an enumeration by its counterpart.
-pub fn value<T: Copy>(field: &str, pairs: &[(&str, T)], value: Option<&Text<'_>>, warnings: &mut Warnings) -> Option<T> {
+pub fn value<T: Copy>(
+    field: &str,
+    pairs: &[(&str, T)],
+    value: Option<&Text<'_>>,
+    warnings: &mut Warnings,
+) -> Option<T> {
     let text = text(value)?;
     match pairs.iter().find(|(native, _)| *native == text) {
         Some((_, unified)) => Some(*unified),
@@ -111,12 +149,19 @@ pub fn value<T: Copy>(field: &str, pairs: &[(&str, T)], value: Option<&Text<'_>>
 
 /// A field that a record must have.
 pub fn required<T>(field: &str, value: Option<T>) -> Result<T, Error> {
-    value.ok_or_else(|| Error::bad_gateway(format!("the provider's record has no usable value for `{field}`")))
+    value.ok_or_else(|| {
+        Error::bad_gateway(format!(
+            "the provider's record has no usable value for `{field}`"
+        ))
+    })
 }
 
 /// Entries of a list, the empty ones left out; none at all is null.
 pub fn entries<T: Entry, const N: usize>(entries: [T; N]) -> Option<Vec<T>> {
-    let present: Vec<T> = entries.into_iter().filter(|entry| !entry.is_empty()).collect();
+    let present: Vec<T> = entries
+        .into_iter()
+        .filter(|entry| !entry.is_empty())
+        .collect();
     (!present.is_empty()).then_some(present)
 }
 
@@ -127,7 +172,13 @@ pub trait Entry {
 }
 
 fn unread<T>(field: &str, expected: &str, found: &str, warnings: &mut Warnings) -> Option<T> {
-    warnings.not_read(field, format!("expected {expected}, found {:?}; see raw_data", shorten(found)));
+    warnings.not_read(
+        field,
+        format!(
+            "expected {expected}, found {:?}; see raw_data",
+            shorten(found)
+        ),
+    );
     None
 }
 
@@ -141,13 +192,22 @@ pub(crate) fn parse_timestamp(text: &str) -> Option<Timestamp> {
     if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
         let number: i64 = text.parse().ok()?;
         // Ten digits of seconds last until the year 2286; milliseconds have had more since 1970-04-26.
-        return if digits.len() <= 10 { Timestamp::from_second(number).ok() } else { Timestamp::from_millisecond(number).ok() };
+        return if digits.len() <= 10 {
+            Timestamp::from_second(number).ok()
+        } else {
+            Timestamp::from_millisecond(number).ok()
+        };
     }
     if let Ok(instant) = text.parse::<Timestamp>() {
         return Some(instant);
     }
     if text.len() == 10 {
-        return text.parse::<Date>().ok()?.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp());
+        return text
+            .parse::<Date>()
+            .ok()?
+            .to_zoned(TimeZone::UTC)
+            .ok()
+            .map(|zoned| zoned.timestamp());
     }
     None
 }
@@ -176,19 +236,35 @@ mod tests {
         assert_eq!(read("2024-01-31T14:34:56.789+02:00"), noon);
         assert_eq!(read("2024-01-31T07:04:56.789-0530"), noon);
         assert_eq!(read("1706704496789"), noon);
-        assert_eq!(read("1706704496").as_deref(), Some("2024-01-31T12:34:56.000Z"));
-        assert_eq!(read("2024-01-31T12:34:56Z").as_deref(), Some("2024-01-31T12:34:56.000Z"));
-        assert_eq!(read("2024-01-31").as_deref(), Some("2024-01-31T00:00:00.000Z"));
+        assert_eq!(
+            read("1706704496").as_deref(),
+            Some("2024-01-31T12:34:56.000Z")
+        );
+        assert_eq!(
+            read("2024-01-31T12:34:56Z").as_deref(),
+            Some("2024-01-31T12:34:56.000Z")
+        );
+        assert_eq!(
+            read("2024-01-31").as_deref(),
+            Some("2024-01-31T00:00:00.000Z")
+        );
         assert_eq!(read(""), None);
         assert_eq!(read("yesterday"), None);
-        assert_eq!(read("2024-01-31T12:34:56"), None, "without a zone it is not an instant");
+        assert_eq!(
+            read("2024-01-31T12:34:56"),
+            None,
+            "without a zone it is not an instant"
+        );
     }
 
     #[test]
     fn a_street_is_its_first_line_and_the_rest() {
         let street = Text("1 Market St\r\nSuite 300\nFloor 2".into());
         assert_eq!(first_line(Some(&street)).as_deref(), Some("1 Market St"));
-        assert_eq!(rest_lines(Some(&street)).as_deref(), Some("Suite 300\nFloor 2"));
+        assert_eq!(
+            rest_lines(Some(&street)).as_deref(),
+            Some("Suite 300\nFloor 2")
+        );
         let one = Text("1 Market St".into());
         assert_eq!(rest_lines(Some(&one)), None);
     }
@@ -196,7 +272,12 @@ mod tests {
     #[test]
     fn a_value_without_counterpart_is_null_with_a_warning() {
         let mut warnings = Warnings::default();
-        let read = value("stage", &[("lead", 1)], Some(&Text("98755291".into())), &mut warnings);
+        let read = value(
+            "stage",
+            &[("lead", 1)],
+            Some(&Text("98755291".into())),
+            &mut warnings,
+        );
         assert_eq!(read, None);
         assert_eq!(warnings.as_slice()[0].field.as_deref(), Some("stage"));
     }

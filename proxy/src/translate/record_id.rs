@@ -19,13 +19,17 @@ impl RecordIdForm {
     /// The id in its normal form; none where it can't be an id.
     pub fn normalize<'a>(self, id: &'a str, prefix: Option<&str>) -> Option<Cow<'a, str>> {
         let id = match self {
-            Self::Text => (!id.is_empty() && id.len() <= 255 && !id.contains(char::is_control)).then_some(Cow::Borrowed(id)),
+            Self::Text => (!id.is_empty() && id.len() <= 255 && !id.contains(char::is_control))
+                .then_some(Cow::Borrowed(id)),
             Self::Decimal => {
-                (!id.is_empty() && id.len() <= 40 && id.bytes().all(|byte| byte.is_ascii_digit())).then_some(Cow::Borrowed(id))
+                (!id.is_empty() && id.len() <= 40 && id.bytes().all(|byte| byte.is_ascii_digit()))
+                    .then_some(Cow::Borrowed(id))
             }
             Self::Base62Checked => base62_checked(id),
         }?;
-        prefix.is_none_or(|prefix| id.starts_with(prefix)).then_some(id)
+        prefix
+            .is_none_or(|prefix| id.starts_with(prefix))
+            .then_some(id)
     }
 }
 
@@ -53,7 +57,9 @@ fn restore_case(id: &str) -> Option<Cow<'_, str>> {
     let (base, check) = id.as_bytes().split_at(15);
     let mut restored = base.to_vec();
     for (group, check) in restored.chunks_mut(5).zip(check) {
-        let index = CHECK.iter().position(|known| *known == check.to_ascii_uppercase())?;
+        let index = CHECK
+            .iter()
+            .position(|known| *known == check.to_ascii_uppercase())?;
         for (bit, byte) in group.iter_mut().enumerate() {
             if index & (1 << bit) == 0 {
                 byte.make_ascii_lowercase();
@@ -67,11 +73,20 @@ fn restore_case(id: &str) -> Option<Cow<'_, str>> {
     }
     restored.extend(check.iter().map(u8::to_ascii_uppercase));
     let restored = String::from_utf8(restored).ok()?;
-    Some(if restored == id { Cow::Borrowed(id) } else { Cow::Owned(restored) })
+    Some(if restored == id {
+        Cow::Borrowed(id)
+    } else {
+        Cow::Owned(restored)
+    })
 }
 
 fn check_index(group: &[u8]) -> usize {
-    group.iter().enumerate().filter(|(_, byte)| byte.is_ascii_uppercase()).map(|(bit, _)| 1 << bit).sum()
+    group
+        .iter()
+        .enumerate()
+        .filter(|(_, byte)| byte.is_ascii_uppercase())
+        .map(|(bit, _)| 1 << bit)
+        .sum()
 }
 
 #[cfg(test)]
@@ -92,7 +107,10 @@ mod tests {
     #[test]
     fn fifteen_characters_get_their_check() {
         for (id, check) in VECTORS {
-            assert_eq!(RecordIdForm::Base62Checked.normalize(id, None).unwrap(), format!("{id}{check}"));
+            assert_eq!(
+                RecordIdForm::Base62Checked.normalize(id, None).unwrap(),
+                format!("{id}{check}")
+            );
         }
     }
 
@@ -100,14 +118,31 @@ mod tests {
     fn eighteen_characters_get_their_case_back() {
         for (id, check) in VECTORS {
             let full = format!("{id}{check}");
-            assert_eq!(RecordIdForm::Base62Checked.normalize(&full.to_lowercase(), None).unwrap(), full);
+            assert_eq!(
+                RecordIdForm::Base62Checked
+                    .normalize(&full.to_lowercase(), None)
+                    .unwrap(),
+                full
+            );
         }
     }
 
     #[test]
     fn what_cannot_be_an_id_is_none() {
-        for id in ["", "1", "0015500001QdQW", "0015500001QdQWa'", "0015500001QdQWaZZZ", "../../etc/passwd", "001550000/QdQWa"] {
-            assert_eq!(RecordIdForm::Base62Checked.normalize(id, None), None, "{id}");
+        for id in [
+            "",
+            "1",
+            "0015500001QdQW",
+            "0015500001QdQWa'",
+            "0015500001QdQWaZZZ",
+            "../../etc/passwd",
+            "001550000/QdQWa",
+        ] {
+            assert_eq!(
+                RecordIdForm::Base62Checked.normalize(id, None),
+                None,
+                "{id}"
+            );
         }
         for id in ["", "abc", "12a", "-1", "1/2", "١٢"] {
             assert_eq!(RecordIdForm::Decimal.normalize(id, None), None, "{id}");
@@ -116,7 +151,10 @@ mod tests {
 
     #[test]
     fn another_objects_prefix_is_refused() {
-        assert_eq!(RecordIdForm::Base62Checked.normalize("0015500001QdQWa", Some("003")), None);
+        assert_eq!(
+            RecordIdForm::Base62Checked.normalize("0015500001QdQWa", Some("003")),
+            None
+        );
     }
 
     proptest! {

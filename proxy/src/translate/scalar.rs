@@ -46,7 +46,10 @@ impl<'de: 'a, 'a> Deserialize<'de> for Number<'a> {
         if token.starts_with(|first: char| first == '-' || first.is_ascii_digit()) {
             Ok(Self(Cow::Borrowed(token)))
         } else {
-            Err(D::Error::custom(format_args!("expected a number, found {}", shorten(token))))
+            Err(D::Error::custom(format_args!(
+                "expected a number, found {}",
+                shorten(token)
+            )))
         }
     }
 }
@@ -63,14 +66,19 @@ impl<'de> Deserialize<'de> for Flag {
         match <&RawValue>::deserialize(deserializer)?.get() {
             "true" | "\"true\"" => Ok(Self(true)),
             "false" | "\"false\"" => Ok(Self(false)),
-            other => Err(D::Error::custom(format_args!("expected true or false, found {}", shorten(other)))),
+            other => Err(D::Error::custom(format_args!(
+                "expected true or false, found {}",
+                shorten(other)
+            ))),
         }
     }
 }
 
 impl<'de> Deserialize<'de> for Present {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Self(<&RawValue>::deserialize(deserializer)?.get() != "null"))
+        Ok(Self(
+            <&RawValue>::deserialize(deserializer)?.get() != "null",
+        ))
     }
 }
 
@@ -111,18 +119,26 @@ mod tests {
     use super::*;
 
     fn text(json: &str) -> Result<String, String> {
-        serde_json::from_str::<Text<'_>>(json).map(|text| text.0.into_owned()).map_err(|error| error.to_string())
+        serde_json::from_str::<Text<'_>>(json)
+            .map(|text| text.0.into_owned())
+            .map_err(|error| error.to_string())
     }
 
     #[test]
     fn text_is_borrowed_unless_escaped() {
-        assert!(matches!(serde_json::from_str::<Text<'_>>(r#""plain""#), Ok(Text(Cow::Borrowed("plain")))));
+        assert!(matches!(
+            serde_json::from_str::<Text<'_>>(r#""plain""#),
+            Ok(Text(Cow::Borrowed("plain")))
+        ));
         assert_eq!(text(r#""a\"\u00e9\n""#), Ok("a\"é\n".to_owned()));
     }
 
     #[test]
     fn an_id_may_be_a_number_of_any_size() {
-        assert_eq!(text("123456789012345678901234567890"), Ok("123456789012345678901234567890".to_owned()));
+        assert_eq!(
+            text("123456789012345678901234567890"),
+            Ok("123456789012345678901234567890".to_owned())
+        );
     }
 
     #[test]
@@ -133,7 +149,12 @@ mod tests {
 
     #[test]
     fn the_text_false_is_false() {
-        assert_eq!(serde_json::from_str::<Flag>("\"false\"").map(|flag| flag.0).ok(), Some(false));
+        assert_eq!(
+            serde_json::from_str::<Flag>("\"false\"")
+                .map(|flag| flag.0)
+                .ok(),
+            Some(false)
+        );
         assert!(serde_json::from_str::<Flag>("\"\"").is_err());
         assert!(serde_json::from_str::<Flag>("0").is_err());
     }
@@ -141,6 +162,9 @@ mod tests {
     #[test]
     fn a_number_keeps_every_digit() {
         let number: Number<'_> = serde_json::from_str("0.10000000000000000000000001").unwrap();
-        assert_eq!(serde_json::to_string(&number).unwrap(), "0.10000000000000000000000001");
+        assert_eq!(
+            serde_json::to_string(&number).unwrap(),
+            "0.10000000000000000000000001"
+        );
     }
 }

@@ -30,23 +30,51 @@ impl Warnings {
 
     /// A field was given that the provider has no place for.
     pub fn not_written(&mut self, field: &str, reason: &str) {
-        self.push("field not written", "field_not_written", field, reason.to_owned());
+        self.push(
+            "field not written",
+            "field_not_written",
+            field,
+            reason.to_owned(),
+        );
     }
 
     /// A native value has no form in the unified field, which is null instead.
     pub fn not_read(&mut self, field: &str, detail: String) {
-        self.push("value not understood", "value_not_understood", field, detail);
+        self.push(
+            "value not understood",
+            "value_not_understood",
+            field,
+            detail,
+        );
     }
 
     /// The request has something in it that this API does not know.
     pub fn ignored(&mut self, path: &str) {
-        self.push("unknown member ignored", "unknown_member", path, format!("`{path}` is not known here and was ignored"));
+        self.push(
+            "unknown member ignored",
+            "unknown_member",
+            path,
+            format!("`{path}` is not known here and was ignored"),
+        );
     }
 
-    fn push(&mut self, title: &'static str, problem_type: &'static str, field: &str, detail: String) {
-        let known = self.0.iter().any(|known| known.problem_type == problem_type && known.field.as_deref() == Some(field));
+    fn push(
+        &mut self,
+        title: &'static str,
+        problem_type: &'static str,
+        field: &str,
+        detail: String,
+    ) {
+        let known = self.0.iter().any(|known| {
+            known.problem_type == problem_type && known.field.as_deref() == Some(field)
+        });
         if !known && self.0.len() < MAX {
-            self.0.push(Warning { title, problem_type, detail, field: Some(field.to_owned()) });
+            self.0.push(Warning {
+                title,
+                problem_type,
+                detail,
+                field: Some(field.to_owned()),
+            });
         }
     }
 }

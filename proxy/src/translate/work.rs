@@ -31,7 +31,16 @@ pub struct Work {
 impl Work {
     pub fn new(cx: Context, form: &'static NativeForm, fields: Fields, warnings: Warnings) -> Self {
         let empty = NativeObject::new(form);
-        Self { cx, fields, warnings, record: empty.clone(), changes: empty, lookup: None, record_id: None, wrote: false }
+        Self {
+            cx,
+            fields,
+            warnings,
+            record: empty.clone(),
+            changes: empty,
+            lookup: None,
+            record_id: None,
+            wrote: false,
+        }
     }
 
     /// Sets what is to be written.
@@ -54,7 +63,9 @@ impl Work {
 
     /// Whether the record that is to be written keeps the key it is looked for by.
     pub fn keeps_key(&self, native: &str) -> bool {
-        self.lookup.as_ref().is_some_and(|lookup| lookup.is_kept_by(self.changes.get(native)))
+        self.lookup
+            .as_ref()
+            .is_some_and(|lookup| lookup.is_kept_by(self.changes.get(native)))
     }
 
     pub fn set_record_id(&mut self, id: String) {
@@ -62,7 +73,9 @@ impl Work {
     }
 
     pub fn record_id(&self) -> &str {
-        self.record_id.as_deref().expect("the generator orders the steps so that the id is known")
+        self.record_id
+            .as_deref()
+            .expect("the generator orders the steps so that the id is known")
     }
 
     /// The first value of the key.
@@ -84,7 +97,11 @@ impl Work {
 
     /// The response if it is a success, else the provider's fault.
     pub fn success(&self, response: &NativeResponse) -> Result<(), Error> {
-        if response.is_success() { Ok(()) } else { Err(self.fault(response)) }
+        if response.is_success() {
+            Ok(())
+        } else {
+            Err(self.fault(response))
+        }
     }
 
     /// The provider's fault as an error of ours.
@@ -94,7 +111,9 @@ impl Work {
 
     /// A record was in the way: goes on with it, where the provider says which.
     pub fn adopt_existing(&mut self, response: &NativeResponse) -> Result<(), Error> {
-        self.record_id = Some(fault::existing_id(self.cx.provider, response).ok_or_else(|| self.fault(response))?);
+        self.record_id = Some(
+            fault::existing_id(self.cx.provider, response).ok_or_else(|| self.fault(response))?,
+        );
         Ok(())
     }
 
@@ -102,7 +121,10 @@ impl Work {
     pub fn failed(&self, mut error: Error) -> Error {
         if self.wrote && error.outcome.is_none() {
             let id = self.record_id.as_deref().unwrap_or("unknown");
-            error.message = format!("the record was written (id {id}), but reading it back failed: {}", error.message);
+            error.message = format!(
+                "the record was written (id {id}), but reading it back failed: {}",
+                error.message
+            );
             error.outcome = Some(Outcome::Written);
         }
         error

@@ -56,7 +56,10 @@ pub struct NativeObject {
 
 impl NativeObject {
     pub fn new(form: &'static NativeForm) -> Self {
-        Self { form, members: IndexMap::new() }
+        Self {
+            form,
+            members: IndexMap::new(),
+        }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -64,16 +67,22 @@ impl NativeObject {
     }
 
     pub fn contains(&self, name: &str) -> bool {
-        self.members.keys().any(|known| known.eq_ignore_ascii_case(name))
+        self.members
+            .keys()
+            .any(|known| known.eq_ignore_ascii_case(name))
     }
 
     pub fn remove(&mut self, name: &str) {
-        self.members.retain(|known, _| !known.eq_ignore_ascii_case(name));
+        self.members
+            .retain(|known, _| !known.eq_ignore_ascii_case(name));
     }
 
     /// The JSON of a member that was set.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.members.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, json)| json.as_str())
+        self.members
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, json)| json.as_str())
     }
 
     /// The record as JSON.
@@ -112,16 +121,34 @@ impl NativeObject {
     }
 
     /// A number into a number, or, with `as_text`, into a text; whole ones only, with `whole`.
-    pub fn number(&mut self, path: &str, target: Target, value: Patch<&InputNumber>, whole: bool, as_text: bool) -> Result<(), Error> {
+    pub fn number(
+        &mut self,
+        path: &str,
+        target: Target,
+        value: Patch<&InputNumber>,
+        whole: bool,
+        as_text: bool,
+    ) -> Result<(), Error> {
         match value {
             Patch::Absent => {}
             Patch::Null => self.clear([target.name]),
             Patch::Value(InputNumber(token)) => {
-                let plain = decimal::plain(token).ok_or_else(|| Error::issue(path, "expected a number"))?;
+                let plain =
+                    decimal::plain(token).ok_or_else(|| Error::issue(path, "expected a number"))?;
                 if whole && !decimal::is_whole(&plain) {
-                    return Err(Error::issue(path, format!("expected a whole number, found {}", shorten(token))));
+                    return Err(Error::issue(
+                        path,
+                        format!("expected a whole number, found {}", shorten(token)),
+                    ));
                 }
-                self.set(target.name, if as_text { quote(&plain) } else { plain.into_owned() });
+                self.set(
+                    target.name,
+                    if as_text {
+                        quote(&plain)
+                    } else {
+                        plain.into_owned()
+                    },
+                );
             }
         }
         Ok(())
@@ -132,17 +159,31 @@ impl NativeObject {
         match value {
             Patch::Absent => {}
             Patch::Null => self.clear([target.name]),
-            Patch::Value(flag) => self.set(target.name, if as_text { quote(&flag.to_string()) } else { flag.to_string() }),
+            Patch::Value(flag) => self.set(
+                target.name,
+                if as_text {
+                    quote(&flag.to_string())
+                } else {
+                    flag.to_string()
+                },
+            ),
         }
     }
 
     /// A value of an enumeration into its counterpart.
-    pub fn value<T: Copy + PartialEq>(&mut self, target: Target, pairs: &[(&str, T)], value: Patch<&T>) {
+    pub fn value<T: Copy + PartialEq>(
+        &mut self,
+        target: Target,
+        pairs: &[(&str, T)],
+        value: Patch<&T>,
+    ) {
         match value {
             Patch::Absent => {}
             Patch::Null => self.clear([target.name]),
             Patch::Value(unified) => {
-                if let Some((native, _)) = pairs.iter().find(|(_, counterpart)| counterpart == unified) {
+                if let Some((native, _)) =
+                    pairs.iter().find(|(_, counterpart)| counterpart == unified)
+                {
                     self.set(target.name, quote(native));
                 }
             }
@@ -151,7 +192,13 @@ impl NativeObject {
 
     /// A text that may be an option's label: it becomes that option's value. What fits no known option goes as it is,
     /// since customers add options of their own.
-    pub fn option(&mut self, path: &str, target: Target, options: &[&str], value: Patch<&str>) -> Result<(), Error> {
+    pub fn option(
+        &mut self,
+        path: &str,
+        target: Target,
+        options: &[&str],
+        value: Patch<&str>,
+    ) -> Result<(), Error> {
         let known = value.as_value().and_then(|text| {
             let folded = fold(text);
             options.iter().find(|option| fold(option) == folded)
@@ -163,11 +210,23 @@ impl NativeObject {
     }
 
     /// The lines of a native field of several, from the parts that a unified entry has of it.
-    pub fn lines(&mut self, path: &str, target: Target, first: Option<&str>, rest: Option<&str>) -> Result<(), Error> {
-        let lines: Vec<&str> = [first, rest].into_iter().flatten().filter(|line| !line.is_empty()).collect();
+    pub fn lines(
+        &mut self,
+        path: &str,
+        target: Target,
+        first: Option<&str>,
+        rest: Option<&str>,
+    ) -> Result<(), Error> {
+        let lines: Vec<&str> = [first, rest]
+            .into_iter()
+            .flatten()
+            .filter(|line| !line.is_empty())
+            .collect();
         match (first, rest) {
             // A second line alone must not become the first one.
-            (None | Some(""), Some(rest)) if !rest.is_empty() => self.text(path, target, Patch::Value(&format!("\n{rest}"))),
+            (None | Some(""), Some(rest)) if !rest.is_empty() => {
+                self.text(path, target, Patch::Value(&format!("\n{rest}")))
+            }
             _ if lines.is_empty() => self.text(path, target, Patch::Null),
             _ => self.text(path, target, Patch::Value(&lines.join("\n"))),
         }
@@ -175,7 +234,9 @@ impl NativeObject {
 
     /// Native fields that the caller names: flat, or wrapped in the member that holds a record's fields. They win.
     pub fn passthrough(&mut self, path: &str, fields: &Patch<InputObject>) -> Result<(), Error> {
-        let Patch::Value(InputObject(fields)) = fields else { return Ok(()) };
+        let Patch::Value(InputObject(fields)) = fields else {
+            return Ok(());
+        };
         for (name, json) in fields {
             if Some(name.as_str()) == self.form.fields_in && json.get().starts_with('{') {
                 let wrapped: InputObject = serde_json::from_str(json.get())
@@ -192,7 +253,11 @@ impl NativeObject {
 
     fn pass(&mut self, name: &str, json: &RawValue) {
         self.remove(name);
-        let json = if json.get() == "null" { self.form.clear.json() } else { json.get() };
+        let json = if json.get() == "null" {
+            self.form.clear.json()
+        } else {
+            json.get()
+        };
         self.set(name, json.to_owned());
     }
 
@@ -219,7 +284,10 @@ pub struct Tags {
 
 impl Tags {
     pub fn new(path: &'static str) -> Self {
-        Self { path, seen: Vec::new() }
+        Self {
+            path,
+            seen: Vec::new(),
+        }
     }
 
     /// Notes a tag; a second entry with it is a fault of the caller, since only one can be written.
@@ -236,12 +304,17 @@ impl Tags {
 }
 
 fn check_length(path: &str, target: Target, text: &str) -> Result<(), Error> {
-    let Some(max) = target.max_length else { return Ok(()) };
+    let Some(max) = target.max_length else {
+        return Ok(());
+    };
     // A text has at most as many characters as bytes: most need no counting.
     if text.len() > max {
         let length = text.chars().count();
         if length > max {
-            return Err(Error::issue(path, format!("expected at most {max} characters, found {length}")));
+            return Err(Error::issue(
+                path,
+                format!("expected at most {max} characters, found {length}"),
+            ));
         }
     }
     Ok(())
@@ -254,7 +327,10 @@ pub(crate) fn quote(text: &str) -> String {
 
 /// Letters and digits only, in lower case: `Food & Beverages` and `FOOD_BEVERAGES` are one.
 fn fold(text: &str) -> String {
-    text.chars().filter(|character| character.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+    text.chars()
+        .filter(|character| character.is_alphanumeric())
+        .flat_map(char::to_lowercase)
+        .collect()
 }
 
 #[cfg(test)]
@@ -262,9 +338,20 @@ mod tests {
     use super::*;
     use crate::translate::record_id::RecordIdForm;
 
-    static FORM: NativeForm = NativeForm { clear: Clear::EmptyText, fields_in: Some("properties"), record_id: RecordIdForm::Text };
-    static NULL_FORM: NativeForm = NativeForm { clear: Clear::Null, fields_in: None, record_id: RecordIdForm::Text };
-    const NAME: Target = Target { name: "name", max_length: Some(5) };
+    static FORM: NativeForm = NativeForm {
+        clear: Clear::EmptyText,
+        fields_in: Some("properties"),
+        record_id: RecordIdForm::Text,
+    };
+    static NULL_FORM: NativeForm = NativeForm {
+        clear: Clear::Null,
+        fields_in: None,
+        record_id: RecordIdForm::Text,
+    };
+    const NAME: Target = Target {
+        name: "name",
+        max_length: Some(5),
+    };
 
     fn json(object: &NativeObject) -> String {
         let mut out = Vec::new();
@@ -292,13 +379,21 @@ mod tests {
     fn a_text_that_is_too_long_is_refused_by_characters_not_bytes() {
         let mut object = NativeObject::new(&FORM);
         object.text("p", NAME, Patch::Value("ééééé")).unwrap();
-        let error = object.text("body.record.name", NAME, Patch::Value("éééééé")).unwrap_err();
-        assert_eq!(error.message, "body.record.name: expected at most 5 characters, found 6");
+        let error = object
+            .text("body.record.name", NAME, Patch::Value("éééééé"))
+            .unwrap_err();
+        assert_eq!(
+            error.message,
+            "body.record.name: expected at most 5 characters, found 6"
+        );
     }
 
     #[test]
     fn passthrough_wins_flat_and_wrapped_and_in_any_case() {
-        for fields in [r#"{"NAME":"b","x":1.50}"#, r#"{"properties":{"NAME":"b","x":1.50}}"#] {
+        for fields in [
+            r#"{"NAME":"b","x":1.50}"#,
+            r#"{"properties":{"NAME":"b","x":1.50}}"#,
+        ] {
             let mut object = NativeObject::new(&FORM);
             object.text("p", NAME, Patch::Value("a")).unwrap();
             object.passthrough("p", &input(fields)).unwrap();
@@ -315,22 +410,34 @@ mod tests {
 
     #[test]
     fn an_options_label_becomes_its_value_and_a_strange_one_passes() {
-        let target = Target { name: "industry", max_length: None };
+        let target = Target {
+            name: "industry",
+            max_length: None,
+        };
         let options = ["FOOD_BEVERAGES", "BANKING"];
         let mut object = NativeObject::new(&FORM);
-        object.option("p", target, &options, Patch::Value("Food & Beverages")).unwrap();
+        object
+            .option("p", target, &options, Patch::Value("Food & Beverages"))
+            .unwrap();
         assert_eq!(json(&object), r#"{"industry":"FOOD_BEVERAGES"}"#);
-        object.option("p", target, &options, Patch::Value("Space Mining")).unwrap();
+        object
+            .option("p", target, &options, Patch::Value("Space Mining"))
+            .unwrap();
         assert_eq!(json(&object), r#"{"industry":"Space Mining"}"#);
     }
 
     #[test]
     fn a_second_line_alone_does_not_become_the_first() {
-        let target = Target { name: "street", max_length: None };
+        let target = Target {
+            name: "street",
+            max_length: None,
+        };
         let mut object = NativeObject::new(&NULL_FORM);
         object.lines("p", target, None, Some("Suite 3")).unwrap();
         assert_eq!(json(&object), r#"{"street":"\nSuite 3"}"#);
-        object.lines("p", target, Some("1 Main St"), Some("Suite 3")).unwrap();
+        object
+            .lines("p", target, Some("1 Main St"), Some("Suite 3"))
+            .unwrap();
         assert_eq!(json(&object), r#"{"street":"1 Main St\nSuite 3"}"#);
         object.lines("p", target, None, None).unwrap();
         assert_eq!(json(&object), r#"{"street":null}"#);

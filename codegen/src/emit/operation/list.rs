@@ -17,7 +17,10 @@ pub(super) fn emit(planned: &PlanOperation, list: &PlanList, calls: &mut Calls<'
     let (default, max, overlap) = (list.default_size, list.max_size, list.overlap_seconds);
     let has_changes = list.changes.is_some();
     let full = pager(&list.full, "full", calls);
-    let changes = list.changes.as_ref().map(|changes| pager(changes, "changes", calls));
+    let changes = list
+        .changes
+        .as_ref()
+        .map(|changes| pager(changes, "changes", calls));
     let (full_struct, full_call, full_read) = full;
     let (changes_struct, changes_call, changes_read) = match changes {
         Some((item, call, read)) => (item, call, read),
@@ -75,7 +78,11 @@ pub(super) fn emit(planned: &PlanOperation, list: &PlanList, calls: &mut Calls<'
 }
 
 /// The struct of a pager's answer, its call, and what is read of its answer: rows and end.
-fn pager(pager: &PlanPager, purpose: &str, calls: &mut Calls<'_>) -> (TokenStream, TokenStream, TokenStream) {
+fn pager(
+    pager: &PlanPager,
+    purpose: &str,
+    calls: &mut Calls<'_>,
+) -> (TokenStream, TokenStream, TokenStream) {
     let name = format_ident!("{}Page", crate::names::pascal(purpose));
     let mut more = Vec::new();
     if let Some(next) = &pager.next {
@@ -84,24 +91,36 @@ fn pager(pager: &PlanPager, purpose: &str, calls: &mut Calls<'_>) -> (TokenStrea
     if let Some(present) = &pager.more {
         more.push((present, Leaf::Present));
     }
-    let (item, ty, rows) = rows_of(&name, &format!("A page of the list of {purpose}."), &pager.rows, &more);
-    let page = pager.max.map_or_else(|| quote! { page }, |max| quote! { page.at_most(#max) });
+    let (item, ty, rows) = rows_of(
+        &name,
+        &format!("A page of the list of {purpose}."),
+        &pager.rows,
+        &more,
+    );
+    let page = pager
+        .max
+        .map_or_else(|| quote! { page }, |max| quote! { page.at_most(#max) });
     let function = calls.function(&pager.call, &format!("list_{purpose}"));
-    let arguments = parameters(&pager.call).into_iter().map(|parameter| match parameter {
-        Parameter::Page => page.clone(),
-        Parameter::Window => quote! { window },
-        _ => quote! { &self.fields },
-    });
+    let arguments = parameters(&pager.call)
+        .into_iter()
+        .map(|parameter| match parameter {
+            Parameter::Page => page.clone(),
+            Parameter::Window => quote! { window },
+            _ => quote! { &self.fields },
+        });
     let call = quote! { #function(&self.cx #(, #arguments)*) };
     let object = quote! { answer };
     let end = if let Some(next) = &pager.next {
         let token = native::place(&object, next);
         quote! { PageEnd::token(#token) }
     } else {
-        let present = pager.more.as_ref().map_or_else(|| quote! { false }, |path| {
-            let place = native::place(&object, path);
-            quote! { #place.0 }
-        });
+        let present = pager.more.as_ref().map_or_else(
+            || quote! { false },
+            |path| {
+                let place = native::place(&object, path);
+                quote! { #place.0 }
+            },
+        );
         quote! { PageEnd::more(#present) }
     };
     let read = quote! {

@@ -12,8 +12,8 @@ use crate::{
     },
     names,
     plan::{
-        PlanEntity, PlanNativeType, PlanOperation, PlanPath, PlanRouteTo, PlanShape, PlanStep, PlanStepCall, PlanStepKind,
-        PlanVertical,
+        PlanEntity, PlanNativeType, PlanOperation, PlanPath, PlanRouteTo, PlanShape, PlanStep,
+        PlanStepCall, PlanStepKind, PlanVertical,
     },
 };
 
@@ -28,7 +28,12 @@ pub(super) fn emit(
     let (name, doc) = (type_name(&planned.name), format!(" `{}`.", planned.name));
     let machine = Machine::new(&name, steps, calls);
     let (step_ty, first) = (&machine.step_ty, names::ty(&steps[0].name));
-    let (step_enum, go, arms, ids) = (machine.step_enum(), machine.go(&quote! { step }), machine.arms(), machine.id_structs());
+    let (step_enum, go, arms, ids) = (
+        machine.step_enum(),
+        machine.go(&quote! { step }),
+        machine.arms(),
+        machine.id_structs(),
+    );
     let entity_name = &entity.name;
     let take_id = quote! {
         work.set_record_id(decode::record_id(FORM.record_id, ID_PREFIX, &request.id, #entity_name)?);
@@ -129,8 +134,15 @@ impl<'s> Machine<'s> {
                 }
             }
             let purpose = format!("{}_{}", names::snake(&name.to_string()), step.name);
-            machine.requests.push(parts.iter().map(|part| calls.from_work(&part.call, &purpose)).collect());
-            machine.writes.push(parts.iter().map(|part| calls.writes(&part.call)).collect());
+            machine.requests.push(
+                parts
+                    .iter()
+                    .map(|part| calls.from_work(&part.call, &purpose))
+                    .collect(),
+            );
+            machine
+                .writes
+                .push(parts.iter().map(|part| calls.writes(&part.call)).collect());
         }
         machine
     }
@@ -152,7 +164,10 @@ impl<'s> Machine<'s> {
             .map(|path| {
                 let mut tree = Tree::default();
                 tree.add(path, Leaf::Value(PlanNativeType::Text));
-                tree.emit(&self.id_struct(path), &format!("The id in an answer of [`{}`].", self.name))
+                tree.emit(
+                    &self.id_struct(path),
+                    &format!("The id in an answer of [`{}`].", self.name),
+                )
             })
             .collect()
     }
@@ -169,21 +184,28 @@ impl<'s> Machine<'s> {
     /// `note` is the step as the struct keeps it.
     pub(super) fn go(&self, note: &TokenStream) -> TokenStream {
         let ty = &self.step_ty;
-        let arms = self.steps.iter().zip(&self.requests).map(|(step, requests)| {
-            let variant = names::ty(&step.name);
-            let empty = step.if_empty.as_ref().map(|to| {
+        let arms = self
+            .steps
+            .iter()
+            .zip(&self.requests)
+            .map(|(step, requests)| {
+                let variant = names::ty(&step.name);
+                let empty = step.if_empty.as_ref().map(|to| {
                 let (written, to) = (written_object(step), names::ty(to));
                 quote! { #ty::#variant if work.#written.is_empty() => return self.go(#ty::#to), }
             });
-            let request = match &step.kind {
-                PlanStepKind::Call(_) => requests[0].clone(),
-                PlanStepKind::Bundle(parts) => {
-                    let parts = parts.iter().zip(requests).map(|((name, _), request)| quote! { (#name, #request) });
-                    quote! { BUNDLE.request(&work.cx, &[#(#parts),*]) }
-                }
-            };
-            quote! { #empty #ty::#variant => #request, }
-        });
+                let request = match &step.kind {
+                    PlanStepKind::Call(_) => requests[0].clone(),
+                    PlanStepKind::Bundle(parts) => {
+                        let parts = parts
+                            .iter()
+                            .zip(requests)
+                            .map(|((name, _), request)| quote! { (#name, #request) });
+                        quote! { BUNDLE.request(&work.cx, &[#(#parts),*]) }
+                    }
+                };
+                quote! { #empty #ty::#variant => #request, }
+            });
         quote! {
             fn go(&mut self, step: #ty) -> Result<Step, Error> {
                 self.step = #note;
@@ -226,21 +248,34 @@ impl<'s> Machine<'s> {
         }
     }
 
-    fn after_bundle(&self, index: usize, step: &PlanStep, parts: &[(String, PlanStepCall)]) -> TokenStream {
+    fn after_bundle(
+        &self,
+        index: usize,
+        step: &PlanStep,
+        parts: &[(String, PlanStepCall)],
+    ) -> TokenStream {
         let names: Vec<Ident> = parts.iter().map(|(name, _)| names::field(name)).collect();
-        let checks = parts.iter().zip(&names).zip(&self.writes[index]).filter(|((part, _), _)| !part.1.record).map(
-            |(((_, call), name), writes)| {
+        let checks = parts
+            .iter()
+            .zip(&names)
+            .zip(&self.writes[index])
+            .filter(|((part, _), _)| !part.1.record)
+            .map(|(((_, call), name), writes)| {
                 let routes = self.routes(&call.on, &quote! { #name });
-                let routed = (!routes.is_empty()).then(|| quote! { match #name.status { #routes _ => {} } });
+                let routed =
+                    (!routes.is_empty()).then(|| quote! { match #name.status { #routes _ => {} } });
                 let noted = self.noted(call, *writes, &quote! { #name });
                 quote! {
                     #routed
                     self.work.success(&#name)?;
                     #noted
                 }
-            },
-        );
-        let record = parts.iter().zip(&names).find(|((_, call), _)| call.record).map(|(_, name)| name);
+            });
+        let record = parts
+            .iter()
+            .zip(&names)
+            .find(|((_, call), _)| call.record)
+            .map(|(_, name)| name);
         let end = match (record, &step.otherwise) {
             (Some(name), Some(otherwise)) => {
                 let (ty, to) = (&self.step_ty, names::ty(otherwise));
@@ -265,7 +300,12 @@ impl<'s> Machine<'s> {
     }
 
     /// What is noted after a call: that it wrote, and the id in its answer.
-    fn noted(&self, call: &PlanStepCall, writes: bool, response: &TokenStream) -> Option<TokenStream> {
+    fn noted(
+        &self,
+        call: &PlanStepCall,
+        writes: bool,
+        response: &TokenStream,
+    ) -> Option<TokenStream> {
         let id = call.id.as_ref().map(|path| {
             let (id_struct, place) = (self.id_struct(path), native::place(&quote! { saved }, path));
             quote! {
@@ -284,7 +324,14 @@ impl<'s> Machine<'s> {
         if let Some(response) = record {
             return quote! { answer(&mut self.work, &#response) };
         }
-        let (ty, to) = (&self.step_ty, names::ty(step.then.as_ref().expect("a step without a record leads on")));
+        let (ty, to) = (
+            &self.step_ty,
+            names::ty(
+                step.then
+                    .as_ref()
+                    .expect("a step without a record leads on"),
+            ),
+        );
         quote! { self.go(#ty::#to) }
     }
 
@@ -298,7 +345,8 @@ impl<'s> Machine<'s> {
                 PlanRouteTo::Step(step) => {
                     let step = names::ty(step);
                     // A conflict names the record that is in the way.
-                    let adopt = (*status == 409).then(|| quote! { self.work.adopt_existing(&#response)?; });
+                    let adopt =
+                        (*status == 409).then(|| quote! { self.work.adopt_existing(&#response)?; });
                     quote! {
                         #status => {
                             #adopt
@@ -320,6 +368,8 @@ fn parts(step: &PlanStep) -> Vec<&PlanStepCall> {
 
 /// What a step writes: `record` or `changes`.
 fn written_object(step: &PlanStep) -> Ident {
-    let changes = parts(step).iter().any(|part| parameters(&part.call).contains(&Parameter::Changes));
+    let changes = parts(step)
+        .iter()
+        .any(|part| parameters(&part.call).contains(&Parameter::Changes));
     names::ident(if changes { "changes" } else { "record" })
 }

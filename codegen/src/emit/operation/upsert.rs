@@ -12,7 +12,9 @@ use crate::{
         unified,
     },
     names,
-    plan::{PlanEntity, PlanKey, PlanNativeType, PlanOperation, PlanShape, PlanUpsert, PlanVertical},
+    plan::{
+        PlanEntity, PlanKey, PlanNativeType, PlanOperation, PlanShape, PlanUpsert, PlanVertical,
+    },
 };
 
 pub(super) fn emit(
@@ -24,12 +26,19 @@ pub(super) fn emit(
     calls: &mut Calls<'_>,
 ) -> TokenStream {
     let (name, doc) = (type_name(&planned.name), format!(" `{}`.", planned.name));
-    let PlanShape::Upsert { input, .. } = shape else { return TokenStream::new() };
+    let PlanShape::Upsert { input, .. } = shape else {
+        return TokenStream::new();
+    };
     let input = names::ident(&unified::input_name(vertical, input));
     let key_ty = names::ident(&unified::key_name(&planned.name));
     let machine = Machine::new(&name, &upsert.steps, calls);
     let step_ty = machine.step_ty.clone();
-    let (step_enum, go, arms, ids) = (machine.step_enum(), machine.go(&quote! { Some(step) }), machine.arms(), machine.id_structs());
+    let (step_enum, go, arms, ids) = (
+        machine.step_enum(),
+        machine.go(&quote! { Some(step) }),
+        machine.arms(),
+        machine.id_structs(),
+    );
     let lookups = lookups(entity, upsert, &key_ty);
     let direct = directs(upsert, &key_ty, &step_ty);
     let mut structs = TokenStream::new();
@@ -51,7 +60,11 @@ pub(super) fn emit(
         let call = calls.from_work(call, "recent");
         quote! { calls.extend(recent.iter().map(|recent_id| #call)); }
     });
-    let recent_parameter = if upsert.recent.is_some() { quote! { recent } } else { quote! { _recent } };
+    let recent_parameter = if upsert.recent.is_some() {
+        quote! { recent }
+    } else {
+        quote! { _recent }
+    };
     let (none, one) = (names::ty(&upsert.none), names::ty(&upsert.one));
     let start = if direct.is_empty() {
         quote! { self.find(recent) }
@@ -149,21 +162,43 @@ struct Parts {
 impl Parts {
     fn new(key: &PlanKey, name: &proc_macro2::Ident, calls: &mut Calls<'_>) -> Self {
         let key_name = names::pascal(&key.name);
-        let (page, row) = (format_ident!("{name}{key_name}Found"), format_ident!("{name}{key_name}Row"));
+        let (page, row) = (
+            format_ident!("{name}{key_name}Found"),
+            format_ident!("{name}{key_name}Row"),
+        );
         let find = &key.find;
-        let (page_struct, page_ty, rows) = rows_of(&page, &format!("What a search by `{}` answers.", key.name), &find.rows, &[]);
+        let (page_struct, page_ty, rows) = rows_of(
+            &page,
+            &format!("What a search by `{}` answers.", key.name),
+            &find.rows,
+            &[],
+        );
         let mut tree = Tree::default();
         tree.add(&find.id, Leaf::Value(PlanNativeType::Text));
         for from in &key.matches {
             tree.add(&from.path, Leaf::Value(from.ty));
         }
-        let row_struct = tree.emit(&row, &format!("A record that may have the `{}` asked for.", key.name));
+        let row_struct = tree.emit(
+            &row,
+            &format!("A record that may have the `{}` asked for.", key.name),
+        );
         let object = quote! { row };
         let id = native::value(&object, &find.id);
-        let values: Vec<_> = key.matches.iter().map(|from| native::value(&object, &from.path)).collect();
+        let values: Vec<_> = key
+            .matches
+            .iter()
+            .map(|from| native::value(&object, &from.path))
+            .collect();
         let (split, max) = (find.split, find.max.unwrap_or(usize::MAX));
-        let max = if find.max.is_some() { quote! { #max } } else { quote! { usize::MAX } };
-        let search = calls.from_work(&find.call, &format!("{}_{}", names::snake(&name.to_string()), key.name));
+        let max = if find.max.is_some() {
+            quote! { #max }
+        } else {
+            quote! { usize::MAX }
+        };
+        let search = calls.from_work(
+            &find.call,
+            &format!("{}_{}", names::snake(&name.to_string()), key.name),
+        );
         Self {
             structs: quote! { #page_struct #row_struct },
             call: quote! { lookup.chunks(#split, #max).iter().map(|chunk| #search).collect() },
@@ -187,7 +222,11 @@ impl Parts {
 fn lookups(entity: &PlanEntity, upsert: &PlanUpsert, key_ty: &proc_macro2::Ident) -> TokenStream {
     let entity_name = format!("{}.{}", entity.vertical, entity.name);
     let known = upsert.keys.iter().map(|key| {
-        let (variant, key_name, normalize) = (names::ty(&key.name), &key.name, entity::normalize(key.normalize));
+        let (variant, key_name, normalize) = (
+            names::ty(&key.name),
+            &key.name,
+            entity::normalize(key.normalize),
+        );
         let (set, omit) = (&key.set.name, key.omit_from_changes);
         quote! {
             #key_ty::#variant => {
@@ -203,7 +242,11 @@ fn lookups(entity: &PlanEntity, upsert: &PlanUpsert, key_ty: &proc_macro2::Ident
     quote! { #(#known)* #(#refused)* }
 }
 
-fn directs(upsert: &PlanUpsert, key_ty: &proc_macro2::Ident, step_ty: &proc_macro2::Ident) -> TokenStream {
+fn directs(
+    upsert: &PlanUpsert,
+    key_ty: &proc_macro2::Ident,
+    step_ty: &proc_macro2::Ident,
+) -> TokenStream {
     upsert
         .keys
         .iter()

@@ -5,29 +5,62 @@ use proptest::prelude::*;
 use super::*;
 use crate::translate::tests::context;
 
-const LIMITS: PageLimits = PageLimits { default: 3, max: 10, overlap_seconds: 60 };
+const LIMITS: PageLimits = PageLimits {
+    default: 3,
+    max: 10,
+    overlap_seconds: 60,
+};
 
-fn request(sync_mode: Option<SyncMode>, cursor: Option<String>, page_size: Option<u32>) -> ListRequest {
-    ListRequest { sync_mode, cursor, page_size, fields: Vec::new() }
+fn request(
+    sync_mode: Option<SyncMode>,
+    cursor: Option<String>,
+    page_size: Option<u32>,
+) -> ListRequest {
+    ListRequest {
+        sync_mode,
+        cursor,
+        page_size,
+        fields: Vec::new(),
+    }
 }
 
 #[test]
 fn a_page_size_beyond_the_limit_names_the_limit() {
     let error = Paging::open(&context(), &request(None, None, Some(11)), LIMITS, true).unwrap_err();
-    assert_eq!(error.message, "query.page_size: expected at most 10, found 11");
+    assert_eq!(
+        error.message,
+        "query.page_size: expected at most 10, found 11"
+    );
 }
 
 #[test]
 fn a_full_list_ends_without_a_cursor_and_an_incremental_one_with() {
     let cx = context();
-    let full = Paging::open(&cx, &request(Some(SyncMode::Full), None, None), LIMITS, true).unwrap();
-    assert_eq!(full.next(&cx, PageEnd::default()), Next { cursor: None, has_next_page: false });
+    let full = Paging::open(
+        &cx,
+        &request(Some(SyncMode::Full), None, None),
+        LIMITS,
+        true,
+    )
+    .unwrap();
+    assert_eq!(
+        full.next(&cx, PageEnd::default()),
+        Next {
+            cursor: None,
+            has_next_page: false
+        }
+    );
     let incremental = Paging::open(&cx, &request(None, None, None), LIMITS, true).unwrap();
     let next = incremental.next(&cx, PageEnd::default());
     assert!(!next.has_next_page);
     let changes = Paging::open(&cx, &request(None, next.cursor, None), LIMITS, true).unwrap();
-    let Phase::Changes(_, window) = changes.phase() else { panic!("changes follow the full list") };
-    assert_eq!(cx.now.as_millisecond() - window.from.as_millisecond(), 60_000);
+    let Phase::Changes(_, window) = changes.phase() else {
+        panic!("changes follow the full list")
+    };
+    assert_eq!(
+        cx.now.as_millisecond() - window.from.as_millisecond(),
+        60_000
+    );
 }
 
 #[test]
@@ -37,8 +70,13 @@ fn a_provider_whose_clock_is_behind_loses_nothing() {
     let paging = Paging::open(&cx, &request(None, None, None), LIMITS, true).unwrap();
     let next = paging.next(&cx, PageEnd::default().at(None, Some(behind)));
     let changes = Paging::open(&cx, &request(None, next.cursor, None), LIMITS, true).unwrap();
-    let Phase::Changes(_, window) = changes.phase() else { panic!("changes follow the full list") };
-    assert_eq!(window.from.as_millisecond(), behind.as_millisecond() - 60_000);
+    let Phase::Changes(_, window) = changes.phase() else {
+        panic!("changes follow the full list")
+    };
+    assert_eq!(
+        window.from.as_millisecond(),
+        behind.as_millisecond() - 60_000
+    );
 }
 
 #[test]
@@ -46,7 +84,15 @@ fn a_cursor_does_not_change_its_mode() {
     let cx = context();
     let paging = Paging::open(&cx, &request(None, None, None), LIMITS, true).unwrap();
     let next = paging.next(&cx, PageEnd::more(true).at(Some("7"), None));
-    assert!(Paging::open(&cx, &request(Some(SyncMode::Full), next.cursor, None), LIMITS, true).is_err());
+    assert!(
+        Paging::open(
+            &cx,
+            &request(Some(SyncMode::Full), next.cursor, None),
+            LIMITS,
+            true
+        )
+        .is_err()
+    );
 }
 
 /// A provider that knows when each record last changed.
@@ -64,10 +110,16 @@ impl Model {
         };
         let after: u32 = page.after.map_or(0, |after| after.parse().unwrap());
         let fits = |changed: i64| {
-            window.is_none_or(|window| (window.from.as_second()..=window.to.as_second()).contains(&changed))
+            window.is_none_or(|window| {
+                (window.from.as_second()..=window.to.as_second()).contains(&changed)
+            })
         };
-        let mut found: Vec<u32> =
-            self.records.iter().filter(|(id, changed)| **id > after && fits(**changed)).map(|(id, _)| *id).collect();
+        let mut found: Vec<u32> = self
+            .records
+            .iter()
+            .filter(|(id, changed)| **id > after && fits(**changed))
+            .map(|(id, _)| *id)
+            .collect();
         let more = found.len() > page.size as usize;
         found.truncate(page.size as usize);
         let last = if more { found.last().copied() } else { None };

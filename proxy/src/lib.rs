@@ -4,11 +4,15 @@
 //! [`translate`], [`upstream`]. [`generated`] is what codegen wrote; all else takes it as a value of [`route::Api`], so
 //! that any other API can be put in its place. [`sandbox`] plays the providers and knows nothing of the rest.
 
+#[allow(unused_extern_crates)]
+// Generated modules name this crate as others do, so that they can be compiled outside of it.
 extern crate self as crosswalk;
 
 pub mod auth;
 pub mod config;
 pub mod error;
+#[rustfmt::skip]
+pub mod generated;
 pub mod log;
 pub mod pipeline;
 pub mod route;

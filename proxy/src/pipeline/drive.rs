@@ -94,7 +94,8 @@ impl Driver {
             let writes = requests
                 .iter()
                 .any(|request| request.operation.effect == Effect::Write);
-            let made = self.calls(requests, call).await.map_err(|mut error| {
+            let made = self.calls(requests, call).await.map_err(|error| {
+                let mut error = translator.failed(error);
                 // An earlier step wrote, and the translator went on since it was content with that.
                 if wrote && error.outcome.is_none() {
                     error.outcome = Some(Outcome::Written);

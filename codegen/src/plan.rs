@@ -1,0 +1,644 @@
+//! The plan: what to generate, as plain data. Every decision has been made; no token and no text of Rust is in it.
+//!
+//! Names are those on the wire; `names.rs` makes identifiers of them when they are emitted. All lists are in the order
+//! in which they are to be written.
+
+/// Everything that one run generates.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// One for each vertical of the unified spec that has operations, as in `crm`.
+    pub verticals: Vec<PlanVertical>,
+    pub providers: Vec<PlanProvider>,
+    /// In the order of the unified spec.
+    pub routes: Vec<PlanRoute>,
+}
+
+/// The unified side of one vertical.
+#[derive(Debug, Clone)]
+pub struct PlanVertical {
+    pub name: String,
+    pub types: Vec<PlanType>,
+    pub operations: Vec<PlanUnifiedOperation>,
+    /// The files that this comes from, for the header.
+    pub sources: Vec<String>,
+}
+
+/// A type of the unified API.
+#[derive(Debug, Clone)]
+pub struct PlanType {
+    /// The component's name without its vertical, as in `account_input`.
+    pub name: String,
+    pub doc: Option<String>,
+    pub kind: PlanTypeKind,
+    /// Reached from an answer.
+    pub in_answers: bool,
+    /// Reached from a request body.
+    pub in_requests: bool,
+}
+
+#[derive(Debug, Clone)]
+pub enum PlanTypeKind {
+    Struct(Vec<PlanMember>),
+    /// The values on the wire.
+    Enum(Vec<String>),
+}
+
+#[derive(Debug, Clone)]
+pub struct PlanMember {
+    pub name: String,
+    pub doc: Option<String>,
+    pub ty: PlanMemberType,
+    pub required: bool,
+    pub nullable: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PlanMemberType {
+    Text,
+    /// Text that is an instant, RFC 3339.
+    Timestamp,
+    Number,
+    Boolean,
+    /// Another type of the vertical.
+    Named(String),
+    List(Box<PlanMemberType>),
+    /// An object with any members: `raw_data` in answers, `passthrough_fields` in requests.
+    Open,
+}
+
+/// One operation of the unified API.
+#[derive(Debug, Clone)]
+pub struct PlanUnifiedOperation {
+    /// As in `crm.account.list`.
+    pub name: String,
+    pub doc: Option<String>,
+    pub shape: PlanShape,
+}
+
+/// What an operation takes and answers. The envelopes are hand-written generics; these are what fills them.
+#[derive(Debug, Clone)]
+pub enum PlanShape {
+    /// `sync_mode`, `cursor`, `page_size`, `fields` → a page of records.
+    List { record: String },
+    /// `id`, `fields` → one record.
+    Get { record: String },
+    /// `{record}` → one record.
+    Create { record: String, input: String },
+    /// `id`, `{record}` → one record.
+    Update { record: String, input: String },
+    /// `{ids, properties}` → records.
+    BatchRead { record: String },
+    /// `{upsert_on: {key, values}, record}` → one record. `keys` are the values of the key's enumeration.
+    Upsert {
+        record: String,
+        input: String,
+        keys: Vec<String>,
+    },
+}
+
+#[derive(Debug, Clone)]
+pub struct PlanRoute {
+    /// `GET`, `POST`, …
+    pub method: String,
+    pub path: String,
+    pub operation: String,
+    /// Whether the operation changes anything.
+    pub writes: bool,
+}
+
+/// One provider.
+#[derive(Debug, Clone)]
+pub struct PlanProvider {
+    /// As in `examplecrm`: a legal module name.
+    pub name: String,
+    pub title: String,
+    pub base_url: PlanBaseUrl,
+    pub versions: PlanVersions,
+    pub auth: PlanAuth,
+    pub errors: PlanErrors,
+    pub bundle: Option<PlanBundle>,
+    /// How an empty value is written.
+    pub clear: PlanClear,
+    pub record_id: PlanRecordId,
+    /// The member of a native record that holds its fields, where it is not the record itself.
+    pub fields_in: Option<String>,
+    /// The native operations that the entities call, each once, by id.
+    pub operations: Vec<PlanNativeOperation>,
+    pub entities: Vec<PlanEntity>,
+    pub sources: Vec<String>,
+}
+
+#[derive(Debug, Clone)]
+pub enum PlanBaseUrl {
+    Fixed(String),
+    PerConnection {
+        setting: String,
+        allowed_hosts: Vec<String>,
+    },
+}
+
+#[derive(Debug, Clone)]
+pub struct PlanVersions {
+    pub default: String,
+    pub families: Vec<PlanVersionFamily>,
+}
+
+#[derive(Debug, Clone)]
+pub struct PlanVersionFamily {
+    pub matches: PlanVersionMatch,
+    /// One for each root, in the same order in every family, with `{version}` in it where the family has it.
+    pub roots: Vec<String>,
+}
+
+#[derive(Debug, Clone)]
+pub enum PlanVersionMatch {
+    OneOf(Vec<String>),
+    AtLeast(String),
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct PlanAuth {
+    pub token_url: String,
+    pub login_url: Option<String>,
+    pub lifetime_seconds: Option<u64>,
+    pub base_url_member: Option<String>,
+    pub revoked: Vec<(String, Vec<String>)>,
+    pub incurable: Vec<String>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct PlanErrors {
+    pub list: bool,
+    pub code: Vec<String>,
+    pub message: String,
+    pub correlation_id: Option<String>,
+    pub correlation_header: Option<String>,
+    pub details_list: Option<String>,
+    pub details_message: Option<String>,
+    pub details_code: Option<String>,
+    pub details_fields: Option<String>,
+    pub existing_id_after: Option<String>,
+    pub classify: Vec<PlanErrorRule>,
+}
+
+#[derive(Debug, Clone)]
+pub struct PlanErrorRule {
+    pub status: Option<u16>,
+    pub codes: Vec<String>,
+    /// As in `BAD_REQUEST`; checked against the vocabulary.
+    pub code: String,
+    pub refresh: bool,
+    pub not_carried_out: bool,
+}
+
+/// Several calls in one round trip.
+#[derive(Debug, Clone)]
+pub struct PlanBundle {
+    /// Index into [`PlanProvider::operations`].
+    pub operation: usize,
+    /// Index into the roots.
+    pub root: usize,
+    /// The rest of the path.
+    pub path: String,
+    pub max: usize,
+    /// Other members of the request, each with its JSON.
+    pub members: Vec<(String, String)>,
+    pub requests: String,
+    pub request_method: String,
+    pub request_target: String,
+    pub request_name: String,
+    pub request_body: String,
+    pub responses: String,
+    pub response_status: String,
+    pub response_body: String,
+    /// As in `@{step.path}`: `step` and `path` are replaced.
+    pub reference: String,
+    pub halted: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlanClear {
+    Null,
+    EmptyText,
+}
+
+/// The form of a record's id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlanRecordId {
+    /// Any text.
+    Text,
+    /// Decimal digits.
+    Decimal,
+    /// 15 characters of base 62, or 18 with three check characters.
+    Base62Checked,
+}
+
+#[derive(Debug, Clone)]
+pub struct PlanNativeOperation {
+    pub id: String,
+    pub method: String,
+    pub writes: bool,
+}
+
+/// One entity of one provider: one generated module.
+#[derive(Debug, Clone)]
+pub struct PlanEntity {
+    /// As in `crm`.
+    pub vertical: String,
+    /// As in `account`; with the vertical: `crm.account`.
+    pub name: String,
+    pub sources: Vec<String>,
+    /// The native schema's name, as in `Company`.
+    pub native: String,
+    /// The unified record's type, as in `account`.
+    pub record: String,
+    /// The unified input's type, where any operation writes.
+    pub input: Option<String>,
+    /// In the order of the unified spec.
+    pub fields: Vec<PlanField>,
+    /// Unified fields with no counterpart here, and the reason that a customer is told.
+    pub not_mapped: Vec<PlanNotMapped>,
+    /// The names of native fields that every read asks for, relative to [`PlanProvider::fields_in`], in mapping order, each once.
+    pub selection: Vec<String>,
+    /// What every id of this entity begins with.
+    pub record_id_prefix: Option<String>,
+    pub operations: Vec<PlanOperation>,
+}
+
+#[derive(Debug, Clone)]
+pub struct PlanNotMapped {
+    pub field: String,
+    pub reason: String,
+    /// Whether the unified input has it, so that a write of it must be answered with a warning.
+    pub in_input: bool,
+}
+
+/// A place in a native record, as in `["properties", "name"]`.
+pub type PlanPath = Vec<String>;
+
+/// The type of a native value on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlanNativeType {
+    Text,
+    Number,
+    Boolean,
+}
+
+/// One unified field and where it comes from and goes.
+#[derive(Debug, Clone)]
+pub struct PlanField {
+    pub name: String,
+    /// As in the unified record: a field that is required there and missing in the native record is a fault.
+    pub required: bool,
+    pub source: PlanSource,
+}
+
+#[derive(Debug, Clone)]
+pub enum PlanSource {
+    /// One native value, or the first present of several.
+    Value {
+        from: Vec<PlanNativeRef>,
+        convert: PlanConvert,
+        /// Where a write of the field goes; none where it is not written.
+        write: Option<PlanWrite>,
+    },
+    /// Several texts joined by a space, the empty ones left out. Read only.
+    Join(Vec<PlanNativeRef>),
+    /// The same for every record: JSON.
+    Constant(String),
+    /// Flat native fields that make a list of typed entries.
+    Group {
+        /// The type of an entry, as in `address`.
+        entry: String,
+        /// The member that tells entries apart, as in `address_type`, and its type, as in `address_type`.
+        tag: String,
+        tag_type: String,
+        /// Whether the unified input has the field.
+        writes: bool,
+        rows: Vec<PlanGroupRow>,
+    },
+}
+
+#[derive(Debug, Clone)]
+pub struct PlanGroupRow {
+    /// The value of the tag, as in `billing`.
+    pub tag: String,
+    /// The other members of the entry that are mapped, in the entry's order.
+    pub members: Vec<PlanGroupMember>,
+}
+
+#[derive(Debug, Clone)]
+pub struct PlanGroupMember {
+    pub name: String,
+    pub from: PlanNativeRef,
+    /// Part of a native field of several lines.
+    pub line: Option<PlanLine>,
+    pub write: Option<PlanWrite>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlanLine {
+    First,
+    Rest,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlanNativeRef {
+    pub path: PlanPath,
+    pub ty: PlanNativeType,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlanWrite {
+    /// The native field's name, relative to [`PlanProvider::fields_in`].
+    pub name: String,
+    pub ty: PlanNativeType,
+    /// In characters.
+    pub max_length: Option<usize>,
+    /// Whether null may be written.
+    pub nullable: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PlanConvert {
+    /// As it is: the same type on both sides.
+    Same,
+    /// A whole number, which the native side may hold as text.
+    Integer,
+    /// A number, which the native side holds as text; exact.
+    Number,
+    /// A truth value, which the native side holds as the text `true` or `false`.
+    Boolean,
+    /// An instant in any of the usual forms → RFC 3339 UTC with milliseconds.
+    Timestamp,
+    /// A date → midnight UTC of that day, RFC 3339.
+    DateAsTimestamp,
+    /// A text that a write may give as an option's label: `(value)` of each known option.
+    Option(Vec<String>),
+    /// An enumeration with a counterpart for each value: `(unified, native)`, of the unified type named.
+    Values {
+        ty: String,
+        pairs: Vec<(String, String)>,
+    },
+}
+
+/// One unified operation as native calls.
+#[derive(Debug, Clone)]
+pub struct PlanOperation {
+    /// As in `crm.account.list`.
+    pub name: String,
+    pub form: PlanForm,
+}
+
+#[derive(Debug, Clone)]
+pub enum PlanForm {
+    List(PlanList),
+    Batch(PlanBatch),
+    /// One step after the other.
+    Steps(Vec<PlanStep>),
+    Upsert(PlanUpsert),
+}
+
+#[derive(Debug, Clone)]
+pub struct PlanList {
+    pub default_size: u32,
+    pub max_size: u32,
+    pub full: PlanPager,
+    pub changes: Option<PlanPager>,
+    /// How far a window of changes reaches back into the one before it.
+    pub overlap_seconds: u32,
+}
+
+/// One way to get the next page.
+#[derive(Debug, Clone)]
+pub struct PlanPager {
+    pub call: PlanCall,
+    /// The most rows that one call may ask for, where fewer than the page may have.
+    pub max: Option<u32>,
+    /// Where the rows are; empty: the body itself is the list.
+    pub rows: PlanPath,
+    /// The provider's own token of the next page.
+    pub next: Option<PlanPath>,
+    /// Something that is there when there are more rows.
+    pub more: Option<PlanPath>,
+    /// Whether the call asks for one row more than the page has (it uses `page.size_plus_one`).
+    pub extra_row: bool,
+}
+
+#[derive(Debug, Clone)]
+pub struct PlanBatch {
+    pub call: PlanCall,
+    pub max: usize,
+    pub rows: PlanPath,
+}
+
+#[derive(Debug, Clone)]
+pub struct PlanStep {
+    pub name: String,
+    pub kind: PlanStepKind,
+    /// Where to go without calling, when there is nothing to write.
+    pub if_empty: Option<String>,
+    /// Where to go on a status of the provider.
+    pub on: Vec<(u16, PlanRouteTo)>,
+    /// Where to go when the writing part of a bundle succeeded and the reading part did not.
+    pub otherwise: Option<String>,
+    /// Where to go next; none at the end, where the record has been read.
+    pub then: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PlanRouteTo {
+    Step(String),
+    /// More than one record fits.
+    Conflict,
+}
+
+#[derive(Debug, Clone)]
+pub enum PlanStepKind {
+    Call(PlanStepCall),
+    /// Several calls in one round trip, by name.
+    Bundle(Vec<(String, PlanStepCall)>),
+}
+
+#[derive(Debug, Clone)]
+pub struct PlanStepCall {
+    pub call: PlanCall,
+    /// Where the answer has the record's id.
+    pub id: Option<PlanPath>,
+    /// The body of the answer is the native record.
+    pub record: bool,
+    /// `on` of a part of a bundle.
+    pub on: Vec<(u16, PlanRouteTo)>,
+}
+
+#[derive(Debug, Clone)]
+pub struct PlanUpsert {
+    pub keys: Vec<PlanKey>,
+    /// Keys of the unified API that this provider can't match by, and why.
+    pub refused: Vec<(String, String)>,
+    /// Reads one record that was written a moment ago; its answer is a native record.
+    pub recent: Option<PlanCall>,
+    /// The steps for no record found and for one.
+    pub none: String,
+    pub one: String,
+    pub steps: Vec<PlanStep>,
+}
+
+#[derive(Debug, Clone)]
+pub struct PlanKey {
+    pub name: String,
+    pub normalize: PlanNormalize,
+    /// The native field that a created record gets the key's value in, unless it has one.
+    pub set: PlanWrite,
+    /// The unified field that is mapped to `set`, if any.
+    pub field: Option<String>,
+    pub omit_from_changes: bool,
+    /// A row fits when the first present of these, in normal form, is one of the values asked for; empty: every row fits.
+    pub matches: Vec<PlanNativeRef>,
+    pub find: PlanFind,
+    pub direct: Option<PlanDirect>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlanNormalize {
+    Host,
+    Website,
+    Email,
+    /// Compared as it is.
+    Exact,
+}
+
+#[derive(Debug, Clone)]
+pub struct PlanFind {
+    pub call: PlanCall,
+    pub rows: PlanPath,
+    /// Where a row has the record's id.
+    pub id: PlanPath,
+    /// The most characters of spelled values in one call.
+    pub split: usize,
+    /// The most values in one call.
+    pub max: Option<usize>,
+}
+
+/// The step to begin with when one value is given.
+#[derive(Debug, Clone)]
+pub struct PlanDirect {
+    pub step: String,
+    /// Only if the value can stand in a path without being misread.
+    pub plain_value: bool,
+    /// Only if the record itself does not give the key another value.
+    pub record_keeps_key: bool,
+}
+
+/// One call to a native operation, with every parameter bound.
+#[derive(Debug, Clone)]
+pub struct PlanCall {
+    /// Index into [`PlanProvider::operations`].
+    pub operation: usize,
+    /// Index into the roots of [`PlanVersions`].
+    pub root: usize,
+    /// What follows the root.
+    pub path: Vec<PlanPathPart>,
+    pub query: Vec<PlanQuery>,
+    pub body: Option<PlanJson>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PlanPathPart {
+    /// As it is, as in `/companies/batch/read`.
+    Literal(String),
+    /// One segment, percent-encoded.
+    Slot(PlanSlot),
+}
+
+#[derive(Debug, Clone)]
+pub struct PlanQuery {
+    pub name: String,
+    pub value: PlanQueryValue,
+}
+
+#[derive(Debug, Clone)]
+pub enum PlanQueryValue {
+    Literal(String),
+    /// Left out when the slot has no value and is optional.
+    Slot {
+        slot: PlanSlot,
+        optional: bool,
+    },
+    Template(Vec<PlanTemplatePart>),
+}
+
+/// A part of a text in a query language.
+#[derive(Debug, Clone)]
+pub enum PlanTemplatePart {
+    Literal(String),
+    /// Written as a literal of the query language, escaped by the slot's type.
+    Slot(PlanSlot),
+    /// Left out unless every slot in it has a value.
+    Optional(Vec<PlanTemplatePart>),
+}
+
+/// A JSON body with slots in it.
+#[derive(Debug, Clone)]
+pub enum PlanJson {
+    /// JSON without slots, compact.
+    Literal(String),
+    Object(Vec<(String, PlanJson)>),
+    List(Vec<PlanJson>),
+    /// An optional slot without a value takes the element of the innermost list around it away, or else its member.
+    Slot {
+        slot: PlanSlot,
+        optional: bool,
+    },
+    /// A list with one element for each value of `slot`; the element's body has the slot's `…each` in it.
+    Each {
+        slot: PlanSlot,
+        element: Box<PlanJson>,
+    },
+}
+
+/// What a call can be given. Each has one type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PlanSlot {
+    /// `page.size`: integer.
+    PageSize,
+    /// `page.size_plus_one`: integer.
+    PageSizePlusOne,
+    /// `page.token`: text; none on the first page.
+    PageToken,
+    /// `page.after`: the last id of the page before, text; none on the first page.
+    PageAfter,
+    /// `window.from`, `window.to`: instants.
+    WindowFrom,
+    WindowTo,
+    /// `fields`: names of native fields.
+    Fields,
+    /// `ids`: texts.
+    Ids,
+    /// `ids.each`: text, inside [`PlanJson::Each`].
+    IdsEach,
+    /// `record.id`: text.
+    RecordId,
+    /// `record`: the native record to write, JSON.
+    Record,
+    /// `changes`: the same without the key that it is found by, JSON.
+    Changes,
+    /// `key.value`: text.
+    KeyValue,
+    /// `key.spellings`: texts, the ways in which the values may be written.
+    KeySpellings,
+    KeySpellingsEach,
+    /// `key.hosts`: texts, the hosts of those values that are nothing but a host; may be none.
+    KeyHosts,
+    /// `recent.id`: text.
+    RecentId,
+    /// `<part>.id` in a bundle: a reference to the id that an earlier part answers; the id's path.
+    Part {
+        name: String,
+        path: PlanPath,
+    },
+    /// A literal text of the mapping.
+    Literal(String),
+    /// A literal list of texts.
+    LiteralList(Vec<String>),
+}

@@ -1,4 +1,8 @@
 //! Crosswalk: a sidecar reverse proxy that turns unified API calls into native provider calls and back.
+//!
+//! [`config`] says what is wanted, [`server`] listens, [`pipeline`] is the life of one request: [`route`], [`auth`],
+//! [`translate`], [`upstream`]. [`generated`] is what codegen wrote; all else takes it as a value of [`route::Api`], so
+//! that any other API can be put in its place. [`sandbox`] plays the providers and knows nothing of the rest.
 
 #[allow(unused_extern_crates)]
 // Generated modules name this crate as others do, so that they can be compiled outside of it.
@@ -16,3 +20,17 @@ pub mod sandbox;
 pub mod server;
 pub mod translate;
 pub mod upstream;
+
+/// An API without operations.
+pub mod generated {
+    use crate::{
+        error::{Code, Error},
+        route::Api,
+    };
+
+    pub static API: Api = Api {
+        routes: &[],
+        providers: &[],
+        translator: |operation, _, _| Err(Error::new(Code::NotImplemented, operation)),
+    };
+}

@@ -12,7 +12,7 @@ static FIXED: Provider = provider(
     "fixed",
     BaseUrl::Fixed("https://api.fixed.example"),
     None,
-    VersionMatch::OneOf(&["2026-03", "2026-09"]),
+    &VersionMatch::OneOf(&["2026-03", "2026-09"]),
     "2026-09",
 );
 static HOSTED: Provider = provider(
@@ -22,7 +22,7 @@ static HOSTED: Provider = provider(
         allowed_hosts: &[".hosted.example"],
     },
     Some("https://login.hosted.example"),
-    VersionMatch::AtLeast("59.0"),
+    &VersionMatch::AtLeast("59.0"),
     "59.0",
 );
 
@@ -30,7 +30,7 @@ const fn provider(
     name: &'static str,
     base_url: BaseUrl,
     login_url: Option<&'static str>,
-    matches: VersionMatch,
+    matches: &VersionMatch,
     default: &'static str,
 ) -> Provider {
     Provider {

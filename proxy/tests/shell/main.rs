@@ -2,6 +2,11 @@
 //!
 //! What is tried here is what every operation of every provider leans on: HTTP, credentials, retries, time.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "the exception for tests does not reach the helpers of a test crate"
+)]
+
 mod http;
 mod life;
 mod retries;

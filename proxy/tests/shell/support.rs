@@ -154,9 +154,13 @@ fn translator(
         }],
         _ => Vec::new(),
     };
+    let Context { connection, .. } = context;
+    if !ROUTES.iter().any(|route| route.operation == operation) {
+        return Err(Error::new(Code::NotImplemented, operation));
+    }
     Ok(Box::new(Script {
         operation,
-        root: context.connection.roots[0].clone(),
+        root: connection.roots[0].clone(),
         request,
         keys,
         searched: false,

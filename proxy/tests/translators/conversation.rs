@@ -24,9 +24,20 @@ pub(crate) struct Conversation {
 
 impl Conversation {
     pub(crate) fn new(provider: &'static str, operation: &'static str) -> Self {
-        let request = UnifiedRequest { path: Vec::new(), query: Vec::new(), body: Bytes::new() };
+        let request = UnifiedRequest {
+            path: Vec::new(),
+            query: Vec::new(),
+            body: Bytes::new(),
+        };
         let now = "2026-11-23T12:00:00Z".parse().expect("a time");
-        Self { provider, operation, request, rounds: Vec::new(), recent: Vec::new(), now }
+        Self {
+            provider,
+            operation,
+            request,
+            rounds: Vec::new(),
+            recent: Vec::new(),
+            now,
+        }
     }
 
     pub(crate) fn id(mut self, id: &str) -> Self {
@@ -68,7 +79,8 @@ impl Conversation {
         let end = match end {
             Ok(body) => serde_json::from_slice(&body).expect("an answer is JSON"),
             Err(error) => {
-                let body: Value = serde_json::from_slice(&error.body("r")).expect("an error is JSON");
+                let body: Value =
+                    serde_json::from_slice(&error.body("r")).expect("an error is JSON");
                 writeln!(told, "error {}", error.status().as_u16()).unwrap();
                 body
             }
@@ -78,11 +90,28 @@ impl Conversation {
     }
 
     fn talk(self, told: &mut String) -> Result<Vec<u8>, Error> {
-        let provider = API.providers.iter().find(|known| known.name == self.provider).expect("a provider");
+        let provider = API
+            .providers
+            .iter()
+            .find(|known| known.name == self.provider)
+            .expect("a provider");
         let version = provider.versions.default;
-        let roots = provider.versions.families[0].roots.iter().map(|root| root.replace("{version}", version)).collect();
-        let settings = ConnectionSettings { id: "c1".to_owned(), roots, cursor_key: CursorKey([1; 32]) };
-        let cx = Context { provider, operation: self.operation, connection: Arc::new(settings), now: self.now };
+        let roots = provider.versions.families[0]
+            .roots
+            .iter()
+            .map(|root| root.replace("{version}", version))
+            .collect();
+        let settings = ConnectionSettings {
+            id: "c1".to_owned(),
+            roots,
+            cursor_key: CursorKey([1; 32]),
+        };
+        let cx = Context {
+            provider,
+            operation: self.operation,
+            connection: Arc::new(settings),
+            now: self.now,
+        };
         let mut translator = (API.translator)(self.operation, cx, self.request)?;
         for key in translator.keys() {
             writeln!(told, "key {}.{} = {}", key.entity, key.key, key.value).unwrap();
@@ -92,17 +121,30 @@ impl Conversation {
         loop {
             match step {
                 Step::Answer(answer) => {
-                    assert!(rounds.next().is_none(), "the script has answers left:\n{told}");
+                    assert!(
+                        rounds.next().is_none(),
+                        "the script has answers left:\n{told}"
+                    );
                     if let Some(written) = answer.written {
-                        let keys: Vec<_> = written.keys.iter().map(|key| format!("{}={}", key.key, key.value)).collect();
+                        let keys: Vec<_> = written
+                            .keys
+                            .iter()
+                            .map(|key| format!("{}={}", key.key, key.value))
+                            .collect();
                         writeln!(told, "written {} {}", written.id, keys.join(" ")).unwrap();
                     }
                     told.push_str("answer\n");
                     return Ok(answer.body);
                 }
                 Step::Calls(calls) => {
-                    let responses = rounds.next().unwrap_or_else(|| panic!("the script has no answer to {calls:?}\n{told}"));
-                    assert_eq!(calls.len(), responses.len(), "responses for each call\n{told}");
+                    let responses = rounds
+                        .next()
+                        .unwrap_or_else(|| panic!("the script has no answer to {calls:?}\n{told}"));
+                    assert_eq!(
+                        calls.len(),
+                        responses.len(),
+                        "responses for each call\n{told}"
+                    );
                     for (call, (status, _)) in calls.iter().zip(&responses) {
                         tell(told, call, *status);
                     }
@@ -114,7 +156,12 @@ impl Conversation {
 }
 
 fn tell(told: &mut String, call: &NativeRequest, status: u16) {
-    writeln!(told, "{} {} -> {status}", call.operation.method, call.target).unwrap();
+    writeln!(
+        told,
+        "{} {} -> {status}",
+        call.operation.method, call.target
+    )
+    .unwrap();
     if let Some(body) = &call.body {
         let body: Value = serde_json::from_slice(body).expect("a native body is JSON");
         writeln!(told, "  {body}").unwrap();
@@ -122,6 +169,15 @@ fn tell(told: &mut String, call: &NativeRequest, status: u16) {
 }
 
 fn response((status, body): (u16, Value)) -> NativeResponse {
-    let body = if body.is_null() { Bytes::new() } else { body.to_string().into() };
-    NativeResponse { status, body, date: None, correlation_id: None }
+    let body = if body.is_null() {
+        Bytes::new()
+    } else {
+        body.to_string().into()
+    };
+    NativeResponse {
+        status,
+        body,
+        date: None,
+        correlation_id: None,
+    }
 }

@@ -2,4 +2,9 @@
 //!
 //! load → check → plan → emit. Nothing here knows a provider, a vertical or a field: those are in `specs/` and `mappings/`.
 
+pub mod diagnostic;
+pub mod emit;
+pub mod mapping;
 pub mod plan;
+pub mod source;
+pub mod spec;

@@ -3,7 +3,7 @@
 use super::{Table, call::{self, MappingCall}, entries};
 use crate::{
     diagnostic::{Diagnostic, Sink},
-    source::{Span, Spanned, Text, yaml::{Node, NodeKind}},
+    source::{Span, Spanned, Text, yaml::Node},
 };
 
 #[derive(Debug)]
@@ -261,9 +261,4 @@ fn direct(node: &Node, sink: &Sink) -> Option<MappingDirect> {
 fn required_integer(table: &mut Table<'_>, key: &'static str) -> Option<Spanned<u32>> {
     table.required(key)?;
     table.integer(key)
-}
-
-/// Whether a node is a mapping with this key: to say more than that a key is missing.
-pub(crate) fn has_key(node: &Node, key: &str) -> bool {
-    matches!(&node.kind, NodeKind::Mapping(_)) && node.get(key).is_some()
 }

@@ -26,7 +26,9 @@ impl<'a> Table<'a> {
     }
 
     pub(crate) fn optional(&mut self, key: &'static str) -> Option<&'a Node> {
-        self.asked.push(key);
+        if !self.asked.contains(&key) {
+            self.asked.push(key);
+        }
         self.entries.iter().find(|entry| entry.key.value == key).map(|entry| &entry.value)
     }
 

@@ -91,7 +91,11 @@ pub enum PlanShape {
     /// `{ids, properties}` → records.
     BatchRead { record: String },
     /// `{upsert_on: {key, values}, record}` → one record. `keys` are the values of the key's enumeration.
-    Upsert { record: String, input: String, keys: Vec<String> },
+    Upsert {
+        record: String,
+        input: String,
+        keys: Vec<String>,
+    },
 }
 
 #[derive(Debug, Clone)]
@@ -129,7 +133,10 @@ pub struct PlanProvider {
 #[derive(Debug, Clone)]
 pub enum PlanBaseUrl {
     Fixed(String),
-    PerConnection { setting: String, allowed_hosts: Vec<String> },
+    PerConnection {
+        setting: String,
+        allowed_hosts: Vec<String>,
+    },
 }
 
 #[derive(Debug, Clone)]
@@ -371,7 +378,10 @@ pub enum PlanConvert {
     /// A text that a write may give as an option's label: `(value)` of each known option.
     Option(Vec<String>),
     /// An enumeration with a counterpart for each value: `(unified, native)`, of the unified type named.
-    Values { ty: String, pairs: Vec<(String, String)> },
+    Values {
+        ty: String,
+        pairs: Vec<(String, String)>,
+    },
 }
 
 /// One unified operation as native calls.
@@ -553,7 +563,10 @@ pub struct PlanQuery {
 pub enum PlanQueryValue {
     Literal(String),
     /// Left out when the slot has no value and is optional.
-    Slot { slot: PlanSlot, optional: bool },
+    Slot {
+        slot: PlanSlot,
+        optional: bool,
+    },
     Template(Vec<PlanTemplatePart>),
 }
 
@@ -575,9 +588,15 @@ pub enum PlanJson {
     Object(Vec<(String, PlanJson)>),
     List(Vec<PlanJson>),
     /// An optional slot without a value takes the element of the innermost list around it away, or else its member.
-    Slot { slot: PlanSlot, optional: bool },
+    Slot {
+        slot: PlanSlot,
+        optional: bool,
+    },
     /// A list with one element for each value of `slot`; the element's body has the slot's `…each` in it.
-    Each { slot: PlanSlot, element: Box<PlanJson> },
+    Each {
+        slot: PlanSlot,
+        element: Box<PlanJson>,
+    },
 }
 
 /// What a call can be given. Each has one type.
@@ -616,7 +635,10 @@ pub enum PlanSlot {
     /// `recent.id`: text.
     RecentId,
     /// `<part>.id` in a bundle: a reference to the id that an earlier part answers; the id's path.
-    Part { name: String, path: PlanPath },
+    Part {
+        name: String,
+        path: PlanPath,
+    },
     /// A literal text of the mapping.
     Literal(String),
     /// A literal list of texts.

@@ -5,12 +5,16 @@
 
 use std::time::Duration;
 
-use http::StatusCode;
-use serde::Serialize;
+use bytes::Bytes;
+use http::{
+    HeaderValue, Response, StatusCode,
+    header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER},
+};
+use http_body_util::Full;
+use serde::{Serialize, Serializer};
 
 /// The vocabulary of `code` in an error's body.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Code {
     BadRequest,
     Unauthorized,
@@ -31,6 +35,28 @@ pub enum Code {
 }
 
 impl Code {
+    /// The word in an error's body and in the log.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::BadRequest => "BAD_REQUEST",
+            Self::Unauthorized => "UNAUTHORIZED",
+            Self::Forbidden => "FORBIDDEN",
+            Self::NotFound => "NOT_FOUND",
+            Self::MethodNotSupported => "METHOD_NOT_SUPPORTED",
+            Self::Timeout => "TIMEOUT",
+            Self::Conflict => "CONFLICT",
+            Self::PayloadTooLarge => "PAYLOAD_TOO_LARGE",
+            Self::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
+            Self::MisdirectedRequest => "MISDIRECTED_REQUEST",
+            Self::TooManyRequests => "TOO_MANY_REQUESTS",
+            Self::RequestHeaderFieldsTooLarge => "REQUEST_HEADER_FIELDS_TOO_LARGE",
+            Self::InternalServerError => "INTERNAL_SERVER_ERROR",
+            Self::NotImplemented => "NOT_IMPLEMENTED",
+            Self::BadGateway => "BAD_GATEWAY",
+            Self::ServiceUnavailable => "SERVICE_UNAVAILABLE",
+        }
+    }
+
     /// The HTTP status that goes with the code.
     pub fn status(self) -> StatusCode {
         match self {
@@ -51,6 +77,12 @@ impl Code {
             Self::BadGateway => StatusCode::BAD_GATEWAY,
             Self::ServiceUnavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
+    }
+}
+
+impl Serialize for Code {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
     }
 }
 
@@ -100,6 +132,8 @@ pub struct Error {
     pub outcome: Option<Outcome>,
     /// When the caller may try again.
     pub retry_after: Option<Duration>,
+    /// The methods that the path has, where the one sent is not among them.
+    pub allow: Option<Box<str>>,
     /// For the log only.
     pub detail: Option<String>,
 }
@@ -113,6 +147,7 @@ impl Error {
             provider: None,
             outcome: None,
             retry_after: None,
+            allow: None,
             detail: None,
         }
     }
@@ -157,6 +192,26 @@ impl Error {
     pub fn with_retry_after(mut self, after: Duration) -> Self {
         self.retry_after = Some(after);
         self
+    }
+
+    /// The whole response to a caller: status, headers and body.
+    pub fn response(&self, request_id: &str) -> Response<Full<Bytes>> {
+        let mut response = Response::new(Full::from(self.body(request_id)));
+        *response.status_mut() = self.status();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(after) = self.retry_after {
+            // Whole seconds, rounded up: a caller that comes back early is refused again.
+            let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Some(allow) = &self.allow
+            && let Ok(allow) = HeaderValue::from_str(allow)
+        {
+            headers.insert(ALLOW, allow);
+        }
+        response
     }
 
     pub fn status(&self) -> StatusCode {

@@ -1,9 +1,22 @@
 //! Crosswalk: a sidecar reverse proxy that turns unified API calls into native provider calls and back.
+//!
+//! [`config`] says what is wanted, [`server`] listens, [`pipeline`] is the life of one request: [`route`], [`auth`],
+//! [`translate`], [`upstream`]. [`generated`] is what codegen wrote; all else takes it as a value of [`route::Api`], so
+//! that any other API can be put in its place. [`sandbox`] plays the providers and knows nothing of the rest.
 
+#[allow(unused_extern_crates)]
+// Generated modules name this crate as others do, so that they can be compiled outside of it.
 extern crate self as crosswalk;
 
+pub mod auth;
+pub mod config;
 pub mod error;
+#[rustfmt::skip]
+pub mod generated;
+pub mod log;
+pub mod pipeline;
 pub mod route;
 pub mod sandbox;
+pub mod server;
 pub mod translate;
 pub mod upstream;

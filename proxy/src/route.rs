@@ -1,10 +1,13 @@
 //! The routes of the unified API, as data that codegen writes from `specs/unified.yaml`, and the lookup in them.
+//!
+//! Assumes that the table comes from a checked spec: no two routes with the same method and the same form of path.
 
 use bytes::Bytes;
 use http::Method;
+use percent_encoding::percent_decode_str;
 
 use crate::{
-    error::Error,
+    error::{Code, Error},
     translate::{Context, Translator},
     upstream::provider::{Effect, Provider},
 };
@@ -30,12 +33,193 @@ pub struct UnifiedRequest {
     pub body: Bytes,
 }
 
+/// Makes the translator of an operation.
+pub type MakeTranslator =
+    fn(operation: &'static str, Context, UnifiedRequest) -> Result<Box<dyn Translator>, Error>;
+
 /// Everything that codegen wrote, as the one value that the proxy is built from.
 #[derive(Debug, Clone, Copy)]
 pub struct Api {
     pub routes: &'static [Route],
     pub providers: &'static [&'static Provider],
     /// Decodes a request and makes its translator. A wrong request is refused here, before anything is sent.
-    pub translator:
-        fn(operation: &'static str, Context, UnifiedRequest) -> Result<Box<dyn Translator>, Error>,
+    pub translator: MakeTranslator,
+}
+
+impl Api {
+    /// The provider with this name.
+    pub fn provider(&self, name: &str) -> Option<&'static Provider> {
+        self.providers
+            .iter()
+            .copied()
+            .find(|provider| provider.name == name)
+    }
+}
+
+/// A route that was found, with the values of its parameters.
+#[derive(Debug)]
+pub struct Match {
+    pub route: &'static Route,
+    pub parameters: Vec<(&'static str, String)>,
+}
+
+/// Finds the route of a request. A path with a literal segment goes before one with a parameter in its place.
+pub fn find(routes: &'static [Route], method: &Method, path: &str) -> Result<Match, Error> {
+    let mut best: Option<&'static Route> = None;
+    let mut allow: Vec<&str> = Vec::new();
+    for route in routes.iter().filter(|route| fits(route.path, path)) {
+        if route.method != *method {
+            allow.push(route.method.as_str());
+        } else if best.is_none_or(|best| literals(route.path) > literals(best.path)) {
+            best = Some(route);
+        }
+    }
+    if let Some(route) = best {
+        return Ok(Match {
+            route,
+            parameters: parameters(route.path, path)?,
+        });
+    }
+    if allow.is_empty() {
+        return Err(Error::not_found(format!(
+            "no operation has the path `{}`; paths are those of the unified API, as in /unified/crm/account",
+            shorten(path)
+        )));
+    }
+    allow.sort_unstable();
+    allow.dedup();
+    let allow = allow.join(", ");
+    let mut error = Error::new(
+        Code::MethodNotSupported,
+        format!("the path has no operation for {method}, expected {allow}"),
+    );
+    error.allow = Some(allow.into());
+    Err(error)
+}
+
+/// The name of a parameter, where the segment is one.
+fn parameter(segment: &'static str) -> Option<&'static str> {
+    segment.strip_prefix('{')?.strip_suffix('}')
+}
+
+fn fits(template: &'static str, path: &str) -> bool {
+    let mut wanted = template.split('/');
+    let mut found = path.split('/');
+    loop {
+        match (wanted.next(), found.next()) {
+            (None, None) => return true,
+            (Some(wanted), Some(found)) if parameter(wanted).is_some() => {
+                if found.is_empty() {
+                    return false;
+                }
+            }
+            (Some(wanted), Some(found)) if wanted == found => {}
+            _ => return false,
+        }
+    }
+}
+
+fn literals(template: &'static str) -> usize {
+    template
+        .split('/')
+        .filter(|segment| parameter(segment).is_none())
+        .count()
+}
+
+fn parameters(template: &'static str, path: &str) -> Result<Vec<(&'static str, String)>, Error> {
+    template
+        .split('/')
+        .zip(path.split('/'))
+        .filter_map(|(wanted, found)| Some((parameter(wanted)?, found)))
+        .map(|(name, found)| {
+            let value = percent_decode_str(found).decode_utf8().map_err(|_| {
+                Error::issue(
+                    format!("path.{name}"),
+                    format!("expected UTF-8, found `{}`", shorten(found)),
+                )
+            })?;
+            Ok((name, value.into_owned()))
+        })
+        .collect()
+}
+
+/// Enough of the caller's text to recognize it.
+fn shorten(text: &str) -> String {
+    const ENOUGH: usize = 120;
+    match text.char_indices().nth(ENOUGH) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", &text[..end]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    static ROUTES: [Route; 4] = [
+        route(Method::GET, "/unified/crm/account", "crm.account.list"),
+        route(Method::GET, "/unified/crm/account/{id}", "crm.account.get"),
+        route(
+            Method::PATCH,
+            "/unified/crm/account/{id}",
+            "crm.account.update",
+        ),
+        route(
+            Method::GET,
+            "/unified/crm/account/_count",
+            "crm.account.count",
+        ),
+    ];
+
+    const fn route(method: Method, path: &'static str, operation: &'static str) -> Route {
+        Route {
+            method,
+            path,
+            operation,
+            effect: Effect::Read,
+        }
+    }
+
+    #[test]
+    fn a_literal_goes_before_a_parameter() {
+        let found = find(&ROUTES, &Method::GET, "/unified/crm/account/_count").unwrap();
+        assert_eq!(found.route.operation, "crm.account.count");
+        assert!(found.parameters.is_empty());
+    }
+
+    #[test]
+    fn parameters_are_percent_decoded_once() {
+        let found = find(&ROUTES, &Method::GET, "/unified/crm/account/a%2F%252e").unwrap();
+        assert_eq!(found.parameters, [("id", "a/%2e".to_owned())]);
+    }
+
+    #[test]
+    fn a_parameter_that_is_not_utf_8_is_a_bad_request() {
+        let error = find(&ROUTES, &Method::GET, "/unified/crm/account/%ff").unwrap_err();
+        assert_eq!(error.code, Code::BadRequest);
+        assert_eq!(error.issues[0].path.as_deref(), Some("path.id"));
+    }
+
+    #[test]
+    fn another_method_is_answered_with_those_that_exist() {
+        let error = find(&ROUTES, &Method::DELETE, "/unified/crm/account/1").unwrap_err();
+        assert_eq!(error.code, Code::MethodNotSupported);
+        assert_eq!(error.allow.as_deref(), Some("GET, PATCH"));
+    }
+
+    #[test]
+    fn paths_must_be_exact() {
+        for path in [
+            "",
+            "*",
+            "/unified/crm/account/",
+            "/unified/crm/account/1/",
+            "//unified/crm/account",
+            "/unified/crm/ACCOUNT",
+            "/unified/crm/account/../account",
+        ] {
+            let error = find(&ROUTES, &Method::GET, path).unwrap_err();
+            assert_eq!(error.code, Code::NotFound, "{path}");
+        }
+    }
 }

@@ -1,2 +1,10 @@
-//! The sandbox: the providers, played by ourselves.
+//! The sandbox: the providers, played by ourselves, stateful and on loopback.
+//!
+//! It is for trying, developing and testing without an account or a network. It is written from what is documented
+//! of the providers, rejects what they reject, and never looks at translators, so that it can prove them wrong.
+//! `http` serves any [`http::Provider`] on a socket; `control` is the door for tests (`/_sandbox/…`).
+
+pub mod clock;
+mod control;
 pub mod http;
+pub mod hubspot;

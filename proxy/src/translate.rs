@@ -4,13 +4,33 @@
 //! again, until it has the answer. It reads no clock, holds no lock and knows no socket; time and settings come in with
 //! its [`Context`]. What is generated declares; what behaves is here.
 
+pub mod answer;
+pub mod batch;
+pub mod bundle;
+pub mod call;
+pub mod cursor;
+pub mod decimal;
+pub mod decode;
+pub mod json;
+pub mod key;
+pub mod native;
+pub mod paging;
+pub mod patch;
+pub mod query;
+pub mod read;
+pub mod record_id;
+pub mod scalar;
+pub mod warning;
+pub mod work;
+pub mod write;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::Timestamp;
 
 use crate::{
-    error::Error,
+    error::{Code, Error},
     upstream::provider::{NativeOperation, Provider},
 };
 
@@ -27,6 +47,20 @@ pub trait Translator: Send {
 
     /// The next step, given one response for each call of the last one, in the same order.
     fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error>;
+
+    /// A call of the last step could not be made or got no response. The translator adds what it knows: above all
+    /// whether something had been written before.
+    fn failed(&self, error: Error) -> Error {
+        error
+    }
+}
+
+/// An operation that a provider has no mapping for.
+pub fn not_implemented(operation: &str, provider: &Provider) -> Error {
+    Error::new(
+        Code::NotImplemented,
+        format!("{operation} is not available for {}", provider.title),
+    )
 }
 
 /// What a translator wants next.
@@ -36,6 +70,12 @@ pub enum Step {
     Calls(Vec<NativeRequest>),
     /// The end.
     Answer(Answer),
+}
+
+impl Step {
+    pub fn call(request: NativeRequest) -> Self {
+        Self::Calls(vec![request])
+    }
 }
 
 /// One call to a provider, complete but for its host and its credentials.
@@ -118,5 +158,58 @@ pub struct CursorKey(pub [u8; 32]);
 impl std::fmt::Debug for CursorKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("CursorKey(…)")
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::upstream::provider::{Auth, BaseUrl, Details, Errors, Versions};
+
+    static PROVIDER: Provider = Provider {
+        name: "example",
+        title: "Example",
+        base_url: BaseUrl::Fixed("https://example.com"),
+        versions: Versions {
+            default: "1",
+            families: &[],
+        },
+        auth: Auth {
+            token_url: "",
+            login_url: None,
+            lifetime_seconds: None,
+            base_url_member: None,
+            revoked: &[],
+            incurable: &[],
+        },
+        errors: Errors {
+            list: false,
+            code: &[],
+            message: "message",
+            correlation_id: None,
+            correlation_header: None,
+            details: Details {
+                list: None,
+                message: None,
+                code: None,
+                fields: None,
+            },
+            existing_id_after: None,
+            classify: &[],
+        },
+    };
+
+    /// A context of an invented provider, at a fixed time.
+    pub(crate) fn context() -> Context {
+        Context {
+            provider: &PROVIDER,
+            operation: "crm.thing.list",
+            connection: Arc::new(ConnectionSettings {
+                id: "c1".to_owned(),
+                roots: vec!["/api".to_owned()],
+                cursor_key: CursorKey([7; 32]),
+            }),
+            now: Timestamp::from_second(1_800_000_000).unwrap(),
+        }
     }
 }

@@ -1,2 +1,13 @@
-//! The only I/O with a provider. Knows providers as data, and no entity or field.
+//! The only I/O with a provider: credentials, connections, deadlines, retries.
+//!
+//! Knows providers as data ([`provider`]) and no entity or field. A write is repeated only when it is certain that the
+//! provider did not carry it out.
+
+mod client;
+mod engine;
+pub mod fault;
 pub mod provider;
+mod retry;
+mod token;
+
+pub use engine::{Connection, Exchange, NativeLog, Upstream};

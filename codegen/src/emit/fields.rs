@@ -1,0 +1,452 @@
+//! Fields in both directions: `read` from the native record, `write` to it.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::{
+    native::{self, Leaf, Tree},
+    unified,
+};
+use crate::{
+    names,
+    plan::{
+        PlanConvert, PlanEntity, PlanField, PlanGroupMember, PlanGroupRow, PlanLine, PlanNativeRef,
+        PlanNativeType, PlanSource, PlanTypeKind, PlanVertical, PlanWrite,
+    },
+};
+
+/// The native record's struct, the tables of values, and the functions `read` and `write`.
+pub(super) fn items(
+    vertical: &PlanVertical,
+    provider_title: &str,
+    entity: &PlanEntity,
+) -> TokenStream {
+    let record = native_name(entity);
+    let mut tree = Tree::default();
+    let mut tables = TokenStream::new();
+    for field in &entity.fields {
+        for from in native_refs(&field.source) {
+            tree.add(&from.path, Leaf::Value(from.ty));
+        }
+        tables.extend(table(field));
+    }
+    let doc = format!(
+        "A {} record `{}`, as far as the mapping names it.",
+        provider_title, entity.native
+    );
+    let native = tree.emit(&record, &doc);
+    let read = read(vertical, entity);
+    let write = entity
+        .input
+        .as_ref()
+        .map(|input| write(vertical, provider_title, entity, input));
+    quote! { #native #tables #read #write }
+}
+
+/// The name of the native record's struct: a unified type may have the same name.
+fn native_name(entity: &PlanEntity) -> proc_macro2::Ident {
+    quote::format_ident!("Native{}", names::pascal(&entity.native))
+}
+
+fn native_refs(source: &PlanSource) -> Vec<&PlanNativeRef> {
+    match source {
+        PlanSource::Value { from, .. } | PlanSource::Join(from) => from.iter().collect(),
+        PlanSource::Constant(_) => Vec::new(),
+        PlanSource::Group { rows, .. } => rows
+            .iter()
+            .flat_map(|row| row.members.iter().map(|member| &member.from))
+            .collect(),
+    }
+}
+
+fn table(field: &PlanField) -> Option<TokenStream> {
+    let PlanSource::Value { convert, .. } = &field.source else {
+        return None;
+    };
+    let name = names::constant(&field.name);
+    match convert {
+        PlanConvert::Values { ty, pairs } => {
+            let ty = names::ty(ty);
+            let doc = format!(" Native and unified values of `{}`.", field.name);
+            let pairs = pairs.iter().map(|(unified, native)| {
+                let variant = names::ty(unified);
+                quote! { (#native, #ty::#variant) }
+            });
+            Some(quote! {
+                #[doc = #doc]
+                const #name: &[(&str, #ty)] = &[#(#pairs),*];
+            })
+        }
+        PlanConvert::Option(options) => {
+            let doc = format!(
+                " The options of `{}` that every account begins with.",
+                field.name
+            );
+            Some(quote! {
+                #[doc = #doc]
+                const #name: &[&str] = &[#(#options),*];
+            })
+        }
+        _ => None,
+    }
+}
+
+fn read(vertical: &PlanVertical, entity: &PlanEntity) -> TokenStream {
+    let record = names::ty(&entity.record);
+    let native = native_name(entity);
+    let planned = vertical.types.iter().find(|ty| ty.name == entity.record);
+    let Some(PlanTypeKind::Struct(members)) = planned.map(|ty| &ty.kind) else {
+        return TokenStream::new();
+    };
+    let fields = members.iter().map(|member| {
+        let ident = names::field(&member.name);
+        if member.ty == crate::plan::PlanMemberType::Open {
+            return quote! { #ident: raw };
+        }
+        let Some(field) = entity.fields.iter().find(|field| field.name == member.name) else {
+            return quote! { #ident: None };
+        };
+        let value = read_source(vertical, field);
+        if field.required {
+            let name = &field.name;
+            quote! { #ident: read::required(#name, #value)? }
+        } else {
+            quote! { #ident: #value }
+        }
+    });
+    quote! {
+        /// Native → unified.
+        fn read<'a>(raw: &'a RawValue, warnings: &mut Warnings) -> Result<#record<'a>, Error> {
+            let native: #native<'a> = native::parse(raw.get().as_bytes())?;
+            Ok(#record { #(#fields),* })
+        }
+    }
+}
+
+fn read_source(vertical: &PlanVertical, field: &PlanField) -> TokenStream {
+    let name = &field.name;
+    let object = quote! { native };
+    match &field.source {
+        PlanSource::Constant(json) => {
+            let value: TokenStream = json
+                .parse()
+                .expect("a constant is a JSON scalar, and so a Rust literal");
+            if json.starts_with('"') {
+                quote! { Some(#value.into()) }
+            } else {
+                quote! { Some(#value) }
+            }
+        }
+        PlanSource::Join(from) => {
+            let values = from.iter().map(|from| native::value(&object, &from.path));
+            quote! { read::join([#(#values),*]) }
+        }
+        PlanSource::Value { from, convert, .. } => read_value(name, from, convert),
+        PlanSource::Group {
+            entry,
+            tag,
+            tag_type,
+            rows,
+            ..
+        } => {
+            let rows = rows
+                .iter()
+                .map(|row| read_row(vertical, entry, tag, tag_type, row));
+            quote! { read::entries([#(#rows),*]) }
+        }
+    }
+}
+
+fn read_value(name: &str, from: &[PlanNativeRef], convert: &PlanConvert) -> TokenStream {
+    let object = quote! { native };
+    let first = &from[0];
+    let value = native::value(&object, &first.path);
+    if from.len() > 1 {
+        let values = from.iter().map(|from| native::value(&object, &from.path));
+        return quote! { read::first_text([#(#values),*]) };
+    }
+    let table = names::constant(name);
+    match (convert, first.ty) {
+        (
+            PlanConvert::Same | PlanConvert::Integer | PlanConvert::Number,
+            PlanNativeType::Number,
+        ) => {
+            quote! { read::number(#value) }
+        }
+        (PlanConvert::Same | PlanConvert::Boolean, PlanNativeType::Boolean) => {
+            quote! { read::flag(#value) }
+        }
+        (PlanConvert::Integer | PlanConvert::Number, _) => {
+            quote! { read::number_of_text(#name, #value, warnings) }
+        }
+        (PlanConvert::Boolean, _) => quote! { read::flag_of_text(#name, #value, warnings) },
+        (PlanConvert::Timestamp, PlanNativeType::Number) => {
+            quote! { read::timestamp_of_number(#name, #value, warnings) }
+        }
+        (PlanConvert::Timestamp, _) => quote! { read::timestamp(#name, #value, warnings) },
+        (PlanConvert::DateAsTimestamp, _) => {
+            quote! { read::date_as_timestamp(#name, #value, warnings) }
+        }
+        (PlanConvert::Values { .. }, _) => quote! { read::value(#name, #table, #value, warnings) },
+        (PlanConvert::Same | PlanConvert::Option(_), _) => quote! { read::text(#value) },
+    }
+}
+
+fn read_row(
+    vertical: &PlanVertical,
+    entry: &str,
+    tag: &str,
+    tag_type: &str,
+    row: &PlanGroupRow,
+) -> TokenStream {
+    let object = quote! { native };
+    let (entry_ty, tag_field) = (names::ty(entry), names::field(tag));
+    let (tag_ty, variant) = (names::ty(tag_type), names::ty(&row.tag));
+    let planned = vertical.types.iter().find(|ty| ty.name == entry);
+    let Some(PlanTypeKind::Struct(members)) = planned.map(|ty| &ty.kind) else {
+        return TokenStream::new();
+    };
+    let fields = members
+        .iter()
+        .filter(|member| member.name != tag)
+        .map(|member| {
+            let ident = names::field(&member.name);
+            match row.members.iter().find(|mapped| mapped.name == member.name) {
+                None => quote! { #ident: None },
+                Some(mapped) => {
+                    let value = native::value(&object, &mapped.from.path);
+                    match mapped.line {
+                        None => quote! { #ident: read::text(#value) },
+                        Some(PlanLine::First) => quote! { #ident: read::first_line(#value) },
+                        Some(PlanLine::Rest) => quote! { #ident: read::rest_lines(#value) },
+                    }
+                }
+            }
+        });
+    quote! {
+        #entry_ty { #tag_field: #tag_ty::#variant, #(#fields),* }
+    }
+}
+
+fn write(
+    vertical: &PlanVertical,
+    provider_title: &str,
+    entity: &PlanEntity,
+    input: &str,
+) -> TokenStream {
+    let input_ty = names::ident(&unified::input_name(vertical, input));
+    let writes = entity
+        .fields
+        .iter()
+        .filter_map(|field| write_field(provider_title, entity, field));
+    let dropped = entity
+        .not_mapped
+        .iter()
+        .filter(|dropped| dropped.in_input)
+        .map(|dropped| {
+            let (name, field, reason) = (
+                &dropped.field,
+                names::field(&dropped.field),
+                &dropped.reason,
+            );
+            quote! {
+                if input.#field.value().is_some() {
+                    warnings.not_written(#name, #reason);
+                }
+            }
+        });
+    let planned = vertical
+        .types
+        .iter()
+        .find(|ty| ty.name == input)
+        .map(|ty| &ty.kind);
+    let passthrough = match planned {
+        Some(PlanTypeKind::Struct(members)) => members
+            .iter()
+            .find(|member| member.ty == crate::plan::PlanMemberType::Open),
+        _ => None,
+    }
+    .map(|member| {
+        let (path, field) = (
+            format!("body.record.{}", member.name),
+            names::field(&member.name),
+        );
+        quote! { record.passthrough(#path, &input.#field)?; }
+    });
+    let body = quote! { #(#writes)* #(#dropped)* #passthrough };
+    let warnings = names::ident(if unified::mentions(&body, "warnings") {
+        "warnings"
+    } else {
+        "_warnings"
+    });
+    quote! {
+        /// Unified → native: only what the input has.
+        fn write(input: &#input_ty, #warnings: &mut Warnings) -> Result<NativeObject, Error> {
+            let mut record = NativeObject::new(&FORM);
+            #body
+            Ok(record)
+        }
+    }
+}
+
+fn write_field(
+    provider_title: &str,
+    entity: &PlanEntity,
+    field: &PlanField,
+) -> Option<TokenStream> {
+    let path = format!("body.record.{}", field.name);
+    let ident = names::field(&field.name);
+    match &field.source {
+        PlanSource::Value {
+            convert,
+            write: Some(write),
+            ..
+        } => {
+            let target = target(write);
+            let table = names::constant(&field.name);
+            let as_text = write.ty == PlanNativeType::Text;
+            Some(match convert {
+                PlanConvert::Option(_) => {
+                    quote! { record.option(#path, #target, #table, input.#ident.as_str())?; }
+                }
+                PlanConvert::Integer => {
+                    quote! { record.number(#path, #target, input.#ident.as_ref(), true, #as_text)?; }
+                }
+                PlanConvert::Number => {
+                    quote! { record.number(#path, #target, input.#ident.as_ref(), false, #as_text)?; }
+                }
+                PlanConvert::Boolean => {
+                    quote! { record.flag(#path, #target, input.#ident.as_ref(), #as_text)?; }
+                }
+                PlanConvert::Values { .. } => {
+                    quote! { record.value(#path, #target, #table, input.#ident.as_ref())?; }
+                }
+                PlanConvert::Same | PlanConvert::Timestamp | PlanConvert::DateAsTimestamp => {
+                    match write.ty {
+                        PlanNativeType::Text => {
+                            quote! { record.text(#path, #target, input.#ident.as_str())?; }
+                        }
+                        PlanNativeType::Number => {
+                            quote! { record.number(#path, #target, input.#ident.as_ref(), false, false)?; }
+                        }
+                        PlanNativeType::Boolean => {
+                            quote! { record.flag(#path, #target, input.#ident.as_ref(), false)?; }
+                        }
+                    }
+                }
+            })
+        }
+        PlanSource::Group {
+            tag,
+            tag_type,
+            rows,
+            writes: true,
+            ..
+        } => Some(write_group(
+            provider_title,
+            entity,
+            field,
+            tag,
+            tag_type,
+            rows,
+        )),
+        _ => None,
+    }
+}
+
+fn write_group(
+    provider_title: &str,
+    entity: &PlanEntity,
+    field: &PlanField,
+    tag: &str,
+    tag_type: &str,
+    rows: &[PlanGroupRow],
+) -> TokenStream {
+    let (ident, tag_field, tag_ty) = (
+        names::field(&field.name),
+        names::field(tag),
+        names::ty(tag_type),
+    );
+    let path = format!("body.record.{}", field.name);
+    let unheld = format!("{}[{{index}}] ({{}})", field.name);
+    let mut cleared: Vec<&str> = Vec::new();
+    for member in rows.iter().flat_map(|row| &row.members) {
+        if let Some(write) = &member.write {
+            if !cleared.contains(&write.name.as_str()) {
+                cleared.push(&write.name);
+            }
+        }
+    }
+    let arms = rows.iter().map(|row| {
+        let variant = names::ty(&row.tag);
+        let writes = write_members(&path, &row.members);
+        quote! { #tag_ty::#variant => { #(#writes)* } }
+    });
+    let held: Vec<&str> = rows.iter().map(|row| row.tag.as_str()).collect();
+    let reason = format!(
+        "is of a type that {provider_title} has no place for on its {} records, which hold {}",
+        entity.native,
+        held.join(", ")
+    );
+    quote! {
+        match &input.#ident {
+            patch::Patch::Absent => {}
+            patch::Patch::Null => record.clear([#(#cleared),*]),
+            patch::Patch::Value(entries) => {
+                let mut tags = Tags::new(#path);
+                for (index, entry) in entries.iter().enumerate() {
+                    tags.once(index, entry.#tag_field.as_str())?;
+                    #[allow(unreachable_patterns)] // Where every type has a place.
+                    match entry.#tag_field {
+                        #(#arms)*
+                        other => warnings.not_written(
+                            &format!(#unheld, other.as_str()),
+                            #reason,
+                        ),
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn write_members(path: &str, members: &[PlanGroupMember]) -> Vec<TokenStream> {
+    let mut writes = Vec::new();
+    for member in members {
+        let Some(write) = &member.write else { continue };
+        let target = target(write);
+        let ident = names::field(&member.name);
+        let place = format!("{path}[{{index}}].{}", member.name);
+        match member.line {
+            None => writes.push(quote! {
+                record.text(&format!(#place), #target, patch::Patch::from_nullable(entry.#ident.as_deref()))?;
+            }),
+            Some(PlanLine::First) => {
+                let rest = members.iter().find(|other| other.line == Some(PlanLine::Rest) && other.from == member.from);
+                let rest = rest.map_or_else(
+                    || quote! { None },
+                    |rest| {
+                        let ident = names::field(&rest.name);
+                        quote! { entry.#ident.as_deref() }
+                    },
+                );
+                writes.push(quote! {
+                    record.lines(&format!(#place), #target, entry.#ident.as_deref(), #rest)?;
+                });
+            }
+            // Written with the first line.
+            Some(PlanLine::Rest) => {}
+        }
+    }
+    writes
+}
+
+/// `Target { name, max_length }`.
+fn target(write: &PlanWrite) -> TokenStream {
+    let name = &write.name;
+    let max_length = write
+        .max_length
+        .map_or_else(|| quote! { None }, |max| quote! { Some(#max) });
+    let nullable = write.nullable;
+    quote! { Target { name: #name, max_length: #max_length, nullable: #nullable } }
+}

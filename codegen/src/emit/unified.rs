@@ -1,0 +1,342 @@
+//! The types of the unified API.
+
+use proc_macro2::{Literal, TokenStream};
+use quote::quote;
+
+use crate::{
+    names,
+    plan::{Plan, PlanMember, PlanMemberType, PlanShape, PlanType, PlanTypeKind, PlanVertical},
+};
+
+/// The module that lists the verticals.
+pub(super) fn root(plan: &Plan) -> TokenStream {
+    let modules = plan.verticals.iter().map(|vertical| {
+        let module = names::field(&vertical.name);
+        quote! {
+            #[rustfmt::skip]
+            pub mod #module;
+        }
+    });
+    quote! {
+        //! The types of the unified API, one module for each vertical.
+        #(#modules)*
+    }
+}
+
+/// The types of one vertical.
+pub(super) fn module(vertical: &PlanVertical) -> TokenStream {
+    let mut items = TokenStream::new();
+    for ty in &vertical.types {
+        items.extend(match &ty.kind {
+            PlanTypeKind::Enum(values) => {
+                enumeration(&names::pascal(&ty.name), ty.doc.as_deref(), values)
+            }
+            PlanTypeKind::Struct(members) => structs(vertical, ty, members),
+        });
+    }
+    for operation in &vertical.operations {
+        if let PlanShape::Upsert { keys, .. } = &operation.shape {
+            let doc = format!("The keys of `{}`.", operation.name);
+            items.extend(enumeration(&key_name(&operation.name), Some(&doc), keys));
+        }
+    }
+    let doc = format!(" The types of `{}`.", vertical.name);
+    quote! {
+        #![doc = #doc]
+        use std::borrow::Cow;
+        use crosswalk::translate::{
+            patch::{InputNumber, InputObject, Patch, required_nullable},
+            read::Entry,
+            scalar::Number,
+        };
+        use serde::{Deserialize, Serialize};
+        use serde_json::value::RawValue;
+        #items
+    }
+    .pruned()
+}
+
+/// The name of the enumeration of an upsert's keys: `crm.account.upsert` → `AccountUpsertKey`.
+pub(super) fn key_name(operation: &str) -> String {
+    let (_, name) = operation.split_once('.').unwrap_or(("", operation));
+    format!("{}Key", names::pascal(&name.replace('.', "_")))
+}
+
+/// The name of a type as it comes in requests, where it has another form in answers.
+pub(super) fn input_name(vertical: &PlanVertical, name: &str) -> String {
+    let both = vertical
+        .types
+        .iter()
+        .any(|ty| ty.name == name && ty.in_answers && matches!(ty.kind, PlanTypeKind::Struct(_)));
+    if both {
+        format!("{}Input", names::pascal(name))
+    } else {
+        names::pascal(name)
+    }
+}
+
+fn enumeration(name: &str, doc: Option<&str>, values: &[String]) -> TokenStream {
+    let name = names::ident(name);
+    let doc = doc_attribute(doc);
+    let variants = values.iter().map(|value| {
+        let variant = names::ty(value);
+        quote! {
+            #[serde(rename = #value)]
+            #variant
+        }
+    });
+    let arms = values.iter().map(|value| {
+        let variant = names::ty(value);
+        quote! { Self::#variant => #value }
+    });
+    quote! {
+        #doc
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize)]
+        pub enum #name { #(#variants),* }
+
+        impl #name {
+            /// The value on the wire.
+            pub fn as_str(self) -> &'static str {
+                match self { #(#arms),* }
+            }
+        }
+    }
+}
+
+fn structs(vertical: &PlanVertical, ty: &PlanType, members: &[PlanMember]) -> TokenStream {
+    let mut items = TokenStream::new();
+    if ty.in_answers {
+        items.extend(answer_struct(vertical, ty, members));
+    }
+    if ty.in_requests {
+        items.extend(request_struct(vertical, ty, members));
+    }
+    items
+}
+
+fn answer_struct(vertical: &PlanVertical, ty: &PlanType, members: &[PlanMember]) -> TokenStream {
+    let name = names::ty(&ty.name);
+    let doc = doc_attribute(ty.doc.as_deref());
+    let fields = members.iter().map(|member| {
+        let (field, doc) = (
+            names::field(&member.name),
+            doc_attribute(member.doc.as_deref()),
+        );
+        let rename = rename(&member.name);
+        let ty = answer_type(vertical, &member.ty);
+        let ty = if is_optional_answer(member) {
+            quote! { Option<#ty> }
+        } else {
+            ty
+        };
+        quote! { #doc #rename pub #field: #ty }
+    });
+    let tags: Vec<&PlanMember> = members
+        .iter()
+        .filter(|member| is_enumeration(vertical, &member.ty))
+        .collect();
+    let parts: Vec<_> = members
+        .iter()
+        .filter(|member| {
+            is_optional_answer(member) && !tags.iter().any(|tag| tag.name == member.name)
+        })
+        .map(|member| names::field(&member.name))
+        .collect();
+    // A type with a tag and otherwise optional members is an entry of a list that flat native fields make.
+    let is_entry = tags.len() == 1 && parts.len() + 1 == members.len();
+    let entry = is_entry.then(|| {
+        let head = &parts[0];
+        let rest = &parts[1..];
+        quote! {
+            impl Entry for #name<'_> {
+                fn is_empty(&self) -> bool {
+                    self.#head.is_none() #(&& self.#rest.is_none())*
+                }
+            }
+        }
+    });
+    quote! {
+        #doc
+        #[derive(Debug, Serialize)]
+        pub struct #name<'a> { #(#fields),* }
+
+        #entry
+    }
+}
+
+/// Whether a member may be null: nullable, or left to the mapping to fill. `raw_data` always comes.
+fn is_optional_answer(member: &PlanMember) -> bool {
+    member.ty != PlanMemberType::Open && (member.nullable || !member.required)
+}
+
+fn answer_type(vertical: &PlanVertical, ty: &PlanMemberType) -> TokenStream {
+    match ty {
+        PlanMemberType::Text | PlanMemberType::Timestamp => quote! { Cow<'a, str> },
+        PlanMemberType::Number => quote! { Number<'a> },
+        PlanMemberType::Boolean => quote! { bool },
+        PlanMemberType::Open => quote! { &'a RawValue },
+        PlanMemberType::List(element) => {
+            let element = answer_type(vertical, element);
+            quote! { Vec<#element> }
+        }
+        PlanMemberType::Named(name) => {
+            let ident = names::ty(name);
+            if is_enumeration(vertical, ty) {
+                quote! { #ident }
+            } else {
+                quote! { #ident<'a> }
+            }
+        }
+    }
+}
+
+fn request_struct(vertical: &PlanVertical, ty: &PlanType, members: &[PlanMember]) -> TokenStream {
+    let name = names::ident(&input_name(vertical, &ty.name));
+    let doc = doc_attribute(ty.doc.as_deref());
+    let fields = members.iter().map(|member| {
+        let (field, doc) = (
+            names::field(&member.name),
+            doc_attribute(member.doc.as_deref()),
+        );
+        let rename = rename(&member.name);
+        let ty = request_type(vertical, &member.ty);
+        match (member.required, member.nullable) {
+            (true, true) => quote! {
+                #doc
+                #rename
+                #[serde(deserialize_with = "required_nullable")]
+                pub #field: Option<#ty>
+            },
+            (true, false) => quote! { #doc #rename pub #field: #ty },
+            (false, _) => quote! {
+                #doc
+                #rename
+                #[serde(default)]
+                pub #field: Patch<#ty>
+            },
+        }
+    });
+    quote! {
+        #doc
+        #[derive(Debug, Deserialize)]
+        pub struct #name { #(#fields),* }
+    }
+}
+
+fn request_type(vertical: &PlanVertical, ty: &PlanMemberType) -> TokenStream {
+    match ty {
+        PlanMemberType::Text | PlanMemberType::Timestamp => quote! { String },
+        PlanMemberType::Number => quote! { InputNumber },
+        PlanMemberType::Boolean => quote! { bool },
+        PlanMemberType::Open => quote! { InputObject },
+        PlanMemberType::List(element) => {
+            let element = request_type(vertical, element);
+            quote! { Vec<#element> }
+        }
+        PlanMemberType::Named(name) => {
+            let ident = names::ident(&input_name(vertical, name));
+            quote! { #ident }
+        }
+    }
+}
+
+fn is_enumeration(vertical: &PlanVertical, ty: &PlanMemberType) -> bool {
+    let PlanMemberType::Named(name) = ty else {
+        return false;
+    };
+    vertical
+        .types
+        .iter()
+        .any(|planned| planned.name == *name && matches!(planned.kind, PlanTypeKind::Enum(_)))
+}
+
+fn rename(name: &str) -> Option<TokenStream> {
+    (names::field(name) != name).then(|| {
+        let name = Literal::string(name);
+        quote! { #[serde(rename = #name)] }
+    })
+}
+
+/// A doc comment with the first paragraph of a spec's description.
+pub(super) fn doc_attribute(doc: Option<&str>) -> Option<TokenStream> {
+    let text = doc?
+        .split("\n\n")
+        .next()?
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
+    (!text.is_empty()).then(|| {
+        let text = format!(" {text}");
+        quote! { #[doc = #text] }
+    })
+}
+
+/// Leaves out the imports that nothing uses.
+pub(super) trait Pruned {
+    fn pruned(self) -> TokenStream;
+}
+
+impl Pruned for TokenStream {
+    fn pruned(self) -> TokenStream {
+        let mut file: syn::File = syn::parse2(self).expect("the emitter writes legal Rust");
+        let mut used = std::collections::BTreeSet::new();
+        for item in &file.items {
+            if !matches!(item, syn::Item::Use(_)) {
+                collect_idents(&quote! { #item }, &mut used);
+            }
+        }
+        file.items.retain_mut(|item| match item {
+            syn::Item::Use(item) => prune_tree(&mut item.tree, &used),
+            _ => true,
+        });
+        quote! { #file }
+    }
+}
+
+/// Whether an identifier is among the tokens.
+pub(super) fn mentions(tokens: &TokenStream, ident: &str) -> bool {
+    let mut used = std::collections::BTreeSet::new();
+    collect_idents(tokens, &mut used);
+    used.contains(ident)
+}
+
+fn collect_idents(tokens: &TokenStream, used: &mut std::collections::BTreeSet<String>) {
+    for token in tokens.clone() {
+        match token {
+            proc_macro2::TokenTree::Ident(ident) => {
+                used.insert(ident.to_string());
+            }
+            proc_macro2::TokenTree::Group(group) => collect_idents(&group.stream(), used),
+            // Names in attributes such as `deserialize_with = "required_nullable"`.
+            proc_macro2::TokenTree::Literal(literal) => {
+                used.insert(literal.to_string().trim_matches('"').to_owned());
+            }
+            proc_macro2::TokenTree::Punct(_) => {}
+        }
+    }
+}
+
+/// Whether anything of the tree is left.
+fn prune_tree(tree: &mut syn::UseTree, used: &std::collections::BTreeSet<String>) -> bool {
+    match tree {
+        syn::UseTree::Path(path) => prune_tree(&mut path.tree, used),
+        syn::UseTree::Name(name) => used.contains(&name.ident.to_string()),
+        syn::UseTree::Rename(rename) => {
+            rename.rename == "_" || used.contains(&rename.rename.to_string())
+        }
+        syn::UseTree::Glob(_) => true,
+        syn::UseTree::Group(group) => {
+            let items = std::mem::take(&mut group.items);
+            for mut item in items {
+                if prune_tree(&mut item, used) {
+                    group.items.push(item);
+                }
+            }
+            if group.items.len() == 1 {
+                let single = group.items.pop().expect("there is one");
+                *tree = single;
+            }
+            !matches!(tree, syn::UseTree::Group(group) if group.items.is_empty())
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! The commands. Each is a short file over the library; what they print for people goes to stdout, logs go to stderr.
+
+use std::{io::Write as _, path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+use crosswalk::{config::ConfigError, route::Api, server::StartError};
+
+mod check_config;
+mod demo;
+mod explain;
+mod players;
+mod sandbox;
+mod serve;
+mod signals;
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "crosswalk",
+    version,
+    about = "One local address for every customer's CRM: a unified API, translated to HubSpot and Salesforce and back.",
+    arg_required_else_help = true,
+    after_help = "Exit codes: 0 done, 1 failed while running, 2 wrong usage or configuration."
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Answer unified calls with the connections of a configuration file.
+    Serve(ConfigArguments),
+    /// Say what is wrong with a configuration file, and nothing else.
+    CheckConfig(ConfigArguments),
+    /// Play the providers on loopback, with sample data.
+    Sandbox(sandbox::Arguments),
+    /// Start a proxy and a sandbox together, and print calls to try.
+    Demo(demo::Arguments),
+    /// Print the version.
+    Version,
+}
+
+#[derive(Debug, clap::Args)]
+struct ConfigArguments {
+    /// The configuration file.
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "CROSSWALK_CONFIG",
+        default_value = "crosswalk.yaml"
+    )]
+    config: PathBuf,
+}
+
+/// Why a command ended without having done what it should.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("{0}")]
+    Config(#[from] ConfigError),
+    #[error("{0}")]
+    Start(#[from] StartError),
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    /// Some calls were cut off when the time to drain was up.
+    #[error("calls that were still open after the drain timeout were cut off")]
+    Cut,
+    /// A second signal came.
+    #[error("stopped at once, calls in flight were cut off")]
+    Stopped,
+}
+
+impl Failure {
+    fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Config(_) => ExitCode::from(2),
+            Self::Start(_) | Self::Io(_) | Self::Cut | Self::Stopped => ExitCode::from(1),
+        }
+    }
+}
+
+/// Runs the command that the arguments name.
+pub(crate) fn run(api: &Api) -> ExitCode {
+    let arguments = Arguments::parse();
+    let result = match arguments.command {
+        Command::Serve(arguments) => serve::run(api, &arguments.config),
+        Command::CheckConfig(arguments) => check_config::run(api, &arguments.config),
+        Command::Sandbox(arguments) => sandbox::run(&arguments),
+        Command::Demo(arguments) => demo::run(api, &arguments),
+        Command::Version => say(concat!("crosswalk ", env!("CARGO_PKG_VERSION"))),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            // Nothing can be done where even stderr is gone.
+            let _ = writeln!(std::io::stderr(), "error: {failure}");
+            failure.exit_code()
+        }
+    }
+}
+
+/// Prints for people.
+fn say(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{text}")?;
+    out.flush()?;
+    Ok(())
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    Ok(tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?)
+}

@@ -1,0 +1,20 @@
+//! `crosswalk check-config`
+
+use std::path::Path;
+
+use crosswalk::{config, route::Api};
+
+use super::{Failure, say};
+
+pub(super) fn run(api: &Api, path: &Path) -> Result<(), Failure> {
+    let config = config::read(path, api)?;
+    for warning in &config.warnings {
+        say(&format!("warning: {warning}"))?;
+    }
+    say(&format!(
+        "{}: fine, {} connections, listens on {}",
+        path.display(),
+        config.connections.len(),
+        config.listen
+    ))
+}

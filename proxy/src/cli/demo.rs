@@ -1,0 +1,124 @@
+//! `crosswalk demo`: a proxy and a sandbox in one process.
+
+use std::{fmt::Write as _, net::SocketAddr};
+
+use crosswalk::{
+    config::{self, Config, Level, LogFormat},
+    log,
+    route::Api,
+    server::Server,
+};
+
+use super::{
+    Failure, explain,
+    players::{PLAYERS, Player, Playing},
+    runtime, say,
+    serve::until_stopped,
+    signals::Signals,
+};
+
+/// The key of the demo's only caller.
+const API_KEY: &str = "demo";
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Where the proxy listens; port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4040")]
+    listen: SocketAddr,
+    /// Print what each call became: the unified request, the native calls, the answer.
+    #[arg(long)]
+    explain: bool,
+}
+
+pub(super) fn run(api: &Api, arguments: &Arguments) -> Result<(), Failure> {
+    runtime()?.block_on(async {
+        let signals = Signals::catch()?;
+        let mut played = Vec::new();
+        for player in &PLAYERS {
+            played.push(Playing::start(player, 0).await?);
+        }
+        let config = config(api, arguments.listen, &played)?;
+        log::start(config::Log {
+            format: Some(LogFormat::Human),
+            // What is explained need not be logged as well.
+            level: if arguments.explain {
+                Level::Warn
+            } else {
+                Level::Info
+            },
+        });
+        let explain = arguments.explain.then(explain::to_stdout);
+        let server = Server::bind(*api, &config, explain).await?;
+        say(&greeting(server.address(), &played))?;
+        until_stopped(server, signals).await
+    })
+}
+
+/// The demo's configuration, read in the same way as a user's.
+fn config(api: &Api, listen: SocketAddr, played: &[Playing]) -> Result<Config, Failure> {
+    let mut text = format!(
+        "listen: \"{listen}\"\napi_keys: [{API_KEY}]\ntls: {{ roots: bundled }}\nconnections:\n"
+    );
+    for playing in played {
+        let Player {
+            name,
+            url_setting,
+            access_token,
+            ..
+        } = playing.player;
+        let url = playing.url();
+        let _ = writeln!(
+            text,
+            "  {name}-demo: {{ provider: {name}, {url_setting}: \"{url}\", access_token: \"{access_token}\" }}"
+        );
+    }
+    Ok(config::parse("demo", &text, api, &|_| None)?)
+}
+
+fn greeting(address: SocketAddr, played: &[Playing]) -> String {
+    let mut text = format!(
+        "Crosswalk listens on http://{address}. The providers behind it are played by the sandbox:\n"
+    );
+    for playing in played {
+        let _ = writeln!(text, "  {:<11} {}", playing.player.title, playing.url());
+    }
+    text.push_str("\nUpsert an account. Paste one of these; paste it twice and it updates.\n");
+    for playing in played {
+        let _ = write!(
+            text,
+            "\n# {}\n{}\n",
+            playing.player.title,
+            curl(address, playing.player)
+        );
+    }
+    text.push_str("\nCtrl-C ends everything; nothing is kept.");
+    text
+}
+
+/// One line, so that it can be pasted whole.
+fn curl(address: SocketAddr, player: &Player) -> String {
+    let body = serde_json::from_str::<serde_json::Value>(player.upsert)
+        .expect("the demo's bodies are JSON")
+        .to_string();
+    format!(
+        "curl --request POST --url http://{address}/unified/crm/account/_upsert --header 'Content-Type: application/json' --header 'x-apikey: {API_KEY}' --header 'x-connection-id: {}-demo' --data '{body}'",
+        player.name
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lines_to_paste_survive_a_shell() {
+        for player in &PLAYERS {
+            let line = curl("127.0.0.1:4040".parse().unwrap(), player);
+            assert!(!line.contains('\n'));
+            let (_, body) = line.split_once("--data '").unwrap();
+            let body = body.strip_suffix('\'').unwrap();
+            assert!(!body.contains('\''), "a quote would end the argument");
+            serde_json::from_str::<serde_json::Value>(body).unwrap();
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! Every setting and limit, its default and the reason for the default.
+//!
+//! The configuration is one YAML file, read once at start. All mistakes in it are told at once, each with its place.
+//! A secret is written as `env:NAME` or `file:/path`, or plainly, which is warned about. The only room that reads the
+//! environment. Never reloads by itself, and never shows a secret.
+
+use std::{
+    fmt::{self, Write as _},
+    fs,
+    net::{Ipv4Addr, SocketAddr},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
+
+use secrecy::SecretString;
+use url::Url;
+
+use crate::{route::Api, translate::ConnectionSettings, upstream::provider::Provider};
+
+mod check;
+mod tree;
+
+pub(crate) use check::{is_allowed_host, is_loopback, is_origin};
+pub use tree::Mistake;
+
+/// All that a proxy is told by its user.
+#[derive(Debug)]
+pub struct Config {
+    /// Where to listen. Loopback by default, since whoever reaches the port and knows a key acts for every connection.
+    pub listen: SocketAddr,
+    /// Who may call: the values of `x-apikey` that are taken.
+    pub api_keys: Vec<SecretString>,
+    /// Values of `Host` that are taken beside loopback's names; all others are refused, which stops DNS rebinding.
+    pub allowed_hosts: Vec<String>,
+    /// Values of `Origin` that are taken. None by default: a web page has no business with a sidecar.
+    pub allowed_origins: Vec<String>,
+    pub limits: Limits,
+    pub log: Log,
+    pub tls: Tls,
+    pub connections: Vec<Connection>,
+    /// What is allowed and still worth a line in the log.
+    pub warnings: Vec<String>,
+}
+
+/// What may be used up. Everything that can grow has its bound here.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// A request's body. A batch of 10,000 ids is well below 1 MiB; 4 MiB leaves room for long notes.
+    pub request_body_bytes: usize,
+    /// A provider's response, after it is inflated. 2,000 wide rows are about 20 MiB.
+    pub response_body_bytes: usize,
+    /// The head of a request: line and headers.
+    pub header_bytes: usize,
+    /// Open connections; further ones wait to be accepted.
+    pub connections: usize,
+    /// Calls at one time; further ones are answered 503 at once, since a queue would only hide the overload.
+    pub calls_in_flight: usize,
+    /// Native calls of one unified call at one time. Providers' own
+    /// clients and browsers allow themselves 6, so 8 is polite.
+    pub native_calls_side_by_side: usize,
+    /// The whole of one call. Callers' own timeouts are rarely longer.
+    pub request_timeout: Duration,
+    /// Until a body has been read. Callers are on the same machine.
+    pub body_timeout: Duration,
+    /// Until a connection has sent the whole head of its next request. It ends idle connections as well, so it is
+    /// longer than the idle time of usual client pools, which would otherwise race with our closing.
+    pub idle_timeout: Duration,
+    /// One native call. Providers cut their own calls at 20 to 30 seconds.
+    pub native_timeout: Duration,
+    /// Until a provider's socket is open.
+    pub connect_timeout: Duration,
+    /// One refresh of a token, with its retries.
+    pub token_timeout: Duration,
+    /// How long calls may go on after SIGTERM. Orchestrators commonly kill after 30 seconds.
+    pub drain_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            request_body_bytes: 4 * 1024 * 1024,
+            response_body_bytes: 64 * 1024 * 1024,
+            header_bytes: 32 * 1024,
+            connections: 1024,
+            calls_in_flight: 512,
+            native_calls_side_by_side: 8,
+            request_timeout: Duration::from_secs(60),
+            body_timeout: Duration::from_secs(30),
+            idle_timeout: Duration::from_secs(90),
+            native_timeout: Duration::from_secs(30),
+            connect_timeout: Duration::from_secs(5),
+            token_timeout: Duration::from_secs(20),
+            drain_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// How to log.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Log {
+    /// Unset: human on a terminal, JSON otherwise.
+    pub format: Option<LogFormat>,
+    pub level: Level,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    Human,
+    Json,
+}
+
+/// The least that is logged. `info` has one line for each call.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Level {
+    Error,
+    Warn,
+    #[default]
+    Info,
+    Debug,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Tls {
+    pub roots: Roots,
+}
+
+/// Whom to trust when a provider shows its certificate.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Roots {
+    /// The machine's store, which knows a company's own authority.
+    #[default]
+    System,
+    /// Mozilla's list, built in, for images that have no store.
+    Bundled,
+}
+
+/// One customer's account at a provider.
+#[derive(Debug)]
+pub struct Connection {
+    pub provider: &'static Provider,
+    /// Scheme, host and port of the API; none where they come with the token.
+    pub base_url: Option<Url>,
+    /// The token endpoint, complete.
+    pub token_url: Url,
+    pub credentials: Credentials,
+    /// The part that translators may know.
+    pub settings: Arc<ConnectionSettings>,
+}
+
+/// What opens an account. Nothing of it shows in `Debug`.
+#[derive(Debug, Clone)]
+pub enum Credentials {
+    /// A token that is used as it is; when the provider refuses it, a person must act.
+    AccessToken(SecretString),
+    OAuth(OAuth),
+}
+
+#[derive(Debug, Clone)]
+pub struct OAuth {
+    pub client_id: String,
+    pub client_secret: Option<SecretString>,
+    pub refresh_token: SecretString,
+    /// Used until the provider refuses it, where there is one.
+    pub access_token: Option<SecretString>,
+}
+
+/// The configuration cannot be used; every reason, in the order of the file.
+#[derive(Debug, thiserror::Error)]
+pub struct ConfigError {
+    pub mistakes: Vec<Mistake>,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = String::new();
+        for mistake in &self.mistakes {
+            writeln!(text, "{mistake}")?;
+        }
+        f.write_str(text.trim_end())
+    }
+}
+
+/// Reads and checks the file at `path`.
+pub fn read(path: &Path, api: &Api) -> Result<Config, ConfigError> {
+    let name = path.display().to_string();
+    let text = fs::read_to_string(path).map_err(|error| ConfigError {
+        mistakes: vec![Mistake {
+            file: name.clone(),
+            place: None,
+            path: String::new(),
+            message: format!("expected a readable configuration file: {error}"),
+        }],
+    })?;
+    parse(&name, &text, api, &|variable| std::env::var(variable).ok())
+}
+
+/// Reads and checks `text`; `name` stands for it in mistakes, `environment` resolves `env:NAME`.
+pub fn parse(
+    name: &str,
+    text: &str,
+    api: &Api,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<Config, ConfigError> {
+    check::config(name, text, api, environment).map_err(|mistakes| ConfigError { mistakes })
+}
+
+/// `127.0.0.1:4040`: fixed and easy to remember.
+const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 4040);
+
+#[cfg(test)]
+mod tests;

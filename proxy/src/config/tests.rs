@@ -1,0 +1,378 @@
+use http::Method;
+use secrecy::ExposeSecret;
+
+use super::*;
+use crate::{
+    error::{Code, Error},
+    translate::{Context, Translator},
+    upstream::provider::{Auth, BaseUrl, Details, Errors, VersionFamily, VersionMatch, Versions},
+};
+
+static FIXED: Provider = provider(
+    "fixed",
+    BaseUrl::Fixed("https://api.fixed.example"),
+    None,
+    &VersionMatch::OneOf(&["2026-03", "2026-09"]),
+    "2026-09",
+);
+static HOSTED: Provider = provider(
+    "hosted",
+    BaseUrl::PerConnection {
+        setting: "instance_url",
+        allowed_hosts: &[".hosted.example"],
+    },
+    Some("https://login.hosted.example"),
+    &VersionMatch::AtLeast("59.0"),
+    "59.0",
+);
+
+const fn provider(
+    name: &'static str,
+    base_url: BaseUrl,
+    login_url: Option<&'static str>,
+    matches: &VersionMatch,
+    default: &'static str,
+) -> Provider {
+    Provider {
+        name,
+        title: name,
+        base_url,
+        versions: Versions {
+            default,
+            families: match matches {
+                VersionMatch::OneOf(_) => &[
+                    VersionFamily {
+                        matches: VersionMatch::OneOf(&["2026-03", "2026-09"]),
+                        roots: &["/crm/objects/{version}"],
+                    },
+                    VersionFamily {
+                        matches: VersionMatch::OneOf(&["v3"]),
+                        roots: &["/crm/v3/objects"],
+                    },
+                ],
+                VersionMatch::AtLeast(_) => &[VersionFamily {
+                    matches: VersionMatch::AtLeast("59.0"),
+                    roots: &["/services/data/v{version}"],
+                }],
+            },
+        },
+        auth: Auth {
+            token_url: match login_url {
+                Some(_) => "{login_url}/oauth2/token",
+                None => "https://api.fixed.example/oauth/token",
+            },
+            login_url,
+            lifetime_seconds: None,
+            base_url_member: Some("instance_url"),
+            revoked: &[],
+            incurable: &[],
+        },
+        errors: Errors {
+            list: false,
+            code: &[],
+            message: "message",
+            correlation_id: None,
+            correlation_header: None,
+            details: Details {
+                list: None,
+                message: None,
+                code: None,
+                fields: None,
+            },
+            existing_id_after: None,
+            classify: &[],
+        },
+    }
+}
+
+static API: Api = Api {
+    routes: &[],
+    providers: &[&FIXED, &HOSTED],
+    translator: none,
+};
+
+fn none(
+    _: &'static str,
+    _: Context,
+    _: crate::route::UnifiedRequest,
+) -> Result<Box<dyn Translator>, Error> {
+    Err(Error::new(Code::NotImplemented, Method::GET.as_str()))
+}
+
+fn read(text: &str) -> Result<Config, ConfigError> {
+    parse("crosswalk.yaml", text, &API, &|name| match name {
+        "KEY" => Some("from-environment".to_owned()),
+        "EMPTY" => Some(String::new()),
+        "LINES" => Some("a\r\nx-evil: 1".to_owned()),
+        _ => None,
+    })
+}
+
+fn mistakes(text: &str) -> String {
+    read(text).expect_err("there are mistakes").to_string()
+}
+
+/// The only connection of a configuration with nothing else in it.
+fn connection(fields: &str) -> Connection {
+    read(&format!(
+        "api_keys: [\"env:KEY\"]\nconnections:\n  c: {{ {fields} }}\n"
+    ))
+    .unwrap_or_else(|error| panic!("{error}"))
+    .connections
+    .remove(0)
+}
+
+fn connection_mistakes(fields: &str) -> String {
+    mistakes(&format!(
+        "api_keys: [\"env:KEY\"]\nconnections:\n  c: {{ {fields} }}\n"
+    ))
+}
+
+#[test]
+fn the_least_configuration_has_the_documented_defaults() {
+    let config = read("api_keys: [\"env:KEY\"]\n").unwrap();
+    assert_eq!(config.listen.to_string(), "127.0.0.1:4040");
+    assert_eq!(config.api_keys[0].expose_secret(), "from-environment");
+    assert_eq!(config.limits.request_body_bytes, 4 * 1024 * 1024);
+    assert_eq!(config.limits.request_timeout, Duration::from_secs(60));
+    assert!(config.connections.is_empty());
+    assert!(config.warnings.is_empty());
+}
+
+#[test]
+fn every_setting_is_read() {
+    let config = read(
+        r#"
+listen: 127.0.0.1:0
+api_keys: ["env:KEY", plain]
+allowed_hosts: [Proxy.Internal]
+allowed_origins: ["https://app.example"]
+cursor_key: "env:KEY"
+limits:
+  request_body_bytes: 1 MiB
+  response_body_bytes: 2048
+  header_bytes: 16KiB
+  connections: 5
+  calls_in_flight: 6
+  native_calls_side_by_side: 2
+  request_timeout: 10s
+  body_timeout: 500ms
+  idle_timeout: 2m
+  native_timeout: 1h
+  connect_timeout: 1s
+  token_timeout: 2s
+  drain_timeout: 3s
+log: { format: json, level: debug }
+tls: { roots: bundled }
+"#,
+    )
+    .unwrap();
+    assert_eq!(config.allowed_hosts, ["proxy.internal"]);
+    assert_eq!(config.limits.request_body_bytes, 1024 * 1024);
+    assert_eq!(config.limits.response_body_bytes, 2048);
+    assert_eq!(config.limits.header_bytes, 16 * 1024);
+    assert_eq!(config.limits.body_timeout, Duration::from_millis(500));
+    assert_eq!(config.limits.idle_timeout, Duration::from_secs(120));
+    assert_eq!(config.limits.native_timeout, Duration::from_secs(3600));
+    assert_eq!(config.log.format, Some(LogFormat::Json));
+    assert_eq!(config.log.level, Level::Debug);
+    assert_eq!(config.tls.roots, Roots::Bundled);
+    assert_eq!(
+        config.warnings,
+        [
+            "api_keys[1]: the secret stands in the configuration file; write env:NAME or file:/path instead"
+        ]
+    );
+}
+
+#[test]
+fn all_mistakes_are_told_at_once_with_their_places() {
+    insta::assert_snapshot!(mistakes(
+        r#"listen: 4040
+apikeys: [a]
+limits:
+  connections: none
+  request_timeout: 60
+  request_body_byte: 1
+  response_body_bytes: 4 MB
+log: { format: xml }
+tls: bundled
+connections:
+  "with space": { provider: fixed, access_token: "env:KEY" }
+  a: { provider: unknown }
+  b: { provider: fixed, api_version: "1", access_token: "env:MISSING", token: x }
+  c: { provider: hosted, access_token: "env:KEY" }
+  d: { provider: hosted, oauth: { client_id: id } }
+  e: { access_token: "env:EMPTY" }
+"#
+    ));
+}
+
+#[test]
+fn a_fault_of_syntax_has_a_place_and_shows_no_neighbour() {
+    let told = mistakes("api_keys: [top-secret\nlisten: [");
+    assert!(told.starts_with("crosswalk.yaml:"), "{told}");
+    assert!(!told.contains("top-secret"), "{told}");
+    let told = mistakes("api_keys: [a]\napi_keys: [b]\n");
+    assert!(told.contains("crosswalk.yaml:2:1"), "{told}");
+}
+
+#[test]
+fn an_empty_file_lacks_keys() {
+    assert!(mistakes("").contains("api_keys: missing"));
+}
+
+#[test]
+fn a_file_that_is_not_there_is_told_by_its_path() {
+    let error = super::read(Path::new("/nonexistent/crosswalk.yaml"), &API).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .starts_with("/nonexistent/crosswalk.yaml: ")
+    );
+}
+
+#[test]
+fn secrets_come_from_files_without_their_last_line_break() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "from-file\n").unwrap();
+    let config = read(&format!("api_keys: [\"file:{}\"]\n", file.path().display())).unwrap();
+    assert_eq!(config.api_keys[0].expose_secret(), "from-file");
+}
+
+#[test]
+fn a_secret_that_could_break_a_header_is_refused() {
+    let told = mistakes("api_keys: [\"env:LINES\"]\n");
+    assert!(told.contains("control character"), "{told}");
+    assert!(!told.contains("x-evil"));
+}
+
+#[test]
+fn nothing_secret_is_in_the_debug_form() {
+    let config = read(
+        "api_keys: [secret-1]\ncursor_key: secret-2\nconnections:\n  c: { provider: fixed, oauth: { client_id: id, client_secret: secret-3, refresh_token: secret-4 }, access_token: secret-5 }\n",
+    )
+    .unwrap();
+    let shown = format!("{config:?}");
+    assert!(!shown.contains("secret-"), "{shown}");
+}
+
+#[test]
+fn a_version_decides_how_paths_begin() {
+    let roots = |fields: &str| connection(fields).settings.roots.clone();
+    let fixed = "provider: fixed, access_token: \"env:KEY\"";
+    assert_eq!(roots(fixed), ["/crm/objects/2026-09"]);
+    assert_eq!(
+        roots(&format!("{fixed}, api_version: 2026-03")),
+        ["/crm/objects/2026-03"]
+    );
+    assert_eq!(
+        roots(&format!("{fixed}, api_version: v3")),
+        ["/crm/v3/objects"]
+    );
+    let hosted =
+        "provider: hosted, instance_url: \"https://x.hosted.example\", access_token: \"env:KEY\"";
+    assert_eq!(roots(hosted), ["/services/data/v59.0"]);
+    // Not in quotes, so YAML sees a number; what counts is the text.
+    for version in ["60.0", "v60.0", "\"60.0\""] {
+        assert_eq!(
+            roots(&format!("{hosted}, api_version: {version}")),
+            ["/services/data/v60.0"]
+        );
+    }
+    for version in ["58.0", "60", "latest", "+60.0", "60.0.1"] {
+        let told = connection_mistakes(&format!("{hosted}, api_version: \"{version}\""));
+        assert!(told.contains("59.0 and later"), "{told}");
+    }
+}
+
+#[test]
+fn credentials_go_only_to_hosts_of_the_provider() {
+    for url in [
+        "http://x.hosted.example",
+        "https://x.hosted.example.evil.example",
+        "https://evilhosted.example",
+        "https://user@x.hosted.example",
+        "https://x.hosted.example:8443",
+        "https://x.hosted.example/path",
+        "https://x.hosted.example?query",
+        "https://10.0.0.1",
+        "https://[::ffff:127.0.0.1]",
+        "http://169.254.169.254",
+        "ftp://127.0.0.1",
+        "x.hosted.example",
+    ] {
+        for key in ["instance_url", "base_url"] {
+            let told = connection_mistakes(&format!(
+                "provider: hosted, {key}: \"{url}\", access_token: \"env:KEY\""
+            ));
+            assert!(
+                told.contains(&format!("connections.c.{key}: expected")),
+                "{told}"
+            );
+        }
+        let told = connection_mistakes(&format!(
+            "provider: hosted, login_url: \"{url}\", oauth: {{ client_id: id, refresh_token: \"env:KEY\" }}"
+        ));
+        assert!(told.contains("connections.c.login_url: expected"), "{told}");
+    }
+    for url in [
+        "https://x.hosted.example",
+        "https://x.hosted.example/",
+        "http://127.0.0.1:4020",
+        "http://localhost:4020",
+        "http://[::1]:4020",
+    ] {
+        connection(&format!(
+            "provider: hosted, instance_url: \"{url}\", access_token: \"env:KEY\""
+        ));
+    }
+}
+
+#[test]
+fn a_provider_on_loopback_has_its_token_endpoint_there() {
+    let oauth = "oauth: { client_id: id, refresh_token: \"env:KEY\" }";
+    let token_url = |fields: &str| {
+        connection(&format!("{fields}, {oauth}"))
+            .token_url
+            .to_string()
+    };
+    assert_eq!(
+        token_url("provider: fixed"),
+        "https://api.fixed.example/oauth/token"
+    );
+    assert_eq!(
+        token_url("provider: fixed, base_url: \"http://127.0.0.1:4010\""),
+        "http://127.0.0.1:4010/oauth/token"
+    );
+    assert_eq!(
+        token_url("provider: hosted"),
+        "https://login.hosted.example/oauth2/token"
+    );
+    assert_eq!(
+        token_url("provider: hosted, login_url: \"http://127.0.0.1:4020\""),
+        "http://127.0.0.1:4020/oauth2/token"
+    );
+}
+
+#[test]
+fn each_connection_has_its_own_cursor_key_that_follows_from_the_configuration() {
+    let key = |keys: &str, cursor: &str, id: &str| {
+        read(&format!(
+            "api_keys: [{keys}]\n{cursor}connections:\n  {id}: {{ provider: fixed, access_token: t }}\n"
+        ))
+        .unwrap()
+        .connections[0]
+            .settings
+            .cursor_key
+            .0
+    };
+    assert_eq!(key("a", "", "c"), key("a", "", "c"));
+    assert_ne!(key("a", "", "c"), key("a", "", "d"));
+    assert_ne!(key("a", "", "c"), key("b", "", "c"));
+    assert_ne!(key("a, b", "", "c"), key("ab", "", "c"));
+    assert_eq!(
+        key("a", "cursor_key: k\n", "c"),
+        key("b", "cursor_key: k\n", "c")
+    );
+}

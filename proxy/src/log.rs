@@ -1,0 +1,141 @@
+//! How this process logs, and the one line that each call leaves.
+//!
+//! Everything goes to stderr. No header, no body and no query is ever logged, so that no credential and no customer's
+//! data can be.
+
+use std::{
+    io::{IsTerminal, stderr},
+    sync::{Mutex, OnceLock, PoisonError},
+};
+
+use bytes::Bytes;
+use http::StatusCode;
+use tokio::time::Instant;
+use tracing::level_filters::LevelFilter;
+
+use crate::{
+    config::{self, Level, LogFormat},
+    error::{Code, Error},
+    upstream::NativeLog,
+};
+
+/// Starts logging for the whole process. A second call changes nothing.
+pub fn start(log: config::Log) {
+    let format = log.format.unwrap_or_else(|| {
+        if stderr().is_terminal() {
+            LogFormat::Human
+        } else {
+            LogFormat::Json
+        }
+    });
+    let level = match log.level {
+        Level::Error => LevelFilter::ERROR,
+        Level::Warn => LevelFilter::WARN,
+        Level::Info => LevelFilter::INFO,
+        Level::Debug => LevelFilter::DEBUG,
+    };
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(stderr)
+        .with_max_level(level)
+        .with_target(false);
+    // Fails only where logging has been started before, as it is in tests.
+    let _ = match format {
+        LogFormat::Human => subscriber
+            .with_ansi(stderr().is_terminal())
+            .compact()
+            .try_init(),
+        LogFormat::Json => subscriber.json().flatten_event(true).try_init(),
+    };
+}
+
+/// What is known of one call. It is logged when the last who works for the call lets go of it, so that a write that
+/// goes on after its caller has hung up is logged as well, and no call is logged twice.
+#[derive(Debug)]
+pub struct CallLog {
+    pub request_id: String,
+    started: Instant,
+    pub operation: OnceLock<&'static str>,
+    pub provider: OnceLock<&'static str>,
+    pub connection: OnceLock<String>,
+    pub native: NativeLog,
+    /// The request's body, kept only where the call is to be explained.
+    pub body: OnceLock<Bytes>,
+    end: Mutex<Option<End>>,
+}
+
+#[derive(Debug, Clone)]
+struct End {
+    status: u16,
+    code: Option<Code>,
+    detail: Option<String>,
+}
+
+impl CallLog {
+    pub fn new(request_id: String, native: NativeLog) -> Self {
+        Self {
+            request_id,
+            started: Instant::now(),
+            operation: OnceLock::new(),
+            provider: OnceLock::new(),
+            connection: OnceLock::new(),
+            native,
+            body: OnceLock::new(),
+            end: Mutex::new(None),
+        }
+    }
+
+    /// The call was answered, or would have been if the caller were still there.
+    pub fn ended<T>(&self, result: &Result<T, Error>) {
+        let end = match result {
+            Ok(_) => End {
+                status: StatusCode::OK.as_u16(),
+                code: None,
+                detail: None,
+            },
+            Err(error) => End {
+                status: error.status().as_u16(),
+                code: Some(error.code),
+                detail: error.detail.clone(),
+            },
+        };
+        *self.end.lock().unwrap_or_else(PoisonError::into_inner) = Some(end);
+    }
+}
+
+impl Drop for CallLog {
+    fn drop(&mut self) {
+        let end = self
+            .end
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let text = |cell: &OnceLock<&'static str>| cell.get().copied().unwrap_or("-");
+        let duration_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        // 499 is what proxies write where the caller hung up and there is no status to speak of.
+        let status = end.as_ref().map_or(499, |end| end.status);
+        let code = end.as_ref().and_then(|end| end.code).map(Code::name);
+        let detail = end.as_ref().and_then(|end| end.detail.as_deref());
+        macro_rules! line {
+            ($level:ident) => {
+                tracing::$level!(
+                    request_id = self.request_id,
+                    operation = text(&self.operation),
+                    provider = text(&self.provider),
+                    connection = self.connection.get().map_or("-", String::as_str),
+                    native_calls = self.native.calls(),
+                    status,
+                    duration_ms,
+                    code,
+                    detail,
+                    "call"
+                )
+            };
+        }
+        // A fault of ours or of a provider is what someone on duty looks for.
+        if status >= 500 {
+            line!(warn);
+        } else {
+            line!(info);
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! The life of one request, from top to bottom.
+//!
+//! Assumes that the server has bounded the head and the connections. Every call ends within its deadline. A read ends
+//! when its caller hangs up; a call that writes goes on to its end, so that no record is left half done.
+
+use std::{
+    future::poll_fn,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::Poll,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderValue, Request, Response, StatusCode,
+    header::{CACHE_CONTROL, CONTENT_TYPE},
+    request,
+};
+use http_body_util::Full;
+use hyper::body::Body;
+use jiff::Timestamp;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::Instant,
+};
+use url::form_urlencoded;
+
+use crate::{
+    auth::Auth,
+    config::Limits,
+    error::{Code, Error},
+    log::CallLog,
+    route::{self, Api, UnifiedRequest},
+    translate::Context,
+    upstream::{Exchange, NativeLog, Upstream},
+};
+
+mod body;
+mod drive;
+mod keys;
+mod origin;
+
+pub use origin::Origins;
+
+use drive::{Call, Driver};
+
+const REQUEST_ID: &str = "x-request-id";
+/// When a caller that met an overload may come back. Calls take well below a second.
+const OVERLOAD_PASSES: Duration = Duration::from_secs(1);
+
+/// All that requests share.
+#[derive(Debug)]
+pub struct Pipeline {
+    api: Api,
+    auth: Auth,
+    origins: Origins,
+    limits: Limits,
+    driver: Arc<Driver>,
+    /// One place for each call in flight.
+    places: Arc<Semaphore>,
+    is_draining: AtomicBool,
+    explain: Option<Explain>,
+}
+
+/// Is told of every call, with everything that it became.
+#[derive(Clone)]
+pub struct Explain(pub Arc<dyn Fn(&Explained<'_>) + Send + Sync>);
+
+/// One call, told from its beginning to its end.
+#[derive(Debug)]
+pub struct Explained<'a> {
+    pub method: &'a str,
+    pub target: &'a str,
+    pub connection: &'a str,
+    pub request: &'a [u8],
+    pub exchanges: Vec<Exchange>,
+    pub status: StatusCode,
+    pub response: &'a [u8],
+}
+
+impl std::fmt::Debug for Explain {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Explain(…)")
+    }
+}
+
+impl Pipeline {
+    pub fn new(api: Api, auth: Auth, origins: Origins, limits: Limits, upstream: Upstream) -> Self {
+        Self {
+            api,
+            auth,
+            origins,
+            driver: Arc::new(Driver::new(upstream, limits.native_calls_side_by_side)),
+            places: Arc::new(Semaphore::new(limits.calls_in_flight)),
+            limits,
+            is_draining: AtomicBool::new(false),
+            explain: None,
+        }
+    }
+
+    /// The same, telling every call to `explain`.
+    #[must_use]
+    pub fn with_explain(mut self, explain: Explain) -> Self {
+        self.explain = Some(explain);
+        self
+    }
+
+    /// Answers one request, whatever comes: a request id, a deadline, a line in the log, and errors as responses.
+    pub async fn handle<B>(&self, request: Request<B>) -> Response<Full<Bytes>>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        if let Some(response) = self.health(request.uri().path()) {
+            return response;
+        }
+        let request_id = request_id(request.headers());
+        let native = match self.explain {
+            Some(_) => NativeLog::with_exchanges(),
+            None => NativeLog::default(),
+        };
+        let log = Arc::new(CallLog::new(request_id, native));
+        let deadline = Instant::now() + self.limits.request_timeout;
+        let (head, body) = request.into_parts();
+        let result = caught(self.answer(&head, body, deadline, &log))
+            .await
+            .unwrap_or_else(|Panicked| Err(panicked()));
+        log.ended(&result);
+        if let Some(explain) = &self.explain {
+            tell(explain, &head, &log, &result);
+        }
+        let mut response = match result {
+            Ok(body) => json(StatusCode::OK, body),
+            Err(error) => error.response(&log.request_id),
+        };
+        // Checked or made by us, so it can stand in a header.
+        if let Ok(id) = HeaderValue::from_str(&log.request_id) {
+            response.headers_mut().insert(REQUEST_ID, id);
+        }
+        response
+    }
+
+    /// The life of one request.
+    async fn answer<B>(
+        &self,
+        head: &request::Parts,
+        body: B,
+        deadline: Instant,
+        log: &Arc<CallLog>,
+    ) -> Result<Vec<u8>, Error>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        self.origins.check(head)?;
+        let place = self.place()?;
+        let found = route::find(self.api.routes, &head.method, head.uri.path())?;
+        let route = found.route;
+        let _ = log.operation.set(route.operation);
+        let connection = self.auth.authenticate(&head.headers)?;
+        let _ = log.provider.set(connection.provider.name);
+        let _ = log.connection.set(connection.settings.id.clone());
+        let body = body::read(head, body, &self.limits).await?;
+        if self.explain.is_some() {
+            let _ = log.body.set(body.clone());
+        }
+        let context = Context {
+            provider: connection.provider,
+            operation: route.operation,
+            connection: Arc::clone(&connection.settings),
+            now: Timestamp::now(),
+        };
+        let request = UnifiedRequest {
+            path: found.parameters,
+            query: query(head),
+            body,
+        };
+        let translator = (self.api.translator)(route.operation, context, request)?;
+        let call = Call {
+            connection,
+            deadline,
+            log: Arc::clone(log),
+            place,
+        };
+        self.driver.drive(route.effect, translator, call).await
+    }
+
+    fn place(&self) -> Result<OwnedSemaphorePermit, Error> {
+        Arc::clone(&self.places).try_acquire_owned().map_err(|_| {
+            Error::new(
+                Code::ServiceUnavailable,
+                format!(
+                    "{} calls are in flight already (limits.calls_in_flight); try again",
+                    self.limits.calls_in_flight
+                ),
+            )
+            .with_retry_after(OVERLOAD_PASSES)
+        })
+    }
+
+    /// For those who watch the process; needs no key and tells nothing.
+    fn health(&self, path: &str) -> Option<Response<Full<Bytes>>> {
+        match path {
+            "/readyz" if self.is_draining.load(Ordering::Relaxed) => Some(json(
+                StatusCode::SERVICE_UNAVAILABLE,
+                br#"{"status":"draining"}"#.to_vec(),
+            )),
+            "/livez" | "/readyz" => Some(json(StatusCode::OK, br#"{"status":"ok"}"#.to_vec())),
+            _ => None,
+        }
+    }
+
+    /// From now on `/readyz` says no; calls are still answered.
+    pub fn start_draining(&self) {
+        self.is_draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Resolves when no call is in flight, those included whose callers are gone.
+    pub async fn idle(&self) {
+        let all = u32::try_from(self.limits.calls_in_flight).unwrap_or(u32::MAX);
+        let _ = self.places.acquire_many(all).await;
+    }
+}
+
+/// The caller's request id, where it is fit for logs and headers; otherwise a new one.
+fn request_id(headers: &HeaderMap) -> String {
+    let given = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
+    match given {
+        Some(id) if (1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic()) => {
+            id.to_owned()
+        }
+        _ => format!("{:032x}", rand::random::<u128>()),
+    }
+}
+
+fn query(head: &request::Parts) -> Vec<(String, String)> {
+    form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes())
+        .into_owned()
+        .collect()
+}
+
+fn json(status: StatusCode, body: Vec<u8>) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::from(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+fn tell(explain: &Explain, head: &request::Parts, log: &CallLog, result: &Result<Vec<u8>, Error>) {
+    let (status, response) = match result {
+        Ok(body) => (StatusCode::OK, body.clone()),
+        Err(error) => (error.status(), error.body(&log.request_id)),
+    };
+    (explain.0)(&Explained {
+        method: head.method.as_str(),
+        target: head
+            .uri
+            .path_and_query()
+            .map_or("/", http::uri::PathAndQuery::as_str),
+        connection: log.connection.get().map_or("-", String::as_str),
+        request: log.body.get().map_or(&[], |body| body),
+        exchanges: log.native.exchanges(),
+        status,
+        response: &response,
+    });
+}
+
+/// A future ended by panicking.
+struct Panicked;
+
+/// Keeps a panic from ending more than the call that met it.
+async fn caught<F: Future>(future: F) -> Result<F::Output, Panicked> {
+    let mut future = pin!(future);
+    poll_fn(
+        |cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+            Ok(poll) => poll.map(Ok),
+            Err(_) => Poll::Ready(Err(Panicked)),
+        },
+    )
+    .await
+}
+
+fn panicked() -> Error {
+    Error::new(
+        Code::InternalServerError,
+        "crosswalk met a fault of its own; please report it with the request id",
+    )
+    .with_detail("a panic; its message is on stderr")
+}

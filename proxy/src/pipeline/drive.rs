@@ -1,0 +1,194 @@
+//! Drives a translator to its answer: makes the calls it wants, side by side, and gives it the responses.
+
+use std::sync::Arc;
+
+use tokio::{sync::OwnedSemaphorePermit, task::JoinSet, time::Instant};
+
+use super::{keys::Keys, panicked};
+use crate::{
+    error::{Code, Error, Outcome},
+    log::CallLog,
+    translate::{NativeRequest, NativeResponse, Step, Translator},
+    upstream::{Connection, Upstream, provider::Effect},
+};
+
+/// More steps than any translator has; a greater number is a translator that never ends.
+const MOST_ROUNDS: usize = 64;
+
+/// What drives share.
+#[derive(Debug)]
+pub(super) struct Driver {
+    upstream: Arc<Upstream>,
+    keys: Keys,
+    side_by_side: usize,
+}
+
+/// The surroundings of one drive.
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) connection: Arc<Connection>,
+    pub(super) deadline: Instant,
+    pub(super) log: Arc<CallLog>,
+    /// Given back at the end of the drive, which may be later than the end of the request.
+    pub(super) place: OwnedSemaphorePermit,
+}
+
+/// The responses of one step, and whether something was written.
+struct Responses {
+    responses: Vec<NativeResponse>,
+    wrote: bool,
+}
+
+impl Driver {
+    pub(super) fn new(upstream: Upstream, side_by_side: usize) -> Self {
+        Self {
+            upstream: Arc::new(upstream),
+            keys: Keys::new(),
+            side_by_side,
+        }
+    }
+
+    /// The body of the answer. A call that writes is driven on a task of its own, so that it ends as it should when
+    /// its caller hangs up and this future is dropped.
+    pub(super) async fn drive(
+        self: &Arc<Self>,
+        effect: Effect,
+        translator: Box<dyn Translator>,
+        call: Call,
+    ) -> Result<Vec<u8>, Error> {
+        match effect {
+            Effect::Read => self.run(translator, &call).await,
+            Effect::Write => {
+                let driver = Arc::clone(self);
+                let task = tokio::spawn(async move {
+                    let result = driver.run(translator, &call).await;
+                    call.log.ended(&result);
+                    drop(call.place);
+                    result
+                });
+                task.await.unwrap_or_else(|_| Err(panicked()))
+            }
+        }
+    }
+
+    async fn run(
+        &self,
+        mut translator: Box<dyn Translator>,
+        call: &Call,
+    ) -> Result<Vec<u8>, Error> {
+        let connection = &call.connection.settings.id;
+        let keys = translator.keys().to_vec();
+        let _held = self.keys.hold(connection, &keys, call.deadline).await?;
+        let mut step = translator.start(&self.keys.recent(connection, &keys))?;
+        let mut wrote = false;
+        for _ in 0..MOST_ROUNDS {
+            let requests = match step {
+                Step::Answer(answer) => {
+                    if let Some(written) = &answer.written {
+                        self.keys.remember(connection, written);
+                    }
+                    return Ok(answer.body);
+                }
+                Step::Calls(requests) => requests,
+            };
+            let writes = requests
+                .iter()
+                .any(|request| request.operation.effect == Effect::Write);
+            let made = self.calls(requests, call).await.map_err(|error| {
+                let mut error = translator.failed(error);
+                // An earlier step wrote, and the translator went on since it was content with that.
+                if wrote && error.outcome.is_none() {
+                    error.outcome = Some(Outcome::Written);
+                }
+                error
+            })?;
+            wrote |= made.wrote;
+            step = translator.resume(made.responses).map_err(|mut error| {
+                let server_fault = error.provider.as_ref().is_some_and(|it| it.status >= 500);
+                if writes && server_fault && error.outcome.is_none() {
+                    error.outcome = Some(Outcome::Unknown);
+                }
+                error
+            })?;
+        }
+        Err(Error::new(
+            Code::InternalServerError,
+            "the translator did not come to an end; please report it with the request id",
+        ))
+    }
+
+    /// One response for each request, in their order.
+    async fn calls(&self, requests: Vec<NativeRequest>, call: &Call) -> Result<Responses, Error> {
+        if let [request] = requests.as_slice() {
+            let response = self
+                .upstream
+                .call(&call.connection, request, call.deadline, &call.log.native)
+                .await?;
+            return Ok(Responses {
+                wrote: has_written(request.operation.effect, &response),
+                responses: vec![response],
+            });
+        }
+        self.calls_side_by_side(requests, call).await
+    }
+
+    async fn calls_side_by_side(
+        &self,
+        requests: Vec<NativeRequest>,
+        call: &Call,
+    ) -> Result<Responses, Error> {
+        let mut responses: Vec<Option<NativeResponse>> = Vec::new();
+        responses.resize_with(requests.len(), || None);
+        let mut waiting = requests.into_iter().enumerate();
+        let mut running = JoinSet::new();
+        let mut wrote = false;
+        let mut failed: Option<Error> = None;
+        loop {
+            while failed.is_none()
+                && running.len() < self.side_by_side
+                && let Some((index, request)) = waiting.next()
+            {
+                let upstream = Arc::clone(&self.upstream);
+                let (connection, deadline) = (Arc::clone(&call.connection), call.deadline);
+                let log = Arc::clone(&call.log);
+                running.spawn(async move {
+                    let result = upstream
+                        .call(&connection, &request, deadline, &log.native)
+                        .await;
+                    (index, request.operation.effect, result)
+                });
+            }
+            let Some(ended) = running.join_next().await else {
+                break;
+            };
+            let (index, effect, result) = ended.map_err(|_| panicked())?;
+            match result {
+                Ok(response) => {
+                    wrote |= has_written(effect, &response);
+                    responses[index] = Some(response);
+                }
+                // Reads are given up, writes that have begun are seen to their end.
+                Err(error) if effect == Effect::Read => return Err(error),
+                Err(error) => {
+                    failed.get_or_insert(error);
+                }
+            }
+        }
+        match failed {
+            Some(mut error) => {
+                if wrote {
+                    error.outcome = Some(Outcome::Unknown);
+                }
+                Err(error)
+            }
+            None => Ok(Responses {
+                responses: responses.into_iter().flatten().collect(),
+                wrote,
+            }),
+        }
+    }
+}
+
+fn has_written(effect: Effect, response: &NativeResponse) -> bool {
+    effect == Effect::Write && response.is_success()
+}

@@ -1,0 +1,131 @@
+//! The calls so far, for assertions. Bounded in number and in bytes; the oldest go first.
+//!
+//! Headers are never kept, and the values of keys that hold a secret are blanked when the log is read.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::sandbox::http::Call;
+
+const MAX_CALLS: usize = 10_000;
+/// Bodies of pages are large; without this a benchmark would fill the memory with them.
+const MAX_BYTES: usize = 64 * 1024 * 1024;
+
+const SECRETS: [&str; 7] = [
+    "access_token",
+    "refresh_token",
+    "id_token",
+    "client_secret",
+    "code",
+    "password",
+    "assertion",
+];
+
+#[derive(Debug, Default)]
+pub(super) struct CallLog {
+    calls: VecDeque<Recorded>,
+    bytes: usize,
+    last: u64,
+}
+
+#[derive(Debug)]
+struct Recorded {
+    seq: u64,
+    method: String,
+    path: String,
+    query: String,
+    form: bool,
+    status: Option<StatusCode>,
+    request: Bytes,
+    response: Bytes,
+}
+
+impl CallLog {
+    /// `status` is `None` when the connection was closed without an answer.
+    pub(super) fn push(&mut self, call: &Call, status: Option<StatusCode>, response: Bytes) {
+        self.last += 1;
+        self.bytes += call.body.len() + response.len();
+        self.calls.push_back(Recorded {
+            seq: self.last,
+            method: call.method.to_string(),
+            path: call.path.clone(),
+            query: call.query.clone(),
+            form: call
+                .media_type()
+                .is_some_and(|media| media == "application/x-www-form-urlencoded"),
+            status,
+            request: call.body.clone(),
+            response,
+        });
+        while self.calls.len() > MAX_CALLS || self.bytes > MAX_BYTES {
+            let Some(dropped) = self.calls.pop_front() else {
+                break;
+            };
+            self.bytes -= dropped.request.len() + dropped.response.len();
+        }
+    }
+
+    pub(super) fn since(&self, seq: u64) -> Value {
+        let calls: Vec<Value> = self
+            .calls
+            .iter()
+            .filter(|call| call.seq > seq)
+            .map(Recorded::to_json)
+            .collect();
+        json!({ "calls": calls })
+    }
+
+    /// Forgets the calls; numbers go on, so that a `since` from before stays true.
+    pub(super) fn clear(&mut self) {
+        self.calls.clear();
+        self.bytes = 0;
+    }
+}
+
+impl Recorded {
+    fn to_json(&self) -> Value {
+        json!({
+            "seq": self.seq,
+            "method": self.method,
+            "path": self.path,
+            "query": self.query,
+            "status": self.status.map(|status| status.as_u16()),
+            "request": if self.form { form(&self.request) } else { readable(&self.request) },
+            "response": readable(&self.response),
+        })
+    }
+}
+
+/// JSON as JSON, the rest as text, nothing as null.
+fn readable(body: &Bytes) -> Value {
+    if body.is_empty() {
+        return Value::Null;
+    }
+    let Ok(mut json) = serde_json::from_slice(body) else {
+        return Value::String(String::from_utf8_lossy(body).into_owned());
+    };
+    if let Value::Object(fields) = &mut json {
+        for (name, value) in fields {
+            if SECRETS.contains(&name.as_str()) {
+                *value = json!("***");
+            }
+        }
+    }
+    json
+}
+
+fn form(body: &Bytes) -> Value {
+    let pairs = url::form_urlencoded::parse(body).into_owned();
+    let blanked = pairs.map(|(name, value)| {
+        let value = if SECRETS.contains(&name.as_str()) {
+            "***".to_owned()
+        } else {
+            value
+        };
+        (name, Value::String(value))
+    });
+    Value::Object(blanked.collect())
+}

@@ -1,0 +1,319 @@
+//! Single rows and the list: get, create, update, archive, merge.
+
+use std::collections::BTreeMap;
+
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::PORTAL_ID;
+use super::ask::{Ask, Version, text_or_number};
+use super::fault::Fault;
+use super::links::{self, LinkInput};
+use super::render::{self, Wanted};
+use super::state::{Row, State, Table, Values};
+use super::{schema, write};
+use crate::sandbox::http::Reply;
+
+const DEFAULT_LIMIT: usize = 10;
+const MAX_LIMIT: usize = 100;
+
+/// What a create sends; a batch create sends a list of these.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct CreateInput {
+    pub(super) properties: Map<String, Value>,
+    #[serde(default)]
+    pub(super) associations: Option<Vec<LinkInput>>,
+    #[serde(default)]
+    pub(super) object_write_trace_id: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct UpdateInput {
+    properties: Map<String, Value>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct MergeInput {
+    #[serde(deserialize_with = "text_or_number")]
+    primary_object_id: String,
+    #[serde(deserialize_with = "text_or_number")]
+    object_id_to_merge: String,
+}
+
+pub(super) fn list(state: &State, ask: &Ask<'_>, table: usize) -> Result<Reply, Fault> {
+    refuse_history(ask)?;
+    let limit = ask.limit(DEFAULT_LIMIT, MAX_LIMIT)?;
+    let archived = ask.flag("archived")?;
+    let linked = links::named(state, &ask.list("associations"))?;
+    let wanted = Wanted::named(ask.list("properties"));
+    let from: u64 = match ask.param("after") {
+        None => 0,
+        Some(after) => after
+            .parse()
+            .map_err(|_| Fault::validation(format!("after: {after} is not a cursor")))?,
+    };
+    let rows = &state.tables[table].rows;
+    let mut rows = rows
+        .range(from..)
+        .map(|(_, row)| row)
+        .filter(|row| row.archived_at.is_some() == archived);
+    let page: Vec<&Row> = rows.by_ref().take(limit).collect();
+    let results: Vec<Value> = page
+        .iter()
+        .map(|row| shown(state, table, row, &wanted, &linked))
+        .collect();
+    let mut body = json!({ "results": results });
+    if let (Some(last), Some(_)) = (page.last(), rows.next()) {
+        // Pages go by key: the next one starts after the last id, whatever was archived in between.
+        let after = (last.id + 1).to_string();
+        body["paging"] = json!({ "next": { "after": after, "link": ask.page_link(&after) } });
+    }
+    Ok(Reply::json(StatusCode::OK, &body))
+}
+
+pub(super) fn get(state: &State, ask: &Ask<'_>, table: usize, id: &str) -> Result<Reply, Fault> {
+    refuse_history(ask)?;
+    let archived = ask.flag("archived")?;
+    let linked = links::named(state, &ask.list("associations"))?;
+    let wanted = Wanted::named(ask.list("properties"));
+    let own = &state.tables[table];
+    let row = locate(own, id, ask.param("idProperty"))?
+        .and_then(|found| own.rows.get(&found))
+        .filter(|row| archived || row.archived_at.is_none())
+        .ok_or_else(|| Fault::object_not_found(id))?;
+    Ok(Reply::json(
+        StatusCode::OK,
+        &shown(state, table, row, &wanted, &linked),
+    ))
+}
+
+pub(super) fn create(state: &mut State, ask: &Ask<'_>, table: usize) -> Result<Reply, Fault> {
+    let input: CreateInput = ask.body()?;
+    let linked = input.associations.as_deref().unwrap_or_default();
+    let changes = write::prepare(
+        state,
+        table,
+        None,
+        &input.properties,
+        has_account_rules(ask),
+    )?;
+    if let Some(clash) = write::clash(&state.tables[table], None, &changes, &BTreeMap::new()) {
+        return Err(clash.into_fault(&state.tables[table], false));
+    }
+    links::check(state, table, linked)?;
+    let id = write::insert(state, table, &changes, ask.now);
+    links::make(state, id, linked);
+    Ok(Reply::json(
+        StatusCode::CREATED,
+        &written(state, table, id, &Wanted::Written(changes.written)),
+    ))
+}
+
+pub(super) fn update(
+    state: &mut State,
+    ask: &Ask<'_>,
+    table: usize,
+    id: &str,
+) -> Result<Reply, Fault> {
+    let input: UpdateInput = ask.body()?;
+    let own = &state.tables[table];
+    let found = locate(own, id, ask.param("idProperty"))?;
+    let id = found
+        .filter(|id| own.live(*id).is_some())
+        .ok_or_else(Fault::not_found)?;
+    if input.properties.is_empty() {
+        return Err(Fault::validation(
+            "No properties found to update, please provide at least one.",
+        ));
+    }
+    let changes = write::prepare(
+        state,
+        table,
+        Some(id),
+        &input.properties,
+        has_account_rules(ask),
+    )?;
+    if let Some(clash) = write::clash(&state.tables[table], Some(id), &changes, &BTreeMap::new()) {
+        return Err(clash.into_fault(&state.tables[table], false));
+    }
+    write::change(state, table, id, &changes.values, ask.now);
+    Ok(Reply::json(
+        StatusCode::OK,
+        &written(state, table, id, &Wanted::Written(changes.written)),
+    ))
+}
+
+pub(super) fn archive(
+    state: &mut State,
+    ask: &Ask<'_>,
+    table: usize,
+    id: &str,
+) -> Result<Reply, Fault> {
+    let found = locate(&state.tables[table], id, None)?;
+    match found.filter(|id| state.tables[table].live(*id).is_some()) {
+        Some(id) => discard(state, table, id, ask.now),
+        None if state.settings.unknown_archive_status == 404 => return Err(Fault::not_found()),
+        None => {}
+    }
+    Ok(Reply::empty(StatusCode::NO_CONTENT))
+}
+
+/// Archives a live row and ends its links.
+pub(super) fn discard(state: &mut State, table: usize, id: u64, now: i64) {
+    state.tables[table].archive(id, now);
+    links::pass_on(state, id, None);
+}
+
+pub(super) fn merge(state: &mut State, ask: &Ask<'_>, table: usize) -> Result<Reply, Fault> {
+    let input: MergeInput = ask.body()?;
+    let own = &state.tables[table];
+    let live = |text: &str| {
+        let found = locate(own, text, None)?;
+        found
+            .filter(|id| own.live(*id).is_some())
+            .ok_or_else(|| Fault::object_not_found(text))
+    };
+    let (primary, other) = (
+        live(&input.primary_object_id)?,
+        live(&input.object_id_to_merge)?,
+    );
+    if primary == other {
+        return Err(Fault::validation("Cannot merge a record into itself"));
+    }
+    let id = if state.settings.merge_keeps_primary_id {
+        primary
+    } else {
+        state.take_id()
+    };
+    let own = &mut state.tables[table];
+    let values = match (own.remove(primary), own.remove(other)) {
+        (Some(winner), Some(loser)) => merged_values(own, &winner, &loser),
+        _ => return Err(Fault::not_found()),
+    };
+    let index_at = ask.now + i64::from(state.settings.search_lag_ms);
+    own.insert(id, values, ask.now, index_at);
+    for gone in [primary, other].into_iter().filter(|gone| *gone != id) {
+        let own = &mut state.tables[table];
+        own.merged
+            .values_mut()
+            .filter(|target| **target == gone)
+            .for_each(|target| *target = id);
+        own.merged.insert(gone, id);
+        links::pass_on(state, gone, Some(id));
+    }
+    Ok(Reply::json(
+        StatusCode::OK,
+        &written(state, table, id, &Wanted::Defaults),
+    ))
+}
+
+/// The primary row's values win, the other fills what they leave open; its e-mail becomes a further one.
+fn merged_values(table: &Table, winner: &Row, loser: &Row) -> Values {
+    let mut values = Values::clone(&winner.values);
+    for (name, value) in loser.values.iter().filter(|(_, value)| !value.is_empty()) {
+        let open = values.get(name).is_none_or(String::is_empty);
+        if open {
+            values.insert(name.clone(), value.clone());
+        }
+    }
+    for (main, further) in table.properties.values().filter_map(secondary) {
+        let kept = values.get(main).cloned().unwrap_or_default();
+        let sources = [winner.get(further), loser.get(main), loser.get(further)];
+        let mut all: Vec<&str> = Vec::new();
+        for value in sources
+            .into_iter()
+            .flatten()
+            .flat_map(|list| list.split(';'))
+        {
+            if value != kept && !all.contains(&value) {
+                all.push(value);
+            }
+        }
+        let all = all.join(";");
+        values.insert(further.to_owned(), all);
+    }
+    let gone = [winner, loser].into_iter().flat_map(|row| {
+        let earlier = row
+            .get("hs_merged_object_ids")
+            .into_iter()
+            .flat_map(|ids| ids.split(';'));
+        earlier
+            .map(str::to_owned)
+            .chain([row.id.to_string()])
+            .collect::<Vec<_>>()
+    });
+    let gone = gone.collect::<Vec<_>>().join(";");
+    values.insert("hs_merged_object_ids".to_owned(), gone);
+    // The merged row is a changed one: insert sets the time anew.
+    values.remove(&table.ty.modified);
+    values
+}
+
+fn secondary(property: &schema::Property) -> Option<(&str, &str)> {
+    Some((&property.name, property.secondary.as_deref()?))
+}
+
+/// The row that an id or a unique value addresses, archived or not; merged ids lead to the winner.
+pub(super) fn locate(
+    table: &Table,
+    id: &str,
+    id_property: Option<&str>,
+) -> Result<Option<u64>, Fault> {
+    if let Some(name) = id_property {
+        let property = table
+            .properties
+            .get(name)
+            .filter(|property| property.unique);
+        let property = property.ok_or_else(|| non_unique(table, name))?;
+        let by_email = property.format == Some(schema::Format::Email);
+        let value = if by_email {
+            id.to_lowercase()
+        } else {
+            id.to_owned()
+        };
+        return Ok(table.holder(name, &value));
+    }
+    let id: u64 = id.parse().map_err(|_| Fault::object_not_found(id))?;
+    Ok(Some(table.merged.get(&id).copied().unwrap_or(id)))
+}
+
+pub(super) fn non_unique(table: &Table, property: &str) -> Fault {
+    let ty = &table.ty.id;
+    Fault::validation(format!(
+        "Unable to perform update/upsert by non-unique {ty} property {property} in portal ID {PORTAL_ID}"
+    ))
+}
+
+/// The account's own rules hold for dated versions from 2026-09 on.
+pub(super) fn has_account_rules(ask: &Ask<'_>) -> bool {
+    ask.version >= Version::September2026
+}
+
+/// What a write answers.
+pub(super) fn written(state: &State, table: usize, id: u64, wanted: &Wanted) -> Value {
+    let own = &state.tables[table];
+    own.rows.get(&id).map_or(Value::Null, |row| {
+        render::row(own, row, wanted, &state.settings)
+    })
+}
+
+fn shown(state: &State, table: usize, row: &Row, wanted: &Wanted, linked: &[usize]) -> Value {
+    let mut answer = render::row(&state.tables[table], row, wanted, &state.settings);
+    if let Some(associations) = links::shown(state, row.id, linked) {
+        answer["associations"] = associations;
+    }
+    answer
+}
+
+/// History is not kept, and an answer without it would look like one of a row that never changed.
+fn refuse_history(ask: &Ask<'_>) -> Result<(), Fault> {
+    if ask.list("propertiesWithHistory").is_empty() {
+        return Ok(());
+    }
+    Err(Fault::validation(
+        "propertiesWithHistory is not played by the sandbox",
+    ))
+}

@@ -1,0 +1,88 @@
+//! What a test or a demo can change about this `HubSpot`; the table is in the parent's documentation.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+// Independent switches, each one documented; an enum for two values each would say no more.
+#[expect(clippy::struct_excessive_bools)]
+pub(super) struct Settings {
+    pub(super) clock_offset_ms: i64,
+    pub(super) search_lag_ms: u32,
+    pub(super) granted_scopes: Option<Vec<String>>,
+    pub(super) rate_limits: RateLimits,
+    pub(super) required_on_create: BTreeMap<String, Vec<String>>,
+    pub(super) forward_only_lifecycle: bool,
+    pub(super) website_fills_domain: bool,
+    pub(super) merge_keeps_primary_id: bool,
+    pub(super) unknown_archive_status: u16,
+    pub(super) require_content_type: bool,
+    pub(super) refuse_duplicate_inputs: bool,
+    pub(super) reverse_batch_results: bool,
+    pub(super) cleared_as_empty_text: bool,
+    pub(super) access_token_seconds: u32,
+    pub(super) revoke_refresh_tokens: bool,
+    pub(super) max_url_bytes: usize,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RateLimits {
+    pub(super) burst_per_10s: Option<u32>,
+    pub(super) search_per_second: Option<u32>,
+    pub(super) daily: Option<u32>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            clock_offset_ms: 0,
+            search_lag_ms: 0,
+            granted_scopes: None,
+            rate_limits: RateLimits::default(),
+            required_on_create: BTreeMap::new(),
+            forward_only_lifecycle: true,
+            website_fills_domain: true,
+            merge_keeps_primary_id: false,
+            unknown_archive_status: 204,
+            require_content_type: true,
+            refuse_duplicate_inputs: true,
+            reverse_batch_results: true,
+            cleared_as_empty_text: false,
+            access_token_seconds: 1800,
+            revoke_refresh_tokens: false,
+            max_url_bytes: 8192,
+        }
+    }
+}
+
+impl Settings {
+    pub(super) fn to_json(&self) -> Value {
+        serde_json::to_value(self).expect("settings have text keys only")
+    }
+
+    /// These settings with the keys of `patch` replaced; `rate_limits` is replaced key by key as well.
+    pub(super) fn patched(&self, patch: &Value) -> Result<Self, String> {
+        let Value::Object(patch) = patch else {
+            return Err("expected an object of settings".to_owned());
+        };
+        let mut all = self.to_json();
+        for (name, value) in patch {
+            match (all.get_mut(name), value) {
+                (Some(Value::Object(limits)), Value::Object(changes)) if name == "rate_limits" => {
+                    limits.extend(changes.clone());
+                }
+                (Some(old), new) => *old = new.clone(),
+                (None, _) => return Err(format!("no such setting: {name}")),
+            }
+        }
+        let settings: Self = serde_json::from_value(all).map_err(|e| e.to_string())?;
+        if ![204, 404].contains(&settings.unknown_archive_status) {
+            return Err("unknown_archive_status: expected 204 or 404".to_owned());
+        }
+        Ok(settings)
+    }
+}

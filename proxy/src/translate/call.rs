@@ -1,0 +1,202 @@
+//! Building a native call: path segments and query values are percent-encoded, JSON is written, never pasted.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::{Context, NativeRequest, json::Json};
+use crate::upstream::provider::NativeOperation;
+
+/// All but RFC 3986's unreserved characters.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// The beginning of a provider's paths: a number into [`super::ConnectionSettings::roots`].
+#[derive(Debug, Clone, Copy)]
+pub struct Root(pub usize);
+
+/// A native call in the making.
+#[derive(Debug)]
+pub struct Call {
+    operation: &'static NativeOperation,
+    target: String,
+    has_query: bool,
+    body: Option<Bytes>,
+}
+
+impl Call {
+    pub fn new(operation: &'static NativeOperation, cx: &Context, root: Root) -> Self {
+        let root = cx.connection.roots.get(root.0).map_or("", String::as_str);
+        let mut target = String::with_capacity(root.len() + 64);
+        target.push_str(root);
+        Self {
+            operation,
+            target,
+            has_query: false,
+            body: None,
+        }
+    }
+
+    /// A part of the path as the spec has it.
+    #[must_use]
+    pub fn path(mut self, literal: &str) -> Self {
+        self.target.push_str(literal);
+        self
+    }
+
+    /// One segment of the path.
+    #[must_use]
+    pub fn segment(mut self, value: &str) -> Self {
+        // "." and ".." are read as steps through the path even where they are percent-encoded.
+        let dots = value.bytes().all(|byte| byte == b'.');
+        self.target.extend(utf8_percent_encode(
+            if dots { "%2E" } else { value },
+            ENCODED,
+        ));
+        self
+    }
+
+    /// A reference to the answer of an earlier part of a bundle, which the provider resolves.
+    #[must_use]
+    pub fn reference(self, reference: &str) -> Self {
+        self.path(reference)
+    }
+
+    /// A query parameter.
+    #[must_use]
+    pub fn query(mut self, name: &str, value: &str) -> Self {
+        self.begin_query(name);
+        self.target.extend(utf8_percent_encode(value, ENCODED));
+        self
+    }
+
+    /// A query parameter that is left out when it has no value.
+    #[must_use]
+    pub fn query_optional(self, name: &str, value: Option<&str>) -> Self {
+        match value {
+            Some(value) => self.query(name, value),
+            None => self,
+        }
+    }
+
+    #[must_use]
+    pub fn query_integer(self, name: &str, value: u32) -> Self {
+        self.query(name, itoa::Buffer::new().format(value))
+    }
+
+    #[must_use]
+    pub fn query_instant(self, name: &str, value: Timestamp) -> Self {
+        self.query(name, &super::read::format_timestamp(value))
+    }
+
+    /// A query parameter with a list, the commas between its values as they are.
+    #[must_use]
+    pub fn query_list<'v>(mut self, name: &str, values: impl IntoIterator<Item = &'v str>) -> Self {
+        self.begin_query(name);
+        for (index, value) in values.into_iter().enumerate() {
+            if index > 0 {
+                self.target.push(',');
+            }
+            self.target.extend(utf8_percent_encode(value, ENCODED));
+        }
+        self
+    }
+
+    /// A JSON body.
+    #[must_use]
+    pub fn body(mut self, write: impl FnOnce(&mut Json)) -> Self {
+        let mut json = Json::default();
+        write(&mut json);
+        self.body = Some(json.into_bytes());
+        self
+    }
+
+    pub fn build(self) -> NativeRequest {
+        NativeRequest {
+            operation: self.operation,
+            target: self.target,
+            body: self.body,
+        }
+    }
+
+    fn begin_query(&mut self, name: &str) {
+        self.target.push(if self.has_query { '&' } else { '?' });
+        self.has_query = true;
+        self.target.extend(utf8_percent_encode(name, ENCODED));
+        self.target.push('=');
+    }
+}
+
+/// The native fields that a read asks for: those of the mapping, then those that the caller names.
+#[derive(Debug, Clone)]
+pub struct Fields(Vec<Cow<'static, str>>);
+
+impl Fields {
+    /// Names that differ only in case are one field at some providers, and asking twice is an error there.
+    pub fn new(mapped: &'static [&'static str], extra: Vec<String>) -> Self {
+        let mut names: Vec<Cow<'static, str>> =
+            mapped.iter().map(|name| Cow::Borrowed(*name)).collect();
+        for name in extra {
+            if !names.iter().any(|known| known.eq_ignore_ascii_case(&name)) {
+                names.push(Cow::Owned(name));
+            }
+        }
+        Self(names)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|name| &**name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Method;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{translate::tests::context, upstream::provider::Effect};
+
+    static READ: NativeOperation = NativeOperation {
+        id: "read",
+        method: Method::GET,
+        effect: Effect::Read,
+    };
+
+    #[test]
+    fn values_are_encoded_where_they_stand() {
+        let call = Call::new(&READ, &context(), Root(0))
+            .path("/things/")
+            .segment("a/b?c")
+            .query("q", "a b&c=d")
+            .query_list("fields", ["x", "y z"]);
+        assert_eq!(
+            call.build().target,
+            "/api/things/a%2Fb%3Fc?q=a%20b%26c%3Dd&fields=x,y%20z"
+        );
+    }
+
+    #[test]
+    fn fields_that_differ_only_in_case_are_asked_for_once() {
+        let fields = Fields::new(
+            &["Id", "Name"],
+            vec!["name".to_owned(), "Tier__c".to_owned()],
+        );
+        assert_eq!(fields.iter().collect::<Vec<_>>(), ["Id", "Name", "Tier__c"]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_segment_can_leave_its_place(value: String) {
+            let target = Call::new(&READ, &context(), Root(0)).path("/things/").segment(&value).build().target;
+            let segment = target.strip_prefix("/api/things/").unwrap();
+            prop_assert!(!segment.contains(['/', '?', '#', '\\', ' ', '\r', '\n']));
+            prop_assert!(segment != "." && segment != "..");
+        }
+    }
+}

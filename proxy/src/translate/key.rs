@@ -1,0 +1,436 @@
+//! Keys that an upsert matches records by: what people write in many ways, in one normal form.
+
+use std::{borrow::Cow, collections::BTreeSet};
+
+use super::{
+    MatchKey,
+    scalar::{Text, shorten},
+};
+use crate::error::Error;
+
+/// How values of a key are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Normalize {
+    /// The host of a web address: scheme, `www.`, path and case do not matter.
+    Host,
+    /// A web address: scheme, `www.`, a slash at the end and case do not matter.
+    Website,
+    /// An email address: case does not matter.
+    Email,
+    /// As it is.
+    Exact,
+}
+
+/// The values that an upsert asks for, and what has been found by them.
+#[derive(Debug)]
+pub struct Lookup {
+    pub key: &'static str,
+    normalize: Normalize,
+    /// The first value as the caller wrote it.
+    first: String,
+    /// In normal form, each once.
+    wanted: Vec<String>,
+    keys: Vec<MatchKey>,
+    found: BTreeSet<String>,
+}
+
+/// A part of a lookup that fits in one call.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Chunk {
+    /// The ways in which the values may be written.
+    pub spellings: Vec<String>,
+    /// The hosts of those values that are nothing but a host.
+    pub hosts: Vec<String>,
+}
+
+/// How many records a lookup has found.
+#[derive(Debug)]
+pub enum Found {
+    None,
+    One(String),
+    Many(Vec<String>),
+}
+
+impl Lookup {
+    pub fn new(
+        entity: &'static str,
+        key: &'static str,
+        normalize: Normalize,
+        values: &[String],
+    ) -> Result<Self, Error> {
+        let mut wanted = Vec::new();
+        for (index, value) in values.iter().enumerate() {
+            let normal = normalize.apply(value).ok_or_else(|| {
+                let message = format!(
+                    "expected {}, found {:?}",
+                    normalize.expected(),
+                    shorten(value)
+                );
+                Error::issue(format!("body.upsert_on.values[{index}]"), message)
+            })?;
+            if !wanted.contains(&normal) {
+                wanted.push(normal);
+            }
+        }
+        let keys = wanted
+            .iter()
+            .map(|value| MatchKey {
+                entity,
+                key,
+                value: value.clone(),
+            })
+            .collect();
+        let first = values
+            .first()
+            .map(|value| value.trim().to_owned())
+            .unwrap_or_default();
+        Ok(Self {
+            key,
+            normalize,
+            first,
+            wanted,
+            keys,
+            found: BTreeSet::new(),
+        })
+    }
+
+    pub fn keys(&self) -> &[MatchKey] {
+        &self.keys
+    }
+
+    /// The first value, as a created record gets it: as the caller wrote it, but for hosts and emails.
+    pub fn value(&self) -> &str {
+        match self.normalize {
+            Normalize::Host | Normalize::Email => self.wanted.first().map_or("", String::as_str),
+            Normalize::Website | Normalize::Exact => &self.first,
+        }
+    }
+
+    pub fn is_single(&self) -> bool {
+        self.wanted.len() == 1
+    }
+
+    /// Whether the value can stand in a path without being misread by anything on the way: letters, digits and a few
+    /// signs, and no ending that looks like a file's.
+    pub fn is_plain(&self) -> bool {
+        let value = self.value();
+        let ending = value.rsplit_once('.').map_or("", |(_, ending)| ending);
+        value
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"@._-".contains(&byte))
+            && !["csv", "html", "inc", "js", "json", "txt", "xml"].contains(&ending)
+    }
+
+    /// Whether a record that is written has this key as it is asked for: its JSON text is one of the values.
+    pub fn is_kept_by(&self, json: Option<&str>) -> bool {
+        json.is_none_or(|json| {
+            serde_json::from_str::<String>(json)
+                .ok()
+                .and_then(|text| self.normalize.apply(&text))
+                .is_some_and(|normal| self.wanted.contains(&normal))
+        })
+    }
+
+    /// The lookup in parts of at most `characters` and `values`.
+    pub fn chunks(&self, characters: usize, values: usize) -> Vec<Chunk> {
+        let spellings: Vec<String> = self
+            .wanted
+            .iter()
+            .flat_map(|value| self.normalize.spellings(value))
+            .collect();
+        let hosts: Vec<String> = self
+            .wanted
+            .iter()
+            .flat_map(|value| self.normalize.hosts(value))
+            .collect();
+        let mut spellings = split(spellings, characters, values).into_iter();
+        let mut hosts = split(hosts, characters, values).into_iter();
+        let mut chunks = Vec::new();
+        loop {
+            match (spellings.next(), hosts.next()) {
+                (None, None) => return chunks,
+                (spellings, hosts) => {
+                    chunks.push(Chunk {
+                        spellings: spellings.unwrap_or_default(),
+                        hosts: hosts.unwrap_or_default(),
+                    });
+                }
+            }
+        }
+    }
+
+    /// Notes a row that may fit: it does when the first present of `values`, in normal form, is asked for.
+    pub fn consider<const N: usize>(
+        &mut self,
+        id: Option<&Text<'_>>,
+        values: [Option<&Text<'_>>; N],
+    ) {
+        let Some(id) = id else { return };
+        let first = values.into_iter().flatten().find(|text| !text.0.is_empty());
+        let fits = N == 0
+            || first
+                .and_then(|text| self.normalize.apply(&text.0))
+                .is_some_and(|normal| self.wanted.contains(&normal));
+        if fits {
+            self.found.insert(id.0.clone().into_owned());
+        }
+    }
+
+    pub fn found(&self) -> Found {
+        let mut ids = self.found.iter().cloned();
+        match (ids.next(), self.found.len()) {
+            (None, _) => Found::None,
+            (Some(id), 1) => Found::One(id),
+            _ => Found::Many(self.found.iter().cloned().collect()),
+        }
+    }
+}
+
+/// More than one record fits: nothing was written.
+pub fn conflict(ids: &[String]) -> Error {
+    Error::new(
+        crate::error::Code::Conflict,
+        format!(
+            "more than one record matches upsert_on: {}; nothing was written",
+            ids.join(", ")
+        ),
+    )
+}
+
+/// The key under which a written record is remembered.
+pub fn remember(
+    entity: &'static str,
+    key: &'static str,
+    normalize: Normalize,
+    values: &[Option<&Text<'_>>],
+) -> Option<MatchKey> {
+    let first = values.iter().flatten().find(|text| !text.0.is_empty())?;
+    Some(MatchKey {
+        entity,
+        key,
+        value: normalize.apply(&first.0)?,
+    })
+}
+
+impl Normalize {
+    /// A value in normal form; none where it can't be one.
+    pub fn apply(self, value: &str) -> Option<String> {
+        let value = value.trim();
+        if value.is_empty() || value.len() > 1000 || value.contains(char::is_control) {
+            return None;
+        }
+        match self {
+            Self::Exact => Some(value.to_owned()),
+            Self::Email => {
+                let (local, domain) = value.rsplit_once('@')?;
+                let legal =
+                    !local.is_empty() && !domain.is_empty() && !value.contains(char::is_whitespace);
+                legal.then(|| value.to_lowercase())
+            }
+            Self::Host => split_address(value).map(|(host, _)| host),
+            Self::Website => split_address(value).map(|(host, rest)| host + &rest),
+        }
+    }
+
+    fn expected(self) -> &'static str {
+        match self {
+            Self::Host => "a domain name",
+            Self::Website => "a web address",
+            Self::Email => "an email address",
+            Self::Exact => "a value that is not empty",
+        }
+    }
+
+    fn spellings(self, normal: &str) -> Vec<String> {
+        match self {
+            Self::Exact | Self::Email => vec![normal.to_owned()],
+            Self::Host => vec![normal.to_owned(), format!("www.{normal}")],
+            Self::Website => {
+                let mut spellings = Vec::with_capacity(12);
+                for scheme in ["", "http://", "https://"] {
+                    for www in ["", "www."] {
+                        for slash in ["", "/"] {
+                            spellings.push(format!("{scheme}{www}{normal}{slash}"));
+                        }
+                    }
+                }
+                spellings
+            }
+        }
+    }
+
+    fn hosts(self, normal: &str) -> Vec<String> {
+        match self {
+            Self::Website if !normal.contains(['/', '?', '#']) => {
+                vec![normal.to_owned(), format!("www.{normal}")]
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// The host of a web address and the rest of it, in lower case.
+fn split_address(value: &str) -> Option<(String, String)> {
+    let value = value.to_lowercase();
+    let value = value
+        .strip_prefix("http:")
+        .or_else(|| value.strip_prefix("https:"))
+        .unwrap_or(&value);
+    let value = value.strip_prefix("//").unwrap_or(value);
+    let (host, rest) = value.split_at(value.find(['/', '?', '#']).unwrap_or(value.len()));
+    let host = host
+        .strip_prefix("www.")
+        .unwrap_or(host)
+        .trim_end_matches('.');
+    if host.is_empty()
+        || host.contains(|character: char| {
+            character.is_whitespace() || "@,;\\\"'<>".contains(character)
+        })
+    {
+        return None;
+    }
+    Some((host.to_owned(), rest.trim_end_matches('/').to_owned()))
+}
+
+fn split(values: Vec<String>, max_characters: usize, max_values: usize) -> Vec<Vec<String>> {
+    let mut parts: Vec<Vec<String>> = Vec::new();
+    let mut characters = 0;
+    for value in values {
+        // Two quotes and a comma.
+        let length = value.chars().count() + 3;
+        match parts.last_mut() {
+            Some(part) if characters + length <= max_characters && part.len() < max_values => {
+                characters += length;
+                part.push(value);
+            }
+            _ => {
+                characters = length;
+                parts.push(vec![value]);
+            }
+        }
+    }
+    parts
+}
+
+/// A text as a lookup considers it.
+pub fn owned(text: &str) -> Text<'_> {
+    Text(Cow::Borrowed(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn websites_are_compared_as_people_write_them() {
+        for text in [
+            "acme.com",
+            "ACME.com",
+            "http://www.acme.com/",
+            "HTTPS://Acme.com",
+            "www.acme.com.",
+            " //acme.com ",
+        ] {
+            assert_eq!(
+                Normalize::Website.apply(text).as_deref(),
+                Some("acme.com"),
+                "{text}"
+            );
+        }
+        assert_eq!(
+            Normalize::Website.apply("https://acme.com/EU/").as_deref(),
+            Some("acme.com/eu")
+        );
+        assert_eq!(
+            Normalize::Host.apply("https://www.acme.com/EU/").as_deref(),
+            Some("acme.com")
+        );
+        for text in ["", "  ", "http://", "a b.com", "x@acme.com", "www."] {
+            assert_eq!(Normalize::Website.apply(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_website_with_a_path_is_not_looked_for_by_its_host() {
+        let lookup = Lookup::new(
+            "e",
+            "website",
+            Normalize::Website,
+            &["https://acme.com/eu".to_owned()],
+        )
+        .unwrap();
+        let chunks = lookup.chunks(10_000, 100);
+        assert_eq!(chunks[0].spellings.len(), 12);
+        assert!(chunks[0].hosts.is_empty());
+    }
+
+    #[test]
+    fn rows_fit_by_their_first_present_value() {
+        let mut lookup =
+            Lookup::new("e", "website", Normalize::Website, &["acme.com".to_owned()]).unwrap();
+        let (branch, host) = (owned("https://acme.com/eu"), owned("acme.com"));
+        lookup.consider(Some(&owned("1")), [Some(&branch), Some(&host)]);
+        assert!(matches!(lookup.found(), Found::None));
+        lookup.consider(Some(&owned("2")), [None, Some(&host)]);
+        lookup.consider(Some(&owned("2")), [None, Some(&host)]);
+        assert!(matches!(lookup.found(), Found::One(id) if id == "2"));
+        lookup.consider(Some(&owned("3")), [Some(&host), None]);
+        assert!(matches!(lookup.found(), Found::Many(ids) if ids == ["2", "3"]));
+    }
+
+    #[test]
+    fn values_that_look_like_files_are_not_plain() {
+        let plain = |value: &str| {
+            Lookup::new("e", "email", Normalize::Email, &[value.to_owned()])
+                .unwrap()
+                .is_plain()
+        };
+        assert!(plain("Ada.L-1_x@example.com"));
+        for value in [
+            "example@email.inc",
+            "a+b@example.com",
+            "a/b@example.com",
+            "a%b@example.com",
+            "é@example.com",
+        ] {
+            assert!(!plain(value), "{value}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn normal_form_is_a_fixed_point(value: String) {
+            for normalize in [Normalize::Host, Normalize::Website, Normalize::Email, Normalize::Exact] {
+                if let Some(normal) = normalize.apply(&value) {
+                    // `www.www.x` loses one `www.` a time; nobody has such a host.
+                    if !normal.starts_with("www.") && !normal.starts_with("http") && !normal.starts_with("//") {
+                        prop_assert_eq!(normalize.apply(&normal), Some(normal));
+                    }
+                }
+            }
+        }
+
+        #[test]
+        fn every_spelling_has_the_same_normal_form(host in "[a-z0-9]{1,10}\\.[a-z]{2,5}", path in "(/[a-z]{1,5}){0,2}") {
+            prop_assume!(!host.starts_with("http"));
+            let normal = format!("{host}{path}");
+            for spelling in Normalize::Website.spellings(&normal) {
+                prop_assert_eq!(Normalize::Website.apply(&spelling), Some(normal.clone()));
+            }
+        }
+
+        #[test]
+        fn chunks_hold_everything_and_keep_their_limits(values in prop::collection::vec("[a-z]{1,30}\\.com", 1..60)) {
+            let lookup = Lookup::new("e", "website", Normalize::Website, &values).unwrap();
+            let chunks = lookup.chunks(300, 7);
+            let all: usize = chunks.iter().map(|chunk| chunk.spellings.len()).sum();
+            prop_assert_eq!(all, lookup.wanted.len() * 12);
+            for chunk in chunks {
+                prop_assert!(chunk.spellings.len() <= 7 && chunk.hosts.len() <= 7);
+                prop_assert!(chunk.spellings.iter().map(|text| text.len() + 3).sum::<usize>() <= 300);
+            }
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Scalars of a native record, borrowed from the response they came in.
+//!
+//! A provider's documents and its answers do not always agree on whether an id is a number or a text. Each type here
+//! takes what means the same and refuses the rest, so that a surprise is an error with a place and never a wrong value.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde_json::value::RawValue;
+
+/// A text. Numbers and truth values are taken as they are written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Text<'a>(pub Cow<'a, str>);
+
+/// A number, exactly as it was written: no float is ever made of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Number<'a>(pub Cow<'a, str>);
+
+/// A truth value, or one of the texts `true` and `false`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Flag(pub bool);
+
+/// Whether something is there: anything but null.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Present(pub bool);
+
+/// The rows of an answer, each a record as it came, or null.
+#[derive(Debug, Default)]
+pub struct Rows<'a>(pub Vec<Option<&'a RawValue>>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let token = <&RawValue>::deserialize(deserializer)?.get();
+        match token.as_bytes().first() {
+            Some(b'"') => unquote(token).map(Text).map_err(D::Error::custom),
+            Some(b'{') => Err(D::Error::custom("expected text, found an object")),
+            Some(b'[') => Err(D::Error::custom("expected text, found a list")),
+            _ => Ok(Text(Cow::Borrowed(token))),
+        }
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Number<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let token = <&RawValue>::deserialize(deserializer)?.get();
+        if token.starts_with(|first: char| first == '-' || first.is_ascii_digit()) {
+            Ok(Self(Cow::Borrowed(token)))
+        } else {
+            Err(D::Error::custom(format_args!(
+                "expected a number, found {}",
+                shorten(token)
+            )))
+        }
+    }
+}
+
+impl Serialize for Number<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let raw: &RawValue = serde_json::from_str(&self.0).map_err(serde::ser::Error::custom)?;
+        raw.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Flag {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match <&RawValue>::deserialize(deserializer)?.get() {
+            "true" | "\"true\"" => Ok(Self(true)),
+            "false" | "\"false\"" => Ok(Self(false)),
+            other => Err(D::Error::custom(format_args!(
+                "expected true or false, found {}",
+                shorten(other)
+            ))),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Present {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self(
+            <&RawValue>::deserialize(deserializer)?.get() != "null",
+        ))
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Rows<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Vec::deserialize(deserializer).map(Self)
+    }
+}
+
+/// Reads null as if the member were not there.
+pub fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
+/// The text inside a JSON string token, borrowed where nothing in it is escaped.
+fn unquote(token: &str) -> Result<Cow<'_, str>, serde_json::Error> {
+    if token.contains('\\') {
+        serde_json::from_str(token).map(Cow::Owned)
+    } else {
+        Ok(Cow::Borrowed(&token[1..token.len() - 1]))
+    }
+}
+
+/// At most 60 characters of a text, for a message.
+pub(crate) fn shorten(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(60) {
+        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
+        None => Cow::Borrowed(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(json: &str) -> Result<String, String> {
+        serde_json::from_str::<Text<'_>>(json)
+            .map(|text| text.0.into_owned())
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn text_is_borrowed_unless_escaped() {
+        assert!(matches!(
+            serde_json::from_str::<Text<'_>>(r#""plain""#),
+            Ok(Text(Cow::Borrowed("plain")))
+        ));
+        assert_eq!(text(r#""a\"\u00e9\n""#), Ok("a\"é\n".to_owned()));
+    }
+
+    #[test]
+    fn an_id_may_be_a_number_of_any_size() {
+        assert_eq!(
+            text("123456789012345678901234567890"),
+            Ok("123456789012345678901234567890".to_owned())
+        );
+    }
+
+    #[test]
+    fn an_object_is_no_text() {
+        assert!(text("{}").unwrap_err().contains("found an object"));
+        assert!(text("[1]").unwrap_err().contains("found a list"));
+    }
+
+    #[test]
+    fn the_text_false_is_false() {
+        assert_eq!(
+            serde_json::from_str::<Flag>("\"false\"")
+                .map(|flag| flag.0)
+                .ok(),
+            Some(false)
+        );
+        assert!(serde_json::from_str::<Flag>("\"\"").is_err());
+        assert!(serde_json::from_str::<Flag>("0").is_err());
+    }
+
+    #[test]
+    fn a_number_keeps_every_digit() {
+        let number: Number<'_> = serde_json::from_str("0.10000000000000000000000001").unwrap();
+        assert_eq!(
+            serde_json::to_string(&number).unwrap(),
+            "0.10000000000000000000000001"
+        );
+    }
+}

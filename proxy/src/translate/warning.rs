@@ -1,0 +1,80 @@
+//! What an answer says beside the record: what was not written, what could not be read, what was not understood.
+
+use serde::Serialize;
+
+/// The most warnings that one answer carries.
+const MAX: usize = 50;
+
+/// One warning, in the shape that the API's contract has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Warning {
+    pub title: &'static str,
+    pub problem_type: &'static str,
+    pub detail: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+}
+
+/// The warnings of one call: each thing once, and not without end.
+#[derive(Debug, Default)]
+pub struct Warnings(Vec<Warning>);
+
+impl Warnings {
+    pub fn as_slice(&self) -> &[Warning] {
+        &self.0
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// A field was given that the provider has no place for.
+    pub fn not_written(&mut self, field: &str, reason: &str) {
+        self.push(
+            "field not written",
+            "field_not_written",
+            field,
+            reason.to_owned(),
+        );
+    }
+
+    /// A native value has no form in the unified field, which is null instead.
+    pub fn not_read(&mut self, field: &str, detail: String) {
+        self.push(
+            "value not understood",
+            "value_not_understood",
+            field,
+            detail,
+        );
+    }
+
+    /// The request has something in it that this API does not know.
+    pub fn ignored(&mut self, path: &str) {
+        self.push(
+            "unknown member ignored",
+            "unknown_member",
+            path,
+            format!("`{path}` is not known here and was ignored"),
+        );
+    }
+
+    fn push(
+        &mut self,
+        title: &'static str,
+        problem_type: &'static str,
+        field: &str,
+        detail: String,
+    ) {
+        let known = self.0.iter().any(|known| {
+            known.problem_type == problem_type && known.field.as_deref() == Some(field)
+        });
+        if !known && self.0.len() < MAX {
+            self.0.push(Warning {
+                title,
+                problem_type,
+                detail,
+                field: Some(field.to_owned()),
+            });
+        }
+    }
+}

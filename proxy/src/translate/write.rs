@@ -1,0 +1,471 @@
+//! From unified values to a native record.
+//!
+//! Absent leaves a field alone, null clears it, and `passthrough_fields` come last and win.
+
+use indexmap::IndexMap;
+use serde_json::value::RawValue;
+
+use super::{
+    decimal,
+    patch::{InputNumber, InputObject, Patch},
+    scalar::shorten,
+};
+use crate::error::Error;
+
+/// How a provider wants records written.
+#[derive(Debug)]
+pub struct NativeForm {
+    /// How an empty value is written.
+    pub clear: Clear,
+    /// The member of a record that holds its fields, where it is not the record itself.
+    pub fields_in: Option<&'static str>,
+    pub record_id: super::record_id::RecordIdForm,
+}
+
+/// How an empty value is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Clear {
+    Null,
+    EmptyText,
+}
+
+impl Clear {
+    fn json(self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::EmptyText => "\"\"",
+        }
+    }
+}
+
+/// One native field that can be written.
+#[derive(Debug, Clone, Copy)]
+pub struct Target {
+    /// Its native name.
+    pub name: &'static str,
+    /// The most characters that it may have.
+    pub max_length: Option<usize>,
+    /// Whether it may be empty.
+    pub nullable: bool,
+}
+
+/// A native record to be written: only what is to change, each value as JSON.
+#[derive(Debug, Clone)]
+pub struct NativeObject {
+    form: &'static NativeForm,
+    members: IndexMap<String, String>,
+}
+
+impl NativeObject {
+    pub fn new(form: &'static NativeForm) -> Self {
+        Self {
+            form,
+            members: IndexMap::new(),
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    pub fn contains(&self, name: &str) -> bool {
+        self.members
+            .keys()
+            .any(|known| known.eq_ignore_ascii_case(name))
+    }
+
+    pub fn remove(&mut self, name: &str) {
+        self.members
+            .retain(|known, _| !known.eq_ignore_ascii_case(name));
+    }
+
+    /// The JSON of a member that was set.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.members
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, json)| json.as_str())
+    }
+
+    /// The record as JSON.
+    pub fn write_json(&self, out: &mut Vec<u8>) {
+        out.push(b'{');
+        for (index, (name, json)) in self.members.iter().enumerate() {
+            if index > 0 {
+                out.push(b',');
+            }
+            out.extend_from_slice(quote(name).as_bytes());
+            out.push(b':');
+            out.extend_from_slice(json.as_bytes());
+        }
+        out.push(b'}');
+    }
+
+    /// Clears native fields.
+    pub fn clear<const N: usize>(&mut self, names: [&str; N]) {
+        for name in names {
+            self.set(name, self.form.clear.json().to_owned());
+        }
+    }
+
+    /// Clears a native field that can be empty; one that cannot is a fault of the caller.
+    fn empty(&mut self, path: &str, target: Target) -> Result<(), Error> {
+        if !target.nullable {
+            let message = format!(
+                "expected a value, found none: `{}` cannot be empty",
+                target.name
+            );
+            return Err(Error::issue(path, message));
+        }
+        self.clear([target.name]);
+        Ok(())
+    }
+
+    /// A text into a text.
+    pub fn text(&mut self, path: &str, target: Target, value: Patch<&str>) -> Result<(), Error> {
+        match value {
+            Patch::Absent => {}
+            Patch::Null | Patch::Value("") => self.empty(path, target)?,
+            Patch::Value(text) => {
+                check_length(path, target, text)?;
+                self.set(target.name, quote(text));
+            }
+        }
+        Ok(())
+    }
+
+    /// A number into a number, or, with `as_text`, into a text; whole ones only, with `whole`.
+    pub fn number(
+        &mut self,
+        path: &str,
+        target: Target,
+        value: Patch<&InputNumber>,
+        whole: bool,
+        as_text: bool,
+    ) -> Result<(), Error> {
+        match value {
+            Patch::Absent => {}
+            Patch::Null => self.empty(path, target)?,
+            Patch::Value(InputNumber(token)) => {
+                let plain =
+                    decimal::plain(token).ok_or_else(|| Error::issue(path, "expected a number"))?;
+                if whole && !decimal::is_whole(&plain) {
+                    return Err(Error::issue(
+                        path,
+                        format!("expected a whole number, found {}", shorten(token)),
+                    ));
+                }
+                self.set(
+                    target.name,
+                    if as_text {
+                        quote(&plain)
+                    } else {
+                        plain.into_owned()
+                    },
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// A truth value into a truth value, or, with `as_text`, into a text.
+    pub fn flag(
+        &mut self,
+        path: &str,
+        target: Target,
+        value: Patch<&bool>,
+        as_text: bool,
+    ) -> Result<(), Error> {
+        match value {
+            Patch::Absent => {}
+            Patch::Null => self.empty(path, target)?,
+            Patch::Value(flag) => self.set(
+                target.name,
+                if as_text {
+                    quote(&flag.to_string())
+                } else {
+                    flag.to_string()
+                },
+            ),
+        }
+        Ok(())
+    }
+
+    /// A value of an enumeration into its counterpart.
+    pub fn value<T: Copy + PartialEq>(
+        &mut self,
+        path: &str,
+        target: Target,
+        pairs: &[(&str, T)],
+        value: Patch<&T>,
+    ) -> Result<(), Error> {
+        match value {
+            Patch::Absent => {}
+            Patch::Null => self.empty(path, target)?,
+            Patch::Value(unified) => {
+                if let Some((native, _)) =
+                    pairs.iter().find(|(_, counterpart)| counterpart == unified)
+                {
+                    self.set(target.name, quote(native));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A text that may be an option's label: it becomes that option's value. What fits no known option goes as it is,
+    /// since customers add options of their own.
+    pub fn option(
+        &mut self,
+        path: &str,
+        target: Target,
+        options: &[&str],
+        value: Patch<&str>,
+    ) -> Result<(), Error> {
+        let known = value.as_value().and_then(|text| {
+            let folded = fold(text);
+            options.iter().find(|option| fold(option) == folded)
+        });
+        match known {
+            Some(option) => self.text(path, target, Patch::Value(option)),
+            None => self.text(path, target, value),
+        }
+    }
+
+    /// The lines of a native field of several, from the parts that a unified entry has of it.
+    pub fn lines(
+        &mut self,
+        path: &str,
+        target: Target,
+        first: Option<&str>,
+        rest: Option<&str>,
+    ) -> Result<(), Error> {
+        let lines: Vec<&str> = [first, rest]
+            .into_iter()
+            .flatten()
+            .filter(|line| !line.is_empty())
+            .collect();
+        match (first, rest) {
+            // A second line alone must not become the first one.
+            (None | Some(""), Some(rest)) if !rest.is_empty() => {
+                self.text(path, target, Patch::Value(&format!("\n{rest}")))
+            }
+            _ if lines.is_empty() => self.text(path, target, Patch::Null),
+            _ => self.text(path, target, Patch::Value(&lines.join("\n"))),
+        }
+    }
+
+    /// Native fields that the caller names: flat, or wrapped in the member that holds a record's fields. They win.
+    pub fn passthrough(&mut self, path: &str, fields: &Patch<InputObject>) -> Result<(), Error> {
+        let Patch::Value(InputObject(fields)) = fields else {
+            return Ok(());
+        };
+        for (name, json) in fields {
+            if Some(name.as_str()) == self.form.fields_in && json.get().starts_with('{') {
+                let wrapped: InputObject = serde_json::from_str(json.get())
+                    .map_err(|error| Error::issue(format!("{path}.{name}"), error.to_string()))?;
+                for (name, json) in &wrapped.0 {
+                    self.pass(name, json);
+                }
+            } else {
+                self.pass(name, json);
+            }
+        }
+        Ok(())
+    }
+
+    fn pass(&mut self, name: &str, json: &RawValue) {
+        self.remove(name);
+        let json = if json.get() == "null" {
+            self.form.clear.json()
+        } else {
+            json.get()
+        };
+        self.set(name, json.to_owned());
+    }
+
+    pub(crate) fn set(&mut self, name: &str, json: String) {
+        self.members.insert(name.to_owned(), json);
+    }
+}
+
+impl<'a> Patch<&'a str> {
+    fn as_value(&self) -> Option<&'a str> {
+        match self {
+            Self::Value(text) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+/// Entries of a list, each tag at most once.
+#[derive(Debug)]
+pub struct Tags {
+    path: &'static str,
+    seen: Vec<&'static str>,
+}
+
+impl Tags {
+    pub fn new(path: &'static str) -> Self {
+        Self {
+            path,
+            seen: Vec::new(),
+        }
+    }
+
+    /// Notes a tag; a second entry with it is a fault of the caller, since only one can be written.
+    pub fn once(&mut self, index: usize, tag: &'static str) -> Result<(), Error> {
+        if self.seen.contains(&tag) {
+            return Err(Error::issue(
+                format!("{}[{index}]", self.path),
+                format!("expected one entry of each type, found a second one of type {tag:?}"),
+            ));
+        }
+        self.seen.push(tag);
+        Ok(())
+    }
+}
+
+fn check_length(path: &str, target: Target, text: &str) -> Result<(), Error> {
+    let Some(max) = target.max_length else {
+        return Ok(());
+    };
+    // A text has at most as many characters as bytes: most need no counting.
+    if text.len() > max {
+        let length = text.chars().count();
+        if length > max {
+            return Err(Error::issue(
+                path,
+                format!("expected at most {max} characters, found {length}"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// A text as a JSON string.
+pub(crate) fn quote(text: &str) -> String {
+    serde_json::to_string(text).expect("a text serializes")
+}
+
+/// Letters and digits only, in lower case: `Food & Beverages` and `FOOD_BEVERAGES` are one.
+fn fold(text: &str) -> String {
+    text.chars()
+        .filter(|character| character.is_alphanumeric())
+        .flat_map(char::to_lowercase)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::translate::record_id::RecordIdForm;
+
+    static FORM: NativeForm = NativeForm {
+        clear: Clear::EmptyText,
+        fields_in: Some("properties"),
+        record_id: RecordIdForm::Text,
+    };
+    static NULL_FORM: NativeForm = NativeForm {
+        clear: Clear::Null,
+        fields_in: None,
+        record_id: RecordIdForm::Text,
+    };
+    const NAME: Target = Target {
+        name: "name",
+        max_length: Some(5),
+        nullable: true,
+    };
+
+    fn json(object: &NativeObject) -> String {
+        let mut out = Vec::new();
+        object.write_json(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    fn input(json: &str) -> Patch<InputObject> {
+        Patch::Value(serde_json::from_str(json).unwrap())
+    }
+
+    #[test]
+    fn absent_is_left_alone_and_null_clears_in_the_providers_form() {
+        let mut object = NativeObject::new(&FORM);
+        object.text("p", NAME, Patch::Absent).unwrap();
+        assert!(object.is_empty());
+        object.text("p", NAME, Patch::Null).unwrap();
+        assert_eq!(json(&object), r#"{"name":""}"#);
+        let mut object = NativeObject::new(&NULL_FORM);
+        object.text("p", NAME, Patch::Value("")).unwrap();
+        assert_eq!(json(&object), r#"{"name":null}"#);
+    }
+
+    #[test]
+    fn a_text_that_is_too_long_is_refused_by_characters_not_bytes() {
+        let mut object = NativeObject::new(&FORM);
+        object.text("p", NAME, Patch::Value("ééééé")).unwrap();
+        let error = object
+            .text("body.record.name", NAME, Patch::Value("éééééé"))
+            .unwrap_err();
+        assert_eq!(
+            error.message,
+            "body.record.name: expected at most 5 characters, found 6"
+        );
+    }
+
+    #[test]
+    fn passthrough_wins_flat_and_wrapped_and_in_any_case() {
+        for fields in [
+            r#"{"NAME":"b","x":1.50}"#,
+            r#"{"properties":{"NAME":"b","x":1.50}}"#,
+        ] {
+            let mut object = NativeObject::new(&FORM);
+            object.text("p", NAME, Patch::Value("a")).unwrap();
+            object.passthrough("p", &input(fields)).unwrap();
+            assert_eq!(json(&object), r#"{"NAME":"b","x":1.50}"#);
+        }
+    }
+
+    #[test]
+    fn passthrough_null_clears() {
+        let mut object = NativeObject::new(&FORM);
+        object.passthrough("p", &input(r#"{"x":null}"#)).unwrap();
+        assert_eq!(json(&object), r#"{"x":""}"#);
+    }
+
+    #[test]
+    fn an_options_label_becomes_its_value_and_a_strange_one_passes() {
+        let target = Target {
+            name: "industry",
+            max_length: None,
+            nullable: true,
+        };
+        let options = ["FOOD_BEVERAGES", "BANKING"];
+        let mut object = NativeObject::new(&FORM);
+        object
+            .option("p", target, &options, Patch::Value("Food & Beverages"))
+            .unwrap();
+        assert_eq!(json(&object), r#"{"industry":"FOOD_BEVERAGES"}"#);
+        object
+            .option("p", target, &options, Patch::Value("Space Mining"))
+            .unwrap();
+        assert_eq!(json(&object), r#"{"industry":"Space Mining"}"#);
+    }
+
+    #[test]
+    fn a_second_line_alone_does_not_become_the_first() {
+        let target = Target {
+            name: "street",
+            max_length: None,
+            nullable: true,
+        };
+        let mut object = NativeObject::new(&NULL_FORM);
+        object.lines("p", target, None, Some("Suite 3")).unwrap();
+        assert_eq!(json(&object), r#"{"street":"\nSuite 3"}"#);
+        object
+            .lines("p", target, Some("1 Main St"), Some("Suite 3"))
+            .unwrap();
+        assert_eq!(json(&object), r#"{"street":"1 Main St\nSuite 3"}"#);
+        object.lines("p", target, None, None).unwrap();
+        assert_eq!(json(&object), r#"{"street":null}"#);
+    }
+}

@@ -1,0 +1,206 @@
+//! HTTP to the outside: one pool for all connections, TLS, size and time limits.
+//!
+//! Follows no redirect, so that credentials go only where the caller of this file says. Knows no provider.
+
+use std::{error::Error as StdError, io::Read, time::Duration};
+
+use bytes::Bytes;
+use flate2::read::MultiGzDecoder;
+use http::{HeaderMap, Request, StatusCode, header::CONTENT_ENCODING};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::{
+    client::legacy::{self, connect::HttpConnector},
+    rt::{TokioExecutor, TokioTimer},
+};
+use rustls::crypto::ring;
+use tokio::time::Instant;
+
+use crate::config::{Limits, Roots};
+
+/// Shorter than what servers commonly allow, so that we seldom send on a connection that is being closed.
+const POOL_IDLE: Duration = Duration::from_secs(30);
+/// Connections kept open to one host while nobody uses them.
+const POOL_PER_HOST: usize = 64;
+/// Above this, inflating leaves the thread that serves sockets.
+const INFLATE_INLINE: usize = 64 * 1024;
+
+#[derive(Debug)]
+pub(super) struct Client {
+    inner: legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    response_body_bytes: usize,
+}
+
+/// A response, read to its end and inflated.
+#[derive(Debug)]
+pub(super) struct Response {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+/// Why there is no response. The texts are for the log; they hold addresses at most.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    /// Nothing was sent.
+    #[error("no connection: {0}")]
+    NotConnected(String),
+    #[error("no answer in time")]
+    TimedOut,
+    #[error("the connection broke: {0}")]
+    Lost(String),
+    #[error("the response is larger than {0} bytes (limits.response_body_bytes)")]
+    TooLarge(usize),
+    #[error("the response is not gzip, though its header says so: {0}")]
+    Garbled(String),
+}
+
+impl Client {
+    pub(super) fn new(limits: &Limits, roots: Roots) -> Result<Self, String> {
+        let mut tcp = HttpConnector::new();
+        // HTTPS goes through this connector as well; the scheme was checked with the configuration.
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_connect_timeout(Some(limits.connect_timeout));
+        let builder = HttpsConnectorBuilder::new();
+        let builder = match roots {
+            Roots::System => builder
+                .with_provider_and_platform_verifier(ring::default_provider())
+                .map_err(|error| {
+                    format!("the system's certificate store cannot be used ({error}); `tls: {{ roots: bundled }}` needs none")
+                })?,
+            Roots::Bundled => builder
+                .with_provider_and_webpki_roots(ring::default_provider())
+                .map_err(|error| format!("TLS cannot be set up: {error}"))?,
+        };
+        let connector = builder.https_or_http().enable_http1().wrap_connector(tcp);
+        let inner = legacy::Client::builder(TokioExecutor::new())
+            .pool_idle_timeout(POOL_IDLE)
+            .pool_max_idle_per_host(POOL_PER_HOST)
+            .pool_timer(TokioTimer::new())
+            .timer(TokioTimer::new())
+            .build(connector);
+        Ok(Self {
+            inner,
+            response_body_bytes: limits.response_body_bytes,
+        })
+    }
+
+    /// Sends a request and reads the response to its end, before `deadline`.
+    pub(super) async fn send(
+        &self,
+        request: Request<Full<Bytes>>,
+        deadline: Instant,
+    ) -> Result<Response, Failure> {
+        tokio::time::timeout_at(deadline, self.exchange(request))
+            .await
+            .unwrap_or(Err(Failure::TimedOut))
+    }
+
+    async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Response, Failure> {
+        let response = self.inner.request(request).await.map_err(|error| {
+            if error.is_connect() {
+                Failure::NotConnected(chain(&error))
+            } else {
+                Failure::Lost(chain(&error))
+            }
+        })?;
+        let (head, body) = response.into_parts();
+        let body = self.read(body).await?;
+        let body = self.inflate(&head.headers, body).await?;
+        Ok(Response {
+            status: head.status,
+            headers: head.headers,
+            body,
+        })
+    }
+
+    async fn read(&self, body: Incoming) -> Result<Bytes, Failure> {
+        let limit = self.response_body_bytes;
+        Limited::new(body, limit)
+            .collect()
+            .await
+            .map(http_body_util::Collected::to_bytes)
+            .map_err(|error| {
+                if error.is::<LengthLimitError>() {
+                    Failure::TooLarge(limit)
+                } else {
+                    Failure::Lost(chain(error.as_ref()))
+                }
+            })
+    }
+
+    async fn inflate(&self, headers: &HeaderMap, body: Bytes) -> Result<Bytes, Failure> {
+        let encoded = headers
+            .get(CONTENT_ENCODING)
+            .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"gzip"));
+        if !encoded || body.is_empty() {
+            return Ok(body);
+        }
+        let limit = self.response_body_bytes;
+        if body.len() <= INFLATE_INLINE {
+            return inflate(&body, limit);
+        }
+        tokio::task::spawn_blocking(move || inflate(&body, limit))
+            .await
+            .unwrap_or_else(|error| Err(Failure::Garbled(error.to_string())))
+    }
+}
+
+/// Stops at the limit, however far a small body would unfold.
+fn inflate(body: &[u8], limit: usize) -> Result<Bytes, Failure> {
+    let mut inflated = Vec::with_capacity(body.len().saturating_mul(4).min(limit));
+    let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+    MultiGzDecoder::new(body)
+        .take(most)
+        .read_to_end(&mut inflated)
+        .map_err(|error| Failure::Garbled(error.to_string()))?;
+    if inflated.len() > limit {
+        return Err(Failure::TooLarge(limit));
+    }
+    Ok(inflated.into())
+}
+
+/// An error with its causes, which say what really happened.
+fn chain(error: &(dyn StdError + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use flate2::{Compression, write::GzEncoder};
+
+    use super::*;
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn inflating_stops_at_the_limit() {
+        let bomb = gzip(&vec![0; 10_000_000]);
+        assert!(bomb.len() < 20_000);
+        assert!(matches!(
+            inflate(&bomb, 1_000_000),
+            Err(Failure::TooLarge(1_000_000))
+        ));
+        assert_eq!(inflate(&gzip(b"{}"), 2).unwrap(), "{}");
+    }
+
+    #[test]
+    fn a_body_that_is_not_gzip_is_garbled() {
+        assert!(matches!(inflate(b"{}", 100), Err(Failure::Garbled(_))));
+    }
+}

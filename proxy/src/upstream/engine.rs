@@ -1,0 +1,348 @@
+//! Makes one native call: token, request, retries, and what is to be said when nothing helps.
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::{Duration, SystemTime},
+};
+
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderValue, Request, Uri,
+    header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, DATE, RETRY_AFTER, USER_AGENT},
+};
+use http_body_util::Full;
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::{
+    client::{Client, Failure, Response},
+    fault,
+    provider::{Effect, ErrorRule, NativeOperation, Provider},
+    retry::{self, Trouble},
+    token::{Token, Tokens},
+};
+use crate::{
+    config::{self, Limits, Roots},
+    error::{Code, Error, Outcome},
+    translate::{ConnectionSettings, NativeRequest, NativeResponse},
+};
+
+pub(super) const AGENT: &str = concat!("crosswalk/", env!("CARGO_PKG_VERSION"));
+
+/// The way to all providers.
+#[derive(Debug)]
+pub struct Upstream {
+    client: Arc<Client>,
+    native_timeout: Duration,
+    token_timeout: Duration,
+}
+
+/// A connection with its token.
+#[derive(Debug)]
+pub struct Connection {
+    pub provider: &'static Provider,
+    pub settings: Arc<ConnectionSettings>,
+    tokens: Arc<Tokens>,
+}
+
+/// What one unified call did at the provider.
+#[derive(Debug, Default)]
+pub struct NativeLog {
+    calls: AtomicU32,
+    /// Kept only where somebody wants to read them.
+    exchanges: Option<Mutex<Vec<Exchange>>>,
+}
+
+/// One native call and its answer. Without headers: a credential is among them.
+#[derive(Debug, Clone)]
+pub struct Exchange {
+    pub operation: &'static NativeOperation,
+    pub target: String,
+    pub request: Option<Bytes>,
+    /// None where no answer came.
+    pub response: Option<(u16, Bytes)>,
+}
+
+impl NativeLog {
+    /// A log that keeps what was sent and received.
+    pub fn with_exchanges() -> Self {
+        Self {
+            calls: AtomicU32::new(0),
+            exchanges: Some(Mutex::default()),
+        }
+    }
+
+    /// How many native calls were sent, retries among them.
+    pub fn calls(&self) -> u32 {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    pub fn exchanges(&self) -> Vec<Exchange> {
+        self.exchanges
+            .as_ref()
+            .map(|exchanges| {
+                exchanges
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .clone()
+            })
+            .unwrap_or_default()
+    }
+
+    fn sent(&self, request: &NativeRequest, answer: Option<&Response>) {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        if let Some(exchanges) = &self.exchanges {
+            exchanges
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(Exchange {
+                    operation: request.operation,
+                    target: request.target.clone(),
+                    request: request.body.clone(),
+                    response: answer.map(|answer| (answer.status.as_u16(), answer.body.clone())),
+                });
+        }
+    }
+}
+
+/// How one try ended.
+enum Tried {
+    Answered {
+        response: NativeResponse,
+        retry_after: Option<Duration>,
+        rule: Option<&'static ErrorRule>,
+    },
+    Failed(Failure),
+}
+
+impl Tried {
+    /// What may be cured by trying again; none where it is not that kind of fault.
+    fn trouble(&self) -> Option<Trouble<'static>> {
+        match self {
+            Self::Answered { response, .. } if response.is_success() => None,
+            Self::Answered { response, rule, .. } => Some(Trouble::Refused(response.status, *rule)),
+            Self::Failed(Failure::NotConnected(_)) => Some(Trouble::NotConnected),
+            Self::Failed(Failure::TimedOut | Failure::Lost(_)) => Some(Trouble::Lost),
+            Self::Failed(Failure::TooLarge(_) | Failure::Garbled(_)) => None,
+        }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Answered { retry_after, .. } => *retry_after,
+            Self::Failed(_) => None,
+        }
+    }
+}
+
+impl Upstream {
+    /// Fails where TLS cannot be set up.
+    pub fn new(limits: &Limits, roots: Roots) -> Result<Self, String> {
+        Ok(Self {
+            client: Arc::new(Client::new(limits, roots)?),
+            native_timeout: limits.native_timeout,
+            token_timeout: limits.token_timeout,
+        })
+    }
+
+    /// Prepares a connection; sends nothing yet.
+    pub fn connect(&self, connection: &config::Connection) -> Result<Connection, Error> {
+        Ok(Connection {
+            provider: connection.provider,
+            settings: Arc::clone(&connection.settings),
+            tokens: Arc::new(Tokens::new(connection, self.token_timeout)?),
+        })
+    }
+
+    /// Makes a native call and hands back whatever the provider finally answered. An error is a failure to get an
+    /// answer, or a provider that wants fewer calls.
+    pub async fn call(
+        &self,
+        connection: &Connection,
+        request: &NativeRequest,
+        deadline: Instant,
+        log: &NativeLog,
+    ) -> Result<NativeResponse, Error> {
+        let provider = connection.provider;
+        let mut tries = 0;
+        let mut replaced = false;
+        loop {
+            let token = connection.tokens.get(&self.client, deadline).await?;
+            tries += 1;
+            let outcome = self
+                .try_once(provider, &token, request, deadline, log)
+                .await?;
+            if !replaced && connection.tokens.can_renew() && wants_new_token(provider, &outcome) {
+                replaced = true;
+                // It does not count as a try: the provider has not looked at the call yet.
+                tries -= 1;
+                connection
+                    .tokens
+                    .replace(&self.client, token.generation, deadline)
+                    .await?;
+                continue;
+            }
+            let pause = outcome.trouble().and_then(|trouble| {
+                retry::pause(
+                    trouble,
+                    request.operation.effect,
+                    tries,
+                    outcome.retry_after(),
+                    rand::random(),
+                )
+            });
+            match pause {
+                Some(pause) if Instant::now() + pause < deadline => {
+                    tokio::time::sleep(pause).await;
+                }
+                _ => return end(provider, request.operation.effect, outcome),
+            }
+        }
+    }
+
+    async fn try_once(
+        &self,
+        provider: &'static Provider,
+        token: &Token,
+        request: &NativeRequest,
+        deadline: Instant,
+        log: &NativeLog,
+    ) -> Result<Tried, Error> {
+        let native = http_request(token, request)?;
+        let deadline = deadline.min(Instant::now() + self.native_timeout);
+        let answered = self.client.send(native, deadline).await;
+        log.sent(request, answered.as_ref().ok());
+        Ok(match answered {
+            Ok(response) => {
+                let retry_after = text(&response.headers, RETRY_AFTER.as_str())
+                    .and_then(|value| retry::parse_retry_after(value, SystemTime::now()));
+                let response = native_response(provider, response);
+                let rule = if response.is_success() {
+                    None
+                } else {
+                    fault::rule(provider, &response)
+                };
+                Tried::Answered {
+                    response,
+                    retry_after,
+                    rule,
+                }
+            }
+            Err(failure) => Tried::Failed(failure),
+        })
+    }
+}
+
+fn wants_new_token(provider: &'static Provider, tried: &Tried) -> bool {
+    matches!(
+        tried,
+        Tried::Answered { response, rule: Some(rule), .. }
+            if rule.refresh && !fault::is_incurable(provider, response)
+    )
+}
+
+/// The last try's result, as the translator or the caller gets it.
+fn end(provider: &'static Provider, effect: Effect, tried: Tried) -> Result<NativeResponse, Error> {
+    let is_throttling = tried.trouble().is_some_and(Trouble::is_throttling);
+    match tried {
+        Tried::Answered {
+            response,
+            retry_after,
+            rule,
+        } if is_throttling => {
+            let mut error = fault::fault(provider, &response);
+            error.retry_after = retry_after;
+            if rule.is_none() {
+                // Every provider means the same by 429.
+                error.code = Code::TooManyRequests;
+            }
+            let not_carried_out = rule.is_some_and(|rule| rule.not_carried_out);
+            if effect == Effect::Write && response.status >= 500 && !not_carried_out {
+                error.outcome = Some(Outcome::Unknown);
+            }
+            Err(error)
+        }
+        Tried::Answered { response, .. } => Ok(response),
+        Tried::Failed(failure) => Err(unanswered(provider, effect, &failure)),
+    }
+}
+
+fn unanswered(provider: &'static Provider, effect: Effect, failure: &Failure) -> Error {
+    let title = provider.title;
+    let (code, message) = match failure {
+        Failure::NotConnected(_) => (
+            Code::BadGateway,
+            format!("{title} could not be reached, nothing was sent; try again"),
+        ),
+        Failure::TimedOut => (Code::Timeout, format!("{title} did not answer in time")),
+        Failure::Lost(_) => (
+            Code::BadGateway,
+            format!("the connection to {title} broke before its answer was complete"),
+        ),
+        Failure::TooLarge(_) | Failure::Garbled(_) => (
+            Code::BadGateway,
+            format!("{title}'s answer cannot be used: {failure}"),
+        ),
+    };
+    let is_unknown = effect == Effect::Write && !matches!(failure, Failure::NotConnected(_));
+    let mut error = Error::new(code, message).with_detail(failure.to_string());
+    if is_unknown {
+        error
+            .message
+            .push_str("; whether the write was carried out is not known");
+        error.outcome = Some(Outcome::Unknown);
+    }
+    error
+}
+
+fn http_request(token: &Token, request: &NativeRequest) -> Result<Request<Full<Bytes>>, Error> {
+    // Put together from parts, so that no target can change the host.
+    let uri = Uri::builder()
+        .scheme(token.scheme.clone())
+        .authority(token.authority.clone())
+        .path_and_query(request.target.as_str())
+        .build()
+        .map_err(|error| {
+            Error::new(
+                Code::InternalServerError,
+                "the native call has no proper address",
+            )
+            .with_detail(format!("{}: {error}", request.operation.id))
+        })?;
+    let mut native = Request::new(Full::from(request.body.clone().unwrap_or_default()));
+    *native.method_mut() = request.operation.method.clone();
+    *native.uri_mut() = uri;
+    let headers = native.headers_mut();
+    headers.insert(AUTHORIZATION, token.authorization.clone());
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+    headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
+    if request.body.is_some() {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    Ok(native)
+}
+
+fn native_response(provider: &'static Provider, response: Response) -> NativeResponse {
+    let date = text(&response.headers, DATE.as_str())
+        .and_then(|date| httpdate::parse_http_date(date).ok())
+        .and_then(|date| Timestamp::try_from(date).ok());
+    let correlation_id = provider
+        .errors
+        .correlation_header
+        .and_then(|name| text(&response.headers, name))
+        .map(|id| fault::shorten(id, 200));
+    NativeResponse {
+        status: response.status.as_u16(),
+        body: response.body,
+        date,
+        correlation_id,
+    }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}

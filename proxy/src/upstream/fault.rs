@@ -1,0 +1,191 @@
+//! What a provider's refusal means, read from its body by the data in [`Errors`](super::provider::Errors).
+//!
+//! Pure: depends on the response alone, so that translators can call it for parts of a response as well. Never assumes
+//! JSON: gateways in front of a provider answer HTML, or nothing.
+
+use serde_json::Value;
+
+use super::provider::{ErrorRule, Provider};
+use crate::{
+    error::{Code, Error, Issue, ProviderFault},
+    translate::NativeResponse,
+};
+
+/// The provider's words are kept up to this many characters: a message can list every option of a field.
+const LONGEST_MESSAGE: usize = 2_000;
+/// A code is a word.
+const LONGEST_CODE: usize = 200;
+/// So many single faults are told.
+const MOST_ISSUES: usize = 50;
+
+/// The error of the unified API that this response comes to.
+pub fn fault(provider: &'static Provider, response: &NativeResponse) -> Error {
+    let told = Told::read(provider, response);
+    let rule = told.rule(provider, response.status);
+    let code = rule.map_or(Code::BadGateway, |rule| rule.code);
+    let verb = if response.status >= 500 {
+        "did not carry out the call"
+    } else {
+        "refused the call"
+    };
+    let message = match &told.message {
+        Some(message) => format!("{} {verb}: {message}", provider.title),
+        None => format!(
+            "{} {verb}: status {} without a message",
+            provider.title, response.status
+        ),
+    };
+    let mut error = Error::new(code, message);
+    error.issues = told.issues(provider);
+    error.provider = Some(Box::new(ProviderFault {
+        name: provider.name,
+        status: response.status,
+        code: told.code,
+        message: told.message,
+        correlation_id: told
+            .correlation_id
+            .or_else(|| response.correlation_id.clone()),
+    }));
+    error
+}
+
+/// The id of the record that is in the way, where the provider's message tells it.
+pub fn existing_id(provider: &'static Provider, response: &NativeResponse) -> Option<String> {
+    let marker = provider.errors.existing_id_after?;
+    let body = body(provider, response)?;
+    let message = text(&body, provider.errors.message)?;
+    let (_, rest) = message.split_once(marker)?;
+    let end = rest
+        .find(|character: char| !character.is_ascii_digit())
+        .unwrap_or(rest.len());
+    (end > 0).then(|| rest[..end].to_owned())
+}
+
+/// The rule that fits a response, where one does.
+pub(super) fn rule(
+    provider: &'static Provider,
+    response: &NativeResponse,
+) -> Option<&'static ErrorRule> {
+    Told::read(provider, response).rule(provider, response.status)
+}
+
+/// Whether a new token is known not to help against this 401.
+pub(super) fn is_incurable(provider: &'static Provider, response: &NativeResponse) -> bool {
+    Told::read(provider, response)
+        .message
+        .is_some_and(|message| {
+            provider
+                .auth
+                .incurable
+                .iter()
+                .any(|words| message.contains(words))
+        })
+}
+
+/// Keeps the beginning of a text.
+pub(super) fn shorten(text: &str, longest: usize) -> String {
+    match text.char_indices().nth(longest) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", &text[..end]),
+    }
+}
+
+/// What the body says.
+struct Told {
+    /// The fault that counts.
+    body: Option<Value>,
+    /// All faults of a list.
+    others: Vec<Value>,
+    code: Option<String>,
+    message: Option<String>,
+    correlation_id: Option<String>,
+}
+
+impl Told {
+    fn read(provider: &'static Provider, response: &NativeResponse) -> Self {
+        let mut others = Vec::new();
+        let body = match serde_json::from_slice(&response.body) {
+            Ok(Value::Array(mut faults)) if !faults.is_empty() => {
+                others = faults.split_off(1);
+                faults.pop()
+            }
+            Ok(body) => Some(body),
+            Err(_) => None,
+        };
+        let errors = &provider.errors;
+        let member = |name: &str| body.as_ref().and_then(|body| text(body, name));
+        let code = errors.code.iter().find_map(|name| member(name));
+        let message = member(errors.message);
+        let correlation_id = errors.correlation_id.and_then(member);
+        Self {
+            code: code.map(|code| shorten(code, LONGEST_CODE)),
+            message: message.map(|message| shorten(message.trim(), LONGEST_MESSAGE)),
+            correlation_id: correlation_id.map(|id| shorten(id, LONGEST_CODE)),
+            body,
+            others,
+        }
+    }
+
+    fn rule(&self, provider: &'static Provider, status: u16) -> Option<&'static ErrorRule> {
+        let code = self.code.as_deref();
+        provider.errors.classify.iter().find(|rule| {
+            rule.status.is_none_or(|wanted| wanted == status)
+                && (rule.codes.is_empty() || code.is_some_and(|code| rule.codes.contains(&code)))
+        })
+    }
+
+    /// The single faults: those that the body lists, the fields that it names, and further faults of a list.
+    fn issues(&self, provider: &'static Provider) -> Vec<Issue> {
+        let details = &provider.errors.details;
+        let listed = self
+            .body
+            .as_ref()
+            .zip(details.list)
+            .and_then(|(body, list)| body.get(list)?.as_array())
+            .into_iter()
+            .flatten()
+            .filter_map(|one| {
+                let message = text(one, details.message?)?;
+                Some(issue(
+                    message,
+                    details.code.and_then(|code| text(one, code)),
+                ))
+            });
+        let fields = details.fields;
+        let field_faults = self.body.iter().chain(&self.others).filter_map(move |one| {
+            let names: Vec<&str> = one
+                .get(fields?)?
+                .as_array()?
+                .iter()
+                .filter_map(Value::as_str)
+                .collect();
+            let message = text(one, provider.errors.message)?;
+            let code = provider.errors.code.iter().find_map(|name| text(one, name));
+            (!names.is_empty()).then(|| issue(&format!("{}: {message}", names.join(", ")), code))
+        });
+        listed.chain(field_faults).take(MOST_ISSUES).collect()
+    }
+}
+
+fn issue(message: &str, code: Option<&str>) -> Issue {
+    let message = shorten(message, LONGEST_MESSAGE);
+    Issue {
+        message: match code {
+            Some(code) => format!("{message} ({})", shorten(code, LONGEST_CODE)),
+            None => message,
+        },
+        path: None,
+    }
+}
+
+/// The fault that counts, as JSON.
+fn body(provider: &'static Provider, response: &NativeResponse) -> Option<Value> {
+    Told::read(provider, response).body
+}
+
+fn text<'a>(body: &'a Value, member: &str) -> Option<&'a str> {
+    body.get(member)?.as_str().filter(|text| !text.is_empty())
+}
+
+#[cfg(test)]
+mod tests;

@@ -12,7 +12,10 @@ use crate::{
     diagnostic::{Diagnostic, Sink, listed},
     load::InputProvider,
     mapping::{MappingEntity, provider::{MappingBaseUrl, MappingBundle, MappingErrors, MappingProvider}},
-    plan::{PlanAuth, PlanBaseUrl, PlanBundle, PlanEntity, PlanErrorRule, PlanErrors, PlanNativeOperation, PlanProvider},
+    plan::{
+        PlanAuth, PlanBaseUrl, PlanBundle, PlanEntity, PlanErrorRule, PlanErrors, PlanForm, PlanNativeOperation,
+        PlanOperation, PlanPath, PlanProvider,
+    },
     source::{Sources, Text},
     spec::SpecParameterPlace,
 };
@@ -144,6 +147,13 @@ impl Checker<'_> {
             bundle: provider.bundle.as_ref().map(|bundle| bundle.max.value),
             conflict_has_id: provider.errors.existing_id_after.is_some(),
         });
+        let mut selection = fields.selection;
+        // What a record is matched by is read back after a write, so that the next upsert finds it.
+        for path in operations.iter().flat_map(match_paths) {
+            if let Some(name) = natives.selected(path) && !selection.contains(&name) {
+                selection.push(name);
+            }
+        }
         let path = |file| self.sources.file(file).path.clone();
         let name = |schema: &crate::spec::SpecSchema| schema.name.as_deref().map(|name| unified.short(name).to_owned());
         Some(PlanEntity {
@@ -155,7 +165,7 @@ impl Checker<'_> {
             input: unified.input.as_deref().and_then(name),
             fields: fields.fields,
             not_mapped: fields.not_mapped,
-            selection: fields.selection,
+            selection,
             record_id_prefix: mapping.record_id_prefix.as_ref().map(|prefix| prefix.value.clone()),
             operations,
         })
@@ -275,6 +285,14 @@ impl Checker<'_> {
             existing_id_after: value(&errors.existing_id_after),
             classify,
         }
+    }
+}
+
+/// The native fields that an upsert matches records by.
+fn match_paths(operation: &PlanOperation) -> Vec<&PlanPath> {
+    match &operation.form {
+        PlanForm::Upsert(upsert) => upsert.keys.iter().flat_map(|key| &key.matches).map(|from| &from.path).collect(),
+        _ => Vec::new(),
     }
 }
 

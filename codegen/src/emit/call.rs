@@ -382,8 +382,8 @@ fn json(out: &TokenStream, value: &PlanJson) -> TokenStream {
         }
         PlanJson::Each { slot, element } => {
             let texts = match slot {
-                PlanSlot::IdsEach => quote! { ids },
-                PlanSlot::KeySpellingsEach => quote! { &chunk.spellings },
+                PlanSlot::Ids | PlanSlot::IdsEach => quote! { ids },
+                PlanSlot::KeySpellings | PlanSlot::KeySpellingsEach => quote! { &chunk.spellings },
                 other => unreachable!("the checks let no {other:?} stand for each of a list"),
             };
             let write = json(&quote! { list.item() }, element);

@@ -20,17 +20,3 @@ pub mod sandbox;
 pub mod server;
 pub mod translate;
 pub mod upstream;
-
-/// An API without operations.
-pub mod generated {
-    use crate::{
-        error::{Code, Error},
-        route::Api,
-    };
-
-    pub static API: Api = Api {
-        routes: &[],
-        providers: &[],
-        translator: |operation, _, _| Err(Error::new(Code::NotImplemented, operation)),
-    };
-}

@@ -374,7 +374,9 @@ impl Tokens {
         let mut tries = 1;
         loop {
             let request = self.request(oauth, refresh_token)?;
-            let failed = match client.send(request, deadline).await {
+            // An endpoint that hangs leaves time for another try.
+            let try_until = deadline.min(Instant::now() + self.timeout / 2);
+            let failed = match client.send(request, try_until).await {
                 Ok(response) if response.status.is_success() => return self.granted(&response),
                 Ok(response)
                     if response.status.as_u16() == 429 || response.status.is_server_error() =>

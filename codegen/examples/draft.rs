@@ -655,6 +655,20 @@ fn main() {
                         .collect()
                 })
                 .unwrap_or_default();
+            for (_, o) in m["operations"].as_object().unwrap() {
+                if let Some(k) = o.get("keys").and_then(Value::as_object) {
+                    for (_, k) in k {
+                        for p in list(&k["match"]) {
+                            let p: Vec<String> = p.split('.').map(str::to_owned).collect();
+                            if let Some(n) = rel(&p) {
+                                if !selection.contains(&n) {
+                                    selection.push(n);
+                                }
+                            }
+                        }
+                    }
+                }
+            }
             let mut operations = vec![];
             for (on, o) in m["operations"].as_object().unwrap() {
                 let form = if let Some(full) = o.get("full") {

@@ -316,10 +316,10 @@ fn write_field(
                     quote! { record.number(#path, #target, input.#ident.as_ref(), false, #as_text)?; }
                 }
                 PlanConvert::Boolean => {
-                    quote! { record.flag(#target, input.#ident.as_ref(), #as_text); }
+                    quote! { record.flag(#path, #target, input.#ident.as_ref(), #as_text)?; }
                 }
                 PlanConvert::Values { .. } => {
-                    quote! { record.value(#target, #table, input.#ident.as_ref()); }
+                    quote! { record.value(#path, #target, #table, input.#ident.as_ref())?; }
                 }
                 PlanConvert::Same | PlanConvert::Timestamp | PlanConvert::DateAsTimestamp => {
                     match write.ty {
@@ -330,7 +330,7 @@ fn write_field(
                             quote! { record.number(#path, #target, input.#ident.as_ref(), false, false)?; }
                         }
                         PlanNativeType::Boolean => {
-                            quote! { record.flag(#target, input.#ident.as_ref(), false); }
+                            quote! { record.flag(#path, #target, input.#ident.as_ref(), false)?; }
                         }
                     }
                 }
@@ -447,5 +447,6 @@ fn target(write: &PlanWrite) -> TokenStream {
     let max_length = write
         .max_length
         .map_or_else(|| quote! { None }, |max| quote! { Some(#max) });
-    quote! { Target { name: #name, max_length: #max_length } }
+    let nullable = write.nullable;
+    quote! { Target { name: #name, max_length: #max_length, nullable: #nullable } }
 }

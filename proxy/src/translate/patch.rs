@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use super::scalar::shorten;
 
 /// What a request says of one field.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Patch<T> {
     /// Nothing: leave it alone.
     #[default]

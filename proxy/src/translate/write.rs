@@ -45,6 +45,8 @@ pub struct Target {
     pub name: &'static str,
     /// The most characters that it may have.
     pub max_length: Option<usize>,
+    /// Whether it may be empty.
+    pub nullable: bool,
 }
 
 /// A native record to be written: only what is to change, each value as JSON.
@@ -106,12 +108,24 @@ impl NativeObject {
         }
     }
 
+    /// Clears a native field that can be empty; one that cannot is a fault of the caller.
+    fn empty(&mut self, path: &str, target: Target) -> Result<(), Error> {
+        if !target.nullable {
+            let message = format!(
+                "expected a value, found none: `{}` cannot be empty",
+                target.name
+            );
+            return Err(Error::issue(path, message));
+        }
+        self.clear([target.name]);
+        Ok(())
+    }
+
     /// A text into a text.
     pub fn text(&mut self, path: &str, target: Target, value: Patch<&str>) -> Result<(), Error> {
         match value {
             Patch::Absent => {}
-            Patch::Null => self.clear([target.name]),
-            Patch::Value("") => self.clear([target.name]),
+            Patch::Null | Patch::Value("") => self.empty(path, target)?,
             Patch::Value(text) => {
                 check_length(path, target, text)?;
                 self.set(target.name, quote(text));
@@ -131,7 +145,7 @@ impl NativeObject {
     ) -> Result<(), Error> {
         match value {
             Patch::Absent => {}
-            Patch::Null => self.clear([target.name]),
+            Patch::Null => self.empty(path, target)?,
             Patch::Value(InputNumber(token)) => {
                 let plain =
                     decimal::plain(token).ok_or_else(|| Error::issue(path, "expected a number"))?;
@@ -155,10 +169,16 @@ impl NativeObject {
     }
 
     /// A truth value into a truth value, or, with `as_text`, into a text.
-    pub fn flag(&mut self, target: Target, value: Patch<&bool>, as_text: bool) {
+    pub fn flag(
+        &mut self,
+        path: &str,
+        target: Target,
+        value: Patch<&bool>,
+        as_text: bool,
+    ) -> Result<(), Error> {
         match value {
             Patch::Absent => {}
-            Patch::Null => self.clear([target.name]),
+            Patch::Null => self.empty(path, target)?,
             Patch::Value(flag) => self.set(
                 target.name,
                 if as_text {
@@ -168,18 +188,20 @@ impl NativeObject {
                 },
             ),
         }
+        Ok(())
     }
 
     /// A value of an enumeration into its counterpart.
     pub fn value<T: Copy + PartialEq>(
         &mut self,
+        path: &str,
         target: Target,
         pairs: &[(&str, T)],
         value: Patch<&T>,
-    ) {
+    ) -> Result<(), Error> {
         match value {
             Patch::Absent => {}
-            Patch::Null => self.clear([target.name]),
+            Patch::Null => self.empty(path, target)?,
             Patch::Value(unified) => {
                 if let Some((native, _)) =
                     pairs.iter().find(|(_, counterpart)| counterpart == unified)
@@ -188,6 +210,7 @@ impl NativeObject {
                 }
             }
         }
+        Ok(())
     }
 
     /// A text that may be an option's label: it becomes that option's value. What fits no known option goes as it is,
@@ -351,6 +374,7 @@ mod tests {
     const NAME: Target = Target {
         name: "name",
         max_length: Some(5),
+        nullable: true,
     };
 
     fn json(object: &NativeObject) -> String {
@@ -413,6 +437,7 @@ mod tests {
         let target = Target {
             name: "industry",
             max_length: None,
+            nullable: true,
         };
         let options = ["FOOD_BEVERAGES", "BANKING"];
         let mut object = NativeObject::new(&FORM);
@@ -431,6 +456,7 @@ mod tests {
         let target = Target {
             name: "street",
             max_length: None,
+            nullable: true,
         };
         let mut object = NativeObject::new(&NULL_FORM);
         object.lines("p", target, None, Some("Suite 3")).unwrap();

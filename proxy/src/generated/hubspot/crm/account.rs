@@ -45,6 +45,7 @@ const SELECTION: &[&str] = &[
     "address2",
     "phone",
     "lifecyclestage",
+    "domain",
 ];
 
 /// What every id of this entity begins with.
@@ -331,6 +332,7 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
             Target {
                 name: "name",
                 max_length: Some(65536usize),
+                nullable: true,
             },
             input.name.as_str(),
         )?;
@@ -340,6 +342,7 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
             Target {
                 name: "website",
                 max_length: Some(65536usize),
+                nullable: true,
             },
             input.website.as_str(),
         )?;
@@ -349,6 +352,7 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
             Target {
                 name: "industry",
                 max_length: None,
+                nullable: true,
             },
             INDUSTRY,
             input.industry.as_str(),
@@ -359,6 +363,7 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
             Target {
                 name: "numberofemployees",
                 max_length: None,
+                nullable: true,
             },
             input.number_of_employees.as_ref(),
             true,
@@ -370,6 +375,7 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
             Target {
                 name: "hubspot_owner_id",
                 max_length: None,
+                nullable: true,
             },
             input.owner_id.as_str(),
         )?;
@@ -379,6 +385,7 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
             Target {
                 name: "description",
                 max_length: Some(65536usize),
+                nullable: true,
             },
             input.description.as_str(),
         )?;
@@ -400,6 +407,7 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
                                 Target {
                                     name: "city",
                                     max_length: Some(65536usize),
+                                    nullable: true,
                                 },
                                 patch::Patch::from_nullable(entry.city.as_deref()),
                             )?;
@@ -409,6 +417,7 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
                                 Target {
                                     name: "country",
                                     max_length: Some(65536usize),
+                                    nullable: true,
                                 },
                                 patch::Patch::from_nullable(entry.country.as_deref()),
                             )?;
@@ -418,6 +427,7 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
                                 Target {
                                     name: "zip",
                                     max_length: Some(65536usize),
+                                    nullable: true,
                                 },
                                 patch::Patch::from_nullable(entry.postal_code.as_deref()),
                             )?;
@@ -427,6 +437,7 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
                                 Target {
                                     name: "state",
                                     max_length: Some(65536usize),
+                                    nullable: true,
                                 },
                                 patch::Patch::from_nullable(entry.state.as_deref()),
                             )?;
@@ -436,6 +447,7 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
                                 Target {
                                     name: "address",
                                     max_length: Some(65536usize),
+                                    nullable: true,
                                 },
                                 patch::Patch::from_nullable(entry.street_1.as_deref()),
                             )?;
@@ -445,6 +457,7 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
                                 Target {
                                     name: "address2",
                                     max_length: Some(65536usize),
+                                    nullable: true,
                                 },
                                 patch::Patch::from_nullable(entry.street_2.as_deref()),
                             )?;
@@ -476,6 +489,7 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
                                 Target {
                                     name: "phone",
                                     max_length: None,
+                                    nullable: true,
                                 },
                                 patch::Patch::from_nullable(entry.phone_number.as_deref()),
                             )?;
@@ -493,13 +507,15 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
     }
     record
         .value(
+            "body.record.lifecycle_stage",
             Target {
                 name: "lifecyclestage",
                 max_length: None,
+                nullable: true,
             },
             LIFECYCLE_STAGE,
             input.lifecycle_stage.as_ref(),
-        );
+        )?;
     record.passthrough("body.record.passthrough_fields", &input.passthrough_fields)?;
     Ok(record)
 }

@@ -81,6 +81,7 @@ fn write(input: &ContactInput, _warnings: &mut Warnings) -> Result<NativeObject,
             Target {
                 name: "firstname",
                 max_length: Some(65536usize),
+                nullable: true,
             },
             input.first_name.as_str(),
         )?;
@@ -90,6 +91,7 @@ fn write(input: &ContactInput, _warnings: &mut Warnings) -> Result<NativeObject,
             Target {
                 name: "lastname",
                 max_length: Some(65536usize),
+                nullable: true,
             },
             input.last_name.as_str(),
         )?;
@@ -99,6 +101,7 @@ fn write(input: &ContactInput, _warnings: &mut Warnings) -> Result<NativeObject,
             Target {
                 name: "email",
                 max_length: None,
+                nullable: true,
             },
             input.email.as_str(),
         )?;
@@ -108,6 +111,7 @@ fn write(input: &ContactInput, _warnings: &mut Warnings) -> Result<NativeObject,
             Target {
                 name: "phone",
                 max_length: None,
+                nullable: true,
             },
             input.phone.as_str(),
         )?;

@@ -187,6 +187,7 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
             Target {
                 name: "Name",
                 max_length: Some(255usize),
+                nullable: false,
             },
             input.name.as_str(),
         )?;
@@ -196,6 +197,7 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
             Target {
                 name: "Website",
                 max_length: Some(255usize),
+                nullable: true,
             },
             input.website.as_str(),
         )?;
@@ -205,6 +207,7 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
             Target {
                 name: "Industry",
                 max_length: Some(40usize),
+                nullable: true,
             },
             input.industry.as_str(),
         )?;
@@ -214,6 +217,7 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
             Target {
                 name: "NumberOfEmployees",
                 max_length: None,
+                nullable: true,
             },
             input.number_of_employees.as_ref(),
             true,
@@ -225,6 +229,7 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
             Target {
                 name: "OwnerId",
                 max_length: None,
+                nullable: false,
             },
             input.owner_id.as_str(),
         )?;
@@ -234,6 +239,7 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
             Target {
                 name: "Description",
                 max_length: Some(32000usize),
+                nullable: true,
             },
             input.description.as_str(),
         )?;
@@ -267,6 +273,7 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
                                 Target {
                                     name: "BillingCity",
                                     max_length: Some(40usize),
+                                    nullable: true,
                                 },
                                 patch::Patch::from_nullable(entry.city.as_deref()),
                             )?;
@@ -276,6 +283,7 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
                                 Target {
                                     name: "BillingCountry",
                                     max_length: Some(80usize),
+                                    nullable: true,
                                 },
                                 patch::Patch::from_nullable(entry.country.as_deref()),
                             )?;
@@ -285,6 +293,7 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
                                 Target {
                                     name: "BillingPostalCode",
                                     max_length: Some(20usize),
+                                    nullable: true,
                                 },
                                 patch::Patch::from_nullable(entry.postal_code.as_deref()),
                             )?;
@@ -294,6 +303,7 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
                                 Target {
                                     name: "BillingState",
                                     max_length: Some(80usize),
+                                    nullable: true,
                                 },
                                 patch::Patch::from_nullable(entry.state.as_deref()),
                             )?;
@@ -303,6 +313,7 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
                                 Target {
                                     name: "BillingStreet",
                                     max_length: Some(255usize),
+                                    nullable: true,
                                 },
                                 entry.street_1.as_deref(),
                                 entry.street_2.as_deref(),
@@ -315,6 +326,7 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
                                 Target {
                                     name: "ShippingCity",
                                     max_length: Some(40usize),
+                                    nullable: true,
                                 },
                                 patch::Patch::from_nullable(entry.city.as_deref()),
                             )?;
@@ -324,6 +336,7 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
                                 Target {
                                     name: "ShippingCountry",
                                     max_length: Some(80usize),
+                                    nullable: true,
                                 },
                                 patch::Patch::from_nullable(entry.country.as_deref()),
                             )?;
@@ -333,6 +346,7 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
                                 Target {
                                     name: "ShippingPostalCode",
                                     max_length: Some(20usize),
+                                    nullable: true,
                                 },
                                 patch::Patch::from_nullable(entry.postal_code.as_deref()),
                             )?;
@@ -342,6 +356,7 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
                                 Target {
                                     name: "ShippingState",
                                     max_length: Some(80usize),
+                                    nullable: true,
                                 },
                                 patch::Patch::from_nullable(entry.state.as_deref()),
                             )?;
@@ -351,6 +366,7 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
                                 Target {
                                     name: "ShippingStreet",
                                     max_length: Some(255usize),
+                                    nullable: true,
                                 },
                                 entry.street_1.as_deref(),
                                 entry.street_2.as_deref(),
@@ -383,6 +399,7 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
                                 Target {
                                     name: "Phone",
                                     max_length: Some(40usize),
+                                    nullable: true,
                                 },
                                 patch::Patch::from_nullable(entry.phone_number.as_deref()),
                             )?;
@@ -394,6 +411,7 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
                                 Target {
                                     name: "Fax",
                                     max_length: Some(40usize),
+                                    nullable: true,
                                 },
                                 patch::Patch::from_nullable(entry.phone_number.as_deref()),
                             )?;

@@ -81,6 +81,7 @@ fn write(input: &ContactInput, _warnings: &mut Warnings) -> Result<NativeObject,
             Target {
                 name: "FirstName",
                 max_length: Some(40usize),
+                nullable: true,
             },
             input.first_name.as_str(),
         )?;
@@ -90,6 +91,7 @@ fn write(input: &ContactInput, _warnings: &mut Warnings) -> Result<NativeObject,
             Target {
                 name: "LastName",
                 max_length: Some(80usize),
+                nullable: false,
             },
             input.last_name.as_str(),
         )?;
@@ -99,6 +101,7 @@ fn write(input: &ContactInput, _warnings: &mut Warnings) -> Result<NativeObject,
             Target {
                 name: "Email",
                 max_length: Some(80usize),
+                nullable: true,
             },
             input.email.as_str(),
         )?;
@@ -108,6 +111,7 @@ fn write(input: &ContactInput, _warnings: &mut Warnings) -> Result<NativeObject,
             Target {
                 name: "Phone",
                 max_length: Some(40usize),
+                nullable: true,
             },
             input.phone.as_str(),
         )?;

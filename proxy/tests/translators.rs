@@ -1,0 +1,9 @@
+//! Each translator without a socket: a request in, native calls out, canned responses in, the answer out, all in one
+//! snapshot. The responses have the shapes that the providers' documents and recordings show.
+
+#[path = "translators/conversation.rs"]
+mod conversation;
+#[path = "translators/hubspot.rs"]
+mod hubspot;
+#[path = "translators/salesforce.rs"]
+mod salesforce;

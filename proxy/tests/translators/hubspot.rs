@@ -1,0 +1,270 @@
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+
+use crate::conversation::Conversation;
+
+fn call(operation: &'static str) -> Conversation {
+    Conversation::new("hubspot", operation)
+}
+
+fn company() -> Value {
+    json!({
+        "id": "512",
+        "properties": {
+            "createdate": "2024-01-30T17:51:23.123Z", "hs_lastmodifieddate": "2024-01-31T12:34:56.789Z", "hs_object_id": "512",
+            "name": "Acme", "website": "https://acme.com", "industry": "COMPUTER_SOFTWARE", "numberofemployees": "50.0",
+            "hubspot_owner_id": "5001", "description": "", "notes_last_updated": "2024-01-31T10:00:00Z",
+            "address": "1 Market St", "address2": null, "city": "Springfield", "state": null, "zip": "12345", "country": null,
+            "phone": "+1 555 0100", "lifecyclestage": "98755291"
+        },
+        "createdAt": "2024-01-30T17:51:23.123Z", "updatedAt": "2024-01-31T12:34:56.789Z", "archived": false
+    })
+}
+
+fn contact() -> Value {
+    json!({
+        "id": "77",
+        "properties": { "firstname": "Ada", "lastname": "L", "email": "ada@example.com", "phone": null },
+        "createdAt": "2024-01-30T17:51:23.123Z", "updatedAt": "2024-01-31T12:34:56.789Z", "archived": false
+    })
+}
+
+fn seed(key: &str, value: &str) -> Value {
+    json!({
+        "upsert_on": { "key": key, "values": [value] },
+        "record": {
+            "description": "Makes anvils", "industry": "Food & Beverages", "name": "Acme", "number_of_employees": 123,
+            "website": "https://acme.com",
+            "addresses": [{ "address_type": "primary", "city": "Springfield", "country": "USA", "postal_code": "12345", "state": "IL", "street_1": "1 Market St", "street_2": null }],
+            "phone_numbers": [{ "phone_number": "+1 555 0100", "phone_number_type": "primary" }],
+            "owner_id": "5001", "lifecycle_stage": "subscriber", "passthrough_fields": {}
+        }
+    })
+}
+
+#[test]
+fn get_reads_every_field_and_warns_of_a_strange_stage() {
+    let (told, answer) = call("crm.account.get")
+        .id("512")
+        .query("fields", "annualrevenue")
+        .answers(200, company())
+        .run();
+    assert_eq!(answer["record"]["raw_data"], company());
+    assert_eq!(answer["record"]["number_of_employees"], json!(50));
+    assert_eq!(answer["record"]["lifecycle_stage"], Value::Null);
+    assert_snapshot!(told);
+}
+
+#[test]
+fn an_id_that_is_none_is_not_found_without_a_call() {
+    let (told, _) = call("crm.account.get").id("../owners/1").run();
+    assert_snapshot!(told);
+}
+
+#[test]
+fn a_missing_record_is_not_found_in_the_providers_words() {
+    let fault = json!({"status":"error","message":"Object not found.  objectId are usually numeric.","correlationId":"aeb5f871","context":{"id":["999"]},"category":"OBJECT_NOT_FOUND","subCategory":"crm.OBJECT_NOT_FOUND"});
+    let (told, _) = call("crm.account.get").id("999").answers(404, fault).run();
+    assert_snapshot!(told);
+}
+
+#[test]
+fn create_writes_and_reads_back() {
+    let record = json!({"record": {"name": "Acme", "number_of_employees": 50, "website": null, "lifecycle_stage": "lead",
+        "passthrough_fields": {"properties": {"annualrevenue": "1000.10"}, "name": "Acme Inc"}, "nmae": "typo"}});
+    let (told, _) = call("crm.account.create")
+        .body(&record)
+        .answers(201, company())
+        .answers(200, company())
+        .run();
+    assert_snapshot!(told);
+}
+
+#[test]
+fn a_refused_write_is_passed_on_with_its_details() {
+    let fault = json!({"status":"error","message":"Property values were not valid: [{\"isValid\":false,\"message\":\"Property \\\"first_name\\\" does not exist\",\"error\":\"PROPERTY_DOESNT_EXIST\",\"name\":\"first_name\"}]",
+        "correlationId":"c","category":"VALIDATION_ERROR","errors":[{"message":"Property \"first_name\" does not exist","code":"PROPERTY_DOESNT_EXIST","context":{"propertyName":["first_name"]}}]});
+    let (told, _) = call("crm.contact.create")
+        .body(&json!({"record": {"passthrough_fields": {"first_name": "x"}}}))
+        .answers(400, fault)
+        .run();
+    assert_snapshot!(told);
+}
+
+#[test]
+fn update_clears_with_an_empty_text() {
+    let record = json!({"record": {"description": null, "addresses": null, "phone_numbers": [{"phone_number": null, "phone_number_type": "primary"}, {"phone_number": "1", "phone_number_type": "fax"}]}});
+    let (told, _) = call("crm.account.update")
+        .id("512")
+        .body(&record)
+        .answers(200, company())
+        .answers(200, company())
+        .run();
+    assert_snapshot!(told);
+}
+
+#[test]
+fn update_with_nothing_to_write_only_reads() {
+    let (told, _) = call("crm.account.update")
+        .id("512")
+        .body(&json!({"record": {}}))
+        .answers(200, company())
+        .run();
+    assert_snapshot!(told);
+}
+
+#[test]
+fn a_failed_read_back_says_that_the_record_was_written() {
+    let fault = json!({"status":"error","message":"internal error","correlationId":"c"});
+    let (told, answer) = call("crm.contact.update")
+        .id("77")
+        .body(&json!({"record": {"phone": "1"}}))
+        .answers(200, contact())
+        .answers(500, fault)
+        .run();
+    assert_eq!(answer["outcome"], "written");
+    assert_snapshot!(told);
+}
+
+#[test]
+fn list_goes_from_the_full_list_to_changes() {
+    let page = json!({"results": [company()], "paging": {"next": {"after": "513", "link": "x"}}});
+    let (first, answer) = call("crm.account.list")
+        .query("page_size", "1")
+        .answers(200, page)
+        .run();
+    assert_eq!(answer["has_next_page"], true);
+    let cursor = answer["next_cursor"].as_str().unwrap().to_owned();
+    let (second, answer) = call("crm.account.list")
+        .query("cursor", &cursor)
+        .answers(200, json!({"results": [company()]}))
+        .run();
+    assert_eq!(answer["has_next_page"], false);
+    let cursor = answer["next_cursor"].as_str().unwrap().to_owned();
+    let page = json!({"total": 3, "results": [company()], "paging": {"next": {"after": "1"}}});
+    let (third, answer) = call("crm.account.list")
+        .query("cursor", &cursor)
+        .query("page_size", "200")
+        .answers(200, page)
+        .run();
+    assert_eq!(answer["has_next_page"], true);
+    let cursor = answer["next_cursor"].as_str().unwrap().to_owned();
+    let (fourth, answer) = call("crm.account.list")
+        .query("cursor", &cursor)
+        .answers(200, json!({"total": 1, "results": []}))
+        .run();
+    assert_eq!(answer["has_next_page"], false);
+    let calls: Vec<&str> = [&first, &second, &third, &fourth]
+        .into_iter()
+        .flat_map(|told| told.lines().take_while(|line| *line != "answer"))
+        .collect();
+    assert_snapshot!(calls.join("\n"));
+}
+
+#[test]
+fn batch_read_answers_in_the_order_asked() {
+    let other = json!({"id": "9", "properties": {}, "updatedAt": "2024-01-31T12:34:56Z"});
+    let body = json!({"ids": ["512", "x", "404", "9", "512"], "properties": []});
+    let answer = json!({"status": "COMPLETE", "results": [other, company()], "numErrors": 1, "errors": [{"status":"error","category":"OBJECT_NOT_FOUND","message":"Could not get some objects","context":{"ids":["404"]}}]});
+    let (told, answer) = call("crm.account.batch_read")
+        .body(&body)
+        .answers(207, answer)
+        .run();
+    let ids: Vec<&str> = answer
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|record| record["id"].as_str().unwrap())
+        .collect();
+    assert_eq!(ids, ["512", "9", "512"]);
+    assert_snapshot!(told.lines().take(2).collect::<Vec<_>>().join("\n"));
+}
+
+#[test]
+fn upsert_creates_what_is_not_found_with_its_key() {
+    let (told, _) = call("crm.account.upsert")
+        .body(&seed("domain", "https://WWW.Acme.com/"))
+        .answers(200, json!({"total": 0, "results": []}))
+        .answers(201, company())
+        .answers(200, company())
+        .run();
+    assert_snapshot!(told);
+}
+
+#[test]
+fn upsert_updates_the_one_that_is_found_by_website_or_domain() {
+    let found = json!({"total": 2, "results": [
+        {"id": "512", "properties": {"domain": "acme.com", "website": null}},
+        {"id": "600", "properties": {"domain": "acme.com", "website": "https://acme.com/eu"}}]});
+    let (told, _) = call("crm.account.upsert")
+        .body(&seed("website", "acme.com"))
+        .answers(200, found)
+        .answers(200, company())
+        .answers(200, company())
+        .run();
+    assert_snapshot!(told);
+}
+
+#[test]
+fn upsert_finds_what_the_search_index_does_not_have_yet() {
+    let recent = json!({"id": "512", "properties": {"domain": "acme.com", "website": null}});
+    let (told, _) = call("crm.account.upsert")
+        .recent("512")
+        .body(&seed("domain", "acme.com"))
+        .answers_all(vec![
+            (200, json!({"total": 0, "results": []})),
+            (200, recent),
+        ])
+        .answers(200, company())
+        .answers(200, company())
+        .run();
+    assert_snapshot!(told.lines().take(6).collect::<Vec<_>>().join("\n"));
+}
+
+#[test]
+fn upsert_of_several_is_a_conflict() {
+    let found = json!({"total": 2, "results": [{"id": "1", "properties": {"domain": "acme.com"}}, {"id": "2", "properties": {"domain": "www.acme.com"}}]});
+    let (told, _) = call("crm.account.upsert")
+        .body(&seed("domain", "acme.com"))
+        .answers(200, found)
+        .run();
+    assert_snapshot!(told);
+}
+
+#[test]
+fn upsert_by_email_does_not_write_the_email_it_was_found_by() {
+    let body = json!({"upsert_on": {"key": "email", "values": ["Ada@Example.com"]}, "record": {"first_name": "Ada", "email": "ada@example.com"}});
+    let (told, _) = call("crm.contact.upsert")
+        .body(&body)
+        .answers(200, contact())
+        .answers(200, contact())
+        .run();
+    assert_snapshot!(told);
+}
+
+#[test]
+fn upsert_by_a_new_email_creates_and_meets_a_race() {
+    let body = json!({"upsert_on": {"key": "email", "values": ["ada@example.com"]}, "record": {"first_name": "Ada"}});
+    let missing = json!({"status":"error","message":"resource not found","correlationId":"c"});
+    let exists = json!({"status":"error","message":"Contact already exists. Existing ID: 77","correlationId":"c","category":"CONFLICT"});
+    let (told, _) = call("crm.contact.upsert")
+        .body(&body)
+        .answers(404, missing)
+        .answers(409, exists)
+        .answers(200, contact())
+        .answers(200, contact())
+        .run();
+    assert_snapshot!(told);
+}
+
+#[test]
+fn upsert_by_several_emails_looks_them_up() {
+    let body = json!({"upsert_on": {"key": "email", "values": ["a@x.co", "b@x.co"]}, "record": {"first_name": "Ada"}});
+    let (told, _) = call("crm.contact.upsert")
+        .body(&body)
+        .answers(200, json!({"status": "COMPLETE", "results": [contact()]}))
+        .answers(200, contact())
+        .answers(200, contact())
+        .run();
+    assert_snapshot!(told);
+}

@@ -2,6 +2,12 @@
 //!
 //! load → check → plan → emit. Nothing here knows a provider, a vertical or a field: those are in `specs/` and `mappings/`.
 
+pub mod check;
+pub mod diagnostic;
 pub mod emit;
+pub mod load;
+pub mod mapping;
 mod names;
 pub mod plan;
+pub mod source;
+pub mod spec;

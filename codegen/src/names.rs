@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, Span};
 
 /// `hs_lead_name`, `createdAt`, `BillingStreet` → `hs_lead_name`, `created_at`, `billing_street`.
-pub fn snake(name: &str) -> String {
+pub(crate) fn snake(name: &str) -> String {
     let mut out = String::with_capacity(name.len() + 4);
     let characters: Vec<char> = name.chars().collect();
     for (index, &character) in characters.iter().enumerate() {
@@ -35,7 +35,7 @@ pub fn snake(name: &str) -> String {
 }
 
 /// `account_input`, `listObjects` → `AccountInput`, `ListObjects`.
-pub fn pascal(name: &str) -> String {
+pub(crate) fn pascal(name: &str) -> String {
     snake(name)
         .split('_')
         .map(|word| {
@@ -48,22 +48,22 @@ pub fn pascal(name: &str) -> String {
 }
 
 /// The identifier of a field or function.
-pub fn field(name: &str) -> Ident {
+pub(crate) fn field(name: &str) -> Ident {
     ident(&snake(name))
 }
 
 /// The identifier of a type or variant.
-pub fn ty(name: &str) -> Ident {
+pub(crate) fn ty(name: &str) -> Ident {
     ident(&pascal(name))
 }
 
 /// The identifier of a constant.
-pub fn constant(name: &str) -> Ident {
+pub(crate) fn constant(name: &str) -> Ident {
     ident(&snake(name).to_ascii_uppercase())
 }
 
 /// An identifier; a keyword gets an underscore after it.
-pub fn ident(name: &str) -> Ident {
+pub(crate) fn ident(name: &str) -> Ident {
     if syn::parse_str::<Ident>(name).is_ok() {
         Ident::new(name, Span::call_site())
     } else {

@@ -3,6 +3,8 @@
 //! Names are those on the wire; `names.rs` makes identifiers of them when they are emitted. All lists are in the order
 //! in which they are to be written.
 
+pub(crate) mod build;
+
 /// Everything that one run generates.
 #[derive(Debug, Clone)]
 pub struct Plan {

@@ -75,7 +75,7 @@ pub(super) fn module(
                 scalar::{Flag, Number, Present, Rows, Text, null_as_default},
                 warning::Warnings,
                 work::Work,
-                write::{NativeObject, Tags, Target},
+                write::{At, NativeObject, Tags},
             },
         };
         use serde::Deserialize;

@@ -182,6 +182,11 @@ fn form(provider: &PlanProvider) -> TokenStream {
         PlanClear::EmptyText => "EmptyText",
     });
     let fields_in = option(provider.fields_in.as_ref());
+    let reserved = provider
+        .bundle
+        .as_ref()
+        .and_then(|bundle| bundle.reference.split("step").next());
+    let reserved = reserved.map_or_else(|| quote! { None }, |reserved| quote! { Some(#reserved) });
     let record_id = names::ident(match provider.record_id {
         PlanRecordId::Text => "Text",
         PlanRecordId::Decimal => "Decimal",
@@ -193,6 +198,7 @@ fn form(provider: &PlanProvider) -> TokenStream {
             clear: Clear::#clear,
             fields_in: #fields_in,
             record_id: RecordIdForm::#record_id,
+            reserved: #reserved,
         };
     }
 }

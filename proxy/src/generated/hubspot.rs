@@ -148,6 +148,7 @@ pub(super) static FORM: NativeForm = NativeForm {
     clear: Clear::EmptyText,
     fields_in: Some("properties"),
     record_id: RecordIdForm::Decimal,
+    reserved: None,
 };
 
 pub(super) static LIST_OBJECTS: NativeOperation = NativeOperation {

@@ -182,6 +182,7 @@ pub(super) static FORM: NativeForm = NativeForm {
     clear: Clear::Null,
     fields_in: None,
     record_id: RecordIdForm::Base62Checked,
+    reserved: Some("@{"),
 };
 
 /// Several calls in one round trip.

@@ -12,7 +12,7 @@ use crosswalk::{
         decode, key::{self, Chunk, Found, Lookup, Normalize},
         native, paging::{self, Page, PageEnd, PageLimits, Paging, Phase, Window},
         patch, read, scalar::{Flag, Present, Rows, Text, null_as_default},
-        warning::Warnings, work::Work, write::{NativeObject, Tags, Target},
+        warning::Warnings, work::Work, write::{At, NativeObject, Tags},
     },
 };
 use serde::Deserialize;
@@ -265,6 +265,25 @@ const LIFECYCLE_STAGE: &[(&str, LifecycleStage)] = &[
     ("other", LifecycleStage::Other),
 ];
 
+/// The native fields that are written.
+mod to {
+    use crosswalk::translate::write::Target;
+    pub(super) const NAME: Target = Target::new("name").at_most(65536);
+    pub(super) const WEBSITE: Target = Target::new("website").at_most(65536);
+    pub(super) const INDUSTRY: Target = Target::new("industry");
+    pub(super) const NUMBEROFEMPLOYEES: Target = Target::new("numberofemployees");
+    pub(super) const HUBSPOT_OWNER_ID: Target = Target::new("hubspot_owner_id");
+    pub(super) const DESCRIPTION: Target = Target::new("description").at_most(65536);
+    pub(super) const CITY: Target = Target::new("city").at_most(65536);
+    pub(super) const COUNTRY: Target = Target::new("country").at_most(65536);
+    pub(super) const ZIP: Target = Target::new("zip").at_most(65536);
+    pub(super) const STATE: Target = Target::new("state").at_most(65536);
+    pub(super) const ADDRESS: Target = Target::new("address").at_most(65536);
+    pub(super) const ADDRESS2: Target = Target::new("address2").at_most(65536);
+    pub(super) const PHONE: Target = Target::new("phone");
+    pub(super) const LIFECYCLESTAGE: Target = Target::new("lifecyclestage");
+}
+
 /// Native → unified.
 fn read<'a>(raw: &'a RawValue, warnings: &mut Warnings) -> Result<Account<'a>, Error> {
     let native: NativeCompany<'a> = native::parse(raw.get().as_bytes())?;
@@ -326,140 +345,55 @@ fn read<'a>(raw: &'a RawValue, warnings: &mut Warnings) -> Result<Account<'a>, E
 /// Unified → native: only what the input has.
 fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, Error> {
     let mut record = NativeObject::new(&FORM);
+    record.text("name", to::NAME, &input.name)?;
+    record.text("website", to::WEBSITE, &input.website)?;
+    record.option("industry", to::INDUSTRY, INDUSTRY, &input.industry)?;
     record
-        .text(
-            "body.record.name",
-            Target {
-                name: "name",
-                max_length: Some(65536usize),
-                nullable: true,
-            },
-            input.name.as_str(),
+        .integer_as_text(
+            "number_of_employees",
+            to::NUMBEROFEMPLOYEES,
+            &input.number_of_employees,
         )?;
-    record
-        .text(
-            "body.record.website",
-            Target {
-                name: "website",
-                max_length: Some(65536usize),
-                nullable: true,
-            },
-            input.website.as_str(),
-        )?;
-    record
-        .option(
-            "body.record.industry",
-            Target {
-                name: "industry",
-                max_length: None,
-                nullable: true,
-            },
-            INDUSTRY,
-            input.industry.as_str(),
-        )?;
-    record
-        .number(
-            "body.record.number_of_employees",
-            Target {
-                name: "numberofemployees",
-                max_length: None,
-                nullable: true,
-            },
-            input.number_of_employees.as_ref(),
-            true,
-            true,
-        )?;
-    record
-        .text(
-            "body.record.owner_id",
-            Target {
-                name: "hubspot_owner_id",
-                max_length: None,
-                nullable: true,
-            },
-            input.owner_id.as_str(),
-        )?;
-    record
-        .text(
-            "body.record.description",
-            Target {
-                name: "description",
-                max_length: Some(65536usize),
-                nullable: true,
-            },
-            input.description.as_str(),
-        )?;
+    record.text("owner_id", to::HUBSPOT_OWNER_ID, &input.owner_id)?;
+    record.text("description", to::DESCRIPTION, &input.description)?;
     match &input.addresses {
         patch::Patch::Absent => {}
         patch::Patch::Null => {
             record.clear(["city", "country", "zip", "state", "address", "address2"])
         }
         patch::Patch::Value(entries) => {
-            let mut tags = Tags::new("body.record.addresses");
+            let mut tags = Tags::new("addresses");
             for (index, entry) in entries.iter().enumerate() {
                 tags.once(index, entry.address_type.as_str())?;
+                let at = |member| At {
+                    list: "addresses",
+                    index,
+                    member,
+                };
                 #[allow(unreachable_patterns)]
                 match entry.address_type {
                     AddressType::Primary => {
+                        record.text(at("city"), to::CITY, entry.city.as_deref())?;
+                        record
+                            .text(at("country"), to::COUNTRY, entry.country.as_deref())?;
                         record
                             .text(
-                                &format!("body.record.addresses[{index}].city"),
-                                Target {
-                                    name: "city",
-                                    max_length: Some(65536usize),
-                                    nullable: true,
-                                },
-                                patch::Patch::from_nullable(entry.city.as_deref()),
+                                at("postal_code"),
+                                to::ZIP,
+                                entry.postal_code.as_deref(),
+                            )?;
+                        record.text(at("state"), to::STATE, entry.state.as_deref())?;
+                        record
+                            .text(
+                                at("street_1"),
+                                to::ADDRESS,
+                                entry.street_1.as_deref(),
                             )?;
                         record
                             .text(
-                                &format!("body.record.addresses[{index}].country"),
-                                Target {
-                                    name: "country",
-                                    max_length: Some(65536usize),
-                                    nullable: true,
-                                },
-                                patch::Patch::from_nullable(entry.country.as_deref()),
-                            )?;
-                        record
-                            .text(
-                                &format!("body.record.addresses[{index}].postal_code"),
-                                Target {
-                                    name: "zip",
-                                    max_length: Some(65536usize),
-                                    nullable: true,
-                                },
-                                patch::Patch::from_nullable(entry.postal_code.as_deref()),
-                            )?;
-                        record
-                            .text(
-                                &format!("body.record.addresses[{index}].state"),
-                                Target {
-                                    name: "state",
-                                    max_length: Some(65536usize),
-                                    nullable: true,
-                                },
-                                patch::Patch::from_nullable(entry.state.as_deref()),
-                            )?;
-                        record
-                            .text(
-                                &format!("body.record.addresses[{index}].street_1"),
-                                Target {
-                                    name: "address",
-                                    max_length: Some(65536usize),
-                                    nullable: true,
-                                },
-                                patch::Patch::from_nullable(entry.street_1.as_deref()),
-                            )?;
-                        record
-                            .text(
-                                &format!("body.record.addresses[{index}].street_2"),
-                                Target {
-                                    name: "address2",
-                                    max_length: Some(65536usize),
-                                    nullable: true,
-                                },
-                                patch::Patch::from_nullable(entry.street_2.as_deref()),
+                                at("street_2"),
+                                to::ADDRESS2,
+                                entry.street_2.as_deref(),
                             )?;
                     }
                     other => {
@@ -477,21 +411,22 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
         patch::Patch::Absent => {}
         patch::Patch::Null => record.clear(["phone"]),
         patch::Patch::Value(entries) => {
-            let mut tags = Tags::new("body.record.phone_numbers");
+            let mut tags = Tags::new("phone_numbers");
             for (index, entry) in entries.iter().enumerate() {
                 tags.once(index, entry.phone_number_type.as_str())?;
+                let at = |member| At {
+                    list: "phone_numbers",
+                    index,
+                    member,
+                };
                 #[allow(unreachable_patterns)]
                 match entry.phone_number_type {
                     PhoneNumberType::Primary => {
                         record
                             .text(
-                                &format!("body.record.phone_numbers[{index}].phone_number"),
-                                Target {
-                                    name: "phone",
-                                    max_length: None,
-                                    nullable: true,
-                                },
-                                patch::Patch::from_nullable(entry.phone_number.as_deref()),
+                                at("phone_number"),
+                                to::PHONE,
+                                entry.phone_number.as_deref(),
                             )?;
                     }
                     other => {
@@ -507,14 +442,10 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
     }
     record
         .value(
-            "body.record.lifecycle_stage",
-            Target {
-                name: "lifecyclestage",
-                max_length: None,
-                nullable: true,
-            },
+            "lifecycle_stage",
+            to::LIFECYCLESTAGE,
             LIFECYCLE_STAGE,
-            input.lifecycle_stage.as_ref(),
+            &input.lifecycle_stage,
         )?;
     record.passthrough("body.record.passthrough_fields", &input.passthrough_fields)?;
     Ok(record)

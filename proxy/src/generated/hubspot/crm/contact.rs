@@ -12,7 +12,7 @@ use crosswalk::{
         decode, key::{self, Chunk, Found, Lookup, Normalize},
         native, paging::{self, Page, PageEnd, PageLimits, Paging, Phase, Window},
         read, scalar::{Present, Rows, Text, null_as_default},
-        warning::Warnings, work::Work, write::{NativeObject, Target},
+        warning::Warnings, work::Work, write::NativeObject,
     },
 };
 use serde::Deserialize;
@@ -55,6 +55,15 @@ struct NativeContactProperties<'a> {
     phone: Option<Text<'a>>,
 }
 
+/// The native fields that are written.
+mod to {
+    use crosswalk::translate::write::Target;
+    pub(super) const FIRSTNAME: Target = Target::new("firstname").at_most(65536);
+    pub(super) const LASTNAME: Target = Target::new("lastname").at_most(65536);
+    pub(super) const EMAIL: Target = Target::new("email");
+    pub(super) const PHONE: Target = Target::new("phone");
+}
+
 /// Native → unified.
 fn read<'a>(raw: &'a RawValue, warnings: &mut Warnings) -> Result<Contact<'a>, Error> {
     let native: NativeContact<'a> = native::parse(raw.get().as_bytes())?;
@@ -75,46 +84,10 @@ fn read<'a>(raw: &'a RawValue, warnings: &mut Warnings) -> Result<Contact<'a>, E
 /// Unified → native: only what the input has.
 fn write(input: &ContactInput, _warnings: &mut Warnings) -> Result<NativeObject, Error> {
     let mut record = NativeObject::new(&FORM);
-    record
-        .text(
-            "body.record.first_name",
-            Target {
-                name: "firstname",
-                max_length: Some(65536usize),
-                nullable: true,
-            },
-            input.first_name.as_str(),
-        )?;
-    record
-        .text(
-            "body.record.last_name",
-            Target {
-                name: "lastname",
-                max_length: Some(65536usize),
-                nullable: true,
-            },
-            input.last_name.as_str(),
-        )?;
-    record
-        .text(
-            "body.record.email",
-            Target {
-                name: "email",
-                max_length: None,
-                nullable: true,
-            },
-            input.email.as_str(),
-        )?;
-    record
-        .text(
-            "body.record.phone",
-            Target {
-                name: "phone",
-                max_length: None,
-                nullable: true,
-            },
-            input.phone.as_str(),
-        )?;
+    record.text("first_name", to::FIRSTNAME, &input.first_name)?;
+    record.text("last_name", to::LASTNAME, &input.last_name)?;
+    record.text("email", to::EMAIL, &input.email)?;
+    record.text("phone", to::PHONE, &input.phone)?;
     record.passthrough("body.record.passthrough_fields", &input.passthrough_fields)?;
     Ok(record)
 }

@@ -13,7 +13,7 @@ use crosswalk::{
         native, paging::{self, Page, PageEnd, PageLimits, Paging, Phase, Window},
         patch, query::Query, read,
         scalar::{Flag, Number, Present, Rows, Text, null_as_default},
-        warning::Warnings, work::Work, write::{NativeObject, Tags, Target},
+        warning::Warnings, work::Work, write::{At, NativeObject, Tags},
     },
 };
 use serde::Deserialize;
@@ -112,6 +112,33 @@ struct NativeAccount<'a> {
     last_modified_date: Option<Text<'a>>,
 }
 
+/// The native fields that are written.
+mod to {
+    use crosswalk::translate::write::Target;
+    pub(super) const NAME: Target = Target::new("Name").at_most(255).never_empty();
+    pub(super) const WEBSITE: Target = Target::new("Website").at_most(255);
+    pub(super) const INDUSTRY: Target = Target::new("Industry").at_most(40);
+    pub(super) const NUMBER_OF_EMPLOYEES: Target = Target::new("NumberOfEmployees");
+    pub(super) const OWNER_ID: Target = Target::new("OwnerId").never_empty();
+    pub(super) const DESCRIPTION: Target = Target::new("Description").at_most(32000);
+    pub(super) const BILLING_CITY: Target = Target::new("BillingCity").at_most(40);
+    pub(super) const BILLING_COUNTRY: Target = Target::new("BillingCountry").at_most(80);
+    pub(super) const BILLING_POSTAL_CODE: Target = Target::new("BillingPostalCode")
+        .at_most(20);
+    pub(super) const BILLING_STATE: Target = Target::new("BillingState").at_most(80);
+    pub(super) const BILLING_STREET: Target = Target::new("BillingStreet").at_most(255);
+    pub(super) const SHIPPING_CITY: Target = Target::new("ShippingCity").at_most(40);
+    pub(super) const SHIPPING_COUNTRY: Target = Target::new("ShippingCountry")
+        .at_most(80);
+    pub(super) const SHIPPING_POSTAL_CODE: Target = Target::new("ShippingPostalCode")
+        .at_most(20);
+    pub(super) const SHIPPING_STATE: Target = Target::new("ShippingState").at_most(80);
+    pub(super) const SHIPPING_STREET: Target = Target::new("ShippingStreet")
+        .at_most(255);
+    pub(super) const PHONE: Target = Target::new("Phone").at_most(40);
+    pub(super) const FAX: Target = Target::new("Fax").at_most(40);
+}
+
 /// Native → unified.
 fn read<'a>(raw: &'a RawValue, warnings: &mut Warnings) -> Result<Account<'a>, Error> {
     let native: NativeAccount<'a> = native::parse(raw.get().as_bytes())?;
@@ -181,68 +208,17 @@ fn read<'a>(raw: &'a RawValue, warnings: &mut Warnings) -> Result<Account<'a>, E
 /// Unified → native: only what the input has.
 fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, Error> {
     let mut record = NativeObject::new(&FORM);
+    record.text("name", to::NAME, &input.name)?;
+    record.text("website", to::WEBSITE, &input.website)?;
+    record.text("industry", to::INDUSTRY, &input.industry)?;
     record
-        .text(
-            "body.record.name",
-            Target {
-                name: "Name",
-                max_length: Some(255usize),
-                nullable: false,
-            },
-            input.name.as_str(),
+        .integer(
+            "number_of_employees",
+            to::NUMBER_OF_EMPLOYEES,
+            &input.number_of_employees,
         )?;
-    record
-        .text(
-            "body.record.website",
-            Target {
-                name: "Website",
-                max_length: Some(255usize),
-                nullable: true,
-            },
-            input.website.as_str(),
-        )?;
-    record
-        .text(
-            "body.record.industry",
-            Target {
-                name: "Industry",
-                max_length: Some(40usize),
-                nullable: true,
-            },
-            input.industry.as_str(),
-        )?;
-    record
-        .number(
-            "body.record.number_of_employees",
-            Target {
-                name: "NumberOfEmployees",
-                max_length: None,
-                nullable: true,
-            },
-            input.number_of_employees.as_ref(),
-            true,
-            false,
-        )?;
-    record
-        .text(
-            "body.record.owner_id",
-            Target {
-                name: "OwnerId",
-                max_length: None,
-                nullable: false,
-            },
-            input.owner_id.as_str(),
-        )?;
-    record
-        .text(
-            "body.record.description",
-            Target {
-                name: "Description",
-                max_length: Some(32000usize),
-                nullable: true,
-            },
-            input.description.as_str(),
-        )?;
+    record.text("owner_id", to::OWNER_ID, &input.owner_id)?;
+    record.text("description", to::DESCRIPTION, &input.description)?;
     match &input.addresses {
         patch::Patch::Absent => {}
         patch::Patch::Null => {
@@ -261,113 +237,70 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
                 ])
         }
         patch::Patch::Value(entries) => {
-            let mut tags = Tags::new("body.record.addresses");
+            let mut tags = Tags::new("addresses");
             for (index, entry) in entries.iter().enumerate() {
                 tags.once(index, entry.address_type.as_str())?;
+                let at = |member| At {
+                    list: "addresses",
+                    index,
+                    member,
+                };
                 #[allow(unreachable_patterns)]
                 match entry.address_type {
                     AddressType::Billing => {
                         record
+                            .text(at("city"), to::BILLING_CITY, entry.city.as_deref())?;
+                        record
                             .text(
-                                &format!("body.record.addresses[{index}].city"),
-                                Target {
-                                    name: "BillingCity",
-                                    max_length: Some(40usize),
-                                    nullable: true,
-                                },
-                                patch::Patch::from_nullable(entry.city.as_deref()),
+                                at("country"),
+                                to::BILLING_COUNTRY,
+                                entry.country.as_deref(),
                             )?;
                         record
                             .text(
-                                &format!("body.record.addresses[{index}].country"),
-                                Target {
-                                    name: "BillingCountry",
-                                    max_length: Some(80usize),
-                                    nullable: true,
-                                },
-                                patch::Patch::from_nullable(entry.country.as_deref()),
+                                at("postal_code"),
+                                to::BILLING_POSTAL_CODE,
+                                entry.postal_code.as_deref(),
                             )?;
                         record
                             .text(
-                                &format!("body.record.addresses[{index}].postal_code"),
-                                Target {
-                                    name: "BillingPostalCode",
-                                    max_length: Some(20usize),
-                                    nullable: true,
-                                },
-                                patch::Patch::from_nullable(entry.postal_code.as_deref()),
-                            )?;
-                        record
-                            .text(
-                                &format!("body.record.addresses[{index}].state"),
-                                Target {
-                                    name: "BillingState",
-                                    max_length: Some(80usize),
-                                    nullable: true,
-                                },
-                                patch::Patch::from_nullable(entry.state.as_deref()),
+                                at("state"),
+                                to::BILLING_STATE,
+                                entry.state.as_deref(),
                             )?;
                         record
                             .lines(
-                                &format!("body.record.addresses[{index}].street_1"),
-                                Target {
-                                    name: "BillingStreet",
-                                    max_length: Some(255usize),
-                                    nullable: true,
-                                },
+                                at("street_1"),
+                                to::BILLING_STREET,
                                 entry.street_1.as_deref(),
                                 entry.street_2.as_deref(),
                             )?;
                     }
                     AddressType::Shipping => {
                         record
+                            .text(at("city"), to::SHIPPING_CITY, entry.city.as_deref())?;
+                        record
                             .text(
-                                &format!("body.record.addresses[{index}].city"),
-                                Target {
-                                    name: "ShippingCity",
-                                    max_length: Some(40usize),
-                                    nullable: true,
-                                },
-                                patch::Patch::from_nullable(entry.city.as_deref()),
+                                at("country"),
+                                to::SHIPPING_COUNTRY,
+                                entry.country.as_deref(),
                             )?;
                         record
                             .text(
-                                &format!("body.record.addresses[{index}].country"),
-                                Target {
-                                    name: "ShippingCountry",
-                                    max_length: Some(80usize),
-                                    nullable: true,
-                                },
-                                patch::Patch::from_nullable(entry.country.as_deref()),
+                                at("postal_code"),
+                                to::SHIPPING_POSTAL_CODE,
+                                entry.postal_code.as_deref(),
                             )?;
                         record
                             .text(
-                                &format!("body.record.addresses[{index}].postal_code"),
-                                Target {
-                                    name: "ShippingPostalCode",
-                                    max_length: Some(20usize),
-                                    nullable: true,
-                                },
-                                patch::Patch::from_nullable(entry.postal_code.as_deref()),
-                            )?;
-                        record
-                            .text(
-                                &format!("body.record.addresses[{index}].state"),
-                                Target {
-                                    name: "ShippingState",
-                                    max_length: Some(80usize),
-                                    nullable: true,
-                                },
-                                patch::Patch::from_nullable(entry.state.as_deref()),
+                                at("state"),
+                                to::SHIPPING_STATE,
+                                entry.state.as_deref(),
                             )?;
                         record
                             .lines(
-                                &format!("body.record.addresses[{index}].street_1"),
-                                Target {
-                                    name: "ShippingStreet",
-                                    max_length: Some(255usize),
-                                    nullable: true,
-                                },
+                                at("street_1"),
+                                to::SHIPPING_STREET,
                                 entry.street_1.as_deref(),
                                 entry.street_2.as_deref(),
                             )?;
@@ -387,33 +320,30 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
         patch::Patch::Absent => {}
         patch::Patch::Null => record.clear(["Phone", "Fax"]),
         patch::Patch::Value(entries) => {
-            let mut tags = Tags::new("body.record.phone_numbers");
+            let mut tags = Tags::new("phone_numbers");
             for (index, entry) in entries.iter().enumerate() {
                 tags.once(index, entry.phone_number_type.as_str())?;
+                let at = |member| At {
+                    list: "phone_numbers",
+                    index,
+                    member,
+                };
                 #[allow(unreachable_patterns)]
                 match entry.phone_number_type {
                     PhoneNumberType::Primary => {
                         record
                             .text(
-                                &format!("body.record.phone_numbers[{index}].phone_number"),
-                                Target {
-                                    name: "Phone",
-                                    max_length: Some(40usize),
-                                    nullable: true,
-                                },
-                                patch::Patch::from_nullable(entry.phone_number.as_deref()),
+                                at("phone_number"),
+                                to::PHONE,
+                                entry.phone_number.as_deref(),
                             )?;
                     }
                     PhoneNumberType::Fax => {
                         record
                             .text(
-                                &format!("body.record.phone_numbers[{index}].phone_number"),
-                                Target {
-                                    name: "Fax",
-                                    max_length: Some(40usize),
-                                    nullable: true,
-                                },
-                                patch::Patch::from_nullable(entry.phone_number.as_deref()),
+                                at("phone_number"),
+                                to::FAX,
+                                entry.phone_number.as_deref(),
                             )?;
                     }
                     other => {

@@ -12,7 +12,7 @@ use crosswalk::{
         decode, key::{self, Chunk, Found, Lookup, Normalize},
         native, paging::{self, Page, PageEnd, PageLimits, Paging, Phase, Window},
         query::Query, read, scalar::{Present, Rows, Text, null_as_default},
-        warning::Warnings, work::Work, write::{NativeObject, Target},
+        warning::Warnings, work::Work, write::NativeObject,
     },
 };
 use serde::Deserialize;
@@ -55,6 +55,17 @@ struct NativeContact<'a> {
     phone: Option<Text<'a>>,
 }
 
+/// The native fields that are written.
+mod to {
+    use crosswalk::translate::write::Target;
+    pub(super) const FIRST_NAME: Target = Target::new("FirstName").at_most(40);
+    pub(super) const LAST_NAME: Target = Target::new("LastName")
+        .at_most(80)
+        .never_empty();
+    pub(super) const EMAIL: Target = Target::new("Email").at_most(80);
+    pub(super) const PHONE: Target = Target::new("Phone").at_most(40);
+}
+
 /// Native → unified.
 fn read<'a>(raw: &'a RawValue, warnings: &mut Warnings) -> Result<Contact<'a>, Error> {
     let native: NativeContact<'a> = native::parse(raw.get().as_bytes())?;
@@ -75,46 +86,10 @@ fn read<'a>(raw: &'a RawValue, warnings: &mut Warnings) -> Result<Contact<'a>, E
 /// Unified → native: only what the input has.
 fn write(input: &ContactInput, _warnings: &mut Warnings) -> Result<NativeObject, Error> {
     let mut record = NativeObject::new(&FORM);
-    record
-        .text(
-            "body.record.first_name",
-            Target {
-                name: "FirstName",
-                max_length: Some(40usize),
-                nullable: true,
-            },
-            input.first_name.as_str(),
-        )?;
-    record
-        .text(
-            "body.record.last_name",
-            Target {
-                name: "LastName",
-                max_length: Some(80usize),
-                nullable: false,
-            },
-            input.last_name.as_str(),
-        )?;
-    record
-        .text(
-            "body.record.email",
-            Target {
-                name: "Email",
-                max_length: Some(80usize),
-                nullable: true,
-            },
-            input.email.as_str(),
-        )?;
-    record
-        .text(
-            "body.record.phone",
-            Target {
-                name: "Phone",
-                max_length: Some(40usize),
-                nullable: true,
-            },
-            input.phone.as_str(),
-        )?;
+    record.text("first_name", to::FIRST_NAME, &input.first_name)?;
+    record.text("last_name", to::LAST_NAME, &input.last_name)?;
+    record.text("email", to::EMAIL, &input.email)?;
+    record.text("phone", to::PHONE, &input.phone)?;
     record.passthrough("body.record.passthrough_fields", &input.passthrough_fields)?;
     Ok(record)
 }

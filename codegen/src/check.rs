@@ -1,0 +1,45 @@
+//! Specs and mappings, held against each other: input → plan, or diagnostics that say why not.
+//!
+//! Each family of rules has a file. A family resolves the names that it is about, reports all that is wrong with them,
+//! and gives back the part of the plan that follows; so nothing is looked up twice, and nothing unchecked can be
+//! planned. Only when there is no diagnostic at all, the plan counts.
+
+mod answers;
+mod bodies;
+mod calls;
+mod convert;
+mod fields;
+mod groups;
+mod lists;
+mod natives;
+mod operations;
+mod provider;
+mod slots;
+mod steps;
+mod templates;
+mod unified;
+mod upserts;
+mod versions;
+
+use crate::{
+    diagnostic::Sink,
+    load::Input,
+    plan::{Plan, build},
+    source::Sources,
+};
+
+/// Checks everything. There is a plan if there is no diagnostic.
+pub fn check(input: &Input, sources: &Sources, sink: &Sink) -> Option<Plan> {
+    let unified = unified::check(&input.unified, sink);
+    let mut providers = Vec::new();
+    for provider in &input.providers {
+        if let Some(checked) = provider::check(provider, &unified, sources, sink) {
+            providers.push(build::provider(checked, &provider.spec));
+        }
+    }
+    sink.is_empty().then(|| Plan {
+        verticals: unified.verticals,
+        providers,
+        routes: unified.routes,
+    })
+}

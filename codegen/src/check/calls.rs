@@ -1,0 +1,250 @@
+//! Native calls: the operation exists, and each of its parameters is bound to something that fits.
+
+use super::{
+    bodies::{Bodies, slot_text},
+    slots::{Scope, SlotType, check_optional, slot_type},
+    templates,
+    versions::Roots,
+};
+use crate::{
+    diagnostic::{Diagnostic, Sink, listed},
+    mapping::{MappingEntity, call::MappingCall},
+    plan::{PlanCall, PlanPathPart, PlanQuery, PlanQueryValue, PlanSlot},
+    source::{Text, yaml::{Node, NodeKind}},
+    spec::{Spec, SpecOperation, SpecParameter, SpecParameterPlace, SpecSchema},
+};
+
+/// What calls of one entity are checked against.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Calls<'a> {
+    pub(super) spec: &'a Spec,
+    pub(super) roots: &'a Roots,
+    /// The path parameter that has the version.
+    pub(super) version: &'a str,
+    pub(super) mapping: &'a MappingEntity,
+    pub(super) reads_by_post: &'a [Text],
+    pub(super) sink: &'a Sink,
+}
+
+/// An operation of the spec by its id.
+pub(super) fn operation<'s>(spec: &'s Spec, id: &Text, sink: &Sink) -> Option<&'s SpecOperation> {
+    let operation = spec.operations.get(&id.value);
+    if operation.is_none() {
+        let message = format!("there is no operation `{}`", id.value);
+        let known = spec.operations.keys().map(String::as_str);
+        sink.push(
+            Diagnostic::new("unknown-native-operation", message, id.span)
+                .label(format!("not in {}", spec.path))
+                .nearest(&id.value, known),
+        );
+    }
+    operation
+}
+
+/// Whether an operation changes anything.
+pub(super) fn writes(operation: &SpecOperation, reads_by_post: &[Text]) -> bool {
+    let by_post = reads_by_post.iter().any(|id| id.value == operation.id);
+    !(by_post || matches!(operation.method.as_str(), "GET" | "HEAD"))
+}
+
+impl<'a> Calls<'a> {
+    /// A call whose operation changes nothing.
+    pub(super) fn reading(&self, call: &MappingCall, scope: &Scope<'_>) -> Option<(PlanCall, &'a SpecOperation)> {
+        let (plan, operation) = self.check(call, scope)?;
+        if writes(operation, self.reads_by_post) {
+            let message = format!("`{}` is called to read in {}, and it writes", operation.id, scope.place);
+            let diagnostic = Diagnostic::new("write-in-a-read", message, call.operation.span);
+            let help = format!("if `{} {}` changes nothing, say so in `reads_by_post`", operation.method, operation.path);
+            self.sink.push(diagnostic.other(operation.span, "the operation").help(help));
+        }
+        Some((plan, operation))
+    }
+
+    pub(super) fn check(&self, call: &MappingCall, scope: &Scope<'_>) -> Option<(PlanCall, &'a SpecOperation)> {
+        let operation = operation(self.spec, &call.operation, self.sink)?;
+        self.check_names(operation, &call.path, SpecParameterPlace::Path);
+        self.check_names(operation, &call.query, SpecParameterPlace::Query);
+        let (root, rest) = self.roots.split(&operation.path);
+        let path = self.path(operation, rest, call, scope);
+        let query = self.query(operation, call, scope);
+        let body = self.body(operation, call, scope);
+        let plan = PlanCall {
+            operation: self.spec.operations.get_index_of(&operation.id)?,
+            root,
+            path: path?,
+            query: query?,
+            body: match body {
+                Some(body) => Some(body?),
+                None => None,
+            },
+        };
+        Some((plan, operation))
+    }
+
+    fn check_names(&self, operation: &SpecOperation, given: &[(Text, Node)], place: SpecParameterPlace) {
+        for (name, _) in given.iter().filter(|(name, _)| operation.parameter(place, &name.value).is_none()) {
+            let place_name = if place == SpecParameterPlace::Path { "path" } else { "query" };
+            let message = format!("`{}` has no parameter `{}` in its {place_name}", operation.id, name.value);
+            let known = operation.parameters.iter().filter(|parameter| parameter.place == place);
+            let known = known.map(|parameter| parameter.name.as_str());
+            let diagnostic = Diagnostic::new("unknown-parameter", message, name.span);
+            self.sink.push(diagnostic.other(operation.span, "the operation").nearest(&name.value, known));
+        }
+    }
+
+    fn unbound(&self, operation: &SpecOperation, name: &str, call: &MappingCall) {
+        let message = format!("`{}` needs the parameter `{name}`, and nothing is given for it", operation.id);
+        let diagnostic = Diagnostic::new("unbound-parameter", message, call.operation.span);
+        self.sink.push(diagnostic.other(operation.span, format!("`{} {}`", operation.method, operation.path)));
+    }
+
+    fn path(&self, operation: &SpecOperation, rest: &str, call: &MappingCall, scope: &Scope<'_>) -> Option<Vec<PlanPathPart>> {
+        let mut parts = Vec::new();
+        let mut complete = true;
+        for (index, piece) in rest.split('{').enumerate() {
+            let (name, literal) = if index == 0 { ("", piece) } else { piece.split_once('}').unwrap_or(("", piece)) };
+            if !name.is_empty() {
+                match self.path_parameter(operation, name, call, scope) {
+                    Some(part) => push_part(&mut parts, part),
+                    None => complete = false,
+                }
+            }
+            if !literal.is_empty() {
+                push_part(&mut parts, PlanPathPart::Literal(literal.to_owned()));
+            }
+        }
+        complete.then_some(parts)
+    }
+
+    fn path_parameter(&self, operation: &SpecOperation, name: &str, call: &MappingCall, scope: &Scope<'_>) -> Option<PlanPathPart> {
+        let parameter = operation.parameter(SpecParameterPlace::Path, name)?;
+        if name == self.version {
+            return self.unsupported_version(operation, call);
+        }
+        let Some((_, node)) = call.path.iter().find(|(given, _)| given.value == name) else {
+            let Some((_, bound)) = self.mapping.bind.iter().find(|(bound, _)| bound.value == name) else {
+                self.unbound(operation, name, call);
+                return None;
+            };
+            return Some(PlanPathPart::Literal(encoded(&bound.value)));
+        };
+        if let Some(text) = slot_text(node) {
+            let slot = scope.slot(text, node.span, self.sink)?;
+            scope.check_type(&slot, &parameter.schema, node.span, self.sink);
+            if slot_type(&slot) != SlotType::Text {
+                let message = "a segment of a path is one text".to_owned();
+                self.sink.push(Diagnostic::new("slot-type-mismatch", message, node.span));
+            }
+            return Some(PlanPathPart::Slot(slot));
+        }
+        let text = crate::mapping::text(node, self.sink)?;
+        self.literal(node, &parameter.schema, scope);
+        Some(PlanPathPart::Literal(encoded(&text.value)))
+    }
+
+    fn unsupported_version<T>(&self, operation: &SpecOperation, call: &MappingCall) -> Option<T> {
+        let message = format!("the version stands twice in `{}`", operation.path);
+        self.sink.push(Diagnostic::new("bad-version", message, call.operation.span));
+        None
+    }
+
+    fn query(&self, operation: &SpecOperation, call: &MappingCall, scope: &Scope<'_>) -> Option<Vec<PlanQuery>> {
+        let required = operation.parameters.iter().filter(|parameter| parameter.required && parameter.place == SpecParameterPlace::Query);
+        for parameter in required {
+            if !call.query.iter().any(|(name, _)| name.value == parameter.name) {
+                self.unbound(operation, &parameter.name, call);
+            }
+        }
+        let mut query = Vec::new();
+        for (name, node) in &call.query {
+            let parameter = operation.parameter(SpecParameterPlace::Query, &name.value)?;
+            query.push(PlanQuery { name: name.value.clone(), value: self.query_value(parameter, node, scope)? });
+        }
+        Some(query)
+    }
+
+    fn query_value(&self, parameter: &SpecParameter, node: &Node, scope: &Scope<'_>) -> Option<PlanQueryValue> {
+        if let NodeKind::List(_) = &node.kind {
+            let texts = crate::mapping::texts(node, self.sink);
+            let slot = PlanSlot::LiteralList(texts.into_iter().map(|text| text.value).collect());
+            self.check_list(parameter, &slot, node, scope);
+            return Some(PlanQueryValue::Slot { slot, optional: false });
+        }
+        let text = crate::mapping::text(node, self.sink)?;
+        if let Some(name) = text.value.strip_prefix('$') {
+            let optional = name.ends_with('?');
+            let slot = scope.slot(name.trim_end_matches('?'), text.span, self.sink)?;
+            check_optional(&slot, optional, text.span, self.sink);
+            self.check_list(parameter, &slot, node, scope);
+            return Some(PlanQueryValue::Slot { slot, optional });
+        }
+        if templates::is_template(&text.value) {
+            return templates::parse(&text, scope, self.sink).map(PlanQueryValue::Template);
+        }
+        self.literal(node, &parameter.schema, scope);
+        Some(PlanQueryValue::Literal(text.value))
+    }
+
+    /// A slot in the query. A list is written as one value, so the spec must say that it is.
+    fn check_list(&self, parameter: &SpecParameter, slot: &PlanSlot, node: &Node, scope: &Scope<'_>) {
+        scope.check_type(slot, &parameter.schema, node.span, self.sink);
+        if slot_type(slot) == SlotType::Texts && parameter.explode {
+            let message = format!("a list is written as one value with commas, and `{}` would be repeated for each", parameter.name);
+            let diagnostic = Diagnostic::new("slot-type-mismatch", message, node.span);
+            self.sink.push(diagnostic.other(parameter.schema.span, "the parameter").help("say `explode: false` in the spec, if it is so"));
+        }
+    }
+
+    /// A literal in a path or a query must be a value of its parameter.
+    fn literal(&self, node: &Node, schema: &SpecSchema, scope: &Scope<'_>) {
+        let NodeKind::Scalar { text, .. } = &node.kind else {
+            return;
+        };
+        let value = match &schema.kind {
+            crate::spec::SpecKind::Text(_) => serde_json::Value::String(text.clone()),
+            _ => node.to_json(),
+        };
+        Bodies { scope, sink: self.sink }.literal(&value, node.span, Some(schema));
+    }
+
+    #[allow(clippy::option_option)] // No body, or one that is wrong: two things.
+    fn body(&self, operation: &SpecOperation, call: &MappingCall, scope: &Scope<'_>) -> Option<Option<crate::plan::PlanJson>> {
+        match (&call.body, &operation.body) {
+            (None, None) => None,
+            (Some(body), Some(schema)) => Some(Bodies { scope, sink: self.sink }.json(body, Some(schema))),
+            (Some(body), None) => {
+                let message = format!("`{}` takes no body", operation.id);
+                self.sink.push(Diagnostic::new("unknown-body-member", message, body.span).other(operation.span, "the operation"));
+                Some(None)
+            }
+            (None, Some(schema)) => {
+                let known: Vec<&String> = schema.object().into_iter().flat_map(|object| object.properties.keys()).collect();
+                let message = format!("`{}` takes a body, and is given none", operation.id);
+                let diagnostic = Diagnostic::new("missing-body-member", message, call.operation.span);
+                self.sink.push(diagnostic.other(operation.span, "the operation").help(format!("its body has {}", listed(&known))));
+                Some(None)
+            }
+        }
+    }
+}
+
+/// Literals side by side become one.
+fn push_part(parts: &mut Vec<PlanPathPart>, part: PlanPathPart) {
+    match (parts.last_mut(), part) {
+        (Some(PlanPathPart::Literal(last)), PlanPathPart::Literal(next)) => last.push_str(&next),
+        (_, part) => parts.push(part),
+    }
+}
+
+/// A literal as a segment of a path: all but the unreserved characters percent-encoded.
+fn encoded(text: &str) -> String {
+    let mut encoded = String::new();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
+}

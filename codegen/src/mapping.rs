@@ -1,0 +1,206 @@
+//! Mappings as typed syntax, every value with its place.
+//!
+//! What is here has the right shape and no unknown key; whether its names exist is for the checks. What a native call is
+//! given stays a [`Node`], since its form follows from the call. The operations of an entity stay nodes as well, until
+//! the unified spec has said which form each has.
+
+pub mod call;
+pub mod operation;
+pub mod provider;
+mod table;
+
+use crate::{
+    diagnostic::{Diagnostic, Sink},
+    source::{FileId, Span, Spanned, Text, yaml::{Node, NodeKind}},
+};
+
+pub(crate) use table::Table;
+
+/// One entity file.
+#[derive(Debug)]
+pub struct MappingEntity {
+    pub file: FileId,
+    pub entity: Text,
+    pub native: Text,
+    /// Path parameters that every call of the entity is given.
+    pub bind: Vec<(Text, Text)>,
+    pub record_id_prefix: Option<Text>,
+    pub fields: Vec<MappingField>,
+    /// Where the fields are said.
+    pub fields_span: Span,
+    /// Unified fields without counterpart, and why.
+    pub not_mapped: Vec<(Text, Text)>,
+    pub operations: Vec<(Text, Node)>,
+}
+
+/// One unified field.
+#[derive(Debug)]
+pub struct MappingField {
+    pub name: Text,
+    pub source: MappingSource,
+    pub write: Option<MappingWrite>,
+}
+
+#[derive(Debug)]
+pub enum MappingSource {
+    /// The first of these that is present.
+    From { from: Vec<Text>, convert: Option<Text>, values: Option<Vec<(Text, Text)>> },
+    Join(Vec<Text>),
+    Constant(Node),
+    Group(Vec<MappingRow>),
+}
+
+#[derive(Debug)]
+pub enum MappingWrite {
+    Never(Span),
+    To(Text),
+}
+
+/// One entry of a group.
+#[derive(Debug)]
+pub struct MappingRow {
+    pub span: Span,
+    pub members: Vec<MappingMember>,
+}
+
+#[derive(Debug)]
+pub struct MappingMember {
+    pub name: Text,
+    /// A native path; of the member that tells entries apart: its value.
+    pub from: Text,
+    pub line: Option<Text>,
+    pub never: bool,
+}
+
+/// Reads an entity's file.
+pub fn entity(file: FileId, node: &Node, sink: &Sink) -> Option<MappingEntity> {
+    let mut table = Table::new(node, sink)?;
+    let entity = table.text("entity");
+    let native = table.text("native");
+    let bind = table.texts_by_name("bind");
+    let record_id_prefix = table.optional_text("record_id_prefix");
+    let fields_node = table.required("fields");
+    let not_mapped = table.texts_by_name("not_mapped");
+    let operations = table.optional("operations").map_or_else(Vec::new, |node| entries(node, sink));
+    table.finish();
+    let fields_node = fields_node?;
+    let fields = entries(fields_node, sink)
+        .into_iter()
+        .filter_map(|(name, node)| field(name, &node, sink))
+        .collect();
+    Some(MappingEntity {
+        file,
+        entity: entity?,
+        native: native?,
+        bind,
+        record_id_prefix,
+        fields,
+        fields_span: fields_node.span,
+        not_mapped,
+        operations,
+    })
+}
+
+/// The lines of a mapping whose keys are names.
+fn entries(node: &Node, sink: &Sink) -> Vec<(Text, Node)> {
+    match &node.kind {
+        NodeKind::Mapping(entries) => {
+            entries.iter().map(|entry| (entry.key.clone(), entry.value.clone())).collect()
+        }
+        _ => {
+            wrong_kind(node, "a mapping", sink);
+            Vec::new()
+        }
+    }
+}
+
+fn field(name: Text, node: &Node, sink: &Sink) -> Option<MappingField> {
+    let mut table = Table::new(node, sink)?;
+    let from = table.optional("from");
+    let join = table.optional("join");
+    let constant = table.optional("constant");
+    let group = table.optional("group");
+    let convert = table.optional_text("convert");
+    let values = table.optional_texts_by_name("values");
+    let write = table.optional_text("write");
+    table.finish();
+    let given = [from, join, constant, group].iter().flatten().count();
+    if given != 1 {
+        let message = format!("`{}` must have one of `from`, `join`, `constant` and `group`, and has {given}", name.value);
+        let id = if given == 0 { "missing-key" } else { "several-sources" };
+        sink.push(Diagnostic::new(id, message, name.span));
+        return None;
+    }
+    if from.is_none() {
+        let beside = convert.as_ref().map(|text| text.span).or(values.as_ref().and_then(|values| values.first().map(|value| value.0.span)));
+        if let Some(span) = beside {
+            let message = "`convert` and `values` go with `from` only";
+            sink.push(Diagnostic::new("several-sources", message, span));
+        }
+    }
+    let write = write.map(|text| match text.as_str() {
+        "never" => MappingWrite::Never(text.span),
+        _ => MappingWrite::To(text),
+    });
+    let source = match (from, join, constant, group) {
+        (Some(from), ..) => MappingSource::From { from: texts(from, sink), convert, values },
+        (_, Some(join), ..) => MappingSource::Join(texts(join, sink)),
+        (_, _, Some(constant), _) => MappingSource::Constant(constant.clone()),
+        (.., group) => MappingSource::Group(rows(group?, sink)),
+    };
+    Some(MappingField { name, source, write })
+}
+
+fn rows(node: &Node, sink: &Sink) -> Vec<MappingRow> {
+    let NodeKind::List(rows) = &node.kind else {
+        wrong_kind(node, "a list of entries", sink);
+        return Vec::new();
+    };
+    rows.iter()
+        .map(|row| MappingRow {
+            span: row.span,
+            members: entries(row, sink)
+                .into_iter()
+                .filter_map(|(name, node)| member(name, &node, sink))
+                .collect(),
+        })
+        .collect()
+}
+
+fn member(name: Text, node: &Node, sink: &Sink) -> Option<MappingMember> {
+    if let NodeKind::Scalar { .. } = node.kind {
+        return Some(MappingMember { name, from: text(node, sink)?, line: None, never: false });
+    }
+    let mut table = Table::new(node, sink)?;
+    let from = table.text("from");
+    let line = table.optional_text("line");
+    let write = table.optional_choice("write", &["never"]);
+    table.finish();
+    Some(MappingMember { name, from: from?, line, never: write.is_some() })
+}
+
+/// A text; anything else is refused.
+pub(crate) fn text(node: &Node, sink: &Sink) -> Option<Text> {
+    match &node.kind {
+        NodeKind::Scalar { text, plain } if !(*plain && text.is_empty()) => {
+            Some(Spanned { value: text.clone(), span: node.span })
+        }
+        _ => {
+            wrong_kind(node, "text", sink);
+            None
+        }
+    }
+}
+
+/// One text or a list of texts.
+pub(crate) fn texts(node: &Node, sink: &Sink) -> Vec<Text> {
+    match &node.kind {
+        NodeKind::List(elements) => elements.iter().filter_map(|element| text(element, sink)).collect(),
+        _ => text(node, sink).into_iter().collect(),
+    }
+}
+
+pub(crate) fn wrong_kind(node: &Node, expected: &str, sink: &Sink) {
+    let message = format!("expected {expected}, found {}", node.kind_name());
+    sink.push(Diagnostic::new("wrong-kind", message, node.span));
+}

@@ -1,0 +1,264 @@
+//! Unified operations as typed syntax: lists, batches, steps and upserts.
+
+use super::{Table, call::{self, MappingCall}, entries};
+use crate::{
+    diagnostic::{Diagnostic, Sink},
+    source::{Span, Spanned, Text, yaml::Node},
+};
+
+#[derive(Debug)]
+pub struct MappingList {
+    pub default_size: Spanned<u32>,
+    pub max_size: Spanned<u32>,
+    pub full: MappingPager,
+    pub changes: Option<MappingPager>,
+}
+
+#[derive(Debug)]
+pub struct MappingPager {
+    pub call: MappingCall,
+    pub max: Option<Spanned<u32>>,
+    pub rows: Option<Text>,
+    pub next: Option<Text>,
+    pub more: Option<Text>,
+    pub overlap_seconds: Option<Spanned<u32>>,
+}
+
+#[derive(Debug)]
+pub struct MappingBatch {
+    pub call: MappingCall,
+    pub max: Spanned<u32>,
+    pub rows: Option<Text>,
+}
+
+#[derive(Debug)]
+pub struct MappingStep {
+    pub name: Text,
+    /// The parts of a bundle, each with its name; a lone call has none.
+    pub calls: Vec<(Option<Text>, MappingStepCall)>,
+    /// Where `bundle` stands, if the calls go in one round trip.
+    pub bundle: Option<Span>,
+    pub if_empty: Option<Text>,
+    pub on: Vec<(Spanned<u16>, Text)>,
+    pub otherwise: Option<Text>,
+    pub then: Option<Text>,
+}
+
+#[derive(Debug)]
+pub struct MappingStepCall {
+    pub call: MappingCall,
+    pub id: Option<Text>,
+    pub record: bool,
+    pub on: Vec<(Spanned<u16>, Text)>,
+}
+
+#[derive(Debug)]
+pub struct MappingUpsert {
+    pub span: Span,
+    pub keys: Vec<MappingKey>,
+    pub refused_keys: Vec<(Text, Text)>,
+    pub recent: Option<MappingCall>,
+    pub none: Text,
+    pub one: Text,
+    pub steps: Vec<MappingStep>,
+}
+
+#[derive(Debug)]
+pub struct MappingKey {
+    pub name: Text,
+    pub normalize: &'static str,
+    pub set: Text,
+    pub omit_from_changes: bool,
+    pub matches: Vec<Text>,
+    pub find: MappingFind,
+    pub direct: Option<MappingDirect>,
+}
+
+#[derive(Debug)]
+pub struct MappingFind {
+    pub call: MappingCall,
+    pub rows: Option<Text>,
+    pub id: Option<Text>,
+    pub split: Option<Spanned<u32>>,
+    pub max: Option<Spanned<u32>>,
+}
+
+#[derive(Debug)]
+pub struct MappingDirect {
+    pub step: Text,
+    pub plain_value: bool,
+    pub record_keeps_key: bool,
+}
+
+pub(crate) fn list(node: &Node, sink: &Sink) -> Option<MappingList> {
+    let mut table = Table::new(node, sink)?;
+    let page_size = table.required("page_size");
+    let full = table.required("full").and_then(|node| pager(node, sink));
+    let changes = table.optional("changes").map(|node| pager(node, sink));
+    table.finish();
+    let mut page_size = Table::new(page_size?, sink)?;
+    let default_size = required_integer(&mut page_size, "default");
+    let max_size = required_integer(&mut page_size, "max");
+    page_size.finish();
+    let changes = match changes {
+        Some(changes) => Some(changes?),
+        None => None,
+    };
+    Some(MappingList { default_size: default_size?, max_size: max_size?, full: full?, changes })
+}
+
+fn pager(node: &Node, sink: &Sink) -> Option<MappingPager> {
+    let mut table = Table::new(node, sink)?;
+    let call = call::keys(&mut table, sink);
+    let max = table.integer("max");
+    let rows = table.optional_text("rows");
+    let next = table.optional_text("next");
+    let more = table.optional_text("more");
+    let overlap_seconds = table.integer("overlap_seconds");
+    table.finish();
+    Some(MappingPager { call: call?, max, rows, next, more, overlap_seconds })
+}
+
+pub(crate) fn batch(node: &Node, sink: &Sink) -> Option<MappingBatch> {
+    let mut table = Table::new(node, sink)?;
+    let batch = table.required("batch");
+    table.finish();
+    let mut table = Table::new(batch?, sink)?;
+    let call = call::keys(&mut table, sink);
+    let max = required_integer(&mut table, "max");
+    let rows = table.optional_text("rows");
+    table.finish();
+    Some(MappingBatch { call: call?, max: max?, rows })
+}
+
+pub(crate) fn steps(node: &Node, sink: &Sink) -> Vec<MappingStep> {
+    let steps = entries(node, sink);
+    steps.into_iter().filter_map(|(name, node)| step(name, &node, sink)).collect()
+}
+
+fn step(name: Text, node: &Node, sink: &Sink) -> Option<MappingStep> {
+    let mut table = Table::new(node, sink)?;
+    let bundle = table.optional("bundle");
+    let then = table.optional_text("then");
+    let otherwise = table.optional_text("otherwise");
+    let if_empty = table.optional_text("if_empty");
+    let (calls, on) = match bundle {
+        Some(bundle) => {
+            let parts = entries(bundle, sink);
+            let parts = parts.into_iter().filter_map(|(name, node)| {
+                let mut table = Table::new(&node, sink)?;
+                let call = step_call(&mut table, sink);
+                table.finish();
+                Some((Some(name), call?))
+            });
+            let calls = parts.collect();
+            let on = routes(&mut table, sink);
+            (calls, on)
+        }
+        None => {
+            // A lone call: its `on` is the step's.
+            let mut call = step_call(&mut table, sink);
+            let on = call.as_mut().map_or_else(Vec::new, |call| std::mem::take(&mut call.on));
+            let calls: Vec<_> = call.into_iter().map(|call| (None, call)).collect();
+            (calls, on)
+        }
+    };
+    table.finish();
+    if calls.is_empty() {
+        return None;
+    }
+    let bundle = bundle.map(|node| node.span);
+    Some(MappingStep { name, calls, bundle, if_empty, on, otherwise, then })
+}
+
+fn step_call(table: &mut Table<'_>, sink: &Sink) -> Option<MappingStepCall> {
+    let call = call::keys(table, sink);
+    let id = table.optional_text("id");
+    let record = table.flag("record");
+    let on = routes(table, sink);
+    Some(MappingStepCall { call: call?, id, record, on })
+}
+
+/// `on: { 404: create }`.
+fn routes(table: &mut Table<'_>, sink: &Sink) -> Vec<(Spanned<u16>, Text)> {
+    let mut routes = Vec::new();
+    for (status, step) in table.texts_by_name("on") {
+        match status.value.parse() {
+            Ok(code @ 300..=599) => routes.push((Spanned { value: code, span: status.span }, step)),
+            _ => {
+                let message = format!("expected a status from 300 to 599, found `{}`", status.value);
+                sink.push(Diagnostic::new("wrong-kind", message, status.span));
+            }
+        }
+    }
+    routes
+}
+
+pub(crate) fn upsert(node: &Node, sink: &Sink) -> Option<MappingUpsert> {
+    let mut table = Table::new(node, sink)?;
+    let keys = table.required("keys").map_or_else(Vec::new, |node| entries(node, sink));
+    let refused_keys = table.texts_by_name("refused_keys");
+    let recent = table.optional("recent").map(|node| call::call(node, sink));
+    let none = table.text("none");
+    let one = table.text("one");
+    let steps_node = table.required("steps");
+    let span = table.span;
+    table.finish();
+    let keys = keys.into_iter().filter_map(|(name, node)| key(name, &node, sink)).collect();
+    let steps = steps(steps_node?, sink);
+    let recent = match recent {
+        Some(recent) => Some(recent?),
+        None => None,
+    };
+    Some(MappingUpsert { span, keys, refused_keys, recent, none: none?, one: one?, steps })
+}
+
+fn key(name: Text, node: &Node, sink: &Sink) -> Option<MappingKey> {
+    let mut table = Table::new(node, sink)?;
+    let normalize = table.choice("normalize", &["host", "website", "email", "exact"]);
+    let set = table.text("set");
+    let omit_from_changes = table.flag("omit_from_changes");
+    let matches = table.texts("match");
+    let find = table.required("find").and_then(|node| find(node, sink));
+    let direct = table.optional("direct").map(|node| direct(node, sink));
+    table.finish();
+    let direct = match direct {
+        Some(direct) => Some(direct?),
+        None => None,
+    };
+    Some(MappingKey { name, normalize: normalize?, set: set?, omit_from_changes, matches, find: find?, direct })
+}
+
+fn find(node: &Node, sink: &Sink) -> Option<MappingFind> {
+    let mut table = Table::new(node, sink)?;
+    let call = call::keys(&mut table, sink);
+    let rows = table.optional_text("rows");
+    let id = table.optional_text("id");
+    let split = table.integer("split");
+    let max = table.integer("max");
+    table.finish();
+    Some(MappingFind { call: call?, rows, id, split, max })
+}
+
+fn direct(node: &Node, sink: &Sink) -> Option<MappingDirect> {
+    let mut table = Table::new(node, sink)?;
+    let step = table.text("step");
+    let conditions = table.texts("only_if");
+    table.finish();
+    let known = ["plain_value", "record_keeps_key"];
+    for condition in conditions.iter().filter(|condition| !known.contains(&condition.as_str())) {
+        let message = format!("`{}` is not a condition of `only_if`", condition.value);
+        sink.push(Diagnostic::new("unknown-choice", message, condition.span).nearest(&condition.value, known));
+    }
+    let has = |name: &str| conditions.iter().any(|condition| condition.value == name);
+    Some(MappingDirect {
+        step: step?,
+        plain_value: has("plain_value"),
+        record_keeps_key: has("record_keeps_key"),
+    })
+}
+
+fn required_integer(table: &mut Table<'_>, key: &'static str) -> Option<Spanned<u32>> {
+    table.required(key)?;
+    table.integer(key)
+}

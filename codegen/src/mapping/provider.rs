@@ -1,0 +1,296 @@
+//! `provider.yaml` as typed syntax.
+
+use super::{Table, entries};
+use crate::{
+    diagnostic::Sink,
+    plan::{PlanClear, PlanRecordId},
+    source::{FileId, Span, Spanned, Text, yaml::Node},
+};
+
+/// What is true of a provider as a whole.
+#[derive(Debug)]
+pub struct MappingProvider {
+    pub file: FileId,
+    pub name: Text,
+    pub title: Text,
+    /// The file of its spec, as in `examplecrm.yaml`.
+    pub spec: Text,
+    pub version: MappingVersion,
+    pub base_url: MappingBaseUrl,
+    pub auth: MappingAuth,
+    pub reads_by_post: Vec<Text>,
+    pub clear: PlanClear,
+    pub fields_in: Option<Text>,
+    pub record_id: PlanRecordId,
+    pub bundle: Option<MappingBundle>,
+    pub errors: MappingErrors,
+}
+
+#[derive(Debug)]
+pub struct MappingVersion {
+    pub default: Text,
+    /// The path parameter that holds the version.
+    pub parameter: Text,
+    pub families: Vec<MappingFamily>,
+}
+
+#[derive(Debug)]
+pub struct MappingFamily {
+    pub span: Span,
+    pub one_of: Vec<Text>,
+    pub at_least: Option<Text>,
+    pub paths: Vec<(Text, Text)>,
+}
+
+#[derive(Debug)]
+pub enum MappingBaseUrl {
+    Fixed(Text),
+    PerConnection { setting: Text, allowed_hosts: Vec<Text> },
+}
+
+#[derive(Debug)]
+pub struct MappingAuth {
+    pub token_url: Text,
+    pub login_url: Option<Text>,
+    pub lifetime_seconds: Option<Spanned<u32>>,
+    pub base_url_member: Option<Text>,
+    pub revoked: Vec<(Text, Vec<Text>)>,
+    pub incurable: Vec<Text>,
+}
+
+#[derive(Debug)]
+pub struct MappingBundle {
+    pub span: Span,
+    pub call: Text,
+    pub max: Spanned<u32>,
+    pub members: Vec<(Text, Node)>,
+    pub requests: Text,
+    pub method: Text,
+    pub target: Text,
+    pub name: Text,
+    pub body: Text,
+    pub responses: Text,
+    pub status: Text,
+    pub response_body: Text,
+    pub reference: Text,
+    pub halted: Vec<Text>,
+}
+
+#[derive(Debug)]
+pub struct MappingErrors {
+    pub list: bool,
+    pub code: Vec<Text>,
+    pub message: Text,
+    pub correlation_id: Option<Text>,
+    pub correlation_header: Option<Text>,
+    pub details: Option<MappingDetails>,
+    pub existing_id_after: Option<Text>,
+    pub classify: Vec<MappingErrorRule>,
+}
+
+#[derive(Debug)]
+pub struct MappingDetails {
+    pub list: Option<Text>,
+    pub message: Option<Text>,
+    pub code: Option<Text>,
+    pub fields: Option<Text>,
+}
+
+#[derive(Debug)]
+pub struct MappingErrorRule {
+    pub span: Span,
+    pub status: Option<Spanned<u32>>,
+    pub codes: Vec<Text>,
+    pub code: Text,
+    pub refresh: bool,
+    pub not_carried_out: bool,
+}
+
+/// Reads `provider.yaml`.
+pub fn provider(file: FileId, node: &Node, sink: &Sink) -> Option<MappingProvider> {
+    let mut table = Table::new(node, sink)?;
+    let name = table.text("provider");
+    let title = table.text("title");
+    let spec = table.text("spec");
+    let version = table.required("version").and_then(|node| version(node, sink));
+    let base_url = table.required("base_url").and_then(|node| base_url(node, sink));
+    let auth = table.required("auth").and_then(|node| auth(node, sink));
+    let reads_by_post = table.texts("reads_by_post");
+    let clear = table.choice("clear", &["null", "empty_text"]);
+    let fields_in = table.optional_text("fields_in");
+    let record_id = table.choice("record_id", &["text", "decimal", "base62_checked"]);
+    let bundle_node = table.optional("bundle");
+    let bundle = bundle_node.and_then(|node| bundle(node, sink));
+    let errors = table.required("errors").and_then(|node| errors(node, sink));
+    table.finish();
+    Some(MappingProvider {
+        file,
+        name: name?,
+        title: title?,
+        spec: spec?,
+        version: version?,
+        base_url: base_url?,
+        auth: auth?,
+        reads_by_post,
+        clear: if clear? == "null" { PlanClear::Null } else { PlanClear::EmptyText },
+        fields_in,
+        record_id: match record_id? {
+            "decimal" => PlanRecordId::Decimal,
+            "base62_checked" => PlanRecordId::Base62Checked,
+            _ => PlanRecordId::Text,
+        },
+        bundle,
+        errors: errors?,
+    })
+}
+
+fn version(node: &Node, sink: &Sink) -> Option<MappingVersion> {
+    let mut table = Table::new(node, sink)?;
+    let default = table.text("default");
+    let parameter = table.text("parameter");
+    let families = table.required("families").map_or_else(Vec::new, |node| list(node, sink));
+    table.finish();
+    let families = families.iter().filter_map(|node| family(node, sink)).collect();
+    Some(MappingVersion { default: default?, parameter: parameter?, families })
+}
+
+fn family(node: &Node, sink: &Sink) -> Option<MappingFamily> {
+    let mut table = Table::new(node, sink)?;
+    let family = MappingFamily {
+        span: node.span,
+        one_of: table.texts("one_of"),
+        at_least: table.optional_text("at_least"),
+        paths: table.texts_by_name("paths"),
+    };
+    table.finish();
+    Some(family)
+}
+
+fn base_url(node: &Node, sink: &Sink) -> Option<MappingBaseUrl> {
+    let mut table = Table::new(node, sink)?;
+    let fixed = table.optional_text("fixed");
+    let setting = table.optional_text("per_connection");
+    let allowed_hosts = table.texts("allowed_hosts");
+    let span = table.span;
+    table.finish();
+    match (fixed, setting) {
+        (Some(url), None) => Some(MappingBaseUrl::Fixed(url)),
+        (None, Some(setting)) => Some(MappingBaseUrl::PerConnection { setting, allowed_hosts }),
+        _ => {
+            let message = "expected either `fixed` or `per_connection`";
+            sink.push(crate::diagnostic::Diagnostic::new("missing-key", message, span));
+            None
+        }
+    }
+}
+
+fn auth(node: &Node, sink: &Sink) -> Option<MappingAuth> {
+    let mut table = Table::new(node, sink)?;
+    let token_url = table.text("token_url");
+    let login_url = table.optional_text("login_url");
+    let lifetime_seconds = table.integer("lifetime_seconds");
+    let base_url_member = table.optional_text("base_url_member");
+    let revoked = table.optional("revoked").map_or_else(Vec::new, |node| entries(node, sink));
+    let incurable = table.texts("incurable");
+    table.finish();
+    let revoked = revoked.into_iter().map(|(member, values)| (member, super::texts(&values, sink))).collect();
+    Some(MappingAuth { token_url: token_url?, login_url, lifetime_seconds, base_url_member, revoked, incurable })
+}
+
+fn bundle(node: &Node, sink: &Sink) -> Option<MappingBundle> {
+    let mut table = Table::new(node, sink)?;
+    let call = table.text("call");
+    let max = table.required("max").and(table.integer("max"));
+    let members = table.optional("members").map_or_else(Vec::new, |node| entries(node, sink));
+    let requests = table.text("requests");
+    let request = table.required("request");
+    let responses = table.text("responses");
+    let response = table.required("response");
+    let reference = table.text("reference");
+    let halted = table.texts("halted");
+    table.finish();
+    let mut request = Table::new(request?, sink)?;
+    let (method, target) = (request.text("method"), request.text("target"));
+    let (name, body) = (request.text("name"), request.text("body"));
+    request.finish();
+    let mut response = Table::new(response?, sink)?;
+    let (status, response_body) = (response.text("status"), response.text("body"));
+    response.finish();
+    Some(MappingBundle {
+        span: node.span,
+        call: call?,
+        max: max?,
+        members,
+        requests: requests?,
+        method: method?,
+        target: target?,
+        name: name?,
+        body: body?,
+        responses: responses?,
+        status: status?,
+        response_body: response_body?,
+        reference: reference?,
+        halted,
+    })
+}
+
+fn errors(node: &Node, sink: &Sink) -> Option<MappingErrors> {
+    let mut table = Table::new(node, sink)?;
+    let list_flag = table.flag("list");
+    let code = table.texts("code");
+    let message = table.text("message");
+    let correlation_id = table.optional_text("correlation_id");
+    let correlation_header = table.optional_text("correlation_header");
+    let details = table.optional("details").and_then(|node| details(node, sink));
+    let existing_id = table.optional("existing_id");
+    let classify = table.required("classify").map_or_else(Vec::new, |node| list(node, sink));
+    table.finish();
+    let existing_id_after = existing_id.and_then(|node| {
+        let mut table = Table::new(node, sink)?;
+        let after = table.text("after");
+        table.finish();
+        after
+    });
+    Some(MappingErrors {
+        list: list_flag,
+        code,
+        message: message?,
+        correlation_id,
+        correlation_header,
+        details,
+        existing_id_after,
+        classify: classify.iter().filter_map(|node| rule(node, sink)).collect(),
+    })
+}
+
+fn details(node: &Node, sink: &Sink) -> Option<MappingDetails> {
+    let mut table = Table::new(node, sink)?;
+    let details = MappingDetails {
+        list: table.optional_text("list"),
+        message: table.optional_text("message"),
+        code: table.optional_text("code"),
+        fields: table.optional_text("fields"),
+    };
+    table.finish();
+    Some(details)
+}
+
+fn rule(node: &Node, sink: &Sink) -> Option<MappingErrorRule> {
+    let mut table = Table::new(node, sink)?;
+    let status = table.integer("status");
+    let codes = table.texts("code");
+    let code = table.text("as");
+    let refresh = table.flag("refresh");
+    let not_carried_out = table.flag("not_carried_out");
+    table.finish();
+    Some(MappingErrorRule { span: node.span, status, codes, code: code?, refresh, not_carried_out })
+}
+
+fn list(node: &Node, sink: &Sink) -> Vec<Node> {
+    if let crate::source::yaml::NodeKind::List(elements) = &node.kind {
+        elements.clone()
+    } else {
+        super::wrong_kind(node, "a list", sink);
+        Vec::new()
+    }
+}

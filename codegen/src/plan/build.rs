@@ -1,0 +1,59 @@
+//! Checked providers → the plan's numbering.
+//!
+//! Checks number the operations of a whole spec. In the plan there are only those that are called, by id, and every
+//! call has the number of its operation in that list.
+
+use crate::{
+    plan::{PlanCall, PlanForm, PlanOperation, PlanProvider, PlanStep, PlanStepKind},
+    spec::Spec,
+};
+
+/// Leaves out the operations that nothing calls.
+pub(crate) fn provider(mut provider: PlanProvider, spec: &Spec) -> PlanProvider {
+    let mut used = vec![false; provider.operations.len()];
+    for_each_call(&mut provider, &mut |operation| used[*operation] = true);
+    let mut kept: Vec<usize> = (0..used.len()).filter(|at| used[*at]).collect();
+    kept.sort_by_key(|at| spec.operations.get_index(*at).map(|(id, _)| id));
+    let mut numbers = vec![0; used.len()];
+    for (number, at) in kept.iter().enumerate() {
+        numbers[*at] = number;
+    }
+    for_each_call(&mut provider, &mut |operation| *operation = numbers[*operation]);
+    provider.operations = kept.into_iter().map(|at| provider.operations[at].clone()).collect();
+    provider
+}
+
+fn for_each_call(provider: &mut PlanProvider, visit: &mut dyn FnMut(&mut usize)) {
+    if let Some(bundle) = &mut provider.bundle {
+        visit(&mut bundle.operation);
+    }
+    for entity in &mut provider.entities {
+        for operation in &mut entity.operations {
+            for call in calls(operation) {
+                visit(&mut call.operation);
+            }
+        }
+    }
+}
+
+fn calls(operation: &mut PlanOperation) -> Vec<&mut PlanCall> {
+    match &mut operation.form {
+        PlanForm::List(list) => {
+            let changes = list.changes.as_mut().map(|changes| &mut changes.call);
+            std::iter::once(&mut list.full.call).chain(changes).collect()
+        }
+        PlanForm::Batch(batch) => vec![&mut batch.call],
+        PlanForm::Steps(steps) => step_calls(steps).collect(),
+        PlanForm::Upsert(upsert) => {
+            let finds = upsert.keys.iter_mut().map(|key| &mut key.find.call);
+            finds.chain(upsert.recent.as_mut()).chain(step_calls(&mut upsert.steps)).collect()
+        }
+    }
+}
+
+fn step_calls(steps: &mut [PlanStep]) -> impl Iterator<Item = &mut PlanCall> {
+    steps.iter_mut().flat_map(|step| match &mut step.kind {
+        PlanStepKind::Call(call) => vec![&mut call.call],
+        PlanStepKind::Bundle(parts) => parts.iter_mut().map(|(_, part)| &mut part.call).collect(),
+    })
+}

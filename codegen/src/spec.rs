@@ -1,0 +1,153 @@
+//! An OpenAPI 3.0 document as the checks need it: references resolved, operations by id, schemas as a tree.
+//!
+//! Read with `openapiv3`, piece by piece, so that a fault names its place. What is not used by any check (examples,
+//! servers, security) is not kept. Unions of schemas are kept as [`SpecKind::Any`]: nothing is known of their members.
+
+mod read;
+mod resolve;
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use crate::source::{FileId, Span, Text, yaml::Node};
+
+pub use read::read;
+
+/// One API.
+#[derive(Debug)]
+pub struct Spec {
+    pub file: FileId,
+    /// As in `specs/unified.yaml`.
+    pub path: String,
+    pub node: Node,
+    /// The components, by name.
+    pub schemas: IndexMap<String, Arc<SpecSchema>>,
+    /// By `operationId`, in the order of the document.
+    pub operations: IndexMap<String, SpecOperation>,
+}
+
+#[derive(Debug)]
+pub struct SpecOperation {
+    pub id: String,
+    /// Where the operation is in the document.
+    pub span: Span,
+    /// `x-operation`: the name under which mappings know it.
+    pub name: Option<Text>,
+    pub doc: Option<String>,
+    /// In upper case.
+    pub method: String,
+    pub path: String,
+    pub parameters: Vec<SpecParameter>,
+    pub body: Option<Arc<SpecSchema>>,
+    /// The JSON body of the answer to a call that succeeded, if it has one.
+    pub answer: Option<Arc<SpecSchema>>,
+}
+
+#[derive(Debug, Clone)]
+pub struct SpecParameter {
+    pub name: String,
+    pub place: SpecParameterPlace,
+    pub required: bool,
+    /// Whether the values of a list are written as one parameter each.
+    pub explode: bool,
+    pub schema: Arc<SpecSchema>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SpecParameterPlace {
+    Path,
+    Query,
+    /// Headers and cookies, which no mapping binds.
+    Other,
+}
+
+#[derive(Debug, Clone)]
+pub struct SpecSchema {
+    /// The component that it is, if it was reached by a reference.
+    pub name: Option<String>,
+    pub span: Span,
+    pub doc: Option<String>,
+    pub nullable: bool,
+    pub read_only: bool,
+    /// `x-create-only`: given when a record is created and never changed.
+    pub create_only: bool,
+    pub kind: SpecKind,
+}
+
+#[derive(Debug, Clone)]
+pub enum SpecKind {
+    Object(SpecObject),
+    List(Arc<SpecSchema>),
+    Text(SpecText),
+    Number {
+        integer: bool,
+        maximum: Option<f64>,
+    },
+    Boolean,
+    /// Anything: no statement is made.
+    Any,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct SpecObject {
+    pub properties: IndexMap<String, Arc<SpecSchema>>,
+    pub required: Vec<String>,
+    /// Whether it may have members that are not listed.
+    pub open: bool,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct SpecText {
+    pub format: Option<String>,
+    pub max_length: Option<usize>,
+    /// `enum`: there is no other value.
+    pub values: Vec<String>,
+    /// `x-extensible-enum`: the known values; there may be others.
+    pub known_values: Vec<String>,
+}
+
+impl SpecSchema {
+    pub fn object(&self) -> Option<&SpecObject> {
+        match &self.kind {
+            SpecKind::Object(object) => Some(object),
+            _ => None,
+        }
+    }
+
+    /// The member of an object.
+    pub fn member(&self, name: &str) -> Option<&Arc<SpecSchema>> {
+        self.object().and_then(|object| object.properties.get(name))
+    }
+
+    /// Whether members of it may exist of which the document says nothing.
+    pub fn is_open(&self) -> bool {
+        match &self.kind {
+            SpecKind::Any => true,
+            SpecKind::Object(object) => object.open || object.properties.is_empty(),
+            _ => false,
+        }
+    }
+
+    /// What it is, as a person would call it.
+    pub fn kind_name(&self) -> &'static str {
+        match &self.kind {
+            SpecKind::Object(_) => "an object",
+            SpecKind::List(_) => "a list",
+            SpecKind::Text(text) if !text.values.is_empty() => "an enumeration",
+            SpecKind::Text(_) => "text",
+            SpecKind::Number { integer: true, .. } => "an integer",
+            SpecKind::Number { .. } => "a number",
+            SpecKind::Boolean => "a boolean",
+            SpecKind::Any => "anything",
+        }
+    }
+}
+
+impl SpecOperation {
+    pub fn parameter(&self, place: SpecParameterPlace, name: &str) -> Option<&SpecParameter> {
+        self.parameters
+            .iter()
+            .find(|parameter| parameter.place == place && parameter.name == name)
+    }
+}

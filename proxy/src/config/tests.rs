@@ -376,3 +376,33 @@ fn each_connection_has_its_own_cursor_key_that_follows_from_the_configuration() 
         key("b", "cursor_key: k\n", "c")
     );
 }
+
+#[test]
+fn the_example_shows_the_defaults() {
+    let text = include_str!("../../crosswalk.example.yaml");
+    let example = parse(
+        "crosswalk.example.yaml",
+        text,
+        &crate::generated::API,
+        &|_| Some("secret".to_owned()),
+    )
+    .unwrap_or_else(|error| panic!("{error}"));
+    assert!(example.warnings.is_empty());
+    assert_eq!(example.connections.len(), 3);
+    let least = read("api_keys: [\"env:KEY\"]\n").unwrap();
+    assert_eq!(example.listen, least.listen);
+    assert_eq!(
+        format!("{:?}", example.limits),
+        format!("{:?}", least.limits)
+    );
+    assert_eq!(format!("{:?}", example.log), format!("{:?}", least.log));
+    assert_eq!(format!("{:?}", example.tls), format!("{:?}", least.tls));
+    // A limit that the example forgets would be missed by nobody else.
+    let forgotten: Vec<_> = format!("{:?}", least.limits)
+        .split([' ', ':', '{', '}', ','])
+        .filter(|word| word.contains('_') || *word == "connections")
+        .filter(|word| !text.contains(&format!("  {word}: ")))
+        .map(str::to_owned)
+        .collect();
+    assert!(forgotten.is_empty(), "{forgotten:?}");
+}

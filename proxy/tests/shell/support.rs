@@ -107,7 +107,7 @@ static WRITE: NativeOperation = NativeOperation {
 
 // The unified API.
 
-static ROUTES: [Route; 6] = [
+static ROUTES: [Route; 7] = [
     route(Method::GET, "/unified/thing/{id}", "get", Effect::Read),
     route(Method::GET, "/unified/things", "many", Effect::Read),
     route(Method::POST, "/unified/thing", "create", Effect::Write),
@@ -115,6 +115,12 @@ static ROUTES: [Route; 6] = [
         Method::POST,
         "/unified/thing/_upsert",
         "upsert",
+        Effect::Write,
+    ),
+    route(
+        Method::POST,
+        "/unified/thing/_create_and_read",
+        "create_and_read",
         Effect::Write,
     ),
     route(Method::POST, "/unified/panic", "panic", Effect::Write),
@@ -163,7 +169,7 @@ fn translator(
         root: connection.roots[0].clone(),
         request,
         keys,
-        searched: false,
+        went_on: false,
     }))
 }
 
@@ -173,7 +179,7 @@ struct Script {
     root: String,
     request: UnifiedRequest,
     keys: Vec<MatchKey>,
-    searched: bool,
+    went_on: bool,
 }
 
 impl Script {
@@ -225,9 +231,13 @@ impl Translator for Script {
         if self.operation == "endless" {
             return Ok(Step::Calls(vec![self.read("things/1")]));
         }
-        if self.operation == "upsert" && !self.searched {
-            self.searched = true;
-            return Ok(Step::Calls(vec![self.write()]));
+        if !self.went_on {
+            self.went_on = true;
+            match self.operation {
+                "upsert" => return Ok(Step::Calls(vec![self.write()])),
+                "create_and_read" => return Ok(Step::Calls(vec![self.read("things/1")])),
+                _ => {}
+            }
         }
         let lines: Vec<_> = responses
             .iter()

@@ -142,7 +142,7 @@ fn root(plan: &Plan) -> TokenStream {
 
         static ROUTES: &[Route] = &[#(#routes),*];
 
-        fn translator(operation: &'static str, cx: Context, request: UnifiedRequest) -> Result<Box<dyn Translator>, Error> {
+        fn translator(operation: &'static str, cx: Context, request: &UnifiedRequest) -> Result<Box<dyn Translator>, Error> {
             match cx.provider.name {
                 #(#arms,)*
                 _ => Err(not_implemented(operation, cx.provider)),

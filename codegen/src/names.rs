@@ -1,6 +1,6 @@
 //! Identifiers from names on the wire: the one place where a keyword or a collision is settled.
 
-use proc_macro2::{Ident, Span};
+use proc_macro2::{Ident, Literal, Span};
 
 /// `hs_lead_name`, `createdAt`, `BillingStreet` → `hs_lead_name`, `created_at`, `billing_street`.
 pub(crate) fn snake(name: &str) -> String {
@@ -71,9 +71,28 @@ pub(crate) fn ident(name: &str) -> Ident {
     }
 }
 
+/// A number as people write it: `100_000`.
+pub(crate) fn number(number: impl TryInto<u64>) -> Literal {
+    let digits = number.try_into().unwrap_or(u64::MAX).to_string();
+    let mut grouped = String::with_capacity(digits.len() + 6);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) && digits.len() > 4 {
+            grouped.push('_');
+        }
+        grouped.push(digit);
+    }
+    grouped.parse().expect("digits are a literal")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_are_grouped() {
+        let grouped: Vec<String> = [7usize, 2000, 32_000, 1_234_567].into_iter().map(|it| number(it).to_string()).collect();
+        assert_eq!(grouped, ["7", "2000", "32_000", "1_234_567"]);
+    }
 
     #[test]
     fn names_become_snake_case() {

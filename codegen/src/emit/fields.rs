@@ -401,7 +401,7 @@ fn write_group(
     quote! {
         match &input.#ident {
             patch::Patch::Absent => {}
-            patch::Patch::Null => record.clear([#(#cleared),*]),
+            patch::Patch::Null => { record.clear([#(#cleared),*]); }
             patch::Patch::Value(entries) => {
                 let mut tags = Tags::new(#path);
                 for (index, entry) in entries.iter().enumerate() {
@@ -410,10 +410,7 @@ fn write_group(
                     #[allow(unreachable_patterns)] // Where every type has a place.
                     match entry.#tag_field {
                         #(#arms)*
-                        other => warnings.not_written(
-                            &format!(#unheld, other.as_str()),
-                            #reason,
-                        ),
+                        other => { warnings.not_written(&format!(#unheld, other.as_str()), #reason); }
                     }
                 }
             }
@@ -482,7 +479,7 @@ fn targets(entity: &PlanEntity) -> TokenStream {
     let constants = writes.iter().map(|write| {
         let (constant, name) = (names::constant(&write.name), &write.name);
         let max = write.max_length.map(|max| {
-            let max = proc_macro2::Literal::usize_unsuffixed(max);
+            let max = names::number(max);
             quote! { .at_most(#max) }
         });
         let nullable = (!write.nullable).then(|| quote! { .never_empty() });

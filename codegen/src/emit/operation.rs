@@ -72,7 +72,7 @@ fn batch_read(planned: &PlanOperation, batch: &PlanBatch, calls: &mut Calls<'_>)
         &batch.rows,
         &[],
     );
-    let max = batch.max;
+    let max = names::number(batch.max);
     quote! {
         #[doc = #doc]
         #[derive(Debug)]

@@ -35,7 +35,7 @@ pub(super) fn module(provider: &PlanProvider) -> TokenStream {
         entity.operations.iter().map(move |planned| {
             let (name, ty) = (&planned.name, operation::type_name(&planned.name));
             let (vertical, module) = (vertical.clone(), module.clone());
-            quote! { #name => Box::new(#vertical::#module::#ty::new(cx, &request)?) }
+            quote! { #name => Box::new(#vertical::#module::#ty::new(cx, request)?) }
         })
     });
     let doc = format!(
@@ -66,7 +66,7 @@ pub(super) fn module(provider: &PlanProvider) -> TokenStream {
         #(#operations)*
 
         /// The translator of a unified operation.
-        pub(super) fn translator(operation: &'static str, cx: Context, request: UnifiedRequest) -> Result<Box<dyn Translator>, Error> {
+        pub(super) fn translator(operation: &'static str, cx: Context, request: &UnifiedRequest) -> Result<Box<dyn Translator>, Error> {
             Ok(match operation {
                 #(#arms,)*
                 _ => return Err(not_implemented(operation, cx.provider)),

@@ -94,7 +94,7 @@ static API: Api = Api {
 fn none(
     _: &'static str,
     _: Context,
-    _: crate::route::UnifiedRequest,
+    _: &crate::route::UnifiedRequest,
 ) -> Result<Box<dyn Translator>, Error> {
     Err(Error::new(Code::NotImplemented, Method::GET.as_str()))
 }

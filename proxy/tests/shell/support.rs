@@ -150,7 +150,7 @@ pub(crate) static API: Api = Api {
 fn translator(
     operation: &'static str,
     context: Context,
-    request: UnifiedRequest,
+    request: &UnifiedRequest,
 ) -> Result<Box<dyn Translator>, Error> {
     let keys = match operation {
         "upsert" => vec![MatchKey {
@@ -177,7 +177,7 @@ fn translator(
 struct Script {
     operation: &'static str,
     root: String,
-    request: UnifiedRequest,
+    request: &UnifiedRequest,
     keys: Vec<MatchKey>,
     went_on: bool,
 }

@@ -112,7 +112,7 @@ impl Conversation {
             connection: Arc::new(settings),
             now: self.now,
         };
-        let mut translator = (API.translator)(self.operation, cx, self.request)?;
+        let mut translator = (API.translator)(self.operation, cx, &self.request)?;
         for key in translator.keys() {
             writeln!(told, "key {}.{} = {}", key.entity, key.key, key.value).unwrap();
         }

@@ -5,6 +5,7 @@ use quote::{format_ident, quote};
 
 use super::{rows_of, type_name};
 use crate::{
+    names,
     emit::{
         call::{Calls, Parameter, parameters},
         native::{self, Leaf},
@@ -14,7 +15,8 @@ use crate::{
 
 pub(super) fn emit(planned: &PlanOperation, list: &PlanList, calls: &mut Calls<'_>) -> TokenStream {
     let (name, doc) = (type_name(&planned.name), format!(" `{}`.", planned.name));
-    let (default, max, overlap) = (list.default_size, list.max_size, list.overlap_seconds);
+    let (default, max) = (names::number(list.default_size), names::number(list.max_size));
+    let overlap = names::number(list.overlap_seconds);
     let has_changes = list.changes.is_some();
     let full = pager(&list.full, "full", calls);
     let changes = list
@@ -83,7 +85,7 @@ fn pager(
     purpose: &str,
     calls: &mut Calls<'_>,
 ) -> (TokenStream, TokenStream, TokenStream) {
-    let name = format_ident!("{}Page", crate::names::pascal(purpose));
+    let name = format_ident!("{}Page", names::pascal(purpose));
     let mut more = Vec::new();
     if let Some(next) = &pager.next {
         more.push((next, Leaf::Value(crate::plan::PlanNativeType::Text)));
@@ -99,7 +101,10 @@ fn pager(
     );
     let page = pager
         .max
-        .map_or_else(|| quote! { page }, |max| quote! { page.at_most(#max) });
+        .map_or_else(|| quote! { page }, |max| {
+            let max = names::number(max);
+            quote! { page.at_most(#max) }
+        });
     let function = calls.function(&pager.call, &format!("list_{purpose}"));
     let arguments = parameters(&pager.call)
         .into_iter()

@@ -359,7 +359,7 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
     match &input.addresses {
         patch::Patch::Absent => {}
         patch::Patch::Null => {
-            record.clear(["city", "country", "zip", "state", "address", "address2"])
+            record.clear(["city", "country", "zip", "state", "address", "address2"]);
         }
         patch::Patch::Value(entries) => {
             let mut tags = Tags::new("addresses");
@@ -401,7 +401,7 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
                             .not_written(
                                 &format!("addresses[{index}] ({})", other.as_str()),
                                 "is of a type that HubSpot has no place for on its Company records, which hold primary",
-                            )
+                            );
                     }
                 }
             }
@@ -409,7 +409,9 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
     }
     match &input.phone_numbers {
         patch::Patch::Absent => {}
-        patch::Patch::Null => record.clear(["phone"]),
+        patch::Patch::Null => {
+            record.clear(["phone"]);
+        }
         patch::Patch::Value(entries) => {
             let mut tags = Tags::new("phone_numbers");
             for (index, entry) in entries.iter().enumerate() {
@@ -434,7 +436,7 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
                             .not_written(
                                 &format!("phone_numbers[{index}] ({})", other.as_str()),
                                 "is of a type that HubSpot has no place for on its Company records, which hold primary",
-                            )
+                            );
                     }
                 }
             }
@@ -655,25 +657,21 @@ impl Create {
             step: CreateStep::Write,
         })
     }
-    fn go(&mut self, step: CreateStep) -> Result<Step, Error> {
+    fn go(&mut self, step: CreateStep) -> Step {
         self.step = step;
         let work = &self.work;
-        Ok(
-            Step::call(
-                match step {
-                    CreateStep::Write => create_object(&work.cx, &work.record),
-                    CreateStep::Read => {
-                        get_object(&work.cx, work.record_id(), &work.fields)
-                    }
-                },
-            ),
+        Step::call(
+            match step {
+                CreateStep::Write => create_object(&work.cx, &work.record),
+                CreateStep::Read => get_object(&work.cx, work.record_id(), &work.fields),
+            },
         )
     }
 }
 
 impl Translator for Create {
     fn start(&mut self, _recent: &[String]) -> Result<Step, Error> {
-        self.go(self.step)
+        Ok(self.go(self.step))
     }
     fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error> {
         let response = native::one(responses)?;
@@ -683,7 +681,7 @@ impl Translator for Create {
                 let saved: CreateId<'_> = native::parse(&response.body)?;
                 let id = saved.id.map(|id| id.0.into_owned());
                 self.work.wrote(id);
-                self.go(CreateStep::Read)
+                Ok(self.go(CreateStep::Read))
             }
             CreateStep::Read => {
                 self.work.success(&response)?;
@@ -724,22 +722,20 @@ impl Get {
         );
         Ok(Self { work, step: GetStep::Read })
     }
-    fn go(&mut self, step: GetStep) -> Result<Step, Error> {
+    fn go(&mut self, step: GetStep) -> Step {
         self.step = step;
         let work = &self.work;
-        Ok(
-            Step::call(
-                match step {
-                    GetStep::Read => get_object(&work.cx, work.record_id(), &work.fields),
-                },
-            ),
+        Step::call(
+            match step {
+                GetStep::Read => get_object(&work.cx, work.record_id(), &work.fields),
+            },
         )
     }
 }
 
 impl Translator for Get {
     fn start(&mut self, _recent: &[String]) -> Result<Step, Error> {
-        self.go(self.step)
+        Ok(self.go(self.step))
     }
     fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error> {
         let response = native::one(responses)?;
@@ -789,30 +785,26 @@ impl Update {
             step: UpdateStep::Write,
         })
     }
-    fn go(&mut self, step: UpdateStep) -> Result<Step, Error> {
+    fn go(&mut self, step: UpdateStep) -> Step {
         self.step = step;
         let work = &self.work;
-        Ok(
-            Step::call(
-                match step {
-                    UpdateStep::Write if work.record.is_empty() => {
-                        return self.go(UpdateStep::Read);
-                    }
-                    UpdateStep::Write => {
-                        update_object(&work.cx, work.record_id(), &work.record)
-                    }
-                    UpdateStep::Read => {
-                        get_object(&work.cx, work.record_id(), &work.fields)
-                    }
-                },
-            ),
+        Step::call(
+            match step {
+                UpdateStep::Write if work.record.is_empty() => {
+                    return self.go(UpdateStep::Read);
+                }
+                UpdateStep::Write => {
+                    update_object(&work.cx, work.record_id(), &work.record)
+                }
+                UpdateStep::Read => get_object(&work.cx, work.record_id(), &work.fields),
+            },
         )
     }
 }
 
 impl Translator for Update {
     fn start(&mut self, _recent: &[String]) -> Result<Step, Error> {
-        self.go(self.step)
+        Ok(self.go(self.step))
     }
     fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error> {
         let response = native::one(responses)?;
@@ -820,7 +812,7 @@ impl Translator for Update {
             UpdateStep::Write => {
                 self.work.success(&response)?;
                 self.work.wrote(None);
-                self.go(UpdateStep::Read)
+                Ok(self.go(UpdateStep::Read))
             }
             UpdateStep::Read => {
                 self.work.success(&response)?;
@@ -995,34 +987,29 @@ impl Upsert {
             searches: 0,
         })
     }
-    fn go(&mut self, step: UpsertStep) -> Result<Step, Error> {
+    fn go(&mut self, step: UpsertStep) -> Step {
         self.step = Some(step);
         let work = &self.work;
-        Ok(
-            Step::call(
-                match step {
-                    UpsertStep::Create => create_object(&work.cx, &work.record),
-                    UpsertStep::Update if work.changes.is_empty() => {
-                        return self.go(UpsertStep::Read);
-                    }
-                    UpsertStep::Update => {
-                        update_object_for_upsert_update(
-                            &work.cx,
-                            work.record_id(),
-                            &work.changes,
-                        )
-                    }
-                    UpsertStep::Read => {
-                        get_object(&work.cx, work.record_id(), &work.fields)
-                    }
-                },
-            ),
+        Step::call(
+            match step {
+                UpsertStep::Create => create_object(&work.cx, &work.record),
+                UpsertStep::Update if work.changes.is_empty() => {
+                    return self.go(UpsertStep::Read);
+                }
+                UpsertStep::Update => {
+                    update_object_for_upsert_update(
+                        &work.cx,
+                        work.record_id(),
+                        &work.changes,
+                    )
+                }
+                UpsertStep::Read => get_object(&work.cx, work.record_id(), &work.fields),
+            },
         )
     }
-    fn find(&mut self, recent: &[String]) -> Result<Step, Error> {
+    fn find(&mut self, recent: &[String]) -> Step {
         let work = &self.work;
         let Some(lookup) = &work.lookup else { return self.go(UpsertStep::Create) };
-        #[allow(unused_mut)]
         let mut calls: Vec<NativeRequest> = match self.key {
             AccountUpsertKey::Domain => {
                 lookup
@@ -1045,7 +1032,7 @@ impl Upsert {
                 recent.iter().map(|recent_id| get_object_for_recent(&work.cx, recent_id)),
             );
         self.step = None;
-        Ok(Step::Calls(calls))
+        Step::Calls(calls)
     }
     fn found(&mut self, responses: &[NativeResponse]) -> Result<Step, Error> {
         let (searches, recent) = responses.split_at(self.searches.min(responses.len()));
@@ -1053,7 +1040,7 @@ impl Upsert {
             self.work.success(response)?;
         }
         let Some(lookup) = &mut self.work.lookup else {
-            return self.go(UpsertStep::Create)
+            return Ok(self.go(UpsertStep::Create))
         };
         match self.key {
             AccountUpsertKey::Domain => {
@@ -1103,10 +1090,10 @@ impl Upsert {
             }
         }
         match lookup.found() {
-            Found::None => self.go(UpsertStep::Create),
+            Found::None => Ok(self.go(UpsertStep::Create)),
             Found::One(id) => {
                 self.work.set_record_id(id);
-                self.go(UpsertStep::Update)
+                Ok(self.go(UpsertStep::Update))
             }
             Found::Many(ids) => Err(key::conflict(&ids)),
         }
@@ -1118,7 +1105,7 @@ impl Translator for Upsert {
         self.work.lookup.as_ref().map_or(&[], Lookup::keys)
     }
     fn start(&mut self, recent: &[String]) -> Result<Step, Error> {
-        self.find(recent)
+        Ok(self.find(recent))
     }
     fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error> {
         let Some(step) = self.step else { return self.found(&responses) };
@@ -1129,19 +1116,15 @@ impl Translator for Upsert {
                 let saved: UpsertId<'_> = native::parse(&response.body)?;
                 let id = saved.id.map(|id| id.0.into_owned());
                 self.work.wrote(id);
-                self.go(UpsertStep::Read)
+                Ok(self.go(UpsertStep::Read))
             }
             UpsertStep::Update => {
-                match response.status {
-                    404u16 => {
-                        return self.go(UpsertStep::Create);
-                    }
-                    _ => {
-                        self.work.success(&response)?;
-                        self.work.wrote(None);
-                        self.go(UpsertStep::Read)
-                    }
+                if response.status == 404 {
+                    return Ok(self.go(UpsertStep::Create));
                 }
+                self.work.success(&response)?;
+                self.work.wrote(None);
+                Ok(self.go(UpsertStep::Read))
             }
             UpsertStep::Read => {
                 self.work.success(&response)?;

@@ -92,19 +92,16 @@ fn write(input: &ContactInput, _warnings: &mut Warnings) -> Result<NativeObject,
     Ok(record)
 }
 
-/// What is remembered of a written record: nothing, since it is found by its keys at once.
-fn written(id: &str, _raw: &RawValue) -> Result<Written, Error> {
-    Ok(Written {
-        id: id.to_owned(),
-        keys: Vec::new(),
-    })
-}
-
 /// The end of an operation that has its record.
 fn answer(work: &mut Work, response: &NativeResponse) -> Result<Step, Error> {
     let raw: &RawValue = native::parse(&response.body)?;
     let record = read(raw, &mut work.warnings)?;
-    let written = work.has_written().then(|| written(&record.id, raw)).transpose()?;
+    let written = work
+        .has_written()
+        .then(|| Written {
+            id: record.id.to_string(),
+            keys: Vec::new(),
+        });
     let body = answer::record(record, &work.warnings);
     Ok(Step::Answer(Answer { body, written }))
 }
@@ -265,25 +262,21 @@ impl Create {
             step: CreateStep::Write,
         })
     }
-    fn go(&mut self, step: CreateStep) -> Result<Step, Error> {
+    fn go(&mut self, step: CreateStep) -> Step {
         self.step = step;
         let work = &self.work;
-        Ok(
-            Step::call(
-                match step {
-                    CreateStep::Write => create_object(&work.cx, &work.record),
-                    CreateStep::Read => {
-                        get_object(&work.cx, work.record_id(), &work.fields)
-                    }
-                },
-            ),
+        Step::call(
+            match step {
+                CreateStep::Write => create_object(&work.cx, &work.record),
+                CreateStep::Read => get_object(&work.cx, work.record_id(), &work.fields),
+            },
         )
     }
 }
 
 impl Translator for Create {
     fn start(&mut self, _recent: &[String]) -> Result<Step, Error> {
-        self.go(self.step)
+        Ok(self.go(self.step))
     }
     fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error> {
         let response = native::one(responses)?;
@@ -293,7 +286,7 @@ impl Translator for Create {
                 let saved: CreateId<'_> = native::parse(&response.body)?;
                 let id = saved.id.map(|id| id.0.into_owned());
                 self.work.wrote(id);
-                self.go(CreateStep::Read)
+                Ok(self.go(CreateStep::Read))
             }
             CreateStep::Read => {
                 self.work.success(&response)?;
@@ -334,22 +327,20 @@ impl Get {
         );
         Ok(Self { work, step: GetStep::Read })
     }
-    fn go(&mut self, step: GetStep) -> Result<Step, Error> {
+    fn go(&mut self, step: GetStep) -> Step {
         self.step = step;
         let work = &self.work;
-        Ok(
-            Step::call(
-                match step {
-                    GetStep::Read => get_object(&work.cx, work.record_id(), &work.fields),
-                },
-            ),
+        Step::call(
+            match step {
+                GetStep::Read => get_object(&work.cx, work.record_id(), &work.fields),
+            },
         )
     }
 }
 
 impl Translator for Get {
     fn start(&mut self, _recent: &[String]) -> Result<Step, Error> {
-        self.go(self.step)
+        Ok(self.go(self.step))
     }
     fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error> {
         let response = native::one(responses)?;
@@ -399,30 +390,26 @@ impl Update {
             step: UpdateStep::Write,
         })
     }
-    fn go(&mut self, step: UpdateStep) -> Result<Step, Error> {
+    fn go(&mut self, step: UpdateStep) -> Step {
         self.step = step;
         let work = &self.work;
-        Ok(
-            Step::call(
-                match step {
-                    UpdateStep::Write if work.record.is_empty() => {
-                        return self.go(UpdateStep::Read);
-                    }
-                    UpdateStep::Write => {
-                        update_object(&work.cx, work.record_id(), &work.record)
-                    }
-                    UpdateStep::Read => {
-                        get_object(&work.cx, work.record_id(), &work.fields)
-                    }
-                },
-            ),
+        Step::call(
+            match step {
+                UpdateStep::Write if work.record.is_empty() => {
+                    return self.go(UpdateStep::Read);
+                }
+                UpdateStep::Write => {
+                    update_object(&work.cx, work.record_id(), &work.record)
+                }
+                UpdateStep::Read => get_object(&work.cx, work.record_id(), &work.fields),
+            },
         )
     }
 }
 
 impl Translator for Update {
     fn start(&mut self, _recent: &[String]) -> Result<Step, Error> {
-        self.go(self.step)
+        Ok(self.go(self.step))
     }
     fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error> {
         let response = native::one(responses)?;
@@ -430,7 +417,7 @@ impl Translator for Update {
             UpdateStep::Write => {
                 self.work.success(&response)?;
                 self.work.wrote(None);
-                self.go(UpdateStep::Read)
+                Ok(self.go(UpdateStep::Read))
             }
             UpdateStep::Read => {
                 self.work.success(&response)?;
@@ -567,52 +554,47 @@ impl Upsert {
             searches: 0,
         })
     }
-    fn go(&mut self, step: UpsertStep) -> Result<Step, Error> {
+    fn go(&mut self, step: UpsertStep) -> Step {
         self.step = Some(step);
         let work = &self.work;
-        Ok(
-            Step::call(
-                match step {
-                    UpsertStep::Patch if work.changes.is_empty() => {
-                        return self.go(UpsertStep::Lookup);
-                    }
-                    UpsertStep::Patch => {
-                        update_object_for_upsert_patch(
-                            &work.cx,
-                            &work.changes,
-                            work.key_value(),
-                        )
-                    }
-                    UpsertStep::Lookup => {
-                        get_object_for_upsert_lookup(
-                            &work.cx,
-                            work.key_value(),
-                            &work.fields,
-                        )
-                    }
-                    UpsertStep::Create => create_object(&work.cx, &work.record),
-                    UpsertStep::Update if work.changes.is_empty() => {
-                        return self.go(UpsertStep::Read);
-                    }
-                    UpsertStep::Update => {
-                        update_object_for_upsert_update(
-                            &work.cx,
-                            work.record_id(),
-                            &work.changes,
-                        )
-                    }
-                    UpsertStep::Read => {
-                        get_object(&work.cx, work.record_id(), &work.fields)
-                    }
-                },
-            ),
+        Step::call(
+            match step {
+                UpsertStep::Patch if work.changes.is_empty() => {
+                    return self.go(UpsertStep::Lookup);
+                }
+                UpsertStep::Patch => {
+                    update_object_for_upsert_patch(
+                        &work.cx,
+                        &work.changes,
+                        work.key_value(),
+                    )
+                }
+                UpsertStep::Lookup => {
+                    get_object_for_upsert_lookup(
+                        &work.cx,
+                        work.key_value(),
+                        &work.fields,
+                    )
+                }
+                UpsertStep::Create => create_object(&work.cx, &work.record),
+                UpsertStep::Update if work.changes.is_empty() => {
+                    return self.go(UpsertStep::Read);
+                }
+                UpsertStep::Update => {
+                    update_object_for_upsert_update(
+                        &work.cx,
+                        work.record_id(),
+                        &work.changes,
+                    )
+                }
+                UpsertStep::Read => get_object(&work.cx, work.record_id(), &work.fields),
+            },
         )
     }
-    fn find(&mut self, _recent: &[String]) -> Result<Step, Error> {
+    fn find(&mut self, _recent: &[String]) -> Step {
         let work = &self.work;
         let Some(lookup) = &work.lookup else { return self.go(UpsertStep::Create) };
-        #[allow(unused_mut)]
-        let mut calls: Vec<NativeRequest> = match self.key {
+        let calls: Vec<NativeRequest> = match self.key {
             ContactUpsertKey::Email => {
                 lookup
                     .chunks(100000usize, 100usize)
@@ -623,7 +605,7 @@ impl Upsert {
         };
         self.searches = calls.len();
         self.step = None;
-        Ok(Step::Calls(calls))
+        Step::Calls(calls)
     }
     fn found(&mut self, responses: &[NativeResponse]) -> Result<Step, Error> {
         let (searches, recent) = responses.split_at(self.searches.min(responses.len()));
@@ -631,7 +613,7 @@ impl Upsert {
             self.work.success(response)?;
         }
         let Some(lookup) = &mut self.work.lookup else {
-            return self.go(UpsertStep::Create)
+            return Ok(self.go(UpsertStep::Create))
         };
         match self.key {
             ContactUpsertKey::Email => {
@@ -651,10 +633,10 @@ impl Upsert {
             }
         }
         match lookup.found() {
-            Found::None => self.go(UpsertStep::Create),
+            Found::None => Ok(self.go(UpsertStep::Create)),
             Found::One(id) => {
                 self.work.set_record_id(id);
-                self.go(UpsertStep::Update)
+                Ok(self.go(UpsertStep::Update))
             }
             Found::Many(ids) => Err(key::conflict(&ids)),
         }
@@ -666,63 +648,49 @@ impl Translator for Upsert {
         self.work.lookup.as_ref().map_or(&[], Lookup::keys)
     }
     fn start(&mut self, recent: &[String]) -> Result<Step, Error> {
-        match self.key {
-            ContactUpsertKey::Email if self
-                .work
-                .lookup
-                .as_ref()
-                .is_some_and(|lookup| lookup.is_single()) => self.go(UpsertStep::Patch),
-            _ => self.find(recent),
+        if self.key == ContactUpsertKey::Email
+            && self.work.lookup.as_ref().is_some_and(|lookup| lookup.is_single())
+        {
+            return Ok(self.go(UpsertStep::Patch));
         }
+        Ok(self.find(recent))
     }
     fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error> {
         let Some(step) = self.step else { return self.found(&responses) };
         let response = native::one(responses)?;
         match step {
             UpsertStep::Patch => {
-                match response.status {
-                    404u16 => {
-                        return self.go(UpsertStep::Create);
-                    }
-                    _ => {
-                        self.work.success(&response)?;
-                        let saved: UpsertId<'_> = native::parse(&response.body)?;
-                        let id = saved.id.map(|id| id.0.into_owned());
-                        self.work.wrote(id);
-                        self.go(UpsertStep::Read)
-                    }
+                if response.status == 404 {
+                    return Ok(self.go(UpsertStep::Create));
                 }
+                self.work.success(&response)?;
+                let saved: UpsertId<'_> = native::parse(&response.body)?;
+                let id = saved.id.map(|id| id.0.into_owned());
+                self.work.wrote(id);
+                Ok(self.go(UpsertStep::Read))
             }
             UpsertStep::Lookup => {
-                match response.status {
-                    404u16 => {
-                        return self.go(UpsertStep::Create);
-                    }
-                    _ => {
-                        self.work.success(&response)?;
-                        answer(&mut self.work, &response)
-                    }
+                if response.status == 404 {
+                    return Ok(self.go(UpsertStep::Create));
                 }
+                self.work.success(&response)?;
+                answer(&mut self.work, &response)
             }
             UpsertStep::Create => {
-                match response.status {
-                    409u16 => {
-                        self.work.adopt_existing(&response)?;
-                        return self.go(UpsertStep::Update);
-                    }
-                    _ => {
-                        self.work.success(&response)?;
-                        let saved: UpsertId<'_> = native::parse(&response.body)?;
-                        let id = saved.id.map(|id| id.0.into_owned());
-                        self.work.wrote(id);
-                        self.go(UpsertStep::Read)
-                    }
+                if response.status == 409 {
+                    self.work.adopt_existing(&response)?;
+                    return Ok(self.go(UpsertStep::Update));
                 }
+                self.work.success(&response)?;
+                let saved: UpsertId<'_> = native::parse(&response.body)?;
+                let id = saved.id.map(|id| id.0.into_owned());
+                self.work.wrote(id);
+                Ok(self.go(UpsertStep::Read))
             }
             UpsertStep::Update => {
                 self.work.success(&response)?;
                 self.work.wrote(None);
-                self.go(UpsertStep::Read)
+                Ok(self.go(UpsertStep::Read))
             }
             UpsertStep::Read => {
                 self.work.success(&response)?;

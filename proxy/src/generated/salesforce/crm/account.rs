@@ -234,7 +234,7 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
                     "ShippingPostalCode",
                     "ShippingState",
                     "ShippingStreet",
-                ])
+                ]);
         }
         patch::Patch::Value(entries) => {
             let mut tags = Tags::new("addresses");
@@ -310,7 +310,7 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
                             .not_written(
                                 &format!("addresses[{index}] ({})", other.as_str()),
                                 "is of a type that Salesforce has no place for on its Account records, which hold billing, shipping",
-                            )
+                            );
                     }
                 }
             }
@@ -318,7 +318,9 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
     }
     match &input.phone_numbers {
         patch::Patch::Absent => {}
-        patch::Patch::Null => record.clear(["Phone", "Fax"]),
+        patch::Patch::Null => {
+            record.clear(["Phone", "Fax"]);
+        }
         patch::Patch::Value(entries) => {
             let mut tags = Tags::new("phone_numbers");
             for (index, entry) in entries.iter().enumerate() {
@@ -351,7 +353,7 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
                             .not_written(
                                 &format!("phone_numbers[{index}] ({})", other.as_str()),
                                 "is of a type that Salesforce has no place for on its Account records, which hold primary, fax",
-                            )
+                            );
                     }
                 }
             }
@@ -527,34 +529,32 @@ impl Create {
             step: CreateStep::Both,
         })
     }
-    fn go(&mut self, step: CreateStep) -> Result<Step, Error> {
+    fn go(&mut self, step: CreateStep) -> Step {
         self.step = step;
         let work = &self.work;
-        Ok(
-            Step::call(
-                match step {
-                    CreateStep::Both => {
-                        BUNDLE
-                            .request(
-                                &work.cx,
-                                &[
-                                    ("write", create_row(&work.cx, &work.record)),
-                                    ("row", get_row(&work.cx, &work.fields)),
-                                ],
-                            )
-                    }
-                    CreateStep::Read => {
-                        get_row_for_create_read(&work.cx, work.record_id(), &work.fields)
-                    }
-                },
-            ),
+        Step::call(
+            match step {
+                CreateStep::Both => {
+                    BUNDLE
+                        .request(
+                            &work.cx,
+                            &[
+                                ("write", create_row(&work.cx, &work.record)),
+                                ("row", get_row(&work.cx, &work.fields)),
+                            ],
+                        )
+                }
+                CreateStep::Read => {
+                    get_row_for_create_read(&work.cx, work.record_id(), &work.fields)
+                }
+            },
         )
     }
 }
 
 impl Translator for Create {
     fn start(&mut self, _recent: &[String]) -> Result<Step, Error> {
-        self.go(self.step)
+        Ok(self.go(self.step))
     }
     fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error> {
         let response = native::one(responses)?;
@@ -569,7 +569,7 @@ impl Translator for Create {
                 if row.is_success() {
                     answer(&mut self.work, &row)
                 } else {
-                    self.go(CreateStep::Read)
+                    Ok(self.go(CreateStep::Read))
                 }
             }
             CreateStep::Read => {
@@ -611,24 +611,22 @@ impl Get {
         );
         Ok(Self { work, step: GetStep::Read })
     }
-    fn go(&mut self, step: GetStep) -> Result<Step, Error> {
+    fn go(&mut self, step: GetStep) -> Step {
         self.step = step;
         let work = &self.work;
-        Ok(
-            Step::call(
-                match step {
-                    GetStep::Read => {
-                        get_row_for_create_read(&work.cx, work.record_id(), &work.fields)
-                    }
-                },
-            ),
+        Step::call(
+            match step {
+                GetStep::Read => {
+                    get_row_for_create_read(&work.cx, work.record_id(), &work.fields)
+                }
+            },
         )
     }
 }
 
 impl Translator for Get {
     fn start(&mut self, _recent: &[String]) -> Result<Step, Error> {
-        self.go(self.step)
+        Ok(self.go(self.step))
     }
     fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error> {
         let response = native::one(responses)?;
@@ -678,47 +676,45 @@ impl Update {
             step: UpdateStep::Both,
         })
     }
-    fn go(&mut self, step: UpdateStep) -> Result<Step, Error> {
+    fn go(&mut self, step: UpdateStep) -> Step {
         self.step = step;
         let work = &self.work;
-        Ok(
-            Step::call(
-                match step {
-                    UpdateStep::Both if work.record.is_empty() => {
-                        return self.go(UpdateStep::Read);
-                    }
-                    UpdateStep::Both => {
-                        BUNDLE
-                            .request(
-                                &work.cx,
-                                &[
-                                    (
-                                        "write",
-                                        update_row(&work.cx, work.record_id(), &work.record),
+        Step::call(
+            match step {
+                UpdateStep::Both if work.record.is_empty() => {
+                    return self.go(UpdateStep::Read);
+                }
+                UpdateStep::Both => {
+                    BUNDLE
+                        .request(
+                            &work.cx,
+                            &[
+                                (
+                                    "write",
+                                    update_row(&work.cx, work.record_id(), &work.record),
+                                ),
+                                (
+                                    "row",
+                                    get_row_for_create_read(
+                                        &work.cx,
+                                        work.record_id(),
+                                        &work.fields,
                                     ),
-                                    (
-                                        "row",
-                                        get_row_for_create_read(
-                                            &work.cx,
-                                            work.record_id(),
-                                            &work.fields,
-                                        ),
-                                    ),
-                                ],
-                            )
-                    }
-                    UpdateStep::Read => {
-                        get_row_for_create_read(&work.cx, work.record_id(), &work.fields)
-                    }
-                },
-            ),
+                                ),
+                            ],
+                        )
+                }
+                UpdateStep::Read => {
+                    get_row_for_create_read(&work.cx, work.record_id(), &work.fields)
+                }
+            },
         )
     }
 }
 
 impl Translator for Update {
     fn start(&mut self, _recent: &[String]) -> Result<Step, Error> {
-        self.go(self.step)
+        Ok(self.go(self.step))
     }
     fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error> {
         let response = native::one(responses)?;
@@ -731,7 +727,7 @@ impl Translator for Update {
                 if row.is_success() {
                     answer(&mut self.work, &row)
                 } else {
-                    self.go(UpdateStep::Read)
+                    Ok(self.go(UpdateStep::Read))
                 }
             }
             UpdateStep::Read => {
@@ -870,60 +866,57 @@ impl Upsert {
             searches: 0,
         })
     }
-    fn go(&mut self, step: UpsertStep) -> Result<Step, Error> {
+    fn go(&mut self, step: UpsertStep) -> Step {
         self.step = Some(step);
         let work = &self.work;
-        Ok(
-            Step::call(
-                match step {
-                    UpsertStep::Create => {
-                        BUNDLE
-                            .request(
-                                &work.cx,
-                                &[
-                                    ("write", create_row(&work.cx, &work.record)),
-                                    ("row", get_row(&work.cx, &work.fields)),
-                                ],
-                            )
-                    }
-                    UpsertStep::Update if work.changes.is_empty() => {
-                        return self.go(UpsertStep::Read);
-                    }
-                    UpsertStep::Update => {
-                        BUNDLE
-                            .request(
-                                &work.cx,
-                                &[
-                                    (
-                                        "write",
-                                        update_row_for_upsert_update(
-                                            &work.cx,
-                                            work.record_id(),
-                                            &work.changes,
-                                        ),
+        Step::call(
+            match step {
+                UpsertStep::Create => {
+                    BUNDLE
+                        .request(
+                            &work.cx,
+                            &[
+                                ("write", create_row(&work.cx, &work.record)),
+                                ("row", get_row(&work.cx, &work.fields)),
+                            ],
+                        )
+                }
+                UpsertStep::Update if work.changes.is_empty() => {
+                    return self.go(UpsertStep::Read);
+                }
+                UpsertStep::Update => {
+                    BUNDLE
+                        .request(
+                            &work.cx,
+                            &[
+                                (
+                                    "write",
+                                    update_row_for_upsert_update(
+                                        &work.cx,
+                                        work.record_id(),
+                                        &work.changes,
                                     ),
-                                    (
-                                        "row",
-                                        get_row_for_create_read(
-                                            &work.cx,
-                                            work.record_id(),
-                                            &work.fields,
-                                        ),
+                                ),
+                                (
+                                    "row",
+                                    get_row_for_create_read(
+                                        &work.cx,
+                                        work.record_id(),
+                                        &work.fields,
                                     ),
-                                ],
-                            )
-                    }
-                    UpsertStep::Read => {
-                        get_row_for_create_read(&work.cx, work.record_id(), &work.fields)
-                    }
-                },
-            ),
+                                ),
+                            ],
+                        )
+                }
+                UpsertStep::Read => {
+                    get_row_for_create_read(&work.cx, work.record_id(), &work.fields)
+                }
+            },
         )
     }
-    fn find(&mut self, recent: &[String]) -> Result<Step, Error> {
+    fn find(&mut self, recent: &[String]) -> Step {
         let work = &self.work;
         let Some(lookup) = &work.lookup else { return self.go(UpsertStep::Create) };
-        #[allow(unused_mut)]
         let mut calls: Vec<NativeRequest> = match self.key {
             AccountUpsertKey::Website => {
                 lookup
@@ -940,7 +933,7 @@ impl Upsert {
                 recent.iter().map(|recent_id| get_row_for_recent(&work.cx, recent_id)),
             );
         self.step = None;
-        Ok(Step::Calls(calls))
+        Step::Calls(calls)
     }
     fn found(&mut self, responses: &[NativeResponse]) -> Result<Step, Error> {
         let (searches, recent) = responses.split_at(self.searches.min(responses.len()));
@@ -948,7 +941,7 @@ impl Upsert {
             self.work.success(response)?;
         }
         let Some(lookup) = &mut self.work.lookup else {
-            return self.go(UpsertStep::Create)
+            return Ok(self.go(UpsertStep::Create))
         };
         match self.key {
             AccountUpsertKey::Website => {
@@ -969,10 +962,10 @@ impl Upsert {
             AccountUpsertKey::Domain => {}
         }
         match lookup.found() {
-            Found::None => self.go(UpsertStep::Create),
+            Found::None => Ok(self.go(UpsertStep::Create)),
             Found::One(id) => {
                 self.work.set_record_id(id);
-                self.go(UpsertStep::Update)
+                Ok(self.go(UpsertStep::Update))
             }
             Found::Many(ids) => Err(key::conflict(&ids)),
         }
@@ -984,7 +977,7 @@ impl Translator for Upsert {
         self.work.lookup.as_ref().map_or(&[], Lookup::keys)
     }
     fn start(&mut self, recent: &[String]) -> Result<Step, Error> {
-        self.find(recent)
+        Ok(self.find(recent))
     }
     fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error> {
         let Some(step) = self.step else { return self.found(&responses) };
@@ -1000,7 +993,7 @@ impl Translator for Upsert {
                 if row.is_success() {
                     answer(&mut self.work, &row)
                 } else {
-                    self.go(UpsertStep::Read)
+                    Ok(self.go(UpsertStep::Read))
                 }
             }
             UpsertStep::Update => {
@@ -1011,7 +1004,7 @@ impl Translator for Upsert {
                 if row.is_success() {
                     answer(&mut self.work, &row)
                 } else {
-                    self.go(UpsertStep::Read)
+                    Ok(self.go(UpsertStep::Read))
                 }
             }
             UpsertStep::Read => {

@@ -94,19 +94,16 @@ fn write(input: &ContactInput, _warnings: &mut Warnings) -> Result<NativeObject,
     Ok(record)
 }
 
-/// What is remembered of a written record: nothing, since it is found by its keys at once.
-fn written(id: &str, _raw: &RawValue) -> Result<Written, Error> {
-    Ok(Written {
-        id: id.to_owned(),
-        keys: Vec::new(),
-    })
-}
-
 /// The end of an operation that has its record.
 fn answer(work: &mut Work, response: &NativeResponse) -> Result<Step, Error> {
     let raw: &RawValue = native::parse(&response.body)?;
     let record = read(raw, &mut work.warnings)?;
-    let written = work.has_written().then(|| written(&record.id, raw)).transpose()?;
+    let written = work
+        .has_written()
+        .then(|| Written {
+            id: record.id.to_string(),
+            keys: Vec::new(),
+        });
     let body = answer::record(record, &work.warnings);
     Ok(Step::Answer(Answer { body, written }))
 }
@@ -237,34 +234,32 @@ impl Create {
             step: CreateStep::Both,
         })
     }
-    fn go(&mut self, step: CreateStep) -> Result<Step, Error> {
+    fn go(&mut self, step: CreateStep) -> Step {
         self.step = step;
         let work = &self.work;
-        Ok(
-            Step::call(
-                match step {
-                    CreateStep::Both => {
-                        BUNDLE
-                            .request(
-                                &work.cx,
-                                &[
-                                    ("write", create_row(&work.cx, &work.record)),
-                                    ("row", get_row(&work.cx, &work.fields)),
-                                ],
-                            )
-                    }
-                    CreateStep::Read => {
-                        get_row_for_create_read(&work.cx, work.record_id(), &work.fields)
-                    }
-                },
-            ),
+        Step::call(
+            match step {
+                CreateStep::Both => {
+                    BUNDLE
+                        .request(
+                            &work.cx,
+                            &[
+                                ("write", create_row(&work.cx, &work.record)),
+                                ("row", get_row(&work.cx, &work.fields)),
+                            ],
+                        )
+                }
+                CreateStep::Read => {
+                    get_row_for_create_read(&work.cx, work.record_id(), &work.fields)
+                }
+            },
         )
     }
 }
 
 impl Translator for Create {
     fn start(&mut self, _recent: &[String]) -> Result<Step, Error> {
-        self.go(self.step)
+        Ok(self.go(self.step))
     }
     fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error> {
         let response = native::one(responses)?;
@@ -279,7 +274,7 @@ impl Translator for Create {
                 if row.is_success() {
                     answer(&mut self.work, &row)
                 } else {
-                    self.go(CreateStep::Read)
+                    Ok(self.go(CreateStep::Read))
                 }
             }
             CreateStep::Read => {
@@ -321,24 +316,22 @@ impl Get {
         );
         Ok(Self { work, step: GetStep::Read })
     }
-    fn go(&mut self, step: GetStep) -> Result<Step, Error> {
+    fn go(&mut self, step: GetStep) -> Step {
         self.step = step;
         let work = &self.work;
-        Ok(
-            Step::call(
-                match step {
-                    GetStep::Read => {
-                        get_row_for_create_read(&work.cx, work.record_id(), &work.fields)
-                    }
-                },
-            ),
+        Step::call(
+            match step {
+                GetStep::Read => {
+                    get_row_for_create_read(&work.cx, work.record_id(), &work.fields)
+                }
+            },
         )
     }
 }
 
 impl Translator for Get {
     fn start(&mut self, _recent: &[String]) -> Result<Step, Error> {
-        self.go(self.step)
+        Ok(self.go(self.step))
     }
     fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error> {
         let response = native::one(responses)?;
@@ -388,47 +381,45 @@ impl Update {
             step: UpdateStep::Both,
         })
     }
-    fn go(&mut self, step: UpdateStep) -> Result<Step, Error> {
+    fn go(&mut self, step: UpdateStep) -> Step {
         self.step = step;
         let work = &self.work;
-        Ok(
-            Step::call(
-                match step {
-                    UpdateStep::Both if work.record.is_empty() => {
-                        return self.go(UpdateStep::Read);
-                    }
-                    UpdateStep::Both => {
-                        BUNDLE
-                            .request(
-                                &work.cx,
-                                &[
-                                    (
-                                        "write",
-                                        update_row(&work.cx, work.record_id(), &work.record),
+        Step::call(
+            match step {
+                UpdateStep::Both if work.record.is_empty() => {
+                    return self.go(UpdateStep::Read);
+                }
+                UpdateStep::Both => {
+                    BUNDLE
+                        .request(
+                            &work.cx,
+                            &[
+                                (
+                                    "write",
+                                    update_row(&work.cx, work.record_id(), &work.record),
+                                ),
+                                (
+                                    "row",
+                                    get_row_for_create_read(
+                                        &work.cx,
+                                        work.record_id(),
+                                        &work.fields,
                                     ),
-                                    (
-                                        "row",
-                                        get_row_for_create_read(
-                                            &work.cx,
-                                            work.record_id(),
-                                            &work.fields,
-                                        ),
-                                    ),
-                                ],
-                            )
-                    }
-                    UpdateStep::Read => {
-                        get_row_for_create_read(&work.cx, work.record_id(), &work.fields)
-                    }
-                },
-            ),
+                                ),
+                            ],
+                        )
+                }
+                UpdateStep::Read => {
+                    get_row_for_create_read(&work.cx, work.record_id(), &work.fields)
+                }
+            },
         )
     }
 }
 
 impl Translator for Update {
     fn start(&mut self, _recent: &[String]) -> Result<Step, Error> {
-        self.go(self.step)
+        Ok(self.go(self.step))
     }
     fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error> {
         let response = native::one(responses)?;
@@ -441,7 +432,7 @@ impl Translator for Update {
                 if row.is_success() {
                     answer(&mut self.work, &row)
                 } else {
-                    self.go(UpdateStep::Read)
+                    Ok(self.go(UpdateStep::Read))
                 }
             }
             UpdateStep::Read => {
@@ -571,74 +562,71 @@ impl Upsert {
             searches: 0,
         })
     }
-    fn go(&mut self, step: UpsertStep) -> Result<Step, Error> {
+    fn go(&mut self, step: UpsertStep) -> Step {
         self.step = Some(step);
         let work = &self.work;
-        Ok(
-            Step::call(
-                match step {
-                    UpsertStep::Native => {
-                        BUNDLE
-                            .request(
-                                &work.cx,
-                                &[
-                                    (
-                                        "write",
-                                        upsert_row(&work.cx, &work.changes, work.key_value()),
+        Step::call(
+            match step {
+                UpsertStep::Native => {
+                    BUNDLE
+                        .request(
+                            &work.cx,
+                            &[
+                                (
+                                    "write",
+                                    upsert_row(&work.cx, &work.changes, work.key_value()),
+                                ),
+                                ("row", get_row(&work.cx, &work.fields)),
+                            ],
+                        )
+                }
+                UpsertStep::Create => {
+                    BUNDLE
+                        .request(
+                            &work.cx,
+                            &[
+                                ("write", create_row(&work.cx, &work.record)),
+                                ("row", get_row(&work.cx, &work.fields)),
+                            ],
+                        )
+                }
+                UpsertStep::Update if work.changes.is_empty() => {
+                    return self.go(UpsertStep::Read);
+                }
+                UpsertStep::Update => {
+                    BUNDLE
+                        .request(
+                            &work.cx,
+                            &[
+                                (
+                                    "write",
+                                    update_row_for_upsert_update(
+                                        &work.cx,
+                                        work.record_id(),
+                                        &work.changes,
                                     ),
-                                    ("row", get_row(&work.cx, &work.fields)),
-                                ],
-                            )
-                    }
-                    UpsertStep::Create => {
-                        BUNDLE
-                            .request(
-                                &work.cx,
-                                &[
-                                    ("write", create_row(&work.cx, &work.record)),
-                                    ("row", get_row(&work.cx, &work.fields)),
-                                ],
-                            )
-                    }
-                    UpsertStep::Update if work.changes.is_empty() => {
-                        return self.go(UpsertStep::Read);
-                    }
-                    UpsertStep::Update => {
-                        BUNDLE
-                            .request(
-                                &work.cx,
-                                &[
-                                    (
-                                        "write",
-                                        update_row_for_upsert_update(
-                                            &work.cx,
-                                            work.record_id(),
-                                            &work.changes,
-                                        ),
+                                ),
+                                (
+                                    "row",
+                                    get_row_for_create_read(
+                                        &work.cx,
+                                        work.record_id(),
+                                        &work.fields,
                                     ),
-                                    (
-                                        "row",
-                                        get_row_for_create_read(
-                                            &work.cx,
-                                            work.record_id(),
-                                            &work.fields,
-                                        ),
-                                    ),
-                                ],
-                            )
-                    }
-                    UpsertStep::Read => {
-                        get_row_for_create_read(&work.cx, work.record_id(), &work.fields)
-                    }
-                },
-            ),
+                                ),
+                            ],
+                        )
+                }
+                UpsertStep::Read => {
+                    get_row_for_create_read(&work.cx, work.record_id(), &work.fields)
+                }
+            },
         )
     }
-    fn find(&mut self, _recent: &[String]) -> Result<Step, Error> {
+    fn find(&mut self, _recent: &[String]) -> Step {
         let work = &self.work;
         let Some(lookup) = &work.lookup else { return self.go(UpsertStep::Create) };
-        #[allow(unused_mut)]
-        let mut calls: Vec<NativeRequest> = match self.key {
+        let calls: Vec<NativeRequest> = match self.key {
             ContactUpsertKey::Email => {
                 lookup
                     .chunks(6000usize, usize::MAX)
@@ -649,7 +637,7 @@ impl Upsert {
         };
         self.searches = calls.len();
         self.step = None;
-        Ok(Step::Calls(calls))
+        Step::Calls(calls)
     }
     fn found(&mut self, responses: &[NativeResponse]) -> Result<Step, Error> {
         let (searches, recent) = responses.split_at(self.searches.min(responses.len()));
@@ -657,7 +645,7 @@ impl Upsert {
             self.work.success(response)?;
         }
         let Some(lookup) = &mut self.work.lookup else {
-            return self.go(UpsertStep::Create)
+            return Ok(self.go(UpsertStep::Create))
         };
         match self.key {
             ContactUpsertKey::Email => {
@@ -677,10 +665,10 @@ impl Upsert {
             }
         }
         match lookup.found() {
-            Found::None => self.go(UpsertStep::Create),
+            Found::None => Ok(self.go(UpsertStep::Create)),
             Found::One(id) => {
                 self.work.set_record_id(id);
-                self.go(UpsertStep::Update)
+                Ok(self.go(UpsertStep::Update))
             }
             Found::Many(ids) => Err(key::conflict(&ids)),
         }
@@ -692,15 +680,17 @@ impl Translator for Upsert {
         self.work.lookup.as_ref().map_or(&[], Lookup::keys)
     }
     fn start(&mut self, recent: &[String]) -> Result<Step, Error> {
-        match self.key {
-            ContactUpsertKey::Email if self
+        if self.key == ContactUpsertKey::Email
+            && self
                 .work
                 .lookup
                 .as_ref()
                 .is_some_and(|lookup| lookup.is_single() && lookup.is_plain())
-                && self.work.keeps_key("Email") => self.go(UpsertStep::Native),
-            _ => self.find(recent),
+            && self.work.keeps_key("Email")
+        {
+            return Ok(self.go(UpsertStep::Native));
         }
+        Ok(self.find(recent))
     }
     fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error> {
         let Some(step) = self.step else { return self.found(&responses) };
@@ -709,9 +699,8 @@ impl Translator for Upsert {
             UpsertStep::Native => {
                 self.work.success(&response)?;
                 let [write, row] = BUNDLE.split(&response)?;
-                match write.status {
-                    300u16 => return Err(key::conflict(&native::listed_ids(&write.body))),
-                    _ => {}
+                if write.status == 300 {
+                    return Err(key::conflict(&native::listed_ids(&write.body)));
                 }
                 self.work.success(&write)?;
                 let saved: UpsertId<'_> = native::parse(&write.body)?;
@@ -720,7 +709,7 @@ impl Translator for Upsert {
                 if row.is_success() {
                     answer(&mut self.work, &row)
                 } else {
-                    self.go(UpsertStep::Read)
+                    Ok(self.go(UpsertStep::Read))
                 }
             }
             UpsertStep::Create => {
@@ -733,7 +722,7 @@ impl Translator for Upsert {
                 if row.is_success() {
                     answer(&mut self.work, &row)
                 } else {
-                    self.go(UpsertStep::Read)
+                    Ok(self.go(UpsertStep::Read))
                 }
             }
             UpsertStep::Update => {
@@ -744,7 +733,7 @@ impl Translator for Upsert {
                 if row.is_success() {
                     answer(&mut self.work, &row)
                 } else {
-                    self.go(UpsertStep::Read)
+                    Ok(self.go(UpsertStep::Read))
                 }
             }
             UpsertStep::Read => {

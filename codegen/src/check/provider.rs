@@ -12,7 +12,7 @@ use crate::{
     diagnostic::{Diagnostic, Sink, listed},
     load::InputProvider,
     mapping::{MappingEntity, provider::{MappingBaseUrl, MappingBundle, MappingErrors, MappingProvider}},
-    plan::{PlanAuth, PlanBaseUrl, PlanBundle, PlanEntity, PlanErrorRule, PlanErrors, PlanNativeOperation, PlanProvider},
+    plan::{PlanAuth, PlanBaseUrl, PlanBundle, PlanEntity, PlanErrorRule, PlanErrors, PlanForm, PlanNativeOperation, PlanOperation, PlanPath, PlanProvider},
     source::{Sources, Text},
     spec::SpecParameterPlace,
 };
@@ -144,6 +144,13 @@ impl Checker<'_> {
             bundle: provider.bundle.as_ref().map(|bundle| bundle.max.value),
             conflict_has_id: provider.errors.existing_id_after.is_some(),
         });
+        let mut selection = fields.selection;
+        for path in operations.iter().flat_map(matched) {
+            // What was written is remembered by its keys, so every read must have them.
+            if let Some(name) = natives.selected(path) && !selection.contains(&name) {
+                selection.push(name);
+            }
+        }
         let path = |file| self.sources.file(file).path.clone();
         let name = |schema: &crate::spec::SpecSchema| schema.name.as_deref().map(|name| unified.short(name).to_owned());
         Some(PlanEntity {
@@ -155,7 +162,7 @@ impl Checker<'_> {
             input: unified.input.as_deref().and_then(name),
             fields: fields.fields,
             not_mapped: fields.not_mapped,
-            selection: fields.selection,
+            selection,
             record_id_prefix: mapping.record_id_prefix.as_ref().map(|prefix| prefix.value.clone()),
             operations,
         })
@@ -276,6 +283,15 @@ impl Checker<'_> {
             classify,
         }
     }
+}
+
+/// The native fields by which an upsert matches.
+fn matched(operation: &PlanOperation) -> impl Iterator<Item = &PlanPath> {
+    let keys = match &operation.form {
+        PlanForm::Upsert(upsert) => upsert.keys.as_slice(),
+        _ => &[],
+    };
+    keys.iter().flat_map(|key| &key.matches).map(|matched| &matched.path)
 }
 
 fn auth(mapping: &MappingProvider) -> PlanAuth {

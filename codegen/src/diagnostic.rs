@@ -32,8 +32,17 @@ pub struct Label {
 
 impl Diagnostic {
     pub fn new(id: &'static str, message: impl Into<String>, span: Span) -> Self {
-        let primary = Label { span, text: String::new() };
-        Self { id, message: message.into(), primary, others: Vec::new(), help: None }
+        let primary = Label {
+            span,
+            text: String::new(),
+        };
+        Self {
+            id,
+            message: message.into(),
+            primary,
+            others: Vec::new(),
+            help: None,
+        }
     }
 
     #[must_use]
@@ -44,7 +53,10 @@ impl Diagnostic {
 
     #[must_use]
     pub fn other(mut self, span: Span, text: impl Into<String>) -> Self {
-        self.others.push(Label { span, text: text.into() });
+        self.others.push(Label {
+            span,
+            text: text.into(),
+        });
         self
     }
 
@@ -69,7 +81,10 @@ impl Diagnostic {
 
 /// Names as a sentence has them: `a`, `b` and `c`.
 pub(crate) fn listed<T: AsRef<str>>(names: &[T]) -> String {
-    let quoted: Vec<String> = names.iter().map(|name| format!("`{}`", name.as_ref())).collect();
+    let quoted: Vec<String> = names
+        .iter()
+        .map(|name| format!("`{}`", name.as_ref()))
+        .collect();
     match quoted.as_slice() {
         [] => "nothing".to_owned(),
         [one] => one.clone(),
@@ -82,7 +97,12 @@ fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     let plain = |text: &str| text.to_lowercase().replace(['_', '-'], "");
     known
         .iter()
-        .map(|candidate| (strsim::damerau_levenshtein(&plain(name), &plain(candidate)), *candidate))
+        .map(|candidate| {
+            (
+                strsim::damerau_levenshtein(&plain(name), &plain(candidate)),
+                *candidate,
+            )
+        })
         .filter(|(distance, candidate)| *distance <= (candidate.len().max(name.len()) / 3).max(1))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
@@ -105,12 +125,22 @@ impl Sink {
     pub fn into_sorted(self, sources: &Sources) -> Vec<Diagnostic> {
         let mut all = self.0.into_inner();
         all.sort_by(|a, b| order(a, sources).cmp(&order(b, sources)));
-        all.dedup_by(|a, b| a.id == b.id && a.primary.span == b.primary.span && a.message == b.message);
+        all.dedup_by(|a, b| {
+            a.id == b.id && a.primary.span == b.primary.span && a.message == b.message
+        });
         all
     }
 }
 
-fn order<'a>(diagnostic: &'a Diagnostic, sources: &'a Sources) -> (&'a str, usize, &'static str, &'a str) {
+fn order<'a>(
+    diagnostic: &'a Diagnostic,
+    sources: &'a Sources,
+) -> (&'a str, usize, &'static str, &'a str) {
     let span = diagnostic.primary.span;
-    (&sources.file(span.file).path, span.start, diagnostic.id, &diagnostic.message)
+    (
+        &sources.file(span.file).path,
+        span.start,
+        diagnostic.id,
+        &diagnostic.message,
+    )
 }

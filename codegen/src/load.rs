@@ -7,7 +7,10 @@ use std::{collections::BTreeMap, fs, io, path::Path};
 
 use crate::{
     diagnostic::{Diagnostic, Sink},
-    mapping::{self, MappingEntity, provider::{self, MappingProvider}},
+    mapping::{
+        self, MappingEntity,
+        provider::{self, MappingProvider},
+    },
     source::{FileId, Sources, Text, yaml},
     spec::{self, Spec},
 };
@@ -77,14 +80,20 @@ fn read_folder(root: &Path, folder: &str, files: &mut Files) -> Result<(), ReadE
 /// Reads specs and mappings. What could not be read is left out, and a diagnostic says why; without the unified spec
 /// there is nothing.
 pub fn load(files: &Files, sources: &mut Sources, sink: &Sink) -> Option<Input> {
-    let ids: BTreeMap<&str, FileId> =
-        files.iter().map(|(path, text)| (path.as_str(), sources.add(path.as_str(), text.as_str()))).collect();
+    let ids: BTreeMap<&str, FileId> = files
+        .iter()
+        .map(|(path, text)| (path.as_str(), sources.add(path.as_str(), text.as_str())))
+        .collect();
     let unified = match ids.get(UNIFIED_SPEC) {
         Some(file) => spec::read(sources, *file, sink),
         None => {
             let file = sources.add(UNIFIED_SPEC, "");
             let message = "the unified API's spec is missing";
-            sink.push(Diagnostic::new("unknown-spec-file", message, Sources::start(file)));
+            sink.push(Diagnostic::new(
+                "unknown-spec-file",
+                message,
+                Sources::start(file),
+            ));
             None
         }
     };
@@ -99,9 +108,19 @@ pub fn load(files: &Files, sources: &mut Sources, sink: &Sink) -> Option<Input> 
             None => sink.push(unknown_file(*file)),
         }
     }
-    let loader = Loader { ids: &ids, sources, sink };
-    let providers = folders.iter().filter_map(|(name, files)| loader.provider(name, files)).collect();
-    Some(Input { unified: unified?, providers })
+    let loader = Loader {
+        ids: &ids,
+        sources,
+        sink,
+    };
+    let providers = folders
+        .iter()
+        .filter_map(|(name, files)| loader.provider(name, files))
+        .collect();
+    Some(Input {
+        unified: unified?,
+        providers,
+    })
 }
 
 fn unknown_file(file: FileId) -> Diagnostic {
@@ -133,16 +152,26 @@ impl Loader<'_> {
         if !found {
             let (_, first) = files.first()?;
             let message = format!("`mappings/{folder}/provider.yaml` is missing");
-            self.sink.push(Diagnostic::new("missing-provider-file", message, Sources::start(*first)));
+            self.sink.push(Diagnostic::new(
+                "missing-provider-file",
+                message,
+                Sources::start(*first),
+            ));
         }
         let mapping = mapping?;
         self.check_name(&mapping.name, folder, "the folder");
         let spec = self.spec(&mapping.spec)?;
-        Some(InputProvider { mapping, spec, entities })
+        Some(InputProvider {
+            mapping,
+            spec,
+            entities,
+        })
     }
 
     fn entity(&self, path: &str, file: FileId) -> Option<MappingEntity> {
-        let name = path.strip_suffix(".yaml").filter(|name| name.matches('/').count() == 1);
+        let name = path
+            .strip_suffix(".yaml")
+            .filter(|name| name.matches('/').count() == 1);
         let Some(name) = name else {
             self.sink.push(unknown_file(file));
             return None;
@@ -156,8 +185,12 @@ impl Loader<'_> {
     /// A name that is said in a file and by the file's place must be the same.
     fn check_name(&self, said: &Text, by_place: &str, place: &str) {
         if said.value != by_place {
-            let message = format!("this is `{}`, and {place} of the file says `{by_place}`", said.value);
-            self.sink.push(Diagnostic::new("wrong-place", message, said.span));
+            let message = format!(
+                "this is `{}`, and {place} of the file says `{by_place}`",
+                said.value
+            );
+            self.sink
+                .push(Diagnostic::new("wrong-place", message, said.span));
         }
     }
 
@@ -166,8 +199,13 @@ impl Loader<'_> {
             return spec::read(self.sources, *file, self.sink);
         }
         let message = format!("there is no file `specs/{}`", name.value);
-        let known = self.ids.keys().filter_map(|path| path.strip_prefix("specs/"));
-        self.sink.push(Diagnostic::new("unknown-spec-file", message, name.span).nearest(&name.value, known));
+        let known = self
+            .ids
+            .keys()
+            .filter_map(|path| path.strip_prefix("specs/"));
+        self.sink.push(
+            Diagnostic::new("unknown-spec-file", message, name.span).nearest(&name.value, known),
+        );
         None
     }
 }

@@ -11,7 +11,10 @@ mod table;
 
 use crate::{
     diagnostic::{Diagnostic, Sink},
-    source::{FileId, Span, Spanned, Text, yaml::{Node, NodeKind}},
+    source::{
+        FileId, Span, Spanned, Text,
+        yaml::{Node, NodeKind},
+    },
 };
 
 pub(crate) use table::Table;
@@ -44,7 +47,11 @@ pub struct MappingField {
 #[derive(Debug)]
 pub enum MappingSource {
     /// The first of these that is present.
-    From { from: Vec<Text>, convert: Option<Text>, values: Option<Vec<(Text, Text)>> },
+    From {
+        from: Vec<Text>,
+        convert: Option<Text>,
+        values: Option<Vec<(Text, Text)>>,
+    },
     Join(Vec<Text>),
     Constant(Node),
     Group(Vec<MappingRow>),
@@ -81,7 +88,9 @@ pub fn entity(file: FileId, node: &Node, sink: &Sink) -> Option<MappingEntity> {
     let record_id_prefix = table.optional_text("record_id_prefix");
     let fields_node = table.required("fields");
     let not_mapped = table.texts_by_name("not_mapped");
-    let operations = table.optional("operations").map_or_else(Vec::new, |node| entries(node, sink));
+    let operations = table
+        .optional("operations")
+        .map_or_else(Vec::new, |node| entries(node, sink));
     table.finish();
     let fields_node = fields_node?;
     let fields = entries(fields_node, sink)
@@ -104,9 +113,10 @@ pub fn entity(file: FileId, node: &Node, sink: &Sink) -> Option<MappingEntity> {
 /// The lines of a mapping whose keys are names.
 fn entries(node: &Node, sink: &Sink) -> Vec<(Text, Node)> {
     match &node.kind {
-        NodeKind::Mapping(entries) => {
-            entries.iter().map(|entry| (entry.key.clone(), entry.value.clone())).collect()
-        }
+        NodeKind::Mapping(entries) => entries
+            .iter()
+            .map(|entry| (entry.key.clone(), entry.value.clone()))
+            .collect(),
         _ => {
             wrong_kind(node, "a mapping", sink);
             Vec::new()
@@ -126,13 +136,22 @@ fn field(name: Text, node: &Node, sink: &Sink) -> Option<MappingField> {
     table.finish();
     let given = [from, join, constant, group].iter().flatten().count();
     if given != 1 {
-        let message = format!("`{}` must have one of `from`, `join`, `constant` and `group`, and has {given}", name.value);
-        let id = if given == 0 { "missing-key" } else { "several-sources" };
+        let message = format!(
+            "`{}` must have one of `from`, `join`, `constant` and `group`, and has {given}",
+            name.value
+        );
+        let id = if given == 0 {
+            "missing-key"
+        } else {
+            "several-sources"
+        };
         sink.push(Diagnostic::new(id, message, name.span));
         return None;
     }
     if from.is_none() {
-        let beside = convert.as_ref().map(|text| text.span).or(values.as_ref().and_then(|values| values.first().map(|value| value.0.span)));
+        let beside = convert.as_ref().map(|text| text.span).or(values
+            .as_ref()
+            .and_then(|values| values.first().map(|value| value.0.span)));
         if let Some(span) = beside {
             let message = "`convert` and `values` go with `from` only";
             sink.push(Diagnostic::new("several-sources", message, span));
@@ -143,12 +162,20 @@ fn field(name: Text, node: &Node, sink: &Sink) -> Option<MappingField> {
         _ => MappingWrite::To(text),
     });
     let source = match (from, join, constant, group) {
-        (Some(from), ..) => MappingSource::From { from: texts(from, sink), convert, values },
+        (Some(from), ..) => MappingSource::From {
+            from: texts(from, sink),
+            convert,
+            values,
+        },
         (_, Some(join), ..) => MappingSource::Join(texts(join, sink)),
         (_, _, Some(constant), _) => MappingSource::Constant(constant.clone()),
         (.., group) => MappingSource::Group(rows(group?, sink)),
     };
-    Some(MappingField { name, source, write })
+    Some(MappingField {
+        name,
+        source,
+        write,
+    })
 }
 
 fn rows(node: &Node, sink: &Sink) -> Vec<MappingRow> {
@@ -169,22 +196,33 @@ fn rows(node: &Node, sink: &Sink) -> Vec<MappingRow> {
 
 fn member(name: Text, node: &Node, sink: &Sink) -> Option<MappingMember> {
     if let NodeKind::Scalar { .. } = node.kind {
-        return Some(MappingMember { name, from: text(node, sink)?, line: None, never: false });
+        return Some(MappingMember {
+            name,
+            from: text(node, sink)?,
+            line: None,
+            never: false,
+        });
     }
     let mut table = Table::new(node, sink)?;
     let from = table.text("from");
     let line = table.optional_text("line");
     let write = table.optional_choice("write", &["never"]);
     table.finish();
-    Some(MappingMember { name, from: from?, line, never: write.is_some() })
+    Some(MappingMember {
+        name,
+        from: from?,
+        line,
+        never: write.is_some(),
+    })
 }
 
 /// A text; anything else is refused.
 pub(crate) fn text(node: &Node, sink: &Sink) -> Option<Text> {
     match &node.kind {
-        NodeKind::Scalar { text, plain } if !(*plain && text.is_empty()) => {
-            Some(Spanned { value: text.clone(), span: node.span })
-        }
+        NodeKind::Scalar { text, plain } if !(*plain && text.is_empty()) => Some(Spanned {
+            value: text.clone(),
+            span: node.span,
+        }),
         _ => {
             wrong_kind(node, "text", sink);
             None
@@ -195,7 +233,10 @@ pub(crate) fn text(node: &Node, sink: &Sink) -> Option<Text> {
 /// One text or a list of texts.
 pub(crate) fn texts(node: &Node, sink: &Sink) -> Vec<Text> {
     match &node.kind {
-        NodeKind::List(elements) => elements.iter().filter_map(|element| text(element, sink)).collect(),
+        NodeKind::List(elements) => elements
+            .iter()
+            .filter_map(|element| text(element, sink))
+            .collect(),
         _ => text(node, sink).into_iter().collect(),
     }
 }

@@ -109,20 +109,33 @@ impl Sources {
 
     pub fn place(&self, span: Span) -> Place {
         let file = self.file(span.file);
-        let line = file.line_starts.partition_point(|start| *start <= span.start);
-        let column = file.text[file.line_starts[line - 1]..span.start].chars().count() + 1;
+        let line = file
+            .line_starts
+            .partition_point(|start| *start <= span.start);
+        let column = file.text[file.line_starts[line - 1]..span.start]
+            .chars()
+            .count()
+            + 1;
         Place { line, column }
     }
 
     /// The line in which a span begins, without its end of line, and the part of the span that lies in it, in characters.
     pub fn line(&self, span: Span) -> (&str, std::ops::Range<usize>) {
         let file = self.file(span.file);
-        let line = file.line_starts.partition_point(|start| *start <= span.start);
+        let line = file
+            .line_starts
+            .partition_point(|start| *start <= span.start);
         let start = file.line_starts[line - 1];
         let text = &file.text[start..];
-        let text = text.split('\n').next().unwrap_or_default().trim_end_matches('\r');
+        let text = text
+            .split('\n')
+            .next()
+            .unwrap_or_default()
+            .trim_end_matches('\r');
         let from = file.text[start..span.start].chars().count();
-        let end = span.end.clamp(span.start, start + text.len().max(span.start - start));
+        let end = span
+            .end
+            .clamp(span.start, start + text.len().max(span.start - start));
         let length = file.text[span.start..end].trim_end().chars().count();
         (text, from..from + length)
     }

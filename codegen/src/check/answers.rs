@@ -16,11 +16,22 @@ pub(super) enum Wanted {
 }
 
 /// A dotted path into an answer.
-pub(super) fn path(operation: &SpecOperation, path: &Text, wanted: Wanted, sink: &Sink) -> Option<PlanPath> {
+pub(super) fn path(
+    operation: &SpecOperation,
+    path: &Text,
+    wanted: Wanted,
+    sink: &Sink,
+) -> Option<PlanPath> {
     let parts: PlanPath = path.value.split('.').map(str::to_owned).collect();
     let Some(answer) = &operation.answer else {
-        let message = format!("the answer of `{}` has no body in which `{}` could be", operation.id, path.value);
-        sink.push(Diagnostic::new("unknown-response-path", message, path.span).other(operation.span, "the operation"));
+        let message = format!(
+            "the answer of `{}` has no body in which `{}` could be",
+            operation.id, path.value
+        );
+        sink.push(
+            Diagnostic::new("unknown-response-path", message, path.span)
+                .other(operation.span, "the operation"),
+        );
         return None;
     };
     let mut schema: &SpecSchema = answer;
@@ -32,9 +43,13 @@ pub(super) fn path(operation: &SpecOperation, path: &Text, wanted: Wanted, sink:
             None if schema.is_open() => return Some(parts),
             None => {
                 let message = format!("the answer of `{}` has no `{}`", operation.id, path.value);
-                let known = schema.object().into_iter().flat_map(|object| object.properties.keys());
+                let known = schema
+                    .object()
+                    .into_iter()
+                    .flat_map(|object| object.properties.keys());
                 let at = path.part(offset, part.len());
-                let diagnostic = Diagnostic::new("unknown-response-path", message, at).other(schema.span, "looked for here");
+                let diagnostic = Diagnostic::new("unknown-response-path", message, at)
+                    .other(schema.span, "looked for here");
                 sink.push(diagnostic.nearest(part, known.map(String::as_str)));
                 return None;
             }
@@ -42,9 +57,20 @@ pub(super) fn path(operation: &SpecOperation, path: &Text, wanted: Wanted, sink:
         offset += part.len() + 1;
     }
     if !fits(schema, wanted) {
-        let expected = if wanted == Wanted::List { "a list" } else { "text" };
-        let message = format!("`{}` of the answer is {}, and should be {expected}", path.value, schema.kind_name());
-        sink.push(Diagnostic::new("unknown-response-path", message, path.span).other(schema.span, "it is said here"));
+        let expected = if wanted == Wanted::List {
+            "a list"
+        } else {
+            "text"
+        };
+        let message = format!(
+            "`{}` of the answer is {}, and should be {expected}",
+            path.value,
+            schema.kind_name()
+        );
+        sink.push(
+            Diagnostic::new("unknown-response-path", message, path.span)
+                .other(schema.span, "it is said here"),
+        );
         return None;
     }
     Some(parts)
@@ -59,23 +85,46 @@ fn fits(schema: &SpecSchema, wanted: Wanted) -> bool {
 }
 
 /// Where the rows are; without a path the body itself is the list.
-pub(super) fn rows(operation: &SpecOperation, rows: Option<&Text>, call: Span, sink: &Sink) -> Option<PlanPath> {
+pub(super) fn rows(
+    operation: &SpecOperation,
+    rows: Option<&Text>,
+    call: Span,
+    sink: &Sink,
+) -> Option<PlanPath> {
     if let Some(rows) = rows {
         return path(operation, rows, Wanted::List, sink);
     }
-    if operation.answer.as_ref().is_some_and(|answer| fits(answer, Wanted::List)) {
+    if operation
+        .answer
+        .as_ref()
+        .is_some_and(|answer| fits(answer, Wanted::List))
+    {
         return Some(PlanPath::new());
     }
-    let message = format!("the answer of `{}` is not a list: say in `rows` where in it the rows are", operation.id);
-    sink.push(Diagnostic::new("unknown-response-path", message, call).other(operation.span, "the operation"));
+    let message = format!(
+        "the answer of `{}` is not a list: say in `rows` where in it the rows are",
+        operation.id
+    );
+    sink.push(
+        Diagnostic::new("unknown-response-path", message, call)
+            .other(operation.span, "the operation"),
+    );
     None
 }
 
 /// The answer must be a record.
 pub(super) fn record(operation: &SpecOperation, call: Span, sink: &Sink) {
-    let is_record = |answer: &SpecSchema| matches!(answer.kind, SpecKind::Object(_) | SpecKind::Any);
-    if !operation.answer.as_ref().is_some_and(|answer| is_record(answer)) {
+    let is_record =
+        |answer: &SpecSchema| matches!(answer.kind, SpecKind::Object(_) | SpecKind::Any);
+    if !operation
+        .answer
+        .as_ref()
+        .is_some_and(|answer| is_record(answer))
+    {
         let message = format!("the answer of `{}` is not a record", operation.id);
-        sink.push(Diagnostic::new("unknown-response-path", message, call).other(operation.span, "the operation"));
+        sink.push(
+            Diagnostic::new("unknown-response-path", message, call)
+                .other(operation.span, "the operation"),
+        );
     }
 }

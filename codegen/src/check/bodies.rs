@@ -6,7 +6,10 @@ use super::slots::{Scope, check_optional, is_each};
 use crate::{
     diagnostic::{Diagnostic, Sink},
     plan::{PlanJson, PlanSlot},
-    source::{Span, yaml::{Entry, Node, NodeKind}},
+    source::{
+        Span,
+        yaml::{Entry, Node, NodeKind},
+    },
     spec::{SpecKind, SpecSchema},
 };
 
@@ -43,22 +46,36 @@ impl Bodies<'_> {
         Some(PlanJson::Slot { slot, optional })
     }
 
-    fn list(&self, node: &Node, elements: &[Node], schema: Option<&SpecSchema>) -> Option<PlanJson> {
+    fn list(
+        &self,
+        node: &Node,
+        elements: &[Node],
+        schema: Option<&SpecSchema>,
+    ) -> Option<PlanJson> {
         let items = self.kind(node, schema, "a list", |kind| match kind {
             SpecKind::List(items) => Some(Some(items.as_ref())),
             _ => None,
         });
         let each = elements.iter().find_map(|element| self.each(element));
-        let planned: Option<Vec<PlanJson>> = elements.iter().map(|element| self.json(element, items)).collect();
+        let planned: Option<Vec<PlanJson>> = elements
+            .iter()
+            .map(|element| self.json(element, items))
+            .collect();
         let mut planned = planned?;
         match each {
-            Some(slot) if planned.len() == 1 => planned.pop().map(|element| PlanJson::Each { slot, element: Box::new(element) }),
+            Some(slot) if planned.len() == 1 => planned.pop().map(|element| PlanJson::Each {
+                slot,
+                element: Box::new(element),
+            }),
             Some(_) => {
                 let message = "an `…each` slot fills a list whose only element it stands in";
-                self.sink.push(Diagnostic::new("slot-not-available", message, node.span));
+                self.sink
+                    .push(Diagnostic::new("slot-not-available", message, node.span));
                 None
             }
-            None if planned.iter().all(is_literal) => Some(PlanJson::Literal(node.to_json().to_string())),
+            None if planned.iter().all(is_literal) => {
+                Some(PlanJson::Literal(node.to_json().to_string()))
+            }
             None => Some(PlanJson::List(planned)),
         }
     }
@@ -69,14 +86,21 @@ impl Bodies<'_> {
             NodeKind::Scalar { .. } => {
                 let text = slot_text(node)?;
                 // Unknown slots are reported where they are read.
-                self.scope.slot(text, node.span, &Sink::default()).filter(is_each)
+                self.scope
+                    .slot(text, node.span, &Sink::default())
+                    .filter(is_each)
             }
             NodeKind::Mapping(entries) => entries.iter().find_map(|entry| self.each(&entry.value)),
             NodeKind::List(_) => None,
         }
     }
 
-    fn object(&self, node: &Node, entries: &[Entry], schema: Option<&SpecSchema>) -> Option<PlanJson> {
+    fn object(
+        &self,
+        node: &Node,
+        entries: &[Entry],
+        schema: Option<&SpecSchema>,
+    ) -> Option<PlanJson> {
         let object = self.kind(node, schema, "an object", |kind| match kind {
             SpecKind::Object(object) => Some(Some(object)),
             _ => None,
@@ -89,7 +113,10 @@ impl Bodies<'_> {
             if let (None, Some(object), false) = (member, object, open) {
                 let message = format!("the request has no member `{}`", key.value);
                 let known = object.properties.keys().map(String::as_str);
-                self.sink.push(Diagnostic::new("unknown-body-member", message, key.span).nearest(&key.value, known));
+                self.sink.push(
+                    Diagnostic::new("unknown-body-member", message, key.span)
+                        .nearest(&key.value, known),
+                );
             }
             match self.json(value, member.map(AsRef::as_ref)) {
                 Some(json) => members.push((key.value.clone(), json)),
@@ -99,7 +126,8 @@ impl Bodies<'_> {
         for required in object.into_iter().flat_map(|object| &object.required) {
             if !entries.iter().any(|entry| entry.key.value == *required) {
                 let message = format!("the request must have `{required}`");
-                self.sink.push(Diagnostic::new("missing-body-member", message, node.span));
+                self.sink
+                    .push(Diagnostic::new("missing-body-member", message, node.span));
             }
         }
         if !complete {
@@ -112,7 +140,13 @@ impl Bodies<'_> {
     }
 
     /// What the schema says of a list or an object; nothing where it allows anything.
-    fn kind<'s, T>(&self, node: &Node, schema: Option<&'s SpecSchema>, what: &str, pick: impl Fn(&'s SpecKind) -> Option<Option<T>>) -> Option<T> {
+    fn kind<'s, T>(
+        &self,
+        node: &Node,
+        schema: Option<&'s SpecSchema>,
+        what: &str,
+        pick: impl Fn(&'s SpecKind) -> Option<Option<T>>,
+    ) -> Option<T> {
         let schema = schema?;
         if matches!(schema.kind, SpecKind::Any) {
             return None;
@@ -124,8 +158,13 @@ impl Bodies<'_> {
     }
 
     fn mismatch(&self, what: &str, span: Span, schema: &SpecSchema) {
-        let message = format!("this is {what}, and what stands here takes {}", schema.kind_name());
-        self.sink.push(Diagnostic::new("type-mismatch", message, span).other(schema.span, "it is said here"));
+        let message = format!(
+            "this is {what}, and what stands here takes {}",
+            schema.kind_name()
+        );
+        self.sink.push(
+            Diagnostic::new("type-mismatch", message, span).other(schema.span, "it is said here"),
+        );
     }
 
     pub(super) fn literal(&self, value: &Value, span: Span, schema: Option<&SpecSchema>) {
@@ -133,13 +172,19 @@ impl Bodies<'_> {
             return;
         };
         match (&schema.kind, value) {
-            (SpecKind::Any, _) | (SpecKind::Boolean, Value::Bool(_)) | (SpecKind::Number { .. }, Value::Number(_)) => {}
+            (SpecKind::Any, _)
+            | (SpecKind::Boolean, Value::Bool(_))
+            | (SpecKind::Number { .. }, Value::Number(_)) => {}
             (_, Value::Null) if schema.nullable => {}
             (SpecKind::Text(text), Value::String(value)) => {
                 if !text.values.is_empty() && !text.values.contains(value) {
                     let message = format!("`{value}` is not among the values that stand here");
                     let known = text.values.iter().map(String::as_str);
-                    self.sink.push(Diagnostic::new("unknown-enum-value", message, span).other(schema.span, "they are said here").nearest(value, known));
+                    self.sink.push(
+                        Diagnostic::new("unknown-enum-value", message, span)
+                            .other(schema.span, "they are said here")
+                            .nearest(value, known),
+                    );
                 }
             }
             _ => self.mismatch(&format!("`{value}`"), span, schema),

@@ -10,7 +10,10 @@ use crate::{
     diagnostic::{Diagnostic, Sink, listed},
     mapping::{MappingEntity, call::MappingCall},
     plan::{PlanCall, PlanPathPart, PlanQuery, PlanQueryValue, PlanSlot},
-    source::{Text, yaml::{Node, NodeKind}},
+    source::{
+        Text,
+        yaml::{Node, NodeKind},
+    },
     spec::{Spec, SpecOperation, SpecParameter, SpecParameterPlace, SpecSchema},
 };
 
@@ -49,18 +52,33 @@ pub(super) fn writes(operation: &SpecOperation, reads_by_post: &[Text]) -> bool 
 
 impl<'a> Calls<'a> {
     /// A call whose operation changes nothing.
-    pub(super) fn reading(&self, call: &MappingCall, scope: &Scope<'_>) -> Option<(PlanCall, &'a SpecOperation)> {
+    pub(super) fn reading(
+        &self,
+        call: &MappingCall,
+        scope: &Scope<'_>,
+    ) -> Option<(PlanCall, &'a SpecOperation)> {
         let (plan, operation) = self.check(call, scope)?;
         if writes(operation, self.reads_by_post) {
-            let message = format!("`{}` is called to read in {}, and it writes", operation.id, scope.place);
+            let message = format!(
+                "`{}` is called to read in {}, and it writes",
+                operation.id, scope.place
+            );
             let diagnostic = Diagnostic::new("write-in-a-read", message, call.operation.span);
-            let help = format!("if `{} {}` changes nothing, say so in `reads_by_post`", operation.method, operation.path);
-            self.sink.push(diagnostic.other(operation.span, "the operation").help(help));
+            let help = format!(
+                "if `{} {}` changes nothing, say so in `reads_by_post`",
+                operation.method, operation.path
+            );
+            self.sink
+                .push(diagnostic.other(operation.span, "the operation").help(help));
         }
         Some((plan, operation))
     }
 
-    pub(super) fn check(&self, call: &MappingCall, scope: &Scope<'_>) -> Option<(PlanCall, &'a SpecOperation)> {
+    pub(super) fn check(
+        &self,
+        call: &MappingCall,
+        scope: &Scope<'_>,
+    ) -> Option<(PlanCall, &'a SpecOperation)> {
         let operation = operation(self.spec, &call.operation, self.sink)?;
         self.check_names(operation, &call.path, SpecParameterPlace::Path);
         self.check_names(operation, &call.query, SpecParameterPlace::Query);
@@ -81,28 +99,66 @@ impl<'a> Calls<'a> {
         Some((plan, operation))
     }
 
-    fn check_names(&self, operation: &SpecOperation, given: &[(Text, Node)], place: SpecParameterPlace) {
-        for (name, _) in given.iter().filter(|(name, _)| operation.parameter(place, &name.value).is_none()) {
-            let place_name = if place == SpecParameterPlace::Path { "path" } else { "query" };
-            let message = format!("`{}` has no parameter `{}` in its {place_name}", operation.id, name.value);
-            let known = operation.parameters.iter().filter(|parameter| parameter.place == place);
+    fn check_names(
+        &self,
+        operation: &SpecOperation,
+        given: &[(Text, Node)],
+        place: SpecParameterPlace,
+    ) {
+        for (name, _) in given
+            .iter()
+            .filter(|(name, _)| operation.parameter(place, &name.value).is_none())
+        {
+            let place_name = if place == SpecParameterPlace::Path {
+                "path"
+            } else {
+                "query"
+            };
+            let message = format!(
+                "`{}` has no parameter `{}` in its {place_name}",
+                operation.id, name.value
+            );
+            let known = operation
+                .parameters
+                .iter()
+                .filter(|parameter| parameter.place == place);
             let known = known.map(|parameter| parameter.name.as_str());
             let diagnostic = Diagnostic::new("unknown-parameter", message, name.span);
-            self.sink.push(diagnostic.other(operation.span, "the operation").nearest(&name.value, known));
+            self.sink.push(
+                diagnostic
+                    .other(operation.span, "the operation")
+                    .nearest(&name.value, known),
+            );
         }
     }
 
     fn unbound(&self, operation: &SpecOperation, name: &str, call: &MappingCall) {
-        let message = format!("`{}` needs the parameter `{name}`, and nothing is given for it", operation.id);
+        let message = format!(
+            "`{}` needs the parameter `{name}`, and nothing is given for it",
+            operation.id
+        );
         let diagnostic = Diagnostic::new("unbound-parameter", message, call.operation.span);
-        self.sink.push(diagnostic.other(operation.span, format!("`{} {}`", operation.method, operation.path)));
+        self.sink.push(diagnostic.other(
+            operation.span,
+            format!("`{} {}`", operation.method, operation.path),
+        ));
     }
 
-    fn path(&self, operation: &SpecOperation, rest: &str, call: &MappingCall, scope: &Scope<'_>) -> Option<Vec<PlanPathPart>> {
+    fn path(
+        &self,
+        operation: &SpecOperation,
+        rest: &str,
+        call: &MappingCall,
+        scope: &Scope<'_>,
+    ) -> Option<Vec<PlanPathPart>> {
         let mut parts = Vec::new();
         let mut complete = true;
         for (index, piece) in rest.split('{').enumerate() {
-            let (name, literal) = if index == 0 { ("", piece) } else { piece.split_once('}').unwrap_or(("", piece)) };
+            let (name, literal) = if index == 0 {
+                ("", piece)
+            } else {
+                piece.split_once('}').unwrap_or(("", piece))
+            };
             if !name.is_empty() {
                 match self.path_parameter(operation, name, call, scope) {
                     Some(part) => push_part(&mut parts, part),
@@ -116,13 +172,24 @@ impl<'a> Calls<'a> {
         complete.then_some(parts)
     }
 
-    fn path_parameter(&self, operation: &SpecOperation, name: &str, call: &MappingCall, scope: &Scope<'_>) -> Option<PlanPathPart> {
+    fn path_parameter(
+        &self,
+        operation: &SpecOperation,
+        name: &str,
+        call: &MappingCall,
+        scope: &Scope<'_>,
+    ) -> Option<PlanPathPart> {
         let parameter = operation.parameter(SpecParameterPlace::Path, name)?;
         if name == self.version {
             return self.unsupported_version(operation, call);
         }
         let Some((_, node)) = call.path.iter().find(|(given, _)| given.value == name) else {
-            let Some((_, bound)) = self.mapping.bind.iter().find(|(bound, _)| bound.value == name) else {
+            let Some((_, bound)) = self
+                .mapping
+                .bind
+                .iter()
+                .find(|(bound, _)| bound.value == name)
+            else {
                 self.unbound(operation, name, call);
                 return None;
             };
@@ -133,7 +200,8 @@ impl<'a> Calls<'a> {
             scope.check_type(&slot, &parameter.schema, node.span, self.sink);
             if slot_type(&slot) != SlotType::Text {
                 let message = "a segment of a path is one text".to_owned();
-                self.sink.push(Diagnostic::new("slot-type-mismatch", message, node.span));
+                self.sink
+                    .push(Diagnostic::new("slot-type-mismatch", message, node.span));
             }
             return Some(PlanPathPart::Slot(slot));
         }
@@ -144,31 +212,55 @@ impl<'a> Calls<'a> {
 
     fn unsupported_version<T>(&self, operation: &SpecOperation, call: &MappingCall) -> Option<T> {
         let message = format!("the version stands twice in `{}`", operation.path);
-        self.sink.push(Diagnostic::new("bad-version", message, call.operation.span));
+        self.sink
+            .push(Diagnostic::new("bad-version", message, call.operation.span));
         None
     }
 
-    fn query(&self, operation: &SpecOperation, call: &MappingCall, scope: &Scope<'_>) -> Option<Vec<PlanQuery>> {
-        let required = operation.parameters.iter().filter(|parameter| parameter.required && parameter.place == SpecParameterPlace::Query);
+    fn query(
+        &self,
+        operation: &SpecOperation,
+        call: &MappingCall,
+        scope: &Scope<'_>,
+    ) -> Option<Vec<PlanQuery>> {
+        let required = operation
+            .parameters
+            .iter()
+            .filter(|parameter| parameter.required && parameter.place == SpecParameterPlace::Query);
         for parameter in required {
-            if !call.query.iter().any(|(name, _)| name.value == parameter.name) {
+            if !call
+                .query
+                .iter()
+                .any(|(name, _)| name.value == parameter.name)
+            {
                 self.unbound(operation, &parameter.name, call);
             }
         }
         let mut query = Vec::new();
         for (name, node) in &call.query {
             let parameter = operation.parameter(SpecParameterPlace::Query, &name.value)?;
-            query.push(PlanQuery { name: name.value.clone(), value: self.query_value(parameter, node, scope)? });
+            query.push(PlanQuery {
+                name: name.value.clone(),
+                value: self.query_value(parameter, node, scope)?,
+            });
         }
         Some(query)
     }
 
-    fn query_value(&self, parameter: &SpecParameter, node: &Node, scope: &Scope<'_>) -> Option<PlanQueryValue> {
+    fn query_value(
+        &self,
+        parameter: &SpecParameter,
+        node: &Node,
+        scope: &Scope<'_>,
+    ) -> Option<PlanQueryValue> {
         if let NodeKind::List(_) = &node.kind {
             let texts = crate::mapping::texts(node, self.sink);
             let slot = PlanSlot::LiteralList(texts.into_iter().map(|text| text.value).collect());
             self.check_list(parameter, &slot, node, scope);
-            return Some(PlanQueryValue::Slot { slot, optional: false });
+            return Some(PlanQueryValue::Slot {
+                slot,
+                optional: false,
+            });
         }
         let text = crate::mapping::text(node, self.sink)?;
         if let Some(name) = text.value.strip_prefix('$') {
@@ -186,12 +278,25 @@ impl<'a> Calls<'a> {
     }
 
     /// A slot in the query. A list is written as one value, so the spec must say that it is.
-    fn check_list(&self, parameter: &SpecParameter, slot: &PlanSlot, node: &Node, scope: &Scope<'_>) {
+    fn check_list(
+        &self,
+        parameter: &SpecParameter,
+        slot: &PlanSlot,
+        node: &Node,
+        scope: &Scope<'_>,
+    ) {
         scope.check_type(slot, &parameter.schema, node.span, self.sink);
         if slot_type(slot) == SlotType::Texts && parameter.explode {
-            let message = format!("a list is written as one value with commas, and `{}` would be repeated for each", parameter.name);
+            let message = format!(
+                "a list is written as one value with commas, and `{}` would be repeated for each",
+                parameter.name
+            );
             let diagnostic = Diagnostic::new("slot-type-mismatch", message, node.span);
-            self.sink.push(diagnostic.other(parameter.schema.span, "the parameter").help("say `explode: false` in the spec, if it is so"));
+            self.sink.push(
+                diagnostic
+                    .other(parameter.schema.span, "the parameter")
+                    .help("say `explode: false` in the spec, if it is so"),
+            );
         }
     }
 
@@ -204,24 +309,51 @@ impl<'a> Calls<'a> {
             crate::spec::SpecKind::Text(_) => serde_json::Value::String(text.clone()),
             _ => node.to_json(),
         };
-        Bodies { scope, sink: self.sink }.literal(&value, node.span, Some(schema));
+        Bodies {
+            scope,
+            sink: self.sink,
+        }
+        .literal(&value, node.span, Some(schema));
     }
 
     #[allow(clippy::option_option)] // No body, or one that is wrong: two things.
-    fn body(&self, operation: &SpecOperation, call: &MappingCall, scope: &Scope<'_>) -> Option<Option<crate::plan::PlanJson>> {
+    fn body(
+        &self,
+        operation: &SpecOperation,
+        call: &MappingCall,
+        scope: &Scope<'_>,
+    ) -> Option<Option<crate::plan::PlanJson>> {
         match (&call.body, &operation.body) {
             (None, None) => None,
-            (Some(body), Some(schema)) => Some(Bodies { scope, sink: self.sink }.json(body, Some(schema))),
+            (Some(body), Some(schema)) => Some(
+                Bodies {
+                    scope,
+                    sink: self.sink,
+                }
+                .json(body, Some(schema)),
+            ),
             (Some(body), None) => {
                 let message = format!("`{}` takes no body", operation.id);
-                self.sink.push(Diagnostic::new("unknown-body-member", message, body.span).other(operation.span, "the operation"));
+                self.sink.push(
+                    Diagnostic::new("unknown-body-member", message, body.span)
+                        .other(operation.span, "the operation"),
+                );
                 Some(None)
             }
             (None, Some(schema)) => {
-                let known: Vec<&String> = schema.object().into_iter().flat_map(|object| object.properties.keys()).collect();
+                let known: Vec<&String> = schema
+                    .object()
+                    .into_iter()
+                    .flat_map(|object| object.properties.keys())
+                    .collect();
                 let message = format!("`{}` takes a body, and is given none", operation.id);
-                let diagnostic = Diagnostic::new("missing-body-member", message, call.operation.span);
-                self.sink.push(diagnostic.other(operation.span, "the operation").help(format!("its body has {}", listed(&known))));
+                let diagnostic =
+                    Diagnostic::new("missing-body-member", message, call.operation.span);
+                self.sink.push(
+                    diagnostic
+                        .other(operation.span, "the operation")
+                        .help(format!("its body has {}", listed(&known))),
+                );
                 Some(None)
             }
         }

@@ -8,7 +8,14 @@ use crate::{
     spec::{SpecKind, SpecSchema},
 };
 
-const CONVERSIONS: [&str; 6] = ["integer", "number", "boolean", "timestamp", "date_as_timestamp", "option"];
+const CONVERSIONS: [&str; 6] = [
+    "integer",
+    "number",
+    "boolean",
+    "timestamp",
+    "date_as_timestamp",
+    "option",
+];
 
 /// The unified side of a type, as far as conversions see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +31,9 @@ enum UnifiedKind {
 fn unified_kind(schema: &SpecSchema) -> UnifiedKind {
     match &schema.kind {
         SpecKind::Text(text) if !text.values.is_empty() => UnifiedKind::Enumeration,
-        SpecKind::Text(text) if text.format.as_deref() == Some("date-time") => UnifiedKind::Timestamp,
+        SpecKind::Text(text) if text.format.as_deref() == Some("date-time") => {
+            UnifiedKind::Timestamp
+        }
         SpecKind::Text(_) => UnifiedKind::Text,
         SpecKind::Number { .. } => UnifiedKind::Number,
         SpecKind::Boolean => UnifiedKind::Boolean,
@@ -42,7 +51,13 @@ pub(super) struct Target<'a> {
 }
 
 /// The conversion between a unified field and each of the natives that it may come from.
-pub(super) fn conversion(target: Target<'_>, natives: &[Native], convert: Option<&Text>, values: Option<&[(Text, Text)]>, sink: &Sink) -> Option<PlanConvert> {
+pub(super) fn conversion(
+    target: Target<'_>,
+    natives: &[Native],
+    convert: Option<&Text>,
+    values: Option<&[(Text, Text)]>,
+    sink: &Sink,
+) -> Option<PlanConvert> {
     if let Some(values) = values {
         if let Some(convert) = convert {
             let message = "`convert` and `values` both say how to convert";
@@ -58,11 +73,18 @@ pub(super) fn conversion(target: Target<'_>, natives: &[Native], convert: Option
         Some("boolean") => PlanConvert::Boolean,
         Some("timestamp") => PlanConvert::Timestamp,
         Some("date_as_timestamp") => PlanConvert::DateAsTimestamp,
-        Some("option") => PlanConvert::Option(natives.first().map(|native| native.known_values().to_vec()).unwrap_or_default()),
+        Some("option") => PlanConvert::Option(
+            natives
+                .first()
+                .map(|native| native.known_values().to_vec())
+                .unwrap_or_default(),
+        ),
         Some(unknown) => {
             let message = format!("there is no conversion `{unknown}`");
             let span = convert.map_or(target.name.span, |convert| convert.span);
-            sink.push(Diagnostic::new("unknown-conversion", message, span).nearest(unknown, CONVERSIONS));
+            sink.push(
+                Diagnostic::new("unknown-conversion", message, span).nearest(unknown, CONVERSIONS),
+            );
             return None;
         }
     };
@@ -83,13 +105,19 @@ fn fits(convert: &PlanConvert, unified: UnifiedKind, native: &Native) -> bool {
     match convert {
         PlanConvert::Same => matches!(
             (unified, native.ty),
-            (UnifiedKind::Text, Text) | (UnifiedKind::Number, Number) | (UnifiedKind::Boolean, Boolean)
+            (UnifiedKind::Text, Text)
+                | (UnifiedKind::Number, Number)
+                | (UnifiedKind::Boolean, Boolean)
         ),
-        PlanConvert::Integer => unified == UnifiedKind::Number && matches!(native.ty, Text | Number),
+        PlanConvert::Integer => {
+            unified == UnifiedKind::Number && matches!(native.ty, Text | Number)
+        }
         PlanConvert::Number => unified == UnifiedKind::Number && native.ty == Text,
         PlanConvert::Boolean => unified == UnifiedKind::Boolean && native.ty == Text,
         // A date without a time would be given one: that is another conversion.
-        PlanConvert::Timestamp => is_text && matches!(native.ty, Text | Number) && format != Some("date"),
+        PlanConvert::Timestamp => {
+            is_text && matches!(native.ty, Text | Number) && format != Some("date")
+        }
         PlanConvert::DateAsTimestamp => is_text && native.ty == Text && format != Some("date-time"),
         PlanConvert::Option(_) => unified == UnifiedKind::Text && !native.known_values().is_empty(),
         PlanConvert::Values { .. } => true,
@@ -106,7 +134,10 @@ fn mismatch(target: Target<'_>, native: &Native, convert: Option<&Text>) -> Diag
             let message = format!("`{}` does not make {unified} of {held}", convert.value);
             (message, convert.span)
         }
-        None => (format!("`{name}` is {unified}, `{dotted}` is {held}, and no conversion is named"), native.span),
+        None => (
+            format!("`{name}` is {unified}, `{dotted}` is {held}, and no conversion is named"),
+            native.span,
+        ),
     };
     let diagnostic = Diagnostic::new("type-mismatch", message, span)
         .other(target.schema.span, format!("`{name}` is {unified}"))
@@ -133,7 +164,10 @@ fn mismatch(target: Target<'_>, native: &Native, convert: Option<&Text>) -> Diag
     }
     match fitting.as_slice() {
         [] => diagnostic,
-        fitting => diagnostic.help(format!("what fits is {}", listed(fitting).replace(" and ", " or "))),
+        fitting => diagnostic.help(format!(
+            "what fits is {}",
+            listed(fitting).replace(" and ", " or ")
+        )),
     }
 }
 
@@ -148,13 +182,27 @@ fn described(schema: &SpecSchema) -> String {
 }
 
 /// An enumeration: each unified value with a native one, each native one of a closed list with a unified one.
-fn enumeration(target: Target<'_>, natives: &[Native], values: &[(Text, Text)], sink: &Sink) -> Option<PlanConvert> {
-    let before = values.first().map_or(target.name.span, |(unified, _)| unified.span);
+fn enumeration(
+    target: Target<'_>,
+    natives: &[Native],
+    values: &[(Text, Text)],
+    sink: &Sink,
+) -> Option<PlanConvert> {
+    let before = values
+        .first()
+        .map_or(target.name.span, |(unified, _)| unified.span);
     let unified_values = match &target.schema.kind {
         SpecKind::Text(text) if !text.values.is_empty() => &text.values,
         _ => {
-            let message = format!("`{}` is {}, not an enumeration", target.name.value, target.schema.kind_name());
-            sink.push(Diagnostic::new("type-mismatch", message, before).other(target.schema.span, "it is said here"));
+            let message = format!(
+                "`{}` is {}, not an enumeration",
+                target.name.value,
+                target.schema.kind_name()
+            );
+            sink.push(
+                Diagnostic::new("type-mismatch", message, before)
+                    .other(target.schema.span, "it is said here"),
+            );
             return None;
         }
     };
@@ -165,32 +213,68 @@ fn enumeration(target: Target<'_>, natives: &[Native], values: &[(Text, Text)], 
         if !unified_values.contains(&unified.value) {
             let message = format!("`{}` has no value `{}`", target.name.value, unified.value);
             let known = unified_values.iter().map(String::as_str);
-            sink.push(Diagnostic::new("unknown-enum-value", message, unified.span).nearest(&unified.value, known));
+            sink.push(
+                Diagnostic::new("unknown-enum-value", message, unified.span)
+                    .nearest(&unified.value, known),
+            );
         }
     }
-    for missing in unified_values.iter().filter(|value| !values.iter().any(|(unified, _)| unified.value == **value)) {
-        let message = format!("the value `{missing}` of `{}` has no native counterpart", target.name.value);
-        sink.push(Diagnostic::new("enum-value-without-counterpart", message, target.name.span));
+    for missing in unified_values
+        .iter()
+        .filter(|value| !values.iter().any(|(unified, _)| unified.value == **value))
+    {
+        let message = format!(
+            "the value `{missing}` of `{}` has no native counterpart",
+            target.name.value
+        );
+        sink.push(Diagnostic::new(
+            "enum-value-without-counterpart",
+            message,
+            target.name.span,
+        ));
     }
-    let pairs = values.iter().map(|(unified, native)| (unified.value.clone(), native.value.clone())).collect();
-    Some(PlanConvert::Values { ty: target.type_name.to_owned(), pairs })
+    let pairs = values
+        .iter()
+        .map(|(unified, native)| (unified.value.clone(), native.value.clone()))
+        .collect();
+    Some(PlanConvert::Values {
+        ty: target.type_name.to_owned(),
+        pairs,
+    })
 }
 
 fn native_values(native: &Native, values: &[(Text, Text)], name: &Text, sink: &Sink) {
     let dotted = native.path.join(".");
     let Some(text) = native.text() else {
-        let message = format!("`{dotted}` is {}, and `values` are texts", native.schema.kind_name());
-        sink.push(Diagnostic::new("type-mismatch", message, native.span).other(native.schema.span, "it is said here"));
+        let message = format!(
+            "`{dotted}` is {}, and `values` are texts",
+            native.schema.kind_name()
+        );
+        sink.push(
+            Diagnostic::new("type-mismatch", message, native.span)
+                .other(native.schema.span, "it is said here"),
+        );
         return;
     };
     let known = native.known_values();
-    for (_, value) in values.iter().filter(|(_, value)| !known.is_empty() && !known.contains(&value.value)) {
+    for (_, value) in values
+        .iter()
+        .filter(|(_, value)| !known.is_empty() && !known.contains(&value.value))
+    {
         let message = format!("`{dotted}` has no value `{}`", value.value);
-        let diagnostic = Diagnostic::new("unknown-enum-value", message, value.span).other(native.schema.span, "its values");
+        let diagnostic = Diagnostic::new("unknown-enum-value", message, value.span)
+            .other(native.schema.span, "its values");
         sink.push(diagnostic.nearest(&value.value, known.iter().map(String::as_str)));
     }
-    for missing in text.values.iter().filter(|value| !values.iter().any(|(_, native)| native.value == **value)) {
-        let message = format!("the native value `{missing}` of `{dotted}` has no counterpart in `{}`", name.value);
+    for missing in text
+        .values
+        .iter()
+        .filter(|value| !values.iter().any(|(_, native)| native.value == **value))
+    {
+        let message = format!(
+            "the native value `{missing}` of `{dotted}` has no counterpart in `{}`",
+            name.value
+        );
         let diagnostic = Diagnostic::new("enum-value-without-counterpart", message, name.span);
         sink.push(diagnostic.other(native.schema.span, "its values"));
     }

@@ -1,6 +1,10 @@
 //! Lists and batches: paging, and the sizes that the provider allows.
 
-use super::{answers::{self, Wanted}, calls::Calls, slots::Scope};
+use super::{
+    answers::{self, Wanted},
+    calls::Calls,
+    slots::Scope,
+};
 use crate::{
     diagnostic::Diagnostic,
     mapping::operation::{MappingBatch, MappingList, MappingPager},
@@ -8,22 +12,49 @@ use crate::{
     source::Spanned,
 };
 
-const FULL: [&str; 5] = ["fields", "page.size", "page.size_plus_one", "page.token", "page.after"];
-const CHANGES: [&str; 7] = ["fields", "page.size", "page.size_plus_one", "page.token", "page.after", "window.from", "window.to"];
+const FULL: [&str; 5] = [
+    "fields",
+    "page.size",
+    "page.size_plus_one",
+    "page.token",
+    "page.after",
+];
+const CHANGES: [&str; 7] = [
+    "fields",
+    "page.size",
+    "page.size_plus_one",
+    "page.token",
+    "page.after",
+    "window.from",
+    "window.to",
+];
 
 pub(super) fn list(list: &MappingList, calls: Calls<'_>) -> Option<PlanList> {
     let (default, max) = (&list.default_size, &list.max_size);
     if default.value == 0 || default.value > max.value {
-        let message = format!("the default size {} is not from 1 to {}", default.value, max.value);
-        calls.sink.push(Diagnostic::new("bad-page-size", message, default.span));
+        let message = format!(
+            "the default size {} is not from 1 to {}",
+            default.value, max.value
+        );
+        calls
+            .sink
+            .push(Diagnostic::new("bad-page-size", message, default.span));
     }
     let full = pager(&list.full, "a full list", &FULL, max, calls);
-    let changes = list.changes.as_ref().map(|changes| pager(changes, "a list of changes", &CHANGES, max, calls));
+    let changes = list
+        .changes
+        .as_ref()
+        .map(|changes| pager(changes, "a list of changes", &CHANGES, max, calls));
     if let Some(overlap) = &list.full.overlap_seconds {
         let message = "only a list of changes has windows that could overlap";
-        calls.sink.push(Diagnostic::new("unknown-key", message, overlap.span));
+        calls
+            .sink
+            .push(Diagnostic::new("unknown-key", message, overlap.span));
     }
-    let changes_overlap = list.changes.as_ref().and_then(|changes| changes.overlap_seconds.as_ref());
+    let changes_overlap = list
+        .changes
+        .as_ref()
+        .and_then(|changes| changes.overlap_seconds.as_ref());
     Some(PlanList {
         default_size: default.value,
         max_size: max.value,
@@ -36,7 +67,13 @@ pub(super) fn list(list: &MappingList, calls: Calls<'_>) -> Option<PlanList> {
     })
 }
 
-fn pager(pager: &MappingPager, place: &str, slots: &[&'static str], max_size: &Spanned<u32>, calls: Calls<'_>) -> Option<PlanPager> {
+fn pager(
+    pager: &MappingPager,
+    place: &str,
+    slots: &[&'static str],
+    max_size: &Spanned<u32>,
+    calls: Calls<'_>,
+) -> Option<PlanPager> {
     let scope = Scope::new(place, slots);
     let (call, operation) = calls.reading(&pager.call, &scope)?;
     check_size(pager, max_size, &scope, calls);
@@ -50,17 +87,30 @@ fn pager(pager: &MappingPager, place: &str, slots: &[&'static str], max_size: &S
     let more = place_of(&pager.more, Wanted::Anything);
     let extra_row = scope.uses(&PlanSlot::PageSizePlusOne);
     check_paging(pager, &scope, extra_row, calls);
-    Some(PlanPager { call, max: pager.max.as_ref().map(|max| max.value), rows: rows?, next: next?, more: more?, extra_row })
+    Some(PlanPager {
+        call,
+        max: pager.max.as_ref().map(|max| max.value),
+        rows: rows?,
+        next: next?,
+        more: more?,
+        extra_row,
+    })
 }
 
 /// There must be a way to the next page, and a way to know that there is one.
 fn check_paging(pager: &MappingPager, scope: &Scope<'_>, extra_row: bool, calls: Calls<'_>) {
     let refuse = |message: &str| {
-        calls.sink.push(Diagnostic::new("no-next-page", message, pager.call.operation.span));
+        calls.sink.push(Diagnostic::new(
+            "no-next-page",
+            message,
+            pager.call.operation.span,
+        ));
     };
     let by_token = scope.uses(&PlanSlot::PageToken);
     if !by_token && !scope.uses(&PlanSlot::PageAfter) {
-        refuse("the call uses neither `page.token` nor `page.after`: every page would be the first");
+        refuse(
+            "the call uses neither `page.token` nor `page.after`: every page would be the first",
+        );
     } else if by_token && pager.next.is_none() {
         refuse("the call uses `page.token`, and `next` does not say where an answer has it");
     } else if !by_token && pager.more.is_none() && !extra_row {
@@ -70,7 +120,13 @@ fn check_paging(pager: &MappingPager, scope: &Scope<'_>, extra_row: bool, calls:
 
 /// The largest page must be within what the bound parameter takes.
 fn check_size(pager: &MappingPager, max_size: &Spanned<u32>, scope: &Scope<'_>, calls: Calls<'_>) {
-    let largest = pager.max.as_ref().map_or(max_size, |max| if max.value < max_size.value { max } else { max_size });
+    let largest = pager.max.as_ref().map_or(max_size, |max| {
+        if max.value < max_size.value {
+            max
+        } else {
+            max_size
+        }
+    });
     for used in scope.used.borrow().iter() {
         let rows = match used.slot {
             PlanSlot::PageSize => f64::from(largest.value),
@@ -78,9 +134,16 @@ fn check_size(pager: &MappingPager, max_size: &Spanned<u32>, scope: &Scope<'_>, 
             _ => continue,
         };
         if let Some(maximum) = used.maximum.filter(|maximum| rows > *maximum) {
-            let message = format!("a page may have {} rows, and the call takes at most {maximum}", largest.value);
+            let message = format!(
+                "a page may have {} rows, and the call takes at most {maximum}",
+                largest.value
+            );
             let diagnostic = Diagnostic::new("page-size-too-large", message, largest.span);
-            calls.sink.push(diagnostic.other(used.span, "what it is bound to").help("give the call a `max:` of its own, and pages are made of several calls"));
+            calls.sink.push(
+                diagnostic
+                    .other(used.span, "what it is bound to")
+                    .help("give the call a `max:` of its own, and pages are made of several calls"),
+            );
         }
     }
 }
@@ -90,8 +153,21 @@ pub(super) fn batch(batch: &MappingBatch, calls: Calls<'_>) -> Option<PlanBatch>
     let (call, operation) = calls.reading(&batch.call, &scope)?;
     if !scope.uses(&PlanSlot::Ids) && !scope.uses(&PlanSlot::IdsEach) {
         let message = "the call is given no `ids`: it would read the same records for all";
-        calls.sink.push(Diagnostic::new("unbound-parameter", message, batch.call.operation.span));
+        calls.sink.push(Diagnostic::new(
+            "unbound-parameter",
+            message,
+            batch.call.operation.span,
+        ));
     }
-    let rows = answers::rows(operation, batch.rows.as_ref(), batch.call.operation.span, calls.sink)?;
-    Some(PlanBatch { call, max: usize::try_from(batch.max.value).unwrap_or(usize::MAX), rows })
+    let rows = answers::rows(
+        operation,
+        batch.rows.as_ref(),
+        batch.call.operation.span,
+        calls.sink,
+    )?;
+    Some(PlanBatch {
+        call,
+        max: usize::try_from(batch.max.value).unwrap_or(usize::MAX),
+        rows,
+    })
 }

@@ -37,7 +37,10 @@ pub(super) struct Native {
 
 impl Native {
     pub(super) fn reference(&self) -> PlanNativeRef {
-        PlanNativeRef { path: self.path.clone(), ty: self.ty }
+        PlanNativeRef {
+            path: self.path.clone(),
+            ty: self.ty,
+        }
     }
 
     pub(super) fn text(&self) -> Option<&SpecText> {
@@ -49,7 +52,13 @@ impl Native {
 
     /// Its values, where the spec knows them.
     pub(super) fn known_values(&self) -> &[String] {
-        self.text().map_or(&[], |text| if text.values.is_empty() { &text.known_values } else { &text.values })
+        self.text().map_or(&[], |text| {
+            if text.values.is_empty() {
+                &text.known_values
+            } else {
+                &text.values
+            }
+        })
     }
 }
 
@@ -75,22 +84,42 @@ impl Natives<'_> {
             SpecKind::Number { .. } => PlanNativeType::Number,
             SpecKind::Boolean => PlanNativeType::Boolean,
             SpecKind::Object(_) | SpecKind::List(_) | SpecKind::Any => {
-                let message = format!("`{}` is {}: only texts, numbers and booleans can be mapped", path.value, schema.kind_name());
-                self.sink.push(Diagnostic::new("type-mismatch", message, path.span).other(schema.span, "it is said here"));
+                let message = format!(
+                    "`{}` is {}: only texts, numbers and booleans can be mapped",
+                    path.value,
+                    schema.kind_name()
+                );
+                self.sink.push(
+                    Diagnostic::new("type-mismatch", message, path.span)
+                        .other(schema.span, "it is said here"),
+                );
                 return None;
             }
         };
         let path_parts = path.value.split('.').map(str::to_owned).collect();
-        Some(Native { path: path_parts, ty, schema, read_only, span: path.span })
+        Some(Native {
+            path: path_parts,
+            ty,
+            schema,
+            read_only,
+            span: path.span,
+        })
     }
 
     fn unknown(&self, path: &Text, around: &SpecSchema, segment: &str, offset: usize) {
-        let known = around.object().into_iter().flat_map(|object| object.properties.keys());
+        let known = around
+            .object()
+            .into_iter()
+            .flat_map(|object| object.properties.keys());
         let message = format!("`{}` has no field `{}`", self.name, path.value);
         self.sink.push(
-            Diagnostic::new("unknown-native-field", message, path.part(offset, segment.len()))
-                .label(format!("not in {}", self.spec))
-                .nearest(segment, known.map(String::as_str)),
+            Diagnostic::new(
+                "unknown-native-field",
+                message,
+                path.part(offset, segment.len()),
+            )
+            .label(format!("not in {}", self.spec))
+            .nearest(segment, known.map(String::as_str)),
         );
     }
 
@@ -106,13 +135,18 @@ impl Natives<'_> {
     /// The field as the target of a write.
     pub(super) fn target(&self, native: &Native) -> Option<PlanWrite> {
         let refuse = |id: &'static str, message: String, help: &str| {
-            let diagnostic = Diagnostic::new(id, message, native.span).other(native.schema.span, "it is said here");
+            let diagnostic = Diagnostic::new(id, message, native.span)
+                .other(native.schema.span, "it is said here");
             self.sink.push(diagnostic.help(help));
         };
         let dotted = native.path.join(".");
         if native.read_only {
             let message = format!("`{dotted}` is read-only, and the unified input can write it");
-            refuse("read-only-native-field", message, "say `write: never` and give a reason in `not_mapped`");
+            refuse(
+                "read-only-native-field",
+                message,
+                "say `write: never` and give a reason in `not_mapped`",
+            );
             return None;
         }
         let name = match (self.fields_in, native.path.as_slice()) {
@@ -120,13 +154,23 @@ impl Natives<'_> {
             (Some(fields_in), [first, name]) if first == fields_in => name,
             _ => {
                 let message = format!("`{dotted}` is not among the fields that are written");
-                refuse("read-only-native-field", message, "say `write: never` and give a reason in `not_mapped`");
+                refuse(
+                    "read-only-native-field",
+                    message,
+                    "say `write: never` and give a reason in `not_mapped`",
+                );
                 return None;
             }
         };
         if native.schema.create_only && self.updates {
-            let message = format!("`{dotted}` is given only when a record is created, and updates would write it");
-            refuse("create-only-native-field", message, "say `write: never` and give a reason in `not_mapped`");
+            let message = format!(
+                "`{dotted}` is given only when a record is created, and updates would write it"
+            );
+            refuse(
+                "create-only-native-field",
+                message,
+                "say `write: never` and give a reason in `not_mapped`",
+            );
             return None;
         }
         Some(PlanWrite {

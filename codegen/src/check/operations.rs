@@ -31,20 +31,25 @@ pub(super) struct Operations<'a> {
 pub(super) fn check(operations: Operations<'_>) -> Vec<PlanOperation> {
     let sink = operations.calls.sink;
     let mut planned = Vec::new();
-    for (name, _) in &operations.mapping.operations {
-        if !operations.unified.operations.contains_key(&name.value) {
-            let message = format!("`{}` has no operation `{}`", operations.mapping.entity.value, name.value);
+    // In the order of the mapping, as its reader would look for them.
+    for (name, node) in &operations.mapping.operations {
+        let Some(shape) = operations.unified.operations.get(&name.value) else {
+            let message = format!(
+                "`{}` has no operation `{}`",
+                operations.mapping.entity.value, name.value
+            );
             let known = operations.unified.operations.keys().map(String::as_str);
-            sink.push(Diagnostic::new("unknown-operation", message, name.span).label("not in the unified spec").nearest(&name.value, known));
-        }
-    }
-    // In the order of the unified spec.
-    for (verb, shape) in &operations.unified.operations {
-        let Some((name, node)) = operations.mapping.operations.iter().find(|(name, _)| name.value == *verb) else {
+            let diagnostic = Diagnostic::new("unknown-operation", message, name.span);
+            sink.push(
+                diagnostic
+                    .label("not in the unified spec")
+                    .nearest(&name.value, known),
+            );
             continue;
         };
         if let Some(form) = operations.form(name, node, shape) {
-            planned.push(PlanOperation { name: format!("{}.{verb}", operations.mapping.entity.value), form });
+            let name = format!("{}.{}", operations.mapping.entity.value, name.value);
+            planned.push(PlanOperation { name, form });
         }
     }
     planned
@@ -62,9 +67,19 @@ impl<'a> Operations<'a> {
                 let batch = operation::batch(node, sink)?;
                 lists::batch(&batch, self.calls).map(PlanForm::Batch)
             }
-            PlanShape::Get { .. } => self.steps(node, self.scope("a get", &["fields"], false), true),
-            PlanShape::Create { .. } => self.steps(node, self.scope("a create", &["fields", "record"], true), false),
-            PlanShape::Update { .. } => self.steps(node, self.scope("an update", &["fields", "record"], true), true),
+            PlanShape::Get { .. } => {
+                self.steps(node, self.scope("a get", &["fields"], false), true)
+            }
+            PlanShape::Create { .. } => self.steps(
+                node,
+                self.scope("a create", &["fields", "record"], true),
+                false,
+            ),
+            PlanShape::Update { .. } => self.steps(
+                node,
+                self.scope("an update", &["fields", "record"], true),
+                true,
+            ),
             PlanShape::Upsert { keys, .. } => {
                 let upsert = operation::upsert(node, sink)?;
                 let upserts = Upserts {
@@ -80,14 +95,27 @@ impl<'a> Operations<'a> {
     }
 
     fn scope(&self, place: &'a str, slots: &'a [&'static str], writes: bool) -> Steps<'a> {
-        Steps { calls: self.calls, place, slots, bundle: self.bundle, conflict_has_id: self.conflict_has_id, writes }
+        Steps {
+            calls: self.calls,
+            place,
+            slots,
+            bundle: self.bundle,
+            conflict_has_id: self.conflict_has_id,
+            writes,
+        }
     }
 
     /// Steps in order, from the first one.
     fn steps(&self, node: &Node, steps: Steps<'_>, has_id: bool) -> Option<PlanForm> {
         let mapped = operation::steps(node, self.calls.sink);
         let first = mapped.first()?;
-        let entries = [(first.name.as_str(), Known { record_id: has_id, key_value: false })];
+        let entries = [(
+            first.name.as_str(),
+            Known {
+                record_id: has_id,
+                key_value: false,
+            },
+        )];
         steps::check(&mapped, &entries, steps).map(PlanForm::Steps)
     }
 }

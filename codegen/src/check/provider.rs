@@ -3,16 +3,23 @@
 use super::{
     bodies::slot_text,
     calls::{self, Calls},
-    fields, operations::{self, Operations},
+    fields,
     natives::Natives,
+    operations::{self, Operations},
     unified::Unified,
     versions::{self, Roots},
 };
 use crate::{
     diagnostic::{Diagnostic, Sink, listed},
     load::InputProvider,
-    mapping::{MappingEntity, provider::{MappingBaseUrl, MappingBundle, MappingErrors, MappingProvider}},
-    plan::{PlanAuth, PlanBaseUrl, PlanBundle, PlanEntity, PlanErrorRule, PlanErrors, PlanForm, PlanNativeOperation, PlanOperation, PlanPath, PlanProvider},
+    mapping::{
+        MappingEntity,
+        provider::{MappingBaseUrl, MappingBundle, MappingErrors, MappingProvider},
+    },
+    plan::{
+        PlanAuth, PlanBaseUrl, PlanBundle, PlanEntity, PlanErrorRule, PlanErrors, PlanForm,
+        PlanNativeOperation, PlanOperation, PlanPath, PlanProvider,
+    },
     source::{Sources, Text},
     spec::SpecParameterPlace,
 };
@@ -38,10 +45,21 @@ const ERROR_CODES: [&str; 16] = [
 ];
 
 /// Checks a provider. Its calls number the operations of its spec, all of them; `build` leaves out the unused ones.
-pub(super) fn check(provider: &InputProvider, unified: &Unified, sources: &Sources, sink: &Sink) -> Option<PlanProvider> {
+pub(super) fn check(
+    provider: &InputProvider,
+    unified: &Unified,
+    sources: &Sources,
+    sink: &Sink,
+) -> Option<PlanProvider> {
     let mapping = &provider.mapping;
     let spec = &provider.spec;
-    let checker = Checker { provider, unified, sources, sink, roots: Roots::new(spec, &mapping.version.parameter.value) };
+    let checker = Checker {
+        provider,
+        unified,
+        sources,
+        sink,
+        roots: Roots::new(spec, &mapping.version.parameter.value),
+    };
     checker.check_name();
     for id in &mapping.reads_by_post {
         calls::operation(spec, id, sink);
@@ -49,12 +67,19 @@ pub(super) fn check(provider: &InputProvider, unified: &Unified, sources: &Sourc
     let versions = versions::check(&mapping.version, &checker.roots, spec, sink);
     let bundle = mapping.bundle.as_ref().map(|bundle| checker.bundle(bundle));
     let errors = checker.errors(&mapping.errors);
-    let entities: Vec<_> = provider.entities.iter().filter_map(|entity| checker.entity(entity)).collect();
-    let operations = spec.operations.values().map(|operation| PlanNativeOperation {
-        id: operation.id.clone(),
-        method: operation.method.clone(),
-        writes: calls::writes(operation, &mapping.reads_by_post),
-    });
+    let entities: Vec<_> = provider
+        .entities
+        .iter()
+        .filter_map(|entity| checker.entity(entity))
+        .collect();
+    let operations = spec
+        .operations
+        .values()
+        .map(|operation| PlanNativeOperation {
+            id: operation.id.clone(),
+            method: operation.method.clone(),
+            writes: calls::writes(operation, &mapping.reads_by_post),
+        });
     Some(PlanProvider {
         name: mapping.name.value.clone(),
         title: mapping.title.value.clone(),
@@ -87,10 +112,20 @@ impl Checker<'_> {
     /// The name becomes a module's.
     fn check_name(&self) {
         let name = &self.provider.mapping.name;
-        let legal = |character: char| character.is_ascii_lowercase() || character.is_ascii_digit() || character == '_';
-        if !name.value.chars().all(legal) || !name.value.starts_with(|first: char| first.is_ascii_lowercase()) {
-            let message = format!("`{}` cannot name a module: expected small letters, digits and `_`", name.value);
-            self.sink.push(Diagnostic::new("bad-name", message, name.span));
+        let legal = |character: char| {
+            character.is_ascii_lowercase() || character.is_ascii_digit() || character == '_'
+        };
+        if !name.value.chars().all(legal)
+            || !name
+                .value
+                .starts_with(|first: char| first.is_ascii_lowercase())
+        {
+            let message = format!(
+                "`{}` cannot name a module: expected small letters, digits and `_`",
+                name.value
+            );
+            self.sink
+                .push(Diagnostic::new("bad-name", message, name.span));
         }
     }
 
@@ -99,23 +134,45 @@ impl Checker<'_> {
             let message = format!("the unified API has no entity `{}`", mapping.entity.value);
             let known = self.unified.entities.keys().map(String::as_str);
             let diagnostic = Diagnostic::new("unknown-entity", message, mapping.entity.span);
-            self.sink.push(diagnostic.label(format!("not in {}", self.unified.path)).nearest(&mapping.entity.value, known));
+            self.sink.push(
+                diagnostic
+                    .label(format!("not in {}", self.unified.path))
+                    .nearest(&mapping.entity.value, known),
+            );
             return None;
         };
         let spec = &self.provider.spec;
         let provider = &self.provider.mapping;
-        let native = spec.schemas.get(&mapping.native.value).filter(|schema| schema.object().is_some());
+        let native = spec
+            .schemas
+            .get(&mapping.native.value)
+            .filter(|schema| schema.object().is_some());
         let Some(native) = native else {
             let message = format!("there is no native object `{}`", mapping.native.value);
-            let objects = spec.schemas.iter().filter(|(_, schema)| schema.object().is_some());
+            let objects = spec
+                .schemas
+                .iter()
+                .filter(|(_, schema)| schema.object().is_some());
             let known = objects.map(|(name, _)| name.as_str());
             let diagnostic = Diagnostic::new("unknown-native-schema", message, mapping.native.span);
-            self.sink.push(diagnostic.label(format!("not in {}", spec.path)).nearest(&mapping.native.value, known));
+            self.sink.push(
+                diagnostic
+                    .label(format!("not in {}", spec.path))
+                    .nearest(&mapping.native.value, known),
+            );
             return None;
         };
-        if let Some(fields_in) = &provider.fields_in && native.member(&fields_in.value).is_none() {
-            let message = format!("`{}` has no member `{}` to hold its fields", mapping.native.value, fields_in.value);
-            self.sink.push(Diagnostic::new("unknown-native-field", message, fields_in.span).other(mapping.native.span, "the object"));
+        if let Some(fields_in) = &provider.fields_in
+            && native.member(&fields_in.value).is_none()
+        {
+            let message = format!(
+                "`{}` has no member `{}` to hold its fields",
+                mapping.native.value, fields_in.value
+            );
+            self.sink.push(
+                Diagnostic::new("unknown-native-field", message, fields_in.span)
+                    .other(mapping.native.span, "the object"),
+            );
         }
         self.check_bind(mapping);
         let natives = Natives {
@@ -147,23 +204,38 @@ impl Checker<'_> {
         let mut selection = fields.selection;
         for path in operations.iter().flat_map(matched) {
             // What was written is remembered by its keys, so every read must have them.
-            if let Some(name) = natives.selected(path) && !selection.contains(&name) {
+            if let Some(name) = natives.selected(path)
+                && !selection.contains(&name)
+            {
                 selection.push(name);
             }
         }
         let path = |file| self.sources.file(file).path.clone();
-        let name = |schema: &crate::spec::SpecSchema| schema.name.as_deref().map(|name| unified.short(name).to_owned());
+        let name = |schema: &crate::spec::SpecSchema| {
+            schema
+                .name
+                .as_deref()
+                .map(|name| unified.short(name).to_owned())
+        };
         Some(PlanEntity {
             vertical: unified.vertical.clone(),
             name: unified.name.clone(),
-            sources: vec![self.unified.path.clone(), spec.path.clone(), path(provider.file), path(mapping.file)],
+            sources: vec![
+                self.unified.path.clone(),
+                spec.path.clone(),
+                path(provider.file),
+                path(mapping.file),
+            ],
             native: mapping.native.value.clone(),
             record: name(&unified.record).unwrap_or_default(),
             input: unified.input.as_deref().and_then(name),
             fields: fields.fields,
             not_mapped: fields.not_mapped,
             selection,
-            record_id_prefix: mapping.record_id_prefix.as_ref().map(|prefix| prefix.value.clone()),
+            record_id_prefix: mapping
+                .record_id_prefix
+                .as_ref()
+                .map(|prefix| prefix.value.clone()),
             operations,
         })
     }
@@ -172,12 +244,18 @@ impl Checker<'_> {
     fn check_bind(&self, mapping: &MappingEntity) {
         let operations = || self.provider.spec.operations.values();
         for (name, _) in &mapping.bind {
-            if !operations().any(|operation| operation.parameter(SpecParameterPlace::Path, &name.value).is_some()) {
+            if !operations().any(|operation| {
+                operation
+                    .parameter(SpecParameterPlace::Path, &name.value)
+                    .is_some()
+            }) {
                 let message = format!("no operation has `{}` in its path", name.value);
                 let known = operations().flat_map(|operation| &operation.parameters);
                 let known = known.filter(|parameter| parameter.place == SpecParameterPlace::Path);
                 let diagnostic = Diagnostic::new("unknown-parameter", message, name.span);
-                self.sink.push(diagnostic.nearest(&name.value, known.map(|parameter| parameter.name.as_str())));
+                self.sink.push(
+                    diagnostic.nearest(&name.value, known.map(|parameter| parameter.name.as_str())),
+                );
             }
         }
     }
@@ -186,12 +264,19 @@ impl Checker<'_> {
         match base_url {
             MappingBaseUrl::Fixed(url) => {
                 if !url.value.starts_with("https://") || url.value.ends_with('/') {
-                    let message = format!("expected `https://` and a host, without `/` at the end, found `{}`", url.value);
-                    self.sink.push(Diagnostic::new("bad-url", message, url.span));
+                    let message = format!(
+                        "expected `https://` and a host, without `/` at the end, found `{}`",
+                        url.value
+                    );
+                    self.sink
+                        .push(Diagnostic::new("bad-url", message, url.span));
                 }
                 PlanBaseUrl::Fixed(url.value.clone())
             }
-            MappingBaseUrl::PerConnection { setting, allowed_hosts } => PlanBaseUrl::PerConnection {
+            MappingBaseUrl::PerConnection {
+                setting,
+                allowed_hosts,
+            } => PlanBaseUrl::PerConnection {
                 setting: setting.value.clone(),
                 allowed_hosts: texts(allowed_hosts),
             },
@@ -203,28 +288,62 @@ impl Checker<'_> {
         let operation = calls::operation(spec, &bundle.call, self.sink)?;
         let (root, path) = self.roots.split(&operation.path);
         if path.contains('{') {
-            let message = format!("`{}` has parameters in its path, and a bundle binds none", operation.id);
-            self.sink.push(Diagnostic::new("unbound-parameter", message, bundle.call.span).other(operation.span, "the operation"));
+            let message = format!(
+                "`{}` has parameters in its path, and a bundle binds none",
+                operation.id
+            );
+            self.sink.push(
+                Diagnostic::new("unbound-parameter", message, bundle.call.span)
+                    .other(operation.span, "the operation"),
+            );
         }
         if let Some(body) = &operation.body {
-            let given = [&bundle.requests].into_iter().chain(bundle.members.iter().map(|(name, _)| name));
+            let given = [&bundle.requests]
+                .into_iter()
+                .chain(bundle.members.iter().map(|(name, _)| name));
             for name in given.filter(|name| body.member(&name.value).is_none() && !body.is_open()) {
-                let message = format!("the request of `{}` has no member `{}`", operation.id, name.value);
-                let known = body.object().into_iter().flat_map(|object| object.properties.keys());
+                let message = format!(
+                    "the request of `{}` has no member `{}`",
+                    operation.id, name.value
+                );
+                let known = body
+                    .object()
+                    .into_iter()
+                    .flat_map(|object| object.properties.keys());
                 let diagnostic = Diagnostic::new("unknown-body-member", message, name.span);
-                self.sink.push(diagnostic.nearest(&name.value, known.map(String::as_str)));
+                self.sink
+                    .push(diagnostic.nearest(&name.value, known.map(String::as_str)));
             }
         }
-        super::answers::path(operation, &bundle.responses, super::answers::Wanted::List, self.sink);
-        for (_, node) in bundle.members.iter().filter(|(_, node)| slot_text(node).is_some()) {
+        super::answers::path(
+            operation,
+            &bundle.responses,
+            super::answers::Wanted::List,
+            self.sink,
+        );
+        for (_, node) in bundle
+            .members
+            .iter()
+            .filter(|(_, node)| slot_text(node).is_some())
+        {
             let message = "a member of every bundle is the same for all: there are no slots";
-            self.sink.push(Diagnostic::new("slot-not-available", message, node.span));
+            self.sink
+                .push(Diagnostic::new("slot-not-available", message, node.span));
         }
-        if !["{", "step", "path", "}"].iter().all(|part| bundle.reference.value.contains(part)) {
+        if !["{", "step", "path", "}"]
+            .iter()
+            .all(|part| bundle.reference.value.contains(part))
+        {
             let message = "a reference says where `step` and `path` stand in it, in braces";
-            self.sink.push(Diagnostic::new("bad-template", message, bundle.reference.span).help("as in `@{step.path}`"));
+            self.sink.push(
+                Diagnostic::new("bad-template", message, bundle.reference.span)
+                    .help("as in `@{step.path}`"),
+            );
         }
-        let members = bundle.members.iter().map(|(name, node)| (name.value.clone(), node.to_json().to_string()));
+        let members = bundle
+            .members
+            .iter()
+            .map(|(name, node)| (name.value.clone(), node.to_json().to_string()));
         Some(PlanBundle {
             operation: spec.operations.get_index_of(&operation.id)?,
             root,
@@ -246,19 +365,32 @@ impl Checker<'_> {
 
     fn errors(&self, errors: &MappingErrors) -> PlanErrors {
         let details = errors.details.as_ref();
-        let detail = |pick: fn(&crate::mapping::provider::MappingDetails) -> &Option<Text>| details.and_then(|details| value(pick(details)));
+        let detail = |pick: fn(&crate::mapping::provider::MappingDetails) -> &Option<Text>| {
+            details.and_then(|details| value(pick(details)))
+        };
         let mut classify = Vec::new();
         for rule in &errors.classify {
             if !ERROR_CODES.contains(&rule.code.value.as_str()) {
                 let message = format!("the unified API has no error code `{}`", rule.code.value);
                 let diagnostic = Diagnostic::new("unknown-error-code", message, rule.code.span);
-                self.sink.push(diagnostic.nearest(&rule.code.value, ERROR_CODES));
+                self.sink
+                    .push(diagnostic.nearest(&rule.code.value, ERROR_CODES));
             }
-            let status = rule.status.as_ref().and_then(|status| u16::try_from(status.value).ok());
-            let valid = rule.status.is_none() || status.is_some_and(|status| (100..=599).contains(&status));
+            let status = rule
+                .status
+                .as_ref()
+                .and_then(|status| u16::try_from(status.value).ok());
+            let valid =
+                rule.status.is_none() || status.is_some_and(|status| (100..=599).contains(&status));
             if !valid || (rule.status.is_none() && rule.codes.is_empty()) {
                 let message = "a rule says a `status` from 100 to 599, or a `code`, or both";
-                self.sink.push(Diagnostic::new("bad-error-rule", message, rule.span).help(format!("the first rule that fits counts; codes are in {}", listed(&texts(&errors.code)))));
+                self.sink
+                    .push(
+                        Diagnostic::new("bad-error-rule", message, rule.span).help(format!(
+                            "the first rule that fits counts; codes are in {}",
+                            listed(&texts(&errors.code))
+                        )),
+                    );
             }
             classify.push(PlanErrorRule {
                 status,
@@ -274,7 +406,8 @@ impl Checker<'_> {
             message: errors.message.value.clone(),
             correlation_id: value(&errors.correlation_id),
             // Names of headers are compared in lower case.
-            correlation_header: value(&errors.correlation_header).map(|name| name.to_ascii_lowercase()),
+            correlation_header: value(&errors.correlation_header)
+                .map(|name| name.to_ascii_lowercase()),
             details_list: detail(|details| &details.list),
             details_message: detail(|details| &details.message),
             details_code: detail(|details| &details.code),
@@ -291,7 +424,9 @@ fn matched(operation: &PlanOperation) -> impl Iterator<Item = &PlanPath> {
         PlanForm::Upsert(upsert) => upsert.keys.as_slice(),
         _ => &[],
     };
-    keys.iter().flat_map(|key| &key.matches).map(|matched| &matched.path)
+    keys.iter()
+        .flat_map(|key| &key.matches)
+        .map(|matched| &matched.path)
 }
 
 fn auth(mapping: &MappingProvider) -> PlanAuth {
@@ -299,9 +434,16 @@ fn auth(mapping: &MappingProvider) -> PlanAuth {
     PlanAuth {
         token_url: auth.token_url.value.clone(),
         login_url: value(&auth.login_url),
-        lifetime_seconds: auth.lifetime_seconds.as_ref().map(|seconds| u64::from(seconds.value)),
+        lifetime_seconds: auth
+            .lifetime_seconds
+            .as_ref()
+            .map(|seconds| u64::from(seconds.value)),
         base_url_member: value(&auth.base_url_member),
-        revoked: auth.revoked.iter().map(|(member, values)| (member.value.clone(), texts(values))).collect(),
+        revoked: auth
+            .revoked
+            .iter()
+            .map(|(member, values)| (member.value.clone(), texts(values)))
+            .collect(),
         incurable: texts(&auth.incurable),
     }
 }

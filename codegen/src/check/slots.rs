@@ -65,7 +65,11 @@ pub(super) fn slot_type(slot: &PlanSlot) -> SlotType {
     match slot {
         PlanSlot::PageSize | PlanSlot::PageSizePlusOne => SlotType::Integer,
         PlanSlot::WindowFrom | PlanSlot::WindowTo => SlotType::Instant,
-        PlanSlot::Fields | PlanSlot::Ids | PlanSlot::KeySpellings | PlanSlot::KeyHosts | PlanSlot::LiteralList(_) => SlotType::Texts,
+        PlanSlot::Fields
+        | PlanSlot::Ids
+        | PlanSlot::KeySpellings
+        | PlanSlot::KeyHosts
+        | PlanSlot::LiteralList(_) => SlotType::Texts,
         PlanSlot::Record | PlanSlot::Changes => SlotType::Record,
         PlanSlot::PageToken
         | PlanSlot::PageAfter
@@ -96,7 +100,9 @@ impl SlotType {
             | (SpecKind::Number { .. }, Self::Integer)
             | (SpecKind::Text(_), Self::Text | Self::Instant)
             | (SpecKind::Object(_), Self::Record) => true,
-            (SpecKind::List(items), Self::Texts) => matches!(items.kind, SpecKind::Text(_) | SpecKind::Any),
+            (SpecKind::List(items), Self::Texts) => {
+                matches!(items.kind, SpecKind::Text(_) | SpecKind::Any)
+            }
             _ => false,
         }
     }
@@ -116,13 +122,25 @@ pub(super) fn check_optional(slot: &PlanSlot, optional: bool, span: Span, sink: 
     };
     if !optional {
         let help = "write `$…?`, or in a template put it in brackets: then it is left out";
-        sink.push(Diagnostic::new("slot-may-be-absent", format!("this slot has no value at times: {why}"), span).help(help));
+        sink.push(
+            Diagnostic::new(
+                "slot-may-be-absent",
+                format!("this slot has no value at times: {why}"),
+                span,
+            )
+            .help(help),
+        );
     }
 }
 
 impl<'a> Scope<'a> {
     pub(super) fn new(place: &'a str, slots: &[&'static str]) -> Self {
-        Self { place, slots: slots.to_vec(), parts: Vec::new(), used: RefCell::default() }
+        Self {
+            place,
+            slots: slots.to_vec(),
+            parts: Vec::new(),
+            used: RefCell::default(),
+        }
     }
 
     pub(super) fn uses(&self, wanted: &PlanSlot) -> bool {
@@ -137,7 +155,9 @@ impl<'a> Scope<'a> {
         let known = SLOTS.iter().chain([&RECENT_ID]);
         let Some((name, slot)) = known.clone().find(|(known, _)| *known == name) else {
             let message = format!("there is no slot `{name}`");
-            let names = known.map(|(name, _)| *name).chain(self.parts.iter().map(|(part, _)| part.as_str()));
+            let names = known
+                .map(|(name, _)| *name)
+                .chain(self.parts.iter().map(|(part, _)| part.as_str()));
             sink.push(Diagnostic::new("unknown-slot", message, span).nearest(name, names));
             return None;
         };
@@ -148,7 +168,11 @@ impl<'a> Scope<'a> {
             sink.push(Diagnostic::new("slot-not-available", message, span).help(help));
             return None;
         }
-        self.used.borrow_mut().push(UsedSlot { slot: slot.clone(), span, maximum: None });
+        self.used.borrow_mut().push(UsedSlot {
+            slot: slot.clone(),
+            span,
+            maximum: None,
+        });
         Some(slot.clone())
     }
 
@@ -158,20 +182,35 @@ impl<'a> Scope<'a> {
         let (name, path) = self.parts.iter().find(|(known, _)| known == part)?;
         if path.is_none() {
             let message = format!("`{name}` does not say where its answer has the id");
-            sink.push(Diagnostic::new("slot-not-available", message, span).help(format!("give `{name}` an `id:`")));
+            sink.push(
+                Diagnostic::new("slot-not-available", message, span)
+                    .help(format!("give `{name}` an `id:`")),
+            );
         }
-        Some(path.clone().map(|path| PlanSlot::Part { name: name.clone(), path }))
+        Some(path.clone().map(|path| PlanSlot::Part {
+            name: name.clone(),
+            path,
+        }))
     }
 
     /// A slot's type must be what the place takes.
     pub(super) fn check_type(&self, slot: &PlanSlot, schema: &SpecSchema, span: Span, sink: &Sink) {
-        if let (SpecKind::Number { maximum, .. }, Some(used)) = (&schema.kind, self.used.borrow_mut().last_mut()) {
+        if let (SpecKind::Number { maximum, .. }, Some(used)) =
+            (&schema.kind, self.used.borrow_mut().last_mut())
+        {
             used.maximum = *maximum;
         }
         let ty = slot_type(slot);
         if !ty.fits(schema) {
-            let message = format!("the slot is {}, and what stands here takes {}", ty.name(), schema.kind_name());
-            sink.push(Diagnostic::new("slot-type-mismatch", message, span).other(schema.span, "it is said here"));
+            let message = format!(
+                "the slot is {}, and what stands here takes {}",
+                ty.name(),
+                schema.kind_name()
+            );
+            sink.push(
+                Diagnostic::new("slot-type-mismatch", message, span)
+                    .other(schema.span, "it is said here"),
+            );
         }
     }
 }

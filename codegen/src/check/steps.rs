@@ -52,14 +52,20 @@ fn next<'a>(steps: &'a [MappingStep], at: usize) -> Option<&'a Text> {
     if reads_record(step) {
         return None;
     }
-    step.then.as_ref().or_else(|| steps.get(at + 1).map(|step| &step.name))
+    step.then
+        .as_ref()
+        .or_else(|| steps.get(at + 1).map(|step| &step.name))
 }
 
 fn reads_record(step: &MappingStep) -> bool {
     step.calls.iter().any(|(_, call)| call.record)
 }
 
-pub(super) fn check(mapped: &[MappingStep], entries: &[Entry<'_>], steps: Steps<'_>) -> Option<Vec<PlanStep>> {
+pub(super) fn check(
+    mapped: &[MappingStep],
+    entries: &[Entry<'_>],
+    steps: Steps<'_>,
+) -> Option<Vec<PlanStep>> {
     let known = steps.walk(mapped, entries);
     steps.check_ends(mapped);
     steps.check_cycles(mapped);
@@ -69,7 +75,10 @@ pub(super) fn check(mapped: &[MappingStep], entries: &[Entry<'_>], steps: Steps<
         .map(|(at, step)| {
             let Some(known) = known.get(step.name.as_str()) else {
                 let message = format!("nothing leads to the step `{}`", step.name.value);
-                steps.calls.sink.push(Diagnostic::new("unreachable-step", message, step.name.span));
+                steps
+                    .calls
+                    .sink
+                    .push(Diagnostic::new("unreachable-step", message, step.name.span));
                 return None;
             };
             let kind = steps.kind(step, *known)?;
@@ -92,7 +101,11 @@ const CONFLICT: &str = "conflict";
 fn routes(on: &[(Spanned<u16>, Text)]) -> Vec<(u16, PlanRouteTo)> {
     on.iter()
         .map(|(status, to)| {
-            let to = if to.value == CONFLICT { PlanRouteTo::Conflict } else { PlanRouteTo::Step(to.value.clone()) };
+            let to = if to.value == CONFLICT {
+                PlanRouteTo::Conflict
+            } else {
+                PlanRouteTo::Step(to.value.clone())
+            };
             (status.value, to)
         })
         .collect()
@@ -103,17 +116,37 @@ impl Steps<'_> {
         let step = &steps[at];
         let answers_id = step.calls.iter().any(|(_, call)| call.id.is_some());
         let mut edges: Vec<Edge<'_>> = Vec::new();
-        edges.extend(next(steps, at).map(|to| Edge { to, learns_id: answers_id }));
-        edges.extend(step.otherwise.as_ref().map(|to| Edge { to, learns_id: answers_id }));
-        edges.extend(step.if_empty.as_ref().map(|to| Edge { to, learns_id: false }));
-        let on = step.calls.iter().flat_map(|(_, call)| &call.on).chain(&step.on);
+        edges.extend(next(steps, at).map(|to| Edge {
+            to,
+            learns_id: answers_id,
+        }));
+        edges.extend(step.otherwise.as_ref().map(|to| Edge {
+            to,
+            learns_id: answers_id,
+        }));
+        edges.extend(step.if_empty.as_ref().map(|to| Edge {
+            to,
+            learns_id: false,
+        }));
+        let on = step
+            .calls
+            .iter()
+            .flat_map(|(_, call)| &call.on)
+            .chain(&step.on);
         let on = on.filter(|(_, to)| to.value != CONFLICT);
-        edges.extend(on.map(|(status, to)| Edge { to, learns_id: status.value == 409 && self.conflict_has_id }));
+        edges.extend(on.map(|(status, to)| Edge {
+            to,
+            learns_id: status.value == 409 && self.conflict_has_id,
+        }));
         edges
     }
 
     /// What is known at each step that can be reached: only what is known on every way there.
-    fn walk<'m>(&self, steps: &'m [MappingStep], entries: &[Entry<'m>]) -> BTreeMap<&'m str, Known> {
+    fn walk<'m>(
+        &self,
+        steps: &'m [MappingStep],
+        entries: &[Entry<'m>],
+    ) -> BTreeMap<&'m str, Known> {
         let mut known: BTreeMap<&str, Known> = BTreeMap::new();
         let mut open: Vec<Entry<'_>> = entries.to_vec();
         while let Some((name, arriving)) = open.pop() {
@@ -131,7 +164,13 @@ impl Steps<'_> {
             }
             known.insert(steps[at].name.as_str(), now);
             for edge in self.edges(steps, at) {
-                open.push((edge.to.as_str(), Known { record_id: now.record_id || edge.learns_id, ..now }));
+                open.push((
+                    edge.to.as_str(),
+                    Known {
+                        record_id: now.record_id || edge.learns_id,
+                        ..now
+                    },
+                ));
             }
         }
         known
@@ -142,7 +181,9 @@ impl Steps<'_> {
         if !steps.iter().any(|step| step.name.value == to.value) {
             let message = format!("there is no step `{}`", to.value);
             let known = steps.iter().map(|step| step.name.as_str());
-            self.calls.sink.push(Diagnostic::new("unknown-step", message, to.span).nearest(&to.value, known));
+            self.calls
+                .sink
+                .push(Diagnostic::new("unknown-step", message, to.span).nearest(&to.value, known));
         }
     }
 
@@ -152,17 +193,33 @@ impl Steps<'_> {
                 self.check_target(steps, edge.to);
             }
             if let (true, Some(then)) = (reads_record(step), &step.then) {
-                let message = format!("`{}` reads the record and so is the last: nothing comes after it", step.name.value);
-                self.calls.sink.push(Diagnostic::new("step-after-record", message, then.span));
+                let message = format!(
+                    "`{}` reads the record and so is the last: nothing comes after it",
+                    step.name.value
+                );
+                self.calls
+                    .sink
+                    .push(Diagnostic::new("step-after-record", message, then.span));
             }
             if !reads_record(step) && next(steps, at).is_none() {
-                let message = format!("after `{}` there is no record to answer with", step.name.value);
+                let message = format!(
+                    "after `{}` there is no record to answer with",
+                    step.name.value
+                );
                 let help = "say `record: true` where the answer is the record, or `then:` with a step that reads it";
-                self.calls.sink.push(Diagnostic::new("no-record", message, step.name.span).help(help));
+                self.calls
+                    .sink
+                    .push(Diagnostic::new("no-record", message, step.name.span).help(help));
             }
-            if let (Some(otherwise), false) = (&step.otherwise, step.bundle.is_some() && reads_record(step)) {
+            if let (Some(otherwise), false) =
+                (&step.otherwise, step.bundle.is_some() && reads_record(step))
+            {
                 let message = "`otherwise` is for a bundle that reads the record too";
-                self.calls.sink.push(Diagnostic::new("otherwise-without-bundle", message, otherwise.span));
+                self.calls.sink.push(Diagnostic::new(
+                    "otherwise-without-bundle",
+                    message,
+                    otherwise.span,
+                ));
             }
         }
     }
@@ -174,13 +231,21 @@ impl Steps<'_> {
         // A step is done when all it leads to is done; what never gets done is in a circle, or leads to one.
         for _ in 0..steps.len() {
             for at in 0..steps.len() {
-                done[at] = self.edges(steps, at).iter().all(|edge| index(edge.to).is_none_or(|to| done[to]));
+                done[at] = self
+                    .edges(steps, at)
+                    .iter()
+                    .all(|edge| index(edge.to).is_none_or(|to| done[to]));
             }
         }
         let circle = (0..steps.len()).find(|at| !done[*at]);
         if let Some(at) = circle {
-            let message = format!("the steps go in a circle: `{}` may come back to itself or to a later step for ever", steps[at].name.value);
-            self.calls.sink.push(Diagnostic::new("step-cycle", message, steps[at].name.span));
+            let message = format!(
+                "the steps go in a circle: `{}` may come back to itself or to a later step for ever",
+                steps[at].name.value
+            );
+            self.calls
+                .sink
+                .push(Diagnostic::new("step-cycle", message, steps[at].name.span));
         }
     }
 
@@ -191,12 +256,20 @@ impl Steps<'_> {
         };
         match self.bundle {
             None => {
-                let message = "this provider has no bundles: `provider.yaml` does not say how to make one";
-                self.calls.sink.push(Diagnostic::new("bundle-not-available", message, bundle));
+                let message =
+                    "this provider has no bundles: `provider.yaml` does not say how to make one";
+                self.calls
+                    .sink
+                    .push(Diagnostic::new("bundle-not-available", message, bundle));
             }
             Some(max) if step.calls.len() > usize::try_from(max).unwrap_or(usize::MAX) => {
-                let message = format!("{} calls in one bundle; the provider takes {max}", step.calls.len());
-                self.calls.sink.push(Diagnostic::new("bundle-not-available", message, bundle));
+                let message = format!(
+                    "{} calls in one bundle; the provider takes {max}",
+                    step.calls.len()
+                );
+                self.calls
+                    .sink
+                    .push(Diagnostic::new("bundle-not-available", message, bundle));
             }
             Some(_) => {}
         }
@@ -205,7 +278,10 @@ impl Steps<'_> {
         let mut complete = true;
         for (name, call) in &step.calls {
             let name = name.as_ref()?;
-            let scope = Scope { parts: ids.clone(), ..self.scope(known) };
+            let scope = Scope {
+                parts: ids.clone(),
+                ..self.scope(known)
+            };
             match self.call(call, &scope) {
                 Some(call) => {
                     ids.push((name.value.clone(), call.id.clone()));
@@ -230,7 +306,11 @@ impl Steps<'_> {
 
     fn call(&self, call: &MappingStepCall, scope: &Scope<'_>) -> Option<PlanStepCall> {
         let sink = self.calls.sink;
-        let checked = if self.writes { self.calls.check(&call.call, scope) } else { self.calls.reading(&call.call, scope) };
+        let checked = if self.writes {
+            self.calls.check(&call.call, scope)
+        } else {
+            self.calls.reading(&call.call, scope)
+        };
         let (plan, operation) = checked?;
         if call.record {
             answers::record(operation, call.call.operation.span, sink);
@@ -239,6 +319,11 @@ impl Steps<'_> {
             Some(id) => Some(answers::path(operation, id, Wanted::Text, sink)?),
             None => None,
         };
-        Some(PlanStepCall { call: plan, id, record: call.record, on: routes(&call.on) })
+        Some(PlanStepCall {
+            call: plan,
+            id,
+            record: call.record,
+            on: routes(&call.on),
+        })
     }
 }

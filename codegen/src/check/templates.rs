@@ -32,8 +32,14 @@ pub(super) fn parse(text: &Text, scope: &Scope<'_>, sink: &Sink) -> Option<Vec<P
         }
         parts.extend(parser.slots(at, open, false)?);
         let inside = parser.slots(open + 1, close, true)?;
-        if !inside.iter().any(|part| matches!(part, PlanTemplatePart::Slot(_))) {
-            return parser.refuse(open, "there is no slot in these brackets: nothing would leave them out");
+        if !inside
+            .iter()
+            .any(|part| matches!(part, PlanTemplatePart::Slot(_)))
+        {
+            return parser.refuse(
+                open,
+                "there is no slot in these brackets: nothing would leave them out",
+            );
         }
         parts.push(PlanTemplatePart::Optional(inside));
         at = close + 1;
@@ -50,7 +56,11 @@ struct Parser<'a> {
 
 impl Parser<'_> {
     fn refuse<T>(&self, at: usize, message: &str) -> Option<T> {
-        self.sink.push(Diagnostic::new("bad-template", message, self.text.part(at, 1)));
+        self.sink.push(Diagnostic::new(
+            "bad-template",
+            message,
+            self.text.part(at, 1),
+        ));
         None
     }
 
@@ -78,7 +88,8 @@ impl Parser<'_> {
             let slot = self.scope.slot(name, span, self.sink)?;
             if slot_type(&slot) == SlotType::Record || name.ends_with(".each") {
                 let message = format!("`{name}` has no form in a query");
-                self.sink.push(Diagnostic::new("slot-type-mismatch", message, span));
+                self.sink
+                    .push(Diagnostic::new("slot-type-mismatch", message, span));
                 return None;
             }
             check_optional(&slot, optional, span, self.sink);

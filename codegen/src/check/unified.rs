@@ -9,7 +9,10 @@ use indexmap::IndexMap;
 
 use crate::{
     diagnostic::{Diagnostic, Sink, listed},
-    plan::{PlanMember, PlanMemberType, PlanRoute, PlanShape, PlanType, PlanTypeKind, PlanUnifiedOperation, PlanVertical},
+    plan::{
+        PlanMember, PlanMemberType, PlanRoute, PlanShape, PlanType, PlanTypeKind,
+        PlanUnifiedOperation, PlanVertical,
+    },
     source::Span,
     spec::{Spec, SpecKind, SpecOperation, SpecParameterPlace, SpecSchema},
 };
@@ -42,7 +45,9 @@ impl UnifiedEntity {
     }
 
     pub(super) fn input_has(&self, field: &str) -> bool {
-        self.input.as_ref().is_some_and(|input| input.member(field).is_some())
+        self.input
+            .as_ref()
+            .is_some_and(|input| input.member(field).is_some())
     }
 
     /// Whether any operation changes a record that exists.
@@ -60,7 +65,10 @@ impl UnifiedEntity {
 
 /// The members that are fields: all but the ones with any content, which are the envelope's.
 fn fields(schema: &SpecSchema) -> impl Iterator<Item = (&String, &Arc<SpecSchema>)> {
-    let members = schema.object().into_iter().flat_map(|object| &object.properties);
+    let members = schema
+        .object()
+        .into_iter()
+        .flat_map(|object| &object.properties);
     members.filter(|(_, schema)| !is_any_object(schema))
 }
 
@@ -73,7 +81,9 @@ fn is_any_object(schema: &SpecSchema) -> bool {
 }
 
 fn short<'a>(vertical: &str, name: &'a str) -> &'a str {
-    name.strip_prefix(vertical).and_then(|rest| rest.strip_prefix('.')).unwrap_or(name)
+    name.strip_prefix(vertical)
+        .and_then(|rest| rest.strip_prefix('.'))
+        .unwrap_or(name)
 }
 
 pub(super) fn check(spec: &Spec, sink: &Sink) -> Unified {
@@ -114,12 +124,19 @@ impl Checker<'_> {
     fn operation(&mut self, operation: &SpecOperation) {
         let Some(name) = &operation.name else {
             let message = format!("`{}` has no `x-operation`", operation.id);
-            self.sink.push(Diagnostic::new("missing-key", message, operation.span).help("say `x-operation: <vertical>.<entity>.<verb>`"));
+            self.sink.push(
+                Diagnostic::new("missing-key", message, operation.span)
+                    .help("say `x-operation: <vertical>.<entity>.<verb>`"),
+            );
             return;
         };
         let Some((vertical, entity, verb)) = split_name(&name.value) else {
             let message = format!("`{}` is not `<vertical>.<entity>.<verb>`", name.value);
-            self.sink.push(Diagnostic::new("unknown-operation-shape", message, name.span));
+            self.sink.push(Diagnostic::new(
+                "unknown-operation-shape",
+                message,
+                name.span,
+            ));
             return;
         };
         let Some(shape) = self.shape(operation, vertical) else {
@@ -137,56 +154,95 @@ impl Checker<'_> {
             writes: shape.input.is_some(),
         });
         let at = self.vertical(vertical);
-        self.unified.verticals[at].operations.push(PlanUnifiedOperation {
-            name: name.value.clone(),
-            doc: operation.doc.clone(),
-            shape: shape.plan.clone(),
-        });
-        let known = self.unified.entities.entry(format!("{vertical}.{entity}")).or_insert_with(|| UnifiedEntity {
-            vertical: vertical.to_owned(),
-            name: entity.to_owned(),
-            record: Arc::clone(&shape.record),
-            input: None,
-            operations: IndexMap::new(),
-        });
+        self.unified.verticals[at]
+            .operations
+            .push(PlanUnifiedOperation {
+                name: name.value.clone(),
+                doc: operation.doc.clone(),
+                shape: shape.plan.clone(),
+            });
+        let known = self
+            .unified
+            .entities
+            .entry(format!("{vertical}.{entity}"))
+            .or_insert_with(|| UnifiedEntity {
+                vertical: vertical.to_owned(),
+                name: entity.to_owned(),
+                record: Arc::clone(&shape.record),
+                input: None,
+                operations: IndexMap::new(),
+            });
         if known.record.name != shape.record.name {
-            let message = format!("`{}` answers another record than the other operations of `{entity}`", name.value);
-            self.sink.push(Diagnostic::new("unknown-operation-shape", message, name.span));
+            let message = format!(
+                "`{}` answers another record than the other operations of `{entity}`",
+                name.value
+            );
+            self.sink.push(Diagnostic::new(
+                "unknown-operation-shape",
+                message,
+                name.span,
+            ));
         }
-        if let (Some(first), Some(input)) = (&known.input, &shape.input) && first.name != input.name {
-            let message = format!("`{}` takes another record than the other operations of `{entity}`", name.value);
-            self.sink.push(Diagnostic::new("unknown-operation-shape", message, name.span));
+        if let (Some(first), Some(input)) = (&known.input, &shape.input)
+            && first.name != input.name
+        {
+            let message = format!(
+                "`{}` takes another record than the other operations of `{entity}`",
+                name.value
+            );
+            self.sink.push(Diagnostic::new(
+                "unknown-operation-shape",
+                message,
+                name.span,
+            ));
         }
         known.input = known.input.take().or(shape.input);
-        if known.operations.insert(verb.to_owned(), shape.plan).is_some() {
+        if known
+            .operations
+            .insert(verb.to_owned(), shape.plan)
+            .is_some()
+        {
             let message = format!("two operations are called `{}`", name.value);
-            self.sink.push(Diagnostic::new("duplicate-operation-id", message, name.span));
+            self.sink.push(Diagnostic::new(
+                "duplicate-operation-id",
+                message,
+                name.span,
+            ));
         }
     }
 
     fn vertical(&mut self, name: &str) -> usize {
         let verticals = &mut self.unified.verticals;
-        verticals.iter().position(|vertical| vertical.name == name).unwrap_or_else(|| {
-            verticals.push(PlanVertical {
-                name: name.to_owned(),
-                types: Vec::new(),
-                operations: Vec::new(),
-                sources: vec![self.spec.path.clone()],
-            });
-            verticals.len() - 1
-        })
+        verticals
+            .iter()
+            .position(|vertical| vertical.name == name)
+            .unwrap_or_else(|| {
+                verticals.push(PlanVertical {
+                    name: name.to_owned(),
+                    types: Vec::new(),
+                    operations: Vec::new(),
+                    sources: vec![self.spec.path.clone()],
+                });
+                verticals.len() - 1
+            })
     }
 
     fn wrong_shape<T>(&self, operation: &SpecOperation, message: &str) -> Option<T> {
-        let name = operation.name.as_ref().map_or(operation.span, |name| name.span);
+        let name = operation
+            .name
+            .as_ref()
+            .map_or(operation.span, |name| name.span);
         let message = format!("`{}` has no known shape: {message}", operation.id);
-        self.sink.push(Diagnostic::new("unknown-operation-shape", message, name));
+        self.sink
+            .push(Diagnostic::new("unknown-operation-shape", message, name));
         None
     }
 
     /// What an operation takes decides which shape it should have; all of it must be so.
     fn shape(&self, operation: &SpecOperation, vertical: &str) -> Option<Shape> {
-        let has_id = operation.parameter(SpecParameterPlace::Path, "id").is_some();
+        let has_id = operation
+            .parameter(SpecParameterPlace::Path, "id")
+            .is_some();
         let body = operation.body.as_deref();
         let takes = |name: &str| body.is_some_and(|body| body.member(name).is_some());
         let (query, members): (&[&str], &[&str]) = match body {
@@ -203,27 +259,67 @@ impl Checker<'_> {
                 SpecParameterPlace::Other => true,
             };
             if !known {
-                return self.wrong_shape(operation, &format!("the parameter `{}` has no meaning here", parameter.name));
+                return self.wrong_shape(
+                    operation,
+                    &format!("the parameter `{}` has no meaning here", parameter.name),
+                );
             }
         }
         if let Some(body) = body {
-            let given: Vec<&String> = body.object().into_iter().flat_map(|object| object.properties.keys()).collect();
-            if given.len() != members.len() || !members.iter().all(|member| body.member(member).is_some()) {
-                let message = format!("the request has {}, and should have {}", listed(&given), listed(members));
+            let given: Vec<&String> = body
+                .object()
+                .into_iter()
+                .flat_map(|object| object.properties.keys())
+                .collect();
+            if given.len() != members.len()
+                || !members.iter().all(|member| body.member(member).is_some())
+            {
+                let message = format!(
+                    "the request has {}, and should have {}",
+                    listed(&given),
+                    listed(members)
+                );
                 return self.wrong_shape(operation, &message);
             }
         }
         let record = self.answered(operation, body.is_none() && !has_id, takes("ids"))?;
-        let name = |schema: &SpecSchema| schema.name.as_deref().map(|name| short(vertical, name).to_owned()).unwrap_or_default();
+        let name = |schema: &SpecSchema| {
+            schema
+                .name
+                .as_deref()
+                .map(|name| short(vertical, name).to_owned())
+                .unwrap_or_default()
+        };
         let record_name = name(&record);
         if takes("ids") {
-            return Some(Shape { plan: PlanShape::BatchRead { record: record_name }, record, input: None });
+            return Some(Shape {
+                plan: PlanShape::BatchRead {
+                    record: record_name,
+                },
+                record,
+                input: None,
+            });
         }
         let Some(body) = body else {
-            let plan = if has_id { PlanShape::Get { record: record_name } } else { PlanShape::List { record: record_name } };
-            return Some(Shape { plan, record, input: None });
+            let plan = if has_id {
+                PlanShape::Get {
+                    record: record_name,
+                }
+            } else {
+                PlanShape::List {
+                    record: record_name,
+                }
+            };
+            return Some(Shape {
+                plan,
+                record,
+                input: None,
+            });
         };
-        let input = body.member("record").filter(|input| input.name.is_some() && input.object().is_some()).cloned();
+        let input = body
+            .member("record")
+            .filter(|input| input.name.is_some() && input.object().is_some())
+            .cloned();
         let Some(input) = input else {
             return self.wrong_shape(operation, "`record` of the request is not a component");
         };
@@ -234,17 +330,36 @@ impl Checker<'_> {
                 Some(SpecKind::Text(text)) if !text.values.is_empty() => text.values.clone(),
                 _ => return self.wrong_shape(operation, "`upsert_on.key` is not an enumeration"),
             };
-            PlanShape::Upsert { record: record_name, input: input_name, keys }
+            PlanShape::Upsert {
+                record: record_name,
+                input: input_name,
+                keys,
+            }
         } else if has_id {
-            PlanShape::Update { record: record_name, input: input_name }
+            PlanShape::Update {
+                record: record_name,
+                input: input_name,
+            }
         } else {
-            PlanShape::Create { record: record_name, input: input_name }
+            PlanShape::Create {
+                record: record_name,
+                input: input_name,
+            }
         };
-        Some(Shape { plan, record, input: Some(input) })
+        Some(Shape {
+            plan,
+            record,
+            input: Some(input),
+        })
     }
 
     /// The record in an operation's answer.
-    fn answered(&self, operation: &SpecOperation, page: bool, bare_list: bool) -> Option<Arc<SpecSchema>> {
+    fn answered(
+        &self,
+        operation: &SpecOperation,
+        page: bool,
+        bare_list: bool,
+    ) -> Option<Arc<SpecSchema>> {
         let Some(answer) = &operation.answer else {
             return self.wrong_shape(operation, "it has no answer in JSON");
         };
@@ -255,13 +370,28 @@ impl Checker<'_> {
         let (record, expected): (_, &[&str]) = if bare_list {
             (list(Some(answer)), &[])
         } else if page {
-            (list(answer.member("items")), &["next_cursor", "has_next_page", "items", "warnings"])
+            (
+                list(answer.member("items")),
+                &["next_cursor", "has_next_page", "items", "warnings"],
+            )
         } else {
-            (answer.member("record").cloned(), &["record", "raw", "warnings"])
+            (
+                answer.member("record").cloned(),
+                &["record", "raw", "warnings"],
+            )
         };
-        let members = answer.object().into_iter().flat_map(|object| object.properties.keys());
-        if let Some(unknown) = members.into_iter().find(|member| !expected.contains(&member.as_str())) {
-            return self.wrong_shape(operation, &format!("`{unknown}` has no meaning in its answer"));
+        let members = answer
+            .object()
+            .into_iter()
+            .flat_map(|object| object.properties.keys());
+        if let Some(unknown) = members
+            .into_iter()
+            .find(|member| !expected.contains(&member.as_str()))
+        {
+            return self.wrong_shape(
+                operation,
+                &format!("`{unknown}` has no meaning in its answer"),
+            );
         }
         let record = record.filter(|record| record.name.is_some() && record.object().is_some());
         if record.is_none() {
@@ -274,8 +404,13 @@ impl Checker<'_> {
     fn check_input(&self, record: &SpecSchema, input: &SpecSchema) {
         for (name, schema) in fields(input) {
             if record.member(name).is_none() {
-                let message = format!("`{name}` can be written and not read: the record has no such field");
-                self.sink.push(Diagnostic::new("unknown-unified-field", message, schema.span));
+                let message =
+                    format!("`{name}` can be written and not read: the record has no such field");
+                self.sink.push(Diagnostic::new(
+                    "unknown-unified-field",
+                    message,
+                    schema.span,
+                ));
             }
         }
     }
@@ -293,15 +428,26 @@ impl Checker<'_> {
             return;
         }
         let Some(name) = &schema.name else {
-            let message = format!("{} without a name: no type could be called after it", schema.kind_name());
+            let message = format!(
+                "{} without a name: no type could be called after it",
+                schema.kind_name()
+            );
             let help = "make it a component and refer to it";
-            self.sink.push(Diagnostic::new("unnamed-schema", message, schema.span).help(help));
+            self.sink
+                .push(Diagnostic::new("unnamed-schema", message, schema.span).help(help));
             return;
         };
-        let (answers, requests) = self.reached.entry((vertical.to_owned(), name.clone())).or_default();
+        let (answers, requests) = self
+            .reached
+            .entry((vertical.to_owned(), name.clone()))
+            .or_default();
         let seen = std::mem::replace(if answer { answers } else { requests }, true);
         if !seen {
-            for member in schema.object().into_iter().flat_map(|object| object.properties.values()) {
+            for member in schema
+                .object()
+                .into_iter()
+                .flat_map(|object| object.properties.values())
+            {
                 self.reach(vertical, member, answer);
             }
         }
@@ -312,7 +458,9 @@ impl Checker<'_> {
         for (name, schema) in &self.spec.schemas {
             for at in 0..self.unified.verticals.len() {
                 let vertical = self.unified.verticals[at].name.clone();
-                let Some((in_answers, in_requests)) = self.reached.get(&(vertical.clone(), name.clone())).copied() else {
+                let Some((in_answers, in_requests)) =
+                    self.reached.get(&(vertical.clone(), name.clone())).copied()
+                else {
                     continue;
                 };
                 let kind = match &schema.kind {
@@ -348,14 +496,22 @@ impl Checker<'_> {
 
     fn member_type(&self, schema: &SpecSchema, vertical: &str) -> Option<PlanMemberType> {
         Some(match &schema.kind {
-            SpecKind::Text(text) if !text.values.is_empty() => PlanMemberType::Named(short(vertical, schema.name.as_deref()?).to_owned()),
-            SpecKind::Text(text) if text.format.as_deref() == Some("date-time") => PlanMemberType::Timestamp,
+            SpecKind::Text(text) if !text.values.is_empty() => {
+                PlanMemberType::Named(short(vertical, schema.name.as_deref()?).to_owned())
+            }
+            SpecKind::Text(text) if text.format.as_deref() == Some("date-time") => {
+                PlanMemberType::Timestamp
+            }
             SpecKind::Text(_) => PlanMemberType::Text,
             SpecKind::Number { .. } => PlanMemberType::Number,
             SpecKind::Boolean => PlanMemberType::Boolean,
-            SpecKind::List(items) => PlanMemberType::List(Box::new(self.member_type(items, vertical)?)),
+            SpecKind::List(items) => {
+                PlanMemberType::List(Box::new(self.member_type(items, vertical)?))
+            }
             SpecKind::Object(object) if object.properties.is_empty() => PlanMemberType::Open,
-            SpecKind::Object(_) => PlanMemberType::Named(short(vertical, schema.name.as_deref()?).to_owned()),
+            SpecKind::Object(_) => {
+                PlanMemberType::Named(short(vertical, schema.name.as_deref()?).to_owned())
+            }
             SpecKind::Any => {
                 self.unsupported(schema.span);
                 return None;
@@ -365,7 +521,8 @@ impl Checker<'_> {
 
     fn unsupported(&self, span: Span) {
         let message = "no type can be made of this: say `type`";
-        self.sink.push(Diagnostic::new("unsupported-schema", message, span));
+        self.sink
+            .push(Diagnostic::new("unsupported-schema", message, span));
     }
 }
 
@@ -374,5 +531,8 @@ fn split_name(name: &str) -> Option<(&str, &str, &str)> {
     let (vertical, rest) = name.split_once('.')?;
     let (entity, verb) = rest.rsplit_once('.')?;
     let parts = [vertical, entity, verb];
-    parts.iter().all(|part| !part.is_empty()).then_some((vertical, entity, verb))
+    parts
+        .iter()
+        .all(|part| !part.is_empty())
+        .then_some((vertical, entity, verb))
 }

@@ -10,7 +10,10 @@ use super::{
 use crate::{
     diagnostic::{Diagnostic, listed},
     mapping::operation::{MappingDirect, MappingFind, MappingKey, MappingUpsert},
-    plan::{PlanCall, PlanDirect, PlanField, PlanFind, PlanKey, PlanNormalize, PlanPath, PlanSlot, PlanSource, PlanUpsert},
+    plan::{
+        PlanCall, PlanDirect, PlanField, PlanFind, PlanKey, PlanNormalize, PlanPath, PlanSlot,
+        PlanSource, PlanUpsert,
+    },
     source::{Span, Text},
 };
 
@@ -28,11 +31,22 @@ pub(super) struct Upserts<'a> {
     pub(super) keys: &'a [String],
 }
 
-pub(super) fn check(upsert: &MappingUpsert, name: &Text, upserts: Upserts<'_>) -> Option<PlanUpsert> {
+pub(super) fn check(
+    upsert: &MappingUpsert,
+    name: &Text,
+    upserts: Upserts<'_>,
+) -> Option<PlanUpsert> {
     upserts.check_keys(upsert, name);
-    let keys: Vec<Option<PlanKey>> = upsert.keys.iter().map(|key| upserts.key(key, name)).collect();
+    let keys: Vec<Option<PlanKey>> = upsert
+        .keys
+        .iter()
+        .map(|key| upserts.key(key, name))
+        .collect();
     let recent = upsert.recent.as_ref().map(|recent| {
-        let scope = Scope::new("a read of what was written a moment ago", &["fields", "recent.id"]);
+        let scope = Scope::new(
+            "a read of what was written a moment ago",
+            &["fields", "recent.id"],
+        );
         let (call, operation) = upserts.calls.reading(recent, &scope)?;
         answers::record(operation, recent.operation.span, upserts.calls.sink);
         Some(call)
@@ -41,7 +55,11 @@ pub(super) fn check(upsert: &MappingUpsert, name: &Text, upserts: Upserts<'_>) -
     let keys: Option<Vec<PlanKey>> = keys.into_iter().collect();
     Some(PlanUpsert {
         keys: keys?,
-        refused: upsert.refused_keys.iter().map(|(key, why)| (key.value.clone(), why.value.clone())).collect(),
+        refused: upsert
+            .refused_keys
+            .iter()
+            .map(|(key, why)| (key.value.clone(), why.value.clone()))
+            .collect(),
         recent: match recent {
             Some(recent) => Some(recent?),
             None => None,
@@ -56,20 +74,42 @@ impl Upserts<'_> {
     /// Each key of the unified operation is there once, as a key or with a reason.
     fn check_keys(&self, upsert: &MappingUpsert, name: &Text) {
         let sink = self.calls.sink;
-        let given = || upsert.keys.iter().map(|key| &key.name).chain(upsert.refused_keys.iter().map(|(key, _)| key));
+        let given = || {
+            upsert
+                .keys
+                .iter()
+                .map(|key| &key.name)
+                .chain(upsert.refused_keys.iter().map(|(key, _)| key))
+        };
         for key in given().filter(|key| !self.keys.contains(&key.value)) {
             let message = format!("the unified operation has no key `{}`", key.value);
             let known = self.keys.iter().map(String::as_str);
-            sink.push(Diagnostic::new("unknown-upsert-key", message, key.span).nearest(&key.value, known));
+            sink.push(
+                Diagnostic::new("unknown-upsert-key", message, key.span).nearest(&key.value, known),
+            );
         }
-        for missing in self.keys.iter().filter(|key| !given().any(|given| given.value == **key)) {
+        for missing in self
+            .keys
+            .iter()
+            .filter(|key| !given().any(|given| given.value == **key))
+        {
             let message = format!("the key `{missing}` is neither in `keys` nor in `refused_keys`");
-            sink.push(Diagnostic::new("unmapped-key", message, name.span).help(format!("the unified operation has {}", listed(self.keys))));
+            sink.push(
+                Diagnostic::new("unmapped-key", message, name.span)
+                    .help(format!("the unified operation has {}", listed(self.keys))),
+            );
         }
         for key in &upsert.keys {
-            if let Some((refused, _)) = upsert.refused_keys.iter().find(|(refused, _)| refused.value == key.name.value) {
+            if let Some((refused, _)) = upsert
+                .refused_keys
+                .iter()
+                .find(|(refused, _)| refused.value == key.name.value)
+            {
                 let message = format!("`{}` is in `keys` and in `refused_keys`", refused.value);
-                sink.push(Diagnostic::new("mapped-twice", message, refused.span).other(key.name.span, "it is a key here"));
+                sink.push(
+                    Diagnostic::new("mapped-twice", message, refused.span)
+                        .other(key.name.span, "it is a key here"),
+                );
             }
         }
     }
@@ -77,20 +117,50 @@ impl Upserts<'_> {
     fn plan_steps(&self, upsert: &MappingUpsert) -> Option<Vec<crate::plan::PlanStep>> {
         let direct = upsert.keys.iter().filter_map(|key| key.direct.as_ref());
         let starts = [&upsert.none, &upsert.one];
-        for start in starts.into_iter().chain(direct.clone().map(|direct| &direct.step)) {
+        for start in starts
+            .into_iter()
+            .chain(direct.clone().map(|direct| &direct.step))
+        {
             self.steps.check_target(&upsert.steps, start);
         }
         let mut entries = vec![
-            (upsert.none.as_str(), Known { record_id: false, key_value: false }),
-            (upsert.one.as_str(), Known { record_id: true, key_value: false }),
+            (
+                upsert.none.as_str(),
+                Known {
+                    record_id: false,
+                    key_value: false,
+                },
+            ),
+            (
+                upsert.one.as_str(),
+                Known {
+                    record_id: true,
+                    key_value: false,
+                },
+            ),
         ];
-        entries.extend(direct.map(|direct| (direct.step.as_str(), Known { record_id: false, key_value: true })));
+        entries.extend(direct.map(|direct| {
+            (
+                direct.step.as_str(),
+                Known {
+                    record_id: false,
+                    key_value: true,
+                },
+            )
+        }));
         steps::check(&upsert.steps, &entries, self.steps)
     }
 
     fn key(&self, key: &MappingKey, name: &Text) -> Option<PlanKey> {
-        let set = self.natives.field(&key.set).and_then(|native| self.natives.target(&native));
-        let matches: Vec<Native> = key.matches.iter().filter_map(|path| self.natives.field(path)).collect();
+        let set = self
+            .natives
+            .field(&key.set)
+            .and_then(|native| self.natives.target(&native));
+        let matches: Vec<Native> = key
+            .matches
+            .iter()
+            .filter_map(|path| self.natives.field(path))
+            .collect();
         let find = self.find(&key.find, name.span);
         let set = set?;
         let field = self.fields.iter().find(|field| writes_to(field, &set.name));
@@ -114,11 +184,23 @@ impl Upserts<'_> {
     fn find(&self, find: &MappingFind, at: Span) -> Option<PlanFind> {
         let scope = Scope::new("a search by key", &["fields", "key.spellings", "key.hosts"]);
         let (call, operation): (PlanCall, _) = self.calls.reading(&find.call, &scope)?;
-        if ![PlanSlot::KeySpellings, PlanSlot::KeySpellingsEach].iter().any(|slot| scope.uses(slot)) {
+        if ![PlanSlot::KeySpellings, PlanSlot::KeySpellingsEach]
+            .iter()
+            .any(|slot| scope.uses(slot))
+        {
             let message = "the call is given no `key.spellings`: it would find anything";
-            self.calls.sink.push(Diagnostic::new("unbound-parameter", message, find.call.operation.span));
+            self.calls.sink.push(Diagnostic::new(
+                "unbound-parameter",
+                message,
+                find.call.operation.span,
+            ));
         }
-        let rows = answers::rows(operation, find.rows.as_ref(), find.call.operation.span, self.calls.sink);
+        let rows = answers::rows(
+            operation,
+            find.rows.as_ref(),
+            find.call.operation.span,
+            self.calls.sink,
+        );
         let id = match &find.id {
             Some(id) => self.natives.field(id).map(|native| native.path),
             None => self.record_id(at),
@@ -127,20 +209,30 @@ impl Upserts<'_> {
             call,
             rows: rows?,
             id: id?,
-            split: size(find.split.as_ref().map_or(DEFAULT_SPLIT, |split| split.value)),
+            split: size(
+                find.split
+                    .as_ref()
+                    .map_or(DEFAULT_SPLIT, |split| split.value),
+            ),
             max: find.max.as_ref().map(|max| size(max.value)),
         })
     }
 
     /// Where a row has its id: where the unified `id` comes from.
     fn record_id(&self, at: Span) -> Option<PlanPath> {
-        let id = self.fields.iter().find(|field| field.name == "id").and_then(|field| match &field.source {
-            PlanSource::Value { from, .. } => from.first(),
-            _ => None,
-        });
+        let id = self
+            .fields
+            .iter()
+            .find(|field| field.name == "id")
+            .and_then(|field| match &field.source {
+                PlanSource::Value { from, .. } => from.first(),
+                _ => None,
+            });
         if id.is_none() {
             let message = "nothing says where a row has its id: `id` is not mapped";
-            self.calls.sink.push(Diagnostic::new("missing-key", message, at).help("say `id:` in `find`"));
+            self.calls
+                .sink
+                .push(Diagnostic::new("missing-key", message, at).help("say `id:` in `find`"));
         }
         id.map(|id| id.path.clone())
     }

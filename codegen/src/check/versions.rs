@@ -20,7 +20,10 @@ pub(super) struct Roots {
 
 impl Roots {
     pub(super) fn new(spec: &Spec, parameter: &str) -> Self {
-        let mut roots = Self { parameter: parameter.to_owned(), roots: Vec::new() };
+        let mut roots = Self {
+            parameter: parameter.to_owned(),
+            roots: Vec::new(),
+        };
         for operation in spec.operations.values() {
             let (root, _) = roots.divide(&operation.path);
             let root = root.to_owned();
@@ -35,7 +38,10 @@ impl Roots {
     pub(super) fn split<'p>(&self, path: &'p str) -> (usize, &'p str) {
         let (root, rest) = self.divide(path);
         let root = self.roots.iter().position(|known| known == root);
-        (root.expect("every path of the spec has given its root"), rest)
+        (
+            root.expect("every path of the spec has given its root"),
+            rest,
+        )
     }
 
     fn divide<'p>(&self, path: &'p str) -> (&'p str, &'p str) {
@@ -44,44 +50,94 @@ impl Roots {
             None => path.split_at(0),
             Some(at) => {
                 let after = at + braced.len();
-                path.split_at(path[after..].find('/').map_or(path.len(), |slash| after + slash))
+                path.split_at(
+                    path[after..]
+                        .find('/')
+                        .map_or(path.len(), |slash| after + slash),
+                )
             }
         }
     }
 }
 
-pub(super) fn check(version: &MappingVersion, roots: &Roots, spec: &Spec, sink: &Sink) -> Option<PlanVersions> {
+pub(super) fn check(
+    version: &MappingVersion,
+    roots: &Roots,
+    spec: &Spec,
+    sink: &Sink,
+) -> Option<PlanVersions> {
     if roots.roots.iter().all(String::is_empty) {
-        let message = format!("no path of {} has `{{{}}}` in it", spec.path, version.parameter.value);
-        sink.push(Diagnostic::new("unknown-parameter", message, version.parameter.span));
+        let message = format!(
+            "no path of {} has `{{{}}}` in it",
+            spec.path, version.parameter.value
+        );
+        sink.push(Diagnostic::new(
+            "unknown-parameter",
+            message,
+            version.parameter.span,
+        ));
         return None;
     }
-    let families: Vec<_> = version.families.iter().filter_map(|family| check_family(family, roots, spec, sink)).collect();
-    if families.len() == version.families.len() && !families.iter().any(|family| matches(&family.matches, &version.default.value)) {
-        let message = format!("the default version `{}` is in none of the families", version.default.value);
-        sink.push(Diagnostic::new("bad-version", message, version.default.span));
+    let families: Vec<_> = version
+        .families
+        .iter()
+        .filter_map(|family| check_family(family, roots, spec, sink))
+        .collect();
+    if families.len() == version.families.len()
+        && !families
+            .iter()
+            .any(|family| matches(&family.matches, &version.default.value))
+    {
+        let message = format!(
+            "the default version `{}` is in none of the families",
+            version.default.value
+        );
+        sink.push(Diagnostic::new(
+            "bad-version",
+            message,
+            version.default.span,
+        ));
     }
     // The version's name in the spec is of no use any more.
     let braced = format!("{{{}}}", version.parameter.value);
     let families = families
         .into_iter()
         .map(|family| PlanVersionFamily {
-            roots: family.roots.iter().map(|root| root.replace(&braced, "{version}")).collect(),
+            roots: family
+                .roots
+                .iter()
+                .map(|root| root.replace(&braced, "{version}"))
+                .collect(),
             ..family
         })
         .collect();
-    Some(PlanVersions { default: version.default.value.clone(), families })
+    Some(PlanVersions {
+        default: version.default.value.clone(),
+        families,
+    })
 }
 
-fn check_family(family: &MappingFamily, roots: &Roots, spec: &Spec, sink: &Sink) -> Option<PlanVersionFamily> {
+fn check_family(
+    family: &MappingFamily,
+    roots: &Roots,
+    spec: &Spec,
+    sink: &Sink,
+) -> Option<PlanVersionFamily> {
     for (root, _) in &family.paths {
         if !roots.roots.contains(&root.value) {
             let message = format!("no path of {} begins with `{}`", spec.path, root.value);
             let known = roots.roots.iter().map(String::as_str);
-            sink.push(Diagnostic::new("unknown-version-path", message, root.span).nearest(&root.value, known));
+            sink.push(
+                Diagnostic::new("unknown-version-path", message, root.span)
+                    .nearest(&root.value, known),
+            );
         }
     }
-    for (_, path) in family.paths.iter().filter(|(_, path)| !path.value.starts_with('/') || path.value.ends_with('/')) {
+    for (_, path) in family
+        .paths
+        .iter()
+        .filter(|(_, path)| !path.value.starts_with('/') || path.value.ends_with('/'))
+    {
         let message = format!("`{}` must begin with `/` and not end with it", path.value);
         sink.push(Diagnostic::new("bad-version", message, path.span));
     }
@@ -94,14 +150,24 @@ fn check_family(family: &MappingFamily, roots: &Roots, spec: &Spec, sink: &Sink)
             }
             PlanVersionMatch::AtLeast(least.value.clone())
         }
-        (None, [_, ..]) => PlanVersionMatch::OneOf(family.one_of.iter().map(|version| version.value.clone()).collect()),
+        (None, [_, ..]) => PlanVersionMatch::OneOf(
+            family
+                .one_of
+                .iter()
+                .map(|version| version.value.clone())
+                .collect(),
+        ),
         _ => {
             let message = "a family has either `one_of` or `at_least`";
             sink.push(Diagnostic::new("bad-version", message, family.span));
             return None;
         }
     };
-    let roots = roots.roots.iter().map(|root| written(root, &family.paths)).collect();
+    let roots = roots
+        .roots
+        .iter()
+        .map(|root| written(root, &family.paths))
+        .collect();
     Some(PlanVersionFamily { matches, roots })
 }
 
@@ -113,7 +179,9 @@ fn written(root: &str, paths: &[(Text, Text)]) -> String {
 fn matches(family: &PlanVersionMatch, version: &str) -> bool {
     match family {
         PlanVersionMatch::OneOf(versions) => versions.iter().any(|known| known == version),
-        PlanVersionMatch::AtLeast(least) => number(version).is_some_and(|version| Some(version) >= number(least)),
+        PlanVersionMatch::AtLeast(least) => {
+            number(version).is_some_and(|version| Some(version) >= number(least))
+        }
     }
 }
 

@@ -19,11 +19,17 @@ pub enum Format {
 pub fn render(diagnostics: &[Diagnostic], sources: &Sources, format: Format) -> String {
     match format {
         Format::Human => {
-            let each: Vec<String> = diagnostics.iter().map(|diagnostic| human(diagnostic, sources)).collect();
+            let each: Vec<String> = diagnostics
+                .iter()
+                .map(|diagnostic| human(diagnostic, sources))
+                .collect();
             each.join("\n")
         }
         Format::Json => {
-            let each: Vec<_> = diagnostics.iter().map(|diagnostic| json(diagnostic, sources)).collect();
+            let each: Vec<_> = diagnostics
+                .iter()
+                .map(|diagnostic| json(diagnostic, sources))
+                .collect();
             format!("{:#}\n", serde_json::Value::Array(each))
         }
     }
@@ -47,7 +53,14 @@ fn human(diagnostic: &Diagnostic, sources: &Sources) -> String {
 }
 
 /// One place: where it is, the line, the marks under it. A file without text has no line to show.
-fn snippet(text: &mut String, label: &Label, sources: &Sources, width: usize, mark: char, arrow: &str) {
+fn snippet(
+    text: &mut String,
+    label: &Label,
+    sources: &Sources,
+    width: usize,
+    mark: char,
+    arrow: &str,
+) {
     let file = sources.file(label.span.file);
     let place = sources.place(label.span);
     if file.text.is_empty() {
@@ -57,12 +70,23 @@ fn snippet(text: &mut String, label: &Label, sources: &Sources, width: usize, ma
         }
         return;
     }
-    let _ = writeln!(text, " {:width$}{arrow} {}:{}:{}", "", file.path, place.line, place.column);
+    let _ = writeln!(
+        text,
+        " {:width$}{arrow} {}:{}:{}",
+        "", file.path, place.line, place.column
+    );
     let (line, marked) = sources.line(label.span);
     let marks = mark.to_string().repeat(marked.len().max(1));
     let marks = format!("{marks} {}", label.text);
     let _ = writeln!(text, " {:>width$} | {line}", place.line);
-    let _ = writeln!(text, " {:width$} | {:indent$}{}", "", "", marks.trim_end(), indent = marked.start);
+    let _ = writeln!(
+        text,
+        " {:width$} | {:indent$}{}",
+        "",
+        "",
+        marks.trim_end(),
+        indent = marked.start
+    );
 }
 
 fn json(diagnostic: &Diagnostic, sources: &Sources) -> serde_json::Value {

@@ -20,10 +20,20 @@ pub struct MappingCall {
 /// Reads the keys of a call out of a mapping that may have more.
 pub(super) fn keys(table: &mut Table<'_>, sink: &Sink) -> Option<MappingCall> {
     let operation = table.text("call");
-    let path = table.optional("path").map_or_else(Vec::new, |node| entries(node, sink));
-    let query = table.optional("query").map_or_else(Vec::new, |node| entries(node, sink));
+    let path = table
+        .optional("path")
+        .map_or_else(Vec::new, |node| entries(node, sink));
+    let query = table
+        .optional("query")
+        .map_or_else(Vec::new, |node| entries(node, sink));
     let body = table.optional("body").cloned();
-    Some(MappingCall { span: table.span, operation: operation?, path, query, body })
+    Some(MappingCall {
+        span: table.span,
+        operation: operation?,
+        path,
+        query,
+        body,
+    })
 }
 
 /// A call that is nothing but a call.

@@ -1,6 +1,10 @@
 //! Unified operations as typed syntax: lists, batches, steps and upserts.
 
-use super::{Table, call::{self, MappingCall}, entries};
+use super::{
+    Table,
+    call::{self, MappingCall},
+    entries,
+};
 use crate::{
     diagnostic::{Diagnostic, Sink},
     source::{Span, Spanned, Text, yaml::Node},
@@ -104,7 +108,12 @@ pub(crate) fn list(node: &Node, sink: &Sink) -> Option<MappingList> {
         Some(changes) => Some(changes?),
         None => None,
     };
-    Some(MappingList { default_size: default_size?, max_size: max_size?, full: full?, changes })
+    Some(MappingList {
+        default_size: default_size?,
+        max_size: max_size?,
+        full: full?,
+        changes,
+    })
 }
 
 fn pager(node: &Node, sink: &Sink) -> Option<MappingPager> {
@@ -116,7 +125,14 @@ fn pager(node: &Node, sink: &Sink) -> Option<MappingPager> {
     let more = table.optional_text("more");
     let overlap_seconds = table.integer("overlap_seconds");
     table.finish();
-    Some(MappingPager { call: call?, max, rows, next, more, overlap_seconds })
+    Some(MappingPager {
+        call: call?,
+        max,
+        rows,
+        next,
+        more,
+        overlap_seconds,
+    })
 }
 
 pub(crate) fn batch(node: &Node, sink: &Sink) -> Option<MappingBatch> {
@@ -128,12 +144,19 @@ pub(crate) fn batch(node: &Node, sink: &Sink) -> Option<MappingBatch> {
     let max = required_integer(&mut table, "max");
     let rows = table.optional_text("rows");
     table.finish();
-    Some(MappingBatch { call: call?, max: max?, rows })
+    Some(MappingBatch {
+        call: call?,
+        max: max?,
+        rows,
+    })
 }
 
 pub(crate) fn steps(node: &Node, sink: &Sink) -> Vec<MappingStep> {
     let steps = entries(node, sink);
-    steps.into_iter().filter_map(|(name, node)| step(name, &node, sink)).collect()
+    steps
+        .into_iter()
+        .filter_map(|(name, node)| step(name, &node, sink))
+        .collect()
 }
 
 fn step(name: Text, node: &Node, sink: &Sink) -> Option<MappingStep> {
@@ -158,7 +181,9 @@ fn step(name: Text, node: &Node, sink: &Sink) -> Option<MappingStep> {
         None => {
             // A lone call: its `on` is the step's.
             let mut call = step_call(&mut table, sink);
-            let on = call.as_mut().map_or_else(Vec::new, |call| std::mem::take(&mut call.on));
+            let on = call
+                .as_mut()
+                .map_or_else(Vec::new, |call| std::mem::take(&mut call.on));
             let calls: Vec<_> = call.into_iter().map(|call| (None, call)).collect();
             (calls, on)
         }
@@ -168,7 +193,15 @@ fn step(name: Text, node: &Node, sink: &Sink) -> Option<MappingStep> {
         return None;
     }
     let bundle = bundle.map(|node| node.span);
-    Some(MappingStep { name, calls, bundle, if_empty, on, otherwise, then })
+    Some(MappingStep {
+        name,
+        calls,
+        bundle,
+        if_empty,
+        on,
+        otherwise,
+        then,
+    })
 }
 
 fn step_call(table: &mut Table<'_>, sink: &Sink) -> Option<MappingStepCall> {
@@ -176,7 +209,12 @@ fn step_call(table: &mut Table<'_>, sink: &Sink) -> Option<MappingStepCall> {
     let id = table.optional_text("id");
     let record = table.flag("record");
     let on = routes(table, sink);
-    Some(MappingStepCall { call: call?, id, record, on })
+    Some(MappingStepCall {
+        call: call?,
+        id,
+        record,
+        on,
+    })
 }
 
 /// `on: { 404: create }`.
@@ -184,9 +222,18 @@ fn routes(table: &mut Table<'_>, sink: &Sink) -> Vec<(Spanned<u16>, Text)> {
     let mut routes = Vec::new();
     for (status, step) in table.texts_by_name("on") {
         match status.value.parse() {
-            Ok(code @ 300..=599) => routes.push((Spanned { value: code, span: status.span }, step)),
+            Ok(code @ 300..=599) => routes.push((
+                Spanned {
+                    value: code,
+                    span: status.span,
+                },
+                step,
+            )),
             _ => {
-                let message = format!("expected a status from 300 to 599, found `{}`", status.value);
+                let message = format!(
+                    "expected a status from 300 to 599, found `{}`",
+                    status.value
+                );
                 sink.push(Diagnostic::new("wrong-kind", message, status.span));
             }
         }
@@ -196,7 +243,9 @@ fn routes(table: &mut Table<'_>, sink: &Sink) -> Vec<(Spanned<u16>, Text)> {
 
 pub(crate) fn upsert(node: &Node, sink: &Sink) -> Option<MappingUpsert> {
     let mut table = Table::new(node, sink)?;
-    let keys = table.required("keys").map_or_else(Vec::new, |node| entries(node, sink));
+    let keys = table
+        .required("keys")
+        .map_or_else(Vec::new, |node| entries(node, sink));
     let refused_keys = table.texts_by_name("refused_keys");
     let recent = table.optional("recent").map(|node| call::call(node, sink));
     let none = table.text("none");
@@ -204,13 +253,24 @@ pub(crate) fn upsert(node: &Node, sink: &Sink) -> Option<MappingUpsert> {
     let steps_node = table.required("steps");
     let span = table.span;
     table.finish();
-    let keys = keys.into_iter().filter_map(|(name, node)| key(name, &node, sink)).collect();
+    let keys = keys
+        .into_iter()
+        .filter_map(|(name, node)| key(name, &node, sink))
+        .collect();
     let steps = steps(steps_node?, sink);
     let recent = match recent {
         Some(recent) => Some(recent?),
         None => None,
     };
-    Some(MappingUpsert { span, keys, refused_keys, recent, none: none?, one: one?, steps })
+    Some(MappingUpsert {
+        span,
+        keys,
+        refused_keys,
+        recent,
+        none: none?,
+        one: one?,
+        steps,
+    })
 }
 
 fn key(name: Text, node: &Node, sink: &Sink) -> Option<MappingKey> {
@@ -226,7 +286,15 @@ fn key(name: Text, node: &Node, sink: &Sink) -> Option<MappingKey> {
         Some(direct) => Some(direct?),
         None => None,
     };
-    Some(MappingKey { name, normalize: normalize?, set: set?, omit_from_changes, matches, find: find?, direct })
+    Some(MappingKey {
+        name,
+        normalize: normalize?,
+        set: set?,
+        omit_from_changes,
+        matches,
+        find: find?,
+        direct,
+    })
 }
 
 fn find(node: &Node, sink: &Sink) -> Option<MappingFind> {
@@ -237,7 +305,13 @@ fn find(node: &Node, sink: &Sink) -> Option<MappingFind> {
     let split = table.integer("split");
     let max = table.integer("max");
     table.finish();
-    Some(MappingFind { call: call?, rows, id, split, max })
+    Some(MappingFind {
+        call: call?,
+        rows,
+        id,
+        split,
+        max,
+    })
 }
 
 fn direct(node: &Node, sink: &Sink) -> Option<MappingDirect> {
@@ -246,9 +320,15 @@ fn direct(node: &Node, sink: &Sink) -> Option<MappingDirect> {
     let conditions = table.texts("only_if");
     table.finish();
     let known = ["plain_value", "record_keeps_key"];
-    for condition in conditions.iter().filter(|condition| !known.contains(&condition.as_str())) {
+    for condition in conditions
+        .iter()
+        .filter(|condition| !known.contains(&condition.as_str()))
+    {
         let message = format!("`{}` is not a condition of `only_if`", condition.value);
-        sink.push(Diagnostic::new("unknown-choice", message, condition.span).nearest(&condition.value, known));
+        sink.push(
+            Diagnostic::new("unknown-choice", message, condition.span)
+                .nearest(&condition.value, known),
+        );
     }
     let has = |name: &str| conditions.iter().any(|condition| condition.value == name);
     Some(MappingDirect {

@@ -45,7 +45,10 @@ pub struct MappingFamily {
 #[derive(Debug)]
 pub enum MappingBaseUrl {
     Fixed(Text),
-    PerConnection { setting: Text, allowed_hosts: Vec<Text> },
+    PerConnection {
+        setting: Text,
+        allowed_hosts: Vec<Text>,
+    },
 }
 
 #[derive(Debug)]
@@ -112,8 +115,12 @@ pub fn provider(file: FileId, node: &Node, sink: &Sink) -> Option<MappingProvide
     let name = table.text("provider");
     let title = table.text("title");
     let spec = table.text("spec");
-    let version = table.required("version").and_then(|node| version(node, sink));
-    let base_url = table.required("base_url").and_then(|node| base_url(node, sink));
+    let version = table
+        .required("version")
+        .and_then(|node| version(node, sink));
+    let base_url = table
+        .required("base_url")
+        .and_then(|node| base_url(node, sink));
     let auth = table.required("auth").and_then(|node| auth(node, sink));
     let reads_by_post = table.texts("reads_by_post");
     let clear = table.choice("clear", &["null", "empty_text"]);
@@ -132,7 +139,11 @@ pub fn provider(file: FileId, node: &Node, sink: &Sink) -> Option<MappingProvide
         base_url: base_url?,
         auth: auth?,
         reads_by_post,
-        clear: if clear? == "null" { PlanClear::Null } else { PlanClear::EmptyText },
+        clear: if clear? == "null" {
+            PlanClear::Null
+        } else {
+            PlanClear::EmptyText
+        },
         fields_in,
         record_id: match record_id? {
             "decimal" => PlanRecordId::Decimal,
@@ -148,10 +159,19 @@ fn version(node: &Node, sink: &Sink) -> Option<MappingVersion> {
     let mut table = Table::new(node, sink)?;
     let default = table.text("default");
     let parameter = table.text("parameter");
-    let families = table.required("families").map_or_else(Vec::new, |node| list(node, sink));
+    let families = table
+        .required("families")
+        .map_or_else(Vec::new, |node| list(node, sink));
     table.finish();
-    let families = families.iter().filter_map(|node| family(node, sink)).collect();
-    Some(MappingVersion { default: default?, parameter: parameter?, families })
+    let families = families
+        .iter()
+        .filter_map(|node| family(node, sink))
+        .collect();
+    Some(MappingVersion {
+        default: default?,
+        parameter: parameter?,
+        families,
+    })
 }
 
 fn family(node: &Node, sink: &Sink) -> Option<MappingFamily> {
@@ -175,10 +195,17 @@ fn base_url(node: &Node, sink: &Sink) -> Option<MappingBaseUrl> {
     table.finish();
     match (fixed, setting) {
         (Some(url), None) => Some(MappingBaseUrl::Fixed(url)),
-        (None, Some(setting)) => Some(MappingBaseUrl::PerConnection { setting, allowed_hosts }),
+        (None, Some(setting)) => Some(MappingBaseUrl::PerConnection {
+            setting,
+            allowed_hosts,
+        }),
         _ => {
             let message = "expected either `fixed` or `per_connection`";
-            sink.push(crate::diagnostic::Diagnostic::new("missing-key", message, span));
+            sink.push(crate::diagnostic::Diagnostic::new(
+                "missing-key",
+                message,
+                span,
+            ));
             None
         }
     }
@@ -190,18 +217,32 @@ fn auth(node: &Node, sink: &Sink) -> Option<MappingAuth> {
     let login_url = table.optional_text("login_url");
     let lifetime_seconds = table.integer("lifetime_seconds");
     let base_url_member = table.optional_text("base_url_member");
-    let revoked = table.optional("revoked").map_or_else(Vec::new, |node| entries(node, sink));
+    let revoked = table
+        .optional("revoked")
+        .map_or_else(Vec::new, |node| entries(node, sink));
     let incurable = table.texts("incurable");
     table.finish();
-    let revoked = revoked.into_iter().map(|(member, values)| (member, super::texts(&values, sink))).collect();
-    Some(MappingAuth { token_url: token_url?, login_url, lifetime_seconds, base_url_member, revoked, incurable })
+    let revoked = revoked
+        .into_iter()
+        .map(|(member, values)| (member, super::texts(&values, sink)))
+        .collect();
+    Some(MappingAuth {
+        token_url: token_url?,
+        login_url,
+        lifetime_seconds,
+        base_url_member,
+        revoked,
+        incurable,
+    })
 }
 
 fn bundle(node: &Node, sink: &Sink) -> Option<MappingBundle> {
     let mut table = Table::new(node, sink)?;
     let call = table.text("call");
     let max = table.required("max").and(table.integer("max"));
-    let members = table.optional("members").map_or_else(Vec::new, |node| entries(node, sink));
+    let members = table
+        .optional("members")
+        .map_or_else(Vec::new, |node| entries(node, sink));
     let requests = table.text("requests");
     let request = table.required("request");
     let responses = table.text("responses");
@@ -241,9 +282,13 @@ fn errors(node: &Node, sink: &Sink) -> Option<MappingErrors> {
     let message = table.text("message");
     let correlation_id = table.optional_text("correlation_id");
     let correlation_header = table.optional_text("correlation_header");
-    let details = table.optional("details").and_then(|node| details(node, sink));
+    let details = table
+        .optional("details")
+        .and_then(|node| details(node, sink));
     let existing_id = table.optional("existing_id");
-    let classify = table.required("classify").map_or_else(Vec::new, |node| list(node, sink));
+    let classify = table
+        .required("classify")
+        .map_or_else(Vec::new, |node| list(node, sink));
     table.finish();
     let existing_id_after = existing_id.and_then(|node| {
         let mut table = Table::new(node, sink)?;
@@ -259,7 +304,10 @@ fn errors(node: &Node, sink: &Sink) -> Option<MappingErrors> {
         correlation_header,
         details,
         existing_id_after,
-        classify: classify.iter().filter_map(|node| rule(node, sink)).collect(),
+        classify: classify
+            .iter()
+            .filter_map(|node| rule(node, sink))
+            .collect(),
     })
 }
 
@@ -283,7 +331,14 @@ fn rule(node: &Node, sink: &Sink) -> Option<MappingErrorRule> {
     let refresh = table.flag("refresh");
     let not_carried_out = table.flag("not_carried_out");
     table.finish();
-    Some(MappingErrorRule { span: node.span, status, codes, code: code?, refresh, not_carried_out })
+    Some(MappingErrorRule {
+        span: node.span,
+        status,
+        codes,
+        code: code?,
+        refresh,
+        not_carried_out,
+    })
 }
 
 fn list(node: &Node, sink: &Sink) -> Vec<Node> {

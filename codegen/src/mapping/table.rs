@@ -3,7 +3,10 @@
 use super::{text, texts, wrong_kind};
 use crate::{
     diagnostic::{Diagnostic, Sink},
-    source::{Span, Spanned, Text, yaml::{Entry, Node, NodeKind}},
+    source::{
+        Span, Spanned, Text,
+        yaml::{Entry, Node, NodeKind},
+    },
 };
 
 /// A mapping that is being read. [`Table::finish`] refuses the keys that nobody asked for.
@@ -17,7 +20,12 @@ pub(crate) struct Table<'a> {
 impl<'a> Table<'a> {
     pub(crate) fn new(node: &'a Node, sink: &'a Sink) -> Option<Self> {
         match &node.kind {
-            NodeKind::Mapping(entries) => Some(Self { entries, span: node.span, asked: Vec::new(), sink }),
+            NodeKind::Mapping(entries) => Some(Self {
+                entries,
+                span: node.span,
+                asked: Vec::new(),
+                sink,
+            }),
             _ => {
                 wrong_kind(node, "a mapping", sink);
                 None
@@ -29,14 +37,18 @@ impl<'a> Table<'a> {
         if !self.asked.contains(&key) {
             self.asked.push(key);
         }
-        self.entries.iter().find(|entry| entry.key.value == key).map(|entry| &entry.value)
+        self.entries
+            .iter()
+            .find(|entry| entry.key.value == key)
+            .map(|entry| &entry.value)
     }
 
     pub(crate) fn required(&mut self, key: &'static str) -> Option<&'a Node> {
         let node = self.optional(key);
         if node.is_none() {
             let message = format!("the key `{key}` is missing");
-            self.sink.push(Diagnostic::new("missing-key", message, self.span).label("in this mapping"));
+            self.sink
+                .push(Diagnostic::new("missing-key", message, self.span).label("in this mapping"));
         }
         node
     }
@@ -51,17 +63,25 @@ impl<'a> Table<'a> {
 
     /// One text or a list of them; none where the key is absent.
     pub(crate) fn texts(&mut self, key: &'static str) -> Vec<Text> {
-        self.optional(key).map_or_else(Vec::new, |node| texts(node, self.sink))
+        self.optional(key)
+            .map_or_else(Vec::new, |node| texts(node, self.sink))
     }
 
-    pub(crate) fn optional_texts_by_name(&mut self, key: &'static str) -> Option<Vec<(Text, Text)>> {
+    pub(crate) fn optional_texts_by_name(
+        &mut self,
+        key: &'static str,
+    ) -> Option<Vec<(Text, Text)>> {
         let node = self.optional(key)?;
         let NodeKind::Mapping(entries) = &node.kind else {
             wrong_kind(node, "a mapping", self.sink);
             return None;
         };
         let pairs = entries.iter();
-        Some(pairs.filter_map(|entry| Some((entry.key.clone(), text(&entry.value, self.sink)?))).collect())
+        Some(
+            pairs
+                .filter_map(|entry| Some((entry.key.clone(), text(&entry.value, self.sink)?)))
+                .collect(),
+        )
     }
 
     pub(crate) fn texts_by_name(&mut self, key: &'static str) -> Vec<(Text, Text)> {
@@ -77,7 +97,10 @@ impl<'a> Table<'a> {
         if number.is_none() {
             wrong_kind(node, "a whole number", self.sink);
         }
-        Some(Spanned { value: number?, span: node.span })
+        Some(Spanned {
+            value: number?,
+            span: node.span,
+        })
     }
 
     pub(crate) fn flag(&mut self, key: &'static str) -> bool {
@@ -95,31 +118,55 @@ impl<'a> Table<'a> {
     }
 
     /// A text that is one of a few.
-    pub(crate) fn optional_choice(&mut self, key: &'static str, choices: &[&'static str]) -> Option<&'static str> {
+    pub(crate) fn optional_choice(
+        &mut self,
+        key: &'static str,
+        choices: &[&'static str],
+    ) -> Option<&'static str> {
         let given = self.optional_text(key)?;
         self.choose(&given, choices)
     }
 
-    pub(crate) fn choice(&mut self, key: &'static str, choices: &[&'static str]) -> Option<&'static str> {
+    pub(crate) fn choice(
+        &mut self,
+        key: &'static str,
+        choices: &[&'static str],
+    ) -> Option<&'static str> {
         let given = self.text(key)?;
         self.choose(&given, choices)
     }
 
     fn choose(&self, given: &Text, choices: &[&'static str]) -> Option<&'static str> {
-        let chosen = choices.iter().find(|choice| **choice == given.value).copied();
+        let chosen = choices
+            .iter()
+            .find(|choice| **choice == given.value)
+            .copied();
         if chosen.is_none() {
-            let message = format!("expected {}, found `{}`", crate::diagnostic::listed(choices).replace(" and ", " or "), given.value);
+            let message = format!(
+                "expected {}, found `{}`",
+                crate::diagnostic::listed(choices).replace(" and ", " or "),
+                given.value
+            );
             let diagnostic = Diagnostic::new("unknown-choice", message, given.span);
-            self.sink.push(diagnostic.nearest(&given.value, choices.iter().copied()));
+            self.sink
+                .push(diagnostic.nearest(&given.value, choices.iter().copied()));
         }
         chosen
     }
 
     pub(crate) fn finish(self) {
-        for entry in self.entries.iter().filter(|entry| !self.asked.contains(&entry.key.as_str())) {
-            let message = format!("`{}` is not a key of the mapping language here", entry.key.value);
+        for entry in self
+            .entries
+            .iter()
+            .filter(|entry| !self.asked.contains(&entry.key.as_str()))
+        {
+            let message = format!(
+                "`{}` is not a key of the mapping language here",
+                entry.key.value
+            );
             let diagnostic = Diagnostic::new("unknown-key", message, entry.key.span);
-            self.sink.push(diagnostic.nearest(&entry.key.value, self.asked.iter().copied()));
+            self.sink
+                .push(diagnostic.nearest(&entry.key.value, self.asked.iter().copied()));
         }
     }
 }

@@ -18,8 +18,13 @@ pub(crate) fn provider(mut provider: PlanProvider, spec: &Spec) -> PlanProvider 
     for (number, at) in kept.iter().enumerate() {
         numbers[*at] = number;
     }
-    for_each_call(&mut provider, &mut |operation| *operation = numbers[*operation]);
-    provider.operations = kept.into_iter().map(|at| provider.operations[at].clone()).collect();
+    for_each_call(&mut provider, &mut |operation| {
+        *operation = numbers[*operation]
+    });
+    provider.operations = kept
+        .into_iter()
+        .map(|at| provider.operations[at].clone())
+        .collect();
     provider
 }
 
@@ -40,13 +45,18 @@ fn calls(operation: &mut PlanOperation) -> Vec<&mut PlanCall> {
     match &mut operation.form {
         PlanForm::List(list) => {
             let changes = list.changes.as_mut().map(|changes| &mut changes.call);
-            std::iter::once(&mut list.full.call).chain(changes).collect()
+            std::iter::once(&mut list.full.call)
+                .chain(changes)
+                .collect()
         }
         PlanForm::Batch(batch) => vec![&mut batch.call],
         PlanForm::Steps(steps) => step_calls(steps).collect(),
         PlanForm::Upsert(upsert) => {
             let finds = upsert.keys.iter_mut().map(|key| &mut key.find.call);
-            finds.chain(upsert.recent.as_mut()).chain(step_calls(&mut upsert.steps)).collect()
+            finds
+                .chain(upsert.recent.as_mut())
+                .chain(step_calls(&mut upsert.steps))
+                .collect()
         }
     }
 }

@@ -22,7 +22,10 @@ pub struct Node {
 #[derive(Debug, Clone)]
 pub enum NodeKind {
     /// Text as written; `plain` when it stands without quotes.
-    Scalar { text: String, plain: bool },
+    Scalar {
+        text: String,
+        plain: bool,
+    },
     List(Vec<Node>),
     Mapping(Vec<Entry>),
 }
@@ -51,7 +54,10 @@ impl Node {
         for segment in pointer.split('/').skip(1) {
             let segment = segment.replace("~1", "/").replace("~0", "~");
             let next = match &node.kind {
-                NodeKind::List(elements) => segment.parse().ok().and_then(|index: usize| elements.get(index)),
+                NodeKind::List(elements) => segment
+                    .parse()
+                    .ok()
+                    .and_then(|index: usize| elements.get(index)),
                 _ => node.get(&segment),
             };
             match next {
@@ -102,12 +108,19 @@ impl Node {
 pub fn parse(sources: &Sources, file: FileId, sink: &Sink) -> Option<Node> {
     let text = &sources.file(file).text;
     if text.len() > MAX_FILE_BYTES {
-        let message = format!("the file has {} bytes; at most {MAX_FILE_BYTES} are read", text.len());
+        let message = format!(
+            "the file has {} bytes; at most {MAX_FILE_BYTES} are read",
+            text.len()
+        );
         sink.push(Diagnostic::new("too-large", message, Sources::start(file)));
         return None;
     }
     if let Some(at) = text.find('\t') {
-        let span = Span { file, start: at, end: at + 1 };
+        let span = Span {
+            file,
+            start: at,
+            end: at + 1,
+        };
         sink.push(
             Diagnostic::new("tab", "a tab, which looks different to everybody", span)
                 .help("indent and align with spaces"),
@@ -138,7 +151,9 @@ pub fn parse(sources: &Sources, file: FileId, sink: &Sink) -> Option<Node> {
 fn check_keys(node: &Node, sink: &Sink) {
     match &node.kind {
         NodeKind::Scalar { .. } => {}
-        NodeKind::List(elements) => elements.iter().for_each(|element| check_keys(element, sink)),
+        NodeKind::List(elements) => elements
+            .iter()
+            .for_each(|element| check_keys(element, sink)),
         NodeKind::Mapping(entries) => {
             let mut seen = std::collections::BTreeMap::new();
             for entry in entries {
@@ -202,7 +217,9 @@ impl Builder<'_> {
                 Ok(())
             }
             Event::Alias(_) => Err(self.not_allowed("anchor", "an alias", start, end)),
-            Event::Scalar(_, _, 1.., _) | Event::SequenceStart(1.., _) | Event::MappingStart(1.., _) => {
+            Event::Scalar(_, _, 1.., _)
+            | Event::SequenceStart(1.., _)
+            | Event::MappingStart(1.., _) => {
                 Err(self.not_allowed("anchor", "an anchor", start, end))
             }
             Event::Scalar(_, _, _, Some(_))
@@ -213,11 +230,17 @@ impl Builder<'_> {
                 self.scalar(text.into_owned(), plain, start, end)
             }
             Event::SequenceStart(0, None) => self.push(Open::List(start, Vec::new()), start),
-            Event::MappingStart(0, None) => self.push(Open::Mapping(start, Vec::new(), None), start),
+            Event::MappingStart(0, None) => {
+                self.push(Open::Mapping(start, Vec::new(), None), start)
+            }
             Event::SequenceEnd | Event::MappingEnd => {
                 let node = match self.open.pop() {
-                    Some(Open::List(start, elements)) => self.node(start, end, NodeKind::List(elements)),
-                    Some(Open::Mapping(start, entries, _)) => self.node(start, end, NodeKind::Mapping(entries)),
+                    Some(Open::List(start, elements)) => {
+                        self.node(start, end, NodeKind::List(elements))
+                    }
+                    Some(Open::Mapping(start, entries, _)) => {
+                        self.node(start, end, NodeKind::Mapping(entries))
+                    }
                     None => return Ok(()),
                 };
                 self.value(node)
@@ -225,10 +248,18 @@ impl Builder<'_> {
         }
     }
 
-    fn scalar(&mut self, text: String, plain: bool, start: usize, end: usize) -> Result<(), Refused> {
+    fn scalar(
+        &mut self,
+        text: String,
+        plain: bool,
+        start: usize,
+        end: usize,
+    ) -> Result<(), Refused> {
         // The span of a quoted text without escapes is narrowed to what is between the quotes.
         let (start, end) = match self.text.get(start..end) {
-            Some(raw) if raw.len() == text.len() + 2 && raw[1..].starts_with(&text) => (start + 1, end - 1),
+            Some(raw) if raw.len() == text.len() + 2 && raw[1..].starts_with(&text) => {
+                (start + 1, end - 1)
+            }
             Some(raw) => (start, start + raw.trim_end().len()),
             None => (start, end),
         };
@@ -237,7 +268,10 @@ impl Builder<'_> {
     }
 
     fn node(&self, start: usize, end: usize, kind: NodeKind) -> Node {
-        Node { span: self.span(start, end), kind }
+        Node {
+            span: self.span(start, end),
+            kind,
+        }
     }
 
     fn push(&mut self, open: Open, start: usize) -> Result<(), Refused> {
@@ -255,7 +289,13 @@ impl Builder<'_> {
             Some(Open::List(_, elements)) => elements.push(node),
             Some(Open::Mapping(_, entries, key)) => match (key.take(), node) {
                 (Some(key), value) => entries.push(Entry { key, value }),
-                (None, Node { span, kind: NodeKind::Scalar { text, .. } }) => {
+                (
+                    None,
+                    Node {
+                        span,
+                        kind: NodeKind::Scalar { text, .. },
+                    },
+                ) => {
                     *key = Some(Text { value: text, span });
                 }
                 (None, Node { span, .. }) => {
@@ -268,7 +308,10 @@ impl Builder<'_> {
     }
 
     fn byte(&self, marker: Marker) -> usize {
-        self.bytes.get(marker.index()).copied().unwrap_or(self.text.len())
+        self.bytes
+            .get(marker.index())
+            .copied()
+            .unwrap_or(self.text.len())
     }
 
     /// A span that begins and ends between characters, whatever the parser says.
@@ -281,7 +324,11 @@ impl Builder<'_> {
             at
         };
         let start = floor(start);
-        Span { file: self.file, start, end: floor(end).max(start) }
+        Span {
+            file: self.file,
+            start,
+            end: floor(end).max(start),
+        }
     }
 
     fn refuse(&self, id: &'static str, message: String, start: usize, end: usize) -> Refused {

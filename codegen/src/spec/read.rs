@@ -1,7 +1,9 @@
 //! The document → operations and components.
 
 use indexmap::IndexMap;
-use openapiv3::{MediaType, Operation, Parameter, ParameterData, ParameterSchemaOrContent, PathItem, StatusCode};
+use openapiv3::{
+    MediaType, Operation, Parameter, ParameterData, ParameterSchemaOrContent, PathItem, StatusCode,
+};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -18,23 +20,36 @@ use crate::{
 pub fn read(sources: &Sources, file: FileId, sink: &Sink) -> Option<Spec> {
     let node = yaml::parse(sources, file, sink)?;
     let document = node.to_json();
-    let version = document.get("openapi").and_then(Value::as_str).unwrap_or_default();
+    let version = document
+        .get("openapi")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     if !version.starts_with("3.0.") {
         let at = node.at_pointer("/openapi").span;
-        sink.push(Diagnostic::new("bad-spec", "this is not OpenAPI 3.0", at).help("begin with `openapi: 3.0.3`"));
+        sink.push(
+            Diagnostic::new("bad-spec", "this is not OpenAPI 3.0", at)
+                .help("begin with `openapi: 3.0.3`"),
+        );
         return None;
     }
     let mut reader = Reader {
         resolver: Resolver::new(&document, &node, sink),
         operations: IndexMap::new(),
     };
-    let names = document.pointer("/components/schemas").and_then(Value::as_object);
+    let names = document
+        .pointer("/components/schemas")
+        .and_then(Value::as_object);
     let schemas = names
         .into_iter()
         .flat_map(serde_json::Map::keys)
         .filter_map(|name| Some((name.clone(), reader.resolver.component(name)?)))
         .collect();
-    for (path, item) in document.get("paths").and_then(Value::as_object).into_iter().flatten() {
+    for (path, item) in document
+        .get("paths")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+    {
         reader.path(path, item);
     }
     let operations = reader.operations;
@@ -60,41 +75,67 @@ impl Reader<'_> {
         };
         let common = self.parameters(&item.parameters, &pointer);
         for (method, operation) in item.iter() {
-            self.operation(path, method, operation, &common, &format!("{pointer}/{method}"));
+            self.operation(
+                path,
+                method,
+                operation,
+                &common,
+                &format!("{pointer}/{method}"),
+            );
         }
     }
 
-    fn operation(&mut self, path: &str, method: &str, operation: &Operation, common: &[SpecParameter], pointer: &str) {
+    fn operation(
+        &mut self,
+        path: &str,
+        method: &str,
+        operation: &Operation,
+        common: &[SpecParameter],
+        pointer: &str,
+    ) {
         let span = self.resolver.span(pointer);
         let Some(id) = operation.operation_id.clone() else {
             let method = method.to_uppercase();
-            let message = format!("`{method} {path}` has no `operationId`: no mapping could name it");
-            self.resolver.sink.push(Diagnostic::new("missing-key", message, span));
+            let message =
+                format!("`{method} {path}` has no `operationId`: no mapping could name it");
+            self.resolver
+                .sink
+                .push(Diagnostic::new("missing-key", message, span));
             return;
         };
         let mut parameters = self.parameters(&operation.parameters, pointer);
         for parameter in common {
-            let own = |own: &SpecParameter| own.name == parameter.name && own.place == parameter.place;
+            let own =
+                |own: &SpecParameter| own.name == parameter.name && own.place == parameter.place;
             if !parameters.iter().any(own) {
                 parameters.push(parameter.clone());
             }
         }
         self.check_path(path, &parameters, pointer);
         let body = operation.request_body.as_ref().and_then(|body| {
-            let (body, pointer) = self.resolver.item(body, "requestBodies", &format!("{pointer}/requestBody"))?;
+            let (body, pointer) =
+                self.resolver
+                    .item(body, "requestBodies", &format!("{pointer}/requestBody"))?;
             self.json(&body.content, &pointer)
         });
         let answer = self.answer(operation, pointer);
         let id_span = self.resolver.span(&format!("{pointer}/operationId"));
-        let name = operation.extensions.get("x-operation").and_then(Value::as_str).map(|name| Text {
-            value: name.to_owned(),
-            span: self.resolver.span(&format!("{pointer}/x-operation")),
-        });
+        let name = operation
+            .extensions
+            .get("x-operation")
+            .and_then(Value::as_str)
+            .map(|name| Text {
+                value: name.to_owned(),
+                span: self.resolver.span(&format!("{pointer}/x-operation")),
+            });
         let read = SpecOperation {
             id: id.clone(),
             span: id_span,
             name,
-            doc: operation.description.clone().or_else(|| operation.summary.clone()),
+            doc: operation
+                .description
+                .clone()
+                .or_else(|| operation.summary.clone()),
             method: method.to_uppercase(),
             path: path.to_owned(),
             parameters,
@@ -104,7 +145,8 @@ impl Reader<'_> {
         if let Some(first) = self.operations.get(&id) {
             let message = format!("two operations have the id `{id}`");
             self.resolver.sink.push(
-                Diagnostic::new("duplicate-operation-id", message, id_span).other(first.span, "the first one"),
+                Diagnostic::new("duplicate-operation-id", message, id_span)
+                    .other(first.span, "the first one"),
             );
         } else {
             self.operations.insert(id, read);
@@ -118,18 +160,27 @@ impl Reader<'_> {
                 parameter.place == SpecParameterPlace::Path && parameter.name == name
             };
             if !parameters.iter().any(declared) {
-                let message = format!("`{{{name}}}` of the path `{path}` is not among the parameters");
+                let message =
+                    format!("`{{{name}}}` of the path `{path}` is not among the parameters");
                 let span = self.resolver.span(pointer);
-                self.resolver.sink.push(Diagnostic::new("undeclared-parameter", message, span));
+                self.resolver
+                    .sink
+                    .push(Diagnostic::new("undeclared-parameter", message, span));
             }
         }
     }
 
-    fn parameters(&mut self, list: &[openapiv3::ReferenceOr<Parameter>], pointer: &str) -> Vec<SpecParameter> {
+    fn parameters(
+        &mut self,
+        list: &[openapiv3::ReferenceOr<Parameter>],
+        pointer: &str,
+    ) -> Vec<SpecParameter> {
         let mut parameters = Vec::new();
         for (index, parameter) in list.iter().enumerate() {
             let pointer = format!("{pointer}/parameters/{index}");
-            if let Some((parameter, pointer)) = self.resolver.item(parameter, "parameters", &pointer) {
+            if let Some((parameter, pointer)) =
+                self.resolver.item(parameter, "parameters", &pointer)
+            {
                 parameters.extend(self.parameter(&parameter, &pointer));
             }
         }
@@ -160,14 +211,24 @@ impl Reader<'_> {
         })
     }
 
-    fn answer(&mut self, operation: &Operation, pointer: &str) -> Option<std::sync::Arc<super::SpecSchema>> {
+    fn answer(
+        &mut self,
+        operation: &Operation,
+        pointer: &str,
+    ) -> Option<std::sync::Arc<super::SpecSchema>> {
         let success = |status: &StatusCode| match status {
             StatusCode::Code(code) => (200..300).contains(code),
             StatusCode::Range(range) => *range == 2,
         };
-        for (status, response) in operation.responses.responses.iter().filter(|(status, _)| success(status)) {
+        for (status, response) in operation
+            .responses
+            .responses
+            .iter()
+            .filter(|(status, _)| success(status))
+        {
             let pointer = format!("{pointer}/responses/{status}");
-            let Some((response, pointer)) = self.resolver.item(response, "responses", &pointer) else {
+            let Some((response, pointer)) = self.resolver.item(response, "responses", &pointer)
+            else {
                 continue;
             };
             if let Some(schema) = self.json(&response.content, &pointer) {
@@ -191,7 +252,9 @@ impl Reader<'_> {
 
 /// The names in braces.
 pub(crate) fn path_parameters(path: &str) -> impl Iterator<Item = &str> {
-    path.split('{').skip(1).filter_map(|rest| rest.split_once('}').map(|(name, _)| name))
+    path.split('{')
+        .skip(1)
+        .filter_map(|rest| rest.split_once('}').map(|(name, _)| name))
 }
 
 impl Resolver<'_> {
@@ -201,7 +264,8 @@ impl Resolver<'_> {
             Ok(value) => Some(value),
             Err(error) => {
                 let message = format!("this is not what OpenAPI 3.0 has at `{pointer}`: {error}");
-                self.sink.push(Diagnostic::new("bad-spec", message, self.span(pointer)));
+                self.sink
+                    .push(Diagnostic::new("bad-spec", message, self.span(pointer)));
                 None
             }
         }

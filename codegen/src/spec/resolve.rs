@@ -42,7 +42,13 @@ pub(super) fn escape(name: &str) -> String {
 
 impl<'a> Resolver<'a> {
     pub(super) fn new(document: &'a Value, node: &'a Node, sink: &'a Sink) -> Self {
-        Self { document, node, sink, components: BTreeMap::new(), read: 0 }
+        Self {
+            document,
+            node,
+            sink,
+            components: BTreeMap::new(),
+            read: 0,
+        }
     }
 
     pub(super) fn span(&self, pointer: &str) -> Span {
@@ -51,7 +57,8 @@ impl<'a> Resolver<'a> {
 
     fn bad_reference(&self, message: String, pointer: &str) {
         let at = self.span(&format!("{pointer}/$ref"));
-        self.sink.push(Diagnostic::new("bad-reference", message, at).label(format!("at `{pointer}`")));
+        self.sink
+            .push(Diagnostic::new("bad-reference", message, at).label(format!("at `{pointer}`")));
     }
 
     /// The name of the component of `section` that a reference leads to.
@@ -105,12 +112,22 @@ impl<'a> Resolver<'a> {
         let schema = self
             .typed::<ReferenceOr<Schema>>(value, &pointer)
             .and_then(|schema| self.schema(&schema, &pointer))
-            .map(|schema| Arc::new(SpecSchema { name: Some(name.to_owned()), ..(*schema).clone() }));
-        self.components.insert(name.to_owned(), State::Done(schema.clone()));
+            .map(|schema| {
+                Arc::new(SpecSchema {
+                    name: Some(name.to_owned()),
+                    ..(*schema).clone()
+                })
+            });
+        self.components
+            .insert(name.to_owned(), State::Done(schema.clone()));
         schema
     }
 
-    pub(super) fn schema(&mut self, schema: &ReferenceOr<Schema>, pointer: &str) -> Option<Arc<SpecSchema>> {
+    pub(super) fn schema(
+        &mut self,
+        schema: &ReferenceOr<Schema>,
+        pointer: &str,
+    ) -> Option<Arc<SpecSchema>> {
         self.read += 1;
         if self.read > MAX_SCHEMAS {
             return None;
@@ -124,7 +141,9 @@ impl<'a> Resolver<'a> {
                     self.bad_reference(format!("`{reference}` leads back to itself"), pointer);
                     return None;
                 }
-                let exists = self.document.pointer(&format!("/components/schemas/{}", escape(&name)));
+                let exists = self
+                    .document
+                    .pointer(&format!("/components/schemas/{}", escape(&name)));
                 if exists.is_none() {
                     self.bad_reference(format!("`{reference}` leads nowhere"), pointer);
                     return None;
@@ -134,7 +153,11 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    fn boxed(&mut self, schema: &ReferenceOr<Box<Schema>>, pointer: &str) -> Option<Arc<SpecSchema>> {
+    fn boxed(
+        &mut self,
+        schema: &ReferenceOr<Box<Schema>>,
+        pointer: &str,
+    ) -> Option<Arc<SpecSchema>> {
         self.schema(&schema.clone().unbox(), pointer)
     }
 
@@ -160,7 +183,12 @@ impl<'a> Resolver<'a> {
             }
             _ => SpecKind::Any,
         };
-        let flag = |name: &str| data.extensions.get(name).and_then(Value::as_bool).unwrap_or(false);
+        let flag = |name: &str| {
+            data.extensions
+                .get(name)
+                .and_then(Value::as_bool)
+                .unwrap_or(false)
+        };
         Some(Arc::new(SpecSchema {
             name,
             span: self.span(pointer),
@@ -175,11 +203,21 @@ impl<'a> Resolver<'a> {
     fn kind(&mut self, ty: &Type, data: &openapiv3::SchemaData, pointer: &str) -> Option<SpecKind> {
         Some(match ty {
             Type::String(text) => {
-                let known = data.extensions.get("x-extensible-enum").and_then(Value::as_array);
-                let known = known.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
+                let known = data
+                    .extensions
+                    .get("x-extensible-enum")
+                    .and_then(Value::as_array);
+                let known = known
+                    .into_iter()
+                    .flatten()
+                    .filter_map(Value::as_str)
+                    .map(str::to_owned);
                 SpecKind::Text(text_kind(text, known.collect()))
             }
-            Type::Number(number) => SpecKind::Number { integer: false, maximum: number.maximum },
+            Type::Number(number) => SpecKind::Number {
+                integer: false,
+                maximum: number.maximum,
+            },
             Type::Integer(integer) => SpecKind::Number {
                 integer: true,
                 // Limits of pages and lengths: far below what a float holds exactly.
@@ -201,8 +239,15 @@ impl<'a> Resolver<'a> {
             let pointer = format!("{pointer}/properties/{}", escape(name));
             properties.insert(name.clone(), self.boxed(property, &pointer)?);
         }
-        let open = !matches!(&object.additional_properties, None | Some(AdditionalProperties::Any(false)));
-        Some(SpecObject { properties, required: object.required.clone(), open })
+        let open = !matches!(
+            &object.additional_properties,
+            None | Some(AdditionalProperties::Any(false))
+        );
+        Some(SpecObject {
+            properties,
+            required: object.required.clone(),
+            open,
+        })
     }
 }
 

@@ -10,9 +10,19 @@ pub(crate) fn run(format: Format) -> Result<Outcome, Failure> {
         Format::Human => diagnostic::Format::Human,
         Format::Json => diagnostic::Format::Json,
     };
-    print!("{}", diagnostic::render(&checked.diagnostics, &checked.sources, rendered));
+    print!(
+        "{}",
+        diagnostic::render(&checked.diagnostics, &checked.sources, rendered)
+    );
     if format == Format::Human && !checked.diagnostics.is_empty() {
-        println!("\n{} found", project::count(checked.diagnostics.len(), "fault"));
+        println!(
+            "\n{} found",
+            project::count(checked.diagnostics.len(), "fault")
+        );
     }
-    Ok(if checked.plan.is_some() { Outcome::Well } else { Outcome::Wrong })
+    Ok(if checked.plan.is_some() {
+        Outcome::Well
+    } else {
+        Outcome::Wrong
+    })
 }

@@ -13,9 +13,18 @@ pub(crate) fn run(check: bool) -> Result<Outcome, Failure> {
     let Some(plan) = project::plan()? else {
         return Ok(Outcome::Wrong);
     };
-    let found = fs::read_to_string(project::root().join(README)).map_err(|error| format!("{README} cannot be read: {error}"))?;
-    let readme = coverage::readme(&found, &plan)
-        .ok_or_else(|| format!("{README} has no `{}` and `{}` to put the table between", coverage::BEGIN, coverage::END))?;
-    let texts = Texts::from([(README.to_owned(), readme), (FIELDS.to_owned(), coverage::fields(&plan))]);
+    let found = fs::read_to_string(project::root().join(README))
+        .map_err(|error| format!("{README} cannot be read: {error}"))?;
+    let readme = coverage::readme(&found, &plan).ok_or_else(|| {
+        format!(
+            "{README} has no `{}` and `{}` to put the table between",
+            coverage::BEGIN,
+            coverage::END
+        )
+    })?;
+    let texts = Texts::from([
+        (README.to_owned(), readme),
+        (FIELDS.to_owned(), coverage::fields(&plan)),
+    ]);
     project::write_or_compare(&texts, None, check, "coverage")
 }

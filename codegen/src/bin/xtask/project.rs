@@ -33,30 +33,53 @@ pub(crate) fn check() -> Result<Checked, Failure> {
     let input = load::load(&files, &mut sources, &sink);
     let plan = input.and_then(|input| check::check(&input, &sources, &sink));
     let diagnostics = sink.into_sorted(&sources);
-    Ok(Checked { plan, diagnostics, sources })
+    Ok(Checked {
+        plan,
+        diagnostics,
+        sources,
+    })
 }
 
 /// The plan; without one the diagnostics have been shown.
 pub(crate) fn plan() -> Result<Option<Plan>, Failure> {
     let checked = check()?;
     if checked.plan.is_none() {
-        eprint!("{}", render(&checked.diagnostics, &checked.sources, Format::Human));
-        eprintln!("\n{} found; nothing was written", count(checked.diagnostics.len(), "fault"));
+        eprint!(
+            "{}",
+            render(&checked.diagnostics, &checked.sources, Format::Human)
+        );
+        eprintln!(
+            "\n{} found; nothing was written",
+            count(checked.diagnostics.len(), "fault")
+        );
     }
     Ok(checked.plan)
 }
 
 pub(crate) fn count(number: usize, what: &str) -> String {
-    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+    if number == 1 {
+        format!("1 {what}")
+    } else {
+        format!("{number} {what}s")
+    }
 }
 
 /// Writes texts, or with `check` only says how the disk differs from them and which command repairs it.
-pub(crate) fn write_or_compare(texts: &Texts, folder: Option<&str>, check: bool, command: &str) -> Result<Outcome, Failure> {
+pub(crate) fn write_or_compare(
+    texts: &Texts,
+    folder: Option<&str>,
+    check: bool,
+    command: &str,
+) -> Result<Outcome, Failure> {
     let root = root();
     let differences = output::compare(&root, texts, folder)?;
     if !check {
         output::write(&root, texts, &differences)?;
-        println!("{} checked, {} changed", count(texts.len(), "file"), differences.len());
+        println!(
+            "{} checked, {} changed",
+            count(texts.len(), "file"),
+            differences.len()
+        );
         return Ok(Outcome::Well);
     }
     if differences.is_empty() {

@@ -3,11 +3,13 @@
 //! load → check → plan → emit. Nothing here knows a provider, a vertical or a field: those are in `specs/` and `mappings/`.
 
 pub mod check;
+pub mod coverage;
 pub mod diagnostic;
 pub mod emit;
 pub mod load;
 pub mod mapping;
 mod names;
+pub mod output;
 pub mod plan;
 pub mod source;
 pub mod spec;

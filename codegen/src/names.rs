@@ -90,7 +90,10 @@ mod tests {
 
     #[test]
     fn numbers_are_grouped() {
-        let grouped: Vec<String> = [7usize, 2000, 32_000, 1_234_567].into_iter().map(|it| number(it).to_string()).collect();
+        let grouped: Vec<String> = [7usize, 2000, 32_000, 1_234_567]
+            .into_iter()
+            .map(|it| number(it).to_string())
+            .collect();
         assert_eq!(grouped, ["7", "2000", "32_000", "1_234_567"]);
     }
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::slots::{Scope, check_optional, each_of};
+use super::slots::{Scope, check_optional, is_each};
 use crate::{
     diagnostic::{Diagnostic, Sink},
     plan::{PlanJson, PlanSlot},
@@ -80,7 +80,7 @@ impl Bodies<'_> {
         }
     }
 
-    /// The list whose values an element of a list is repeated for: its `…each` may stand anywhere in it, but for lists.
+    /// The `…each` slot that an element of a list is repeated for. It may stand anywhere in it, but for lists.
     fn each(&self, node: &Node) -> Option<PlanSlot> {
         match &node.kind {
             NodeKind::Scalar { .. } => {
@@ -88,8 +88,7 @@ impl Bodies<'_> {
                 // Unknown slots are reported where they are read.
                 self.scope
                     .slot(text, node.span, &Sink::default())
-                    .as_ref()
-                    .and_then(each_of)
+                    .filter(is_each)
             }
             NodeKind::Mapping(entries) => entries.iter().find_map(|entry| self.each(&entry.value)),
             NodeKind::List(_) => None,

@@ -31,35 +31,25 @@ pub(super) struct Operations<'a> {
 pub(super) fn check(operations: Operations<'_>) -> Vec<PlanOperation> {
     let sink = operations.calls.sink;
     let mut planned = Vec::new();
-    for (name, _) in &operations.mapping.operations {
-        if !operations.unified.operations.contains_key(&name.value) {
+    // In the order of the mapping, as its reader would look for them.
+    for (name, node) in &operations.mapping.operations {
+        let Some(shape) = operations.unified.operations.get(&name.value) else {
             let message = format!(
                 "`{}` has no operation `{}`",
                 operations.mapping.entity.value, name.value
             );
             let known = operations.unified.operations.keys().map(String::as_str);
+            let diagnostic = Diagnostic::new("unknown-operation", message, name.span);
             sink.push(
-                Diagnostic::new("unknown-operation", message, name.span)
+                diagnostic
                     .label("not in the unified spec")
                     .nearest(&name.value, known),
             );
-        }
-    }
-    // In the order of the unified spec.
-    for (verb, shape) in &operations.unified.operations {
-        let Some((name, node)) = operations
-            .mapping
-            .operations
-            .iter()
-            .find(|(name, _)| name.value == *verb)
-        else {
             continue;
         };
         if let Some(form) = operations.form(name, node, shape) {
-            planned.push(PlanOperation {
-                name: format!("{}.{verb}", operations.mapping.entity.value),
-                form,
-            });
+            let name = format!("{}.{}", operations.mapping.entity.value, name.value);
+            planned.push(PlanOperation { name, form });
         }
     }
     planned

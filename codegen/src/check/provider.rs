@@ -202,8 +202,8 @@ impl Checker<'_> {
             conflict_has_id: provider.errors.existing_id_after.is_some(),
         });
         let mut selection = fields.selection;
-        // What a record is matched by is read back after a write, so that the next upsert finds it.
-        for path in operations.iter().flat_map(match_paths) {
+        for path in operations.iter().flat_map(matched) {
+            // What was written is remembered by its keys, so every read must have them.
             if let Some(name) = natives.selected(path)
                 && !selection.contains(&name)
             {
@@ -418,17 +418,15 @@ impl Checker<'_> {
     }
 }
 
-/// The native fields that an upsert matches records by.
-fn match_paths(operation: &PlanOperation) -> Vec<&PlanPath> {
-    match &operation.form {
-        PlanForm::Upsert(upsert) => upsert
-            .keys
-            .iter()
-            .flat_map(|key| &key.matches)
-            .map(|from| &from.path)
-            .collect(),
-        _ => Vec::new(),
-    }
+/// The native fields by which an upsert matches.
+fn matched(operation: &PlanOperation) -> impl Iterator<Item = &PlanPath> {
+    let keys = match &operation.form {
+        PlanForm::Upsert(upsert) => upsert.keys.as_slice(),
+        _ => &[],
+    };
+    keys.iter()
+        .flat_map(|key| &key.matches)
+        .map(|matched| &matched.path)
 }
 
 fn auth(mapping: &MappingProvider) -> PlanAuth {

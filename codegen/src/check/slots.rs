@@ -108,13 +108,9 @@ impl SlotType {
     }
 }
 
-/// A slot that exists only once for each value of a list, and the list.
-pub(super) fn each_of(slot: &PlanSlot) -> Option<PlanSlot> {
-    match slot {
-        PlanSlot::IdsEach => Some(PlanSlot::Ids),
-        PlanSlot::KeySpellingsEach => Some(PlanSlot::KeySpellings),
-        _ => None,
-    }
+/// Whether a slot stands for one value of a list at a time.
+pub(super) fn is_each(slot: &PlanSlot) -> bool {
+    matches!(slot, PlanSlot::IdsEach | PlanSlot::KeySpellingsEach)
 }
 
 /// Refuses a slot that has no value at times, where it must have one: `optional` says that it may be left out.

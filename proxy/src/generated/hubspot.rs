@@ -201,26 +201,26 @@ pub(super) static UPDATE_OBJECT: NativeOperation = NativeOperation {
 pub(super) fn translator(
     operation: &'static str,
     cx: Context,
-    request: UnifiedRequest,
+    request: &UnifiedRequest,
 ) -> Result<Box<dyn Translator>, Error> {
     Ok(
         match operation {
-            "crm.account.list" => Box::new(crm::account::List::new(cx, &request)?),
-            "crm.account.create" => Box::new(crm::account::Create::new(cx, &request)?),
-            "crm.account.get" => Box::new(crm::account::Get::new(cx, &request)?),
-            "crm.account.update" => Box::new(crm::account::Update::new(cx, &request)?),
+            "crm.account.list" => Box::new(crm::account::List::new(cx, request)?),
+            "crm.account.get" => Box::new(crm::account::Get::new(cx, request)?),
+            "crm.account.create" => Box::new(crm::account::Create::new(cx, request)?),
+            "crm.account.update" => Box::new(crm::account::Update::new(cx, request)?),
             "crm.account.batch_read" => {
-                Box::new(crm::account::BatchRead::new(cx, &request)?)
+                Box::new(crm::account::BatchRead::new(cx, request)?)
             }
-            "crm.account.upsert" => Box::new(crm::account::Upsert::new(cx, &request)?),
-            "crm.contact.list" => Box::new(crm::contact::List::new(cx, &request)?),
-            "crm.contact.create" => Box::new(crm::contact::Create::new(cx, &request)?),
-            "crm.contact.get" => Box::new(crm::contact::Get::new(cx, &request)?),
-            "crm.contact.update" => Box::new(crm::contact::Update::new(cx, &request)?),
+            "crm.account.upsert" => Box::new(crm::account::Upsert::new(cx, request)?),
+            "crm.contact.list" => Box::new(crm::contact::List::new(cx, request)?),
+            "crm.contact.get" => Box::new(crm::contact::Get::new(cx, request)?),
+            "crm.contact.create" => Box::new(crm::contact::Create::new(cx, request)?),
+            "crm.contact.update" => Box::new(crm::contact::Update::new(cx, request)?),
             "crm.contact.batch_read" => {
-                Box::new(crm::contact::BatchRead::new(cx, &request)?)
+                Box::new(crm::contact::BatchRead::new(cx, request)?)
             }
-            "crm.contact.upsert" => Box::new(crm::contact::Upsert::new(cx, &request)?),
+            "crm.contact.upsert" => Box::new(crm::contact::Upsert::new(cx, request)?),
             _ => return Err(not_implemented(operation, cx.provider)),
         },
     )

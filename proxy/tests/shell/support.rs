@@ -167,7 +167,11 @@ fn translator(
     Ok(Box::new(Script {
         operation,
         root: connection.roots[0].clone(),
-        request,
+        request: UnifiedRequest {
+            path: request.path.clone(),
+            query: request.query.clone(),
+            body: request.body.clone(),
+        },
         keys,
         went_on: false,
     }))
@@ -177,7 +181,7 @@ fn translator(
 struct Script {
     operation: &'static str,
     root: String,
-    request: &UnifiedRequest,
+    request: UnifiedRequest,
     keys: Vec<MatchKey>,
     went_on: bool,
 }

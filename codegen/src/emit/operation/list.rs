@@ -5,17 +5,20 @@ use quote::{format_ident, quote};
 
 use super::{rows_of, type_name};
 use crate::{
-    names,
     emit::{
         call::{Calls, Parameter, parameters},
         native::{self, Leaf},
     },
+    names,
     plan::{PlanList, PlanOperation, PlanPager},
 };
 
 pub(super) fn emit(planned: &PlanOperation, list: &PlanList, calls: &mut Calls<'_>) -> TokenStream {
     let (name, doc) = (type_name(&planned.name), format!(" `{}`.", planned.name));
-    let (default, max) = (names::number(list.default_size), names::number(list.max_size));
+    let (default, max) = (
+        names::number(list.default_size),
+        names::number(list.max_size),
+    );
     let overlap = names::number(list.overlap_seconds);
     let has_changes = list.changes.is_some();
     let full = pager(&list.full, "full", calls);
@@ -99,12 +102,13 @@ fn pager(
         &pager.rows,
         &more,
     );
-    let page = pager
-        .max
-        .map_or_else(|| quote! { page }, |max| {
+    let page = pager.max.map_or_else(
+        || quote! { page },
+        |max| {
             let max = names::number(max);
             quote! { page.at_most(#max) }
-        });
+        },
+    );
     let function = calls.function(&pager.call, &format!("list_{purpose}"));
     let arguments = parameters(&pager.call)
         .into_iter()

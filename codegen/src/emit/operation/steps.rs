@@ -258,8 +258,6 @@ impl<'s> Machine<'s> {
             .filter(|((part, _), _)| !part.1.record)
             .map(|(((_, call), name), writes)| {
                 let routes = self.routes(&call.on, &quote! { #name });
-                let routed =
-                    (!routes.is_empty()).then(|| quote! { match #name.status { #routes _ => {} } });
                 let noted = self.noted(call, *writes, &quote! { #name });
                 quote! {
                     #routes

@@ -190,10 +190,13 @@ impl Parts {
             .map(|from| native::value(&object, &from.path))
             .collect();
         let split = names::number(find.split);
-        let max = find.max.map_or_else(|| quote! { usize::MAX }, |max| {
-            let max = names::number(max);
-            quote! { #max }
-        });
+        let max = find.max.map_or_else(
+            || quote! { usize::MAX },
+            |max| {
+                let max = names::number(max);
+                quote! { #max }
+            },
+        );
         let search = calls.from_work(
             &find.call,
             &format!("{}_{}", names::snake(&name.to_string()), key.name),

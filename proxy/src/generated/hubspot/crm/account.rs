@@ -268,18 +268,18 @@ const LIFECYCLE_STAGE: &[(&str, LifecycleStage)] = &[
 /// The native fields that are written.
 mod to {
     use crosswalk::translate::write::Target;
-    pub(super) const NAME: Target = Target::new("name").at_most(65536);
-    pub(super) const WEBSITE: Target = Target::new("website").at_most(65536);
+    pub(super) const NAME: Target = Target::new("name").at_most(65_536);
+    pub(super) const WEBSITE: Target = Target::new("website").at_most(65_536);
     pub(super) const INDUSTRY: Target = Target::new("industry");
     pub(super) const NUMBEROFEMPLOYEES: Target = Target::new("numberofemployees");
     pub(super) const HUBSPOT_OWNER_ID: Target = Target::new("hubspot_owner_id");
-    pub(super) const DESCRIPTION: Target = Target::new("description").at_most(65536);
-    pub(super) const CITY: Target = Target::new("city").at_most(65536);
-    pub(super) const COUNTRY: Target = Target::new("country").at_most(65536);
-    pub(super) const ZIP: Target = Target::new("zip").at_most(65536);
-    pub(super) const STATE: Target = Target::new("state").at_most(65536);
-    pub(super) const ADDRESS: Target = Target::new("address").at_most(65536);
-    pub(super) const ADDRESS2: Target = Target::new("address2").at_most(65536);
+    pub(super) const DESCRIPTION: Target = Target::new("description").at_most(65_536);
+    pub(super) const CITY: Target = Target::new("city").at_most(65_536);
+    pub(super) const COUNTRY: Target = Target::new("country").at_most(65_536);
+    pub(super) const ZIP: Target = Target::new("zip").at_most(65_536);
+    pub(super) const STATE: Target = Target::new("state").at_most(65_536);
+    pub(super) const ADDRESS: Target = Target::new("address").at_most(65_536);
+    pub(super) const ADDRESS2: Target = Target::new("address2").at_most(65_536);
     pub(super) const PHONE: Target = Target::new("phone");
     pub(super) const LIFECYCLESTAGE: Target = Target::new("lifecyclestage");
 }
@@ -561,9 +561,9 @@ impl List {
         let mut warnings = Warnings::default();
         let request = decode::list(request, &mut warnings)?;
         let limits = PageLimits {
-            default: 100u32,
-            max: 200u32,
-            overlap_seconds: 60u32,
+            default: 100,
+            max: 200,
+            overlap_seconds: 60,
         };
         let paging = Paging::open(&cx, &request, limits, true)?;
         Ok(Self {
@@ -581,7 +581,7 @@ impl Translator for List {
             Step::call(
                 match self.paging.phase() {
                     Phase::Full(page) => {
-                        list_objects(&self.cx, page.at_most(100u32), &self.fields)
+                        list_objects(&self.cx, page.at_most(100), &self.fields)
                     }
                     Phase::Changes(page, window) => {
                         search_objects(&self.cx, page, window, &self.fields)
@@ -596,7 +596,7 @@ impl Translator for List {
             Phase::Full(page) => {
                 let answer: FullPage<'_> = native::parse(&response.body)?;
                 let end = PageEnd::token(answer.paging.next.after);
-                paging::cut(answer.results, page.at_most(100u32).size, end)
+                paging::cut(answer.results, page.at_most(100).size, end)
             }
             Phase::Changes(page, _) => {
                 let answer: ChangesPage<'_> = native::parse(&response.body)?;
@@ -616,6 +616,63 @@ impl Translator for List {
                 written: None,
             }),
         )
+    }
+}
+
+/// `crm.account.get`.
+#[derive(Debug)]
+pub struct Get {
+    work: Work,
+    step: GetStep,
+}
+
+/// The steps of [`Get`].
+#[derive(Debug, Clone, Copy)]
+enum GetStep {
+    Read,
+}
+
+impl Get {
+    pub fn new(cx: Context, request: &UnifiedRequest) -> Result<Self, Error> {
+        let mut warnings = Warnings::default();
+        let request = decode::get(request, &mut warnings)?;
+        let mut work = Work::new(
+            cx,
+            &FORM,
+            Fields::new(SELECTION, request.fields),
+            warnings,
+        );
+        work.set_record_id(
+            decode::record_id(FORM.record_id, ID_PREFIX, &request.id, "account")?,
+        );
+        Ok(Self { work, step: GetStep::Read })
+    }
+    fn go(&mut self, step: GetStep) -> Step {
+        self.step = step;
+        let work = &self.work;
+        Step::call(
+            match step {
+                GetStep::Read => get_object(&work.cx, work.record_id(), &work.fields),
+            },
+        )
+    }
+}
+
+impl Translator for Get {
+    fn start(&mut self, _recent: &[String]) -> Result<Step, Error> {
+        Ok(self.go(self.step))
+    }
+    fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error> {
+        let response = native::one(responses)?;
+        match self.step {
+            GetStep::Read => {
+                self.work.success(&response)?;
+                answer(&mut self.work, &response)
+            }
+        }
+    }
+    fn failed(&self, error: Error) -> Error {
+        self.work.failed(error)
     }
 }
 
@@ -684,63 +741,6 @@ impl Translator for Create {
                 Ok(self.go(CreateStep::Read))
             }
             CreateStep::Read => {
-                self.work.success(&response)?;
-                answer(&mut self.work, &response)
-            }
-        }
-    }
-    fn failed(&self, error: Error) -> Error {
-        self.work.failed(error)
-    }
-}
-
-/// `crm.account.get`.
-#[derive(Debug)]
-pub struct Get {
-    work: Work,
-    step: GetStep,
-}
-
-/// The steps of [`Get`].
-#[derive(Debug, Clone, Copy)]
-enum GetStep {
-    Read,
-}
-
-impl Get {
-    pub fn new(cx: Context, request: &UnifiedRequest) -> Result<Self, Error> {
-        let mut warnings = Warnings::default();
-        let request = decode::get(request, &mut warnings)?;
-        let mut work = Work::new(
-            cx,
-            &FORM,
-            Fields::new(SELECTION, request.fields),
-            warnings,
-        );
-        work.set_record_id(
-            decode::record_id(FORM.record_id, ID_PREFIX, &request.id, "account")?,
-        );
-        Ok(Self { work, step: GetStep::Read })
-    }
-    fn go(&mut self, step: GetStep) -> Step {
-        self.step = step;
-        let work = &self.work;
-        Step::call(
-            match step {
-                GetStep::Read => get_object(&work.cx, work.record_id(), &work.fields),
-            },
-        )
-    }
-}
-
-impl Translator for Get {
-    fn start(&mut self, _recent: &[String]) -> Result<Step, Error> {
-        Ok(self.go(self.step))
-    }
-    fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error> {
-        let response = native::one(responses)?;
-        match self.step {
-            GetStep::Read => {
                 self.work.success(&response)?;
                 answer(&mut self.work, &response)
             }
@@ -856,7 +856,7 @@ impl Translator for BatchRead {
         let calls = self
             .batch
             .calls(
-                100usize,
+                100,
                 |ids| batch_read_objects(&self.batch.cx, ids, &self.batch.fields),
             );
         if calls.is_empty() { self.resume(Vec::new()) } else { Ok(Step::Calls(calls)) }
@@ -1013,14 +1013,14 @@ impl Upsert {
         let mut calls: Vec<NativeRequest> = match self.key {
             AccountUpsertKey::Domain => {
                 lookup
-                    .chunks(2000usize, usize::MAX)
+                    .chunks(2000, usize::MAX)
                     .iter()
                     .map(|chunk| search_objects_for_upsert_domain(&work.cx, chunk))
                     .collect()
             }
             AccountUpsertKey::Website => {
                 lookup
-                    .chunks(1200usize, usize::MAX)
+                    .chunks(1200, usize::MAX)
                     .iter()
                     .map(|chunk| search_objects_for_upsert_website(&work.cx, chunk))
                     .collect()
@@ -1207,6 +1207,15 @@ fn search_objects(
         .build()
 }
 
+/// The native call `getObject`.
+fn get_object(cx: &Context, record_id: &str, fields: &Fields) -> NativeRequest {
+    Call::new(&GET_OBJECT, cx, Root(0usize))
+        .path("/companies/")
+        .segment(record_id)
+        .query_list("properties", fields.iter())
+        .build()
+}
+
 /// The native call `createObject`.
 fn create_object(cx: &Context, record: &NativeObject) -> NativeRequest {
     Call::new(&CREATE_OBJECT, cx, Root(0usize))
@@ -1216,15 +1225,6 @@ fn create_object(cx: &Context, record: &NativeObject) -> NativeRequest {
                 object.member("properties").record(record);
             });
         })
-        .build()
-}
-
-/// The native call `getObject`.
-fn get_object(cx: &Context, record_id: &str, fields: &Fields) -> NativeRequest {
-    Call::new(&GET_OBJECT, cx, Root(0usize))
-        .path("/companies/")
-        .segment(record_id)
-        .query_list("properties", fields.iter())
         .build()
 }
 

@@ -58,8 +58,8 @@ struct NativeContactProperties<'a> {
 /// The native fields that are written.
 mod to {
     use crosswalk::translate::write::Target;
-    pub(super) const FIRSTNAME: Target = Target::new("firstname").at_most(65536);
-    pub(super) const LASTNAME: Target = Target::new("lastname").at_most(65536);
+    pub(super) const FIRSTNAME: Target = Target::new("firstname").at_most(65_536);
+    pub(super) const LASTNAME: Target = Target::new("lastname").at_most(65_536);
     pub(super) const EMAIL: Target = Target::new("email");
     pub(super) const PHONE: Target = Target::new("phone");
 }
@@ -166,9 +166,9 @@ impl List {
         let mut warnings = Warnings::default();
         let request = decode::list(request, &mut warnings)?;
         let limits = PageLimits {
-            default: 100u32,
-            max: 200u32,
-            overlap_seconds: 60u32,
+            default: 100,
+            max: 200,
+            overlap_seconds: 60,
         };
         let paging = Paging::open(&cx, &request, limits, true)?;
         Ok(Self {
@@ -186,7 +186,7 @@ impl Translator for List {
             Step::call(
                 match self.paging.phase() {
                     Phase::Full(page) => {
-                        list_objects(&self.cx, page.at_most(100u32), &self.fields)
+                        list_objects(&self.cx, page.at_most(100), &self.fields)
                     }
                     Phase::Changes(page, window) => {
                         search_objects(&self.cx, page, window, &self.fields)
@@ -201,7 +201,7 @@ impl Translator for List {
             Phase::Full(page) => {
                 let answer: FullPage<'_> = native::parse(&response.body)?;
                 let end = PageEnd::token(answer.paging.next.after);
-                paging::cut(answer.results, page.at_most(100u32).size, end)
+                paging::cut(answer.results, page.at_most(100).size, end)
             }
             Phase::Changes(page, _) => {
                 let answer: ChangesPage<'_> = native::parse(&response.body)?;
@@ -221,6 +221,63 @@ impl Translator for List {
                 written: None,
             }),
         )
+    }
+}
+
+/// `crm.contact.get`.
+#[derive(Debug)]
+pub struct Get {
+    work: Work,
+    step: GetStep,
+}
+
+/// The steps of [`Get`].
+#[derive(Debug, Clone, Copy)]
+enum GetStep {
+    Read,
+}
+
+impl Get {
+    pub fn new(cx: Context, request: &UnifiedRequest) -> Result<Self, Error> {
+        let mut warnings = Warnings::default();
+        let request = decode::get(request, &mut warnings)?;
+        let mut work = Work::new(
+            cx,
+            &FORM,
+            Fields::new(SELECTION, request.fields),
+            warnings,
+        );
+        work.set_record_id(
+            decode::record_id(FORM.record_id, ID_PREFIX, &request.id, "contact")?,
+        );
+        Ok(Self { work, step: GetStep::Read })
+    }
+    fn go(&mut self, step: GetStep) -> Step {
+        self.step = step;
+        let work = &self.work;
+        Step::call(
+            match step {
+                GetStep::Read => get_object(&work.cx, work.record_id(), &work.fields),
+            },
+        )
+    }
+}
+
+impl Translator for Get {
+    fn start(&mut self, _recent: &[String]) -> Result<Step, Error> {
+        Ok(self.go(self.step))
+    }
+    fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error> {
+        let response = native::one(responses)?;
+        match self.step {
+            GetStep::Read => {
+                self.work.success(&response)?;
+                answer(&mut self.work, &response)
+            }
+        }
+    }
+    fn failed(&self, error: Error) -> Error {
+        self.work.failed(error)
     }
 }
 
@@ -289,63 +346,6 @@ impl Translator for Create {
                 Ok(self.go(CreateStep::Read))
             }
             CreateStep::Read => {
-                self.work.success(&response)?;
-                answer(&mut self.work, &response)
-            }
-        }
-    }
-    fn failed(&self, error: Error) -> Error {
-        self.work.failed(error)
-    }
-}
-
-/// `crm.contact.get`.
-#[derive(Debug)]
-pub struct Get {
-    work: Work,
-    step: GetStep,
-}
-
-/// The steps of [`Get`].
-#[derive(Debug, Clone, Copy)]
-enum GetStep {
-    Read,
-}
-
-impl Get {
-    pub fn new(cx: Context, request: &UnifiedRequest) -> Result<Self, Error> {
-        let mut warnings = Warnings::default();
-        let request = decode::get(request, &mut warnings)?;
-        let mut work = Work::new(
-            cx,
-            &FORM,
-            Fields::new(SELECTION, request.fields),
-            warnings,
-        );
-        work.set_record_id(
-            decode::record_id(FORM.record_id, ID_PREFIX, &request.id, "contact")?,
-        );
-        Ok(Self { work, step: GetStep::Read })
-    }
-    fn go(&mut self, step: GetStep) -> Step {
-        self.step = step;
-        let work = &self.work;
-        Step::call(
-            match step {
-                GetStep::Read => get_object(&work.cx, work.record_id(), &work.fields),
-            },
-        )
-    }
-}
-
-impl Translator for Get {
-    fn start(&mut self, _recent: &[String]) -> Result<Step, Error> {
-        Ok(self.go(self.step))
-    }
-    fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error> {
-        let response = native::one(responses)?;
-        match self.step {
-            GetStep::Read => {
                 self.work.success(&response)?;
                 answer(&mut self.work, &response)
             }
@@ -461,7 +461,7 @@ impl Translator for BatchRead {
         let calls = self
             .batch
             .calls(
-                100usize,
+                100,
                 |ids| batch_read_objects(&self.batch.cx, ids, &self.batch.fields),
             );
         if calls.is_empty() { self.resume(Vec::new()) } else { Ok(Step::Calls(calls)) }
@@ -597,7 +597,7 @@ impl Upsert {
         let calls: Vec<NativeRequest> = match self.key {
             ContactUpsertKey::Email => {
                 lookup
-                    .chunks(100000usize, 100usize)
+                    .chunks(100_000, 100)
                     .iter()
                     .map(|chunk| batch_read_objects_for_upsert_email(&work.cx, chunk))
                     .collect()
@@ -649,7 +649,7 @@ impl Translator for Upsert {
     }
     fn start(&mut self, recent: &[String]) -> Result<Step, Error> {
         if self.key == ContactUpsertKey::Email
-            && self.work.lookup.as_ref().is_some_and(|lookup| lookup.is_single())
+            && self.work.lookup.as_ref().is_some_and(Lookup::is_single)
         {
             return Ok(self.go(UpsertStep::Patch));
         }
@@ -773,6 +773,15 @@ fn search_objects(
         .build()
 }
 
+/// The native call `getObject`.
+fn get_object(cx: &Context, record_id: &str, fields: &Fields) -> NativeRequest {
+    Call::new(&GET_OBJECT, cx, Root(0usize))
+        .path("/contacts/")
+        .segment(record_id)
+        .query_list("properties", fields.iter())
+        .build()
+}
+
 /// The native call `createObject`.
 fn create_object(cx: &Context, record: &NativeObject) -> NativeRequest {
     Call::new(&CREATE_OBJECT, cx, Root(0usize))
@@ -782,15 +791,6 @@ fn create_object(cx: &Context, record: &NativeObject) -> NativeRequest {
                 object.member("properties").record(record);
             });
         })
-        .build()
-}
-
-/// The native call `getObject`.
-fn get_object(cx: &Context, record_id: &str, fields: &Fields) -> NativeRequest {
-    Call::new(&GET_OBJECT, cx, Root(0usize))
-        .path("/contacts/")
-        .segment(record_id)
-        .query_list("properties", fields.iter())
         .build()
 }
 

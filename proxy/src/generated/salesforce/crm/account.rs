@@ -120,7 +120,7 @@ mod to {
     pub(super) const INDUSTRY: Target = Target::new("Industry").at_most(40);
     pub(super) const NUMBER_OF_EMPLOYEES: Target = Target::new("NumberOfEmployees");
     pub(super) const OWNER_ID: Target = Target::new("OwnerId").never_empty();
-    pub(super) const DESCRIPTION: Target = Target::new("Description").at_most(32000);
+    pub(super) const DESCRIPTION: Target = Target::new("Description").at_most(32_000);
     pub(super) const BILLING_CITY: Target = Target::new("BillingCity").at_most(40);
     pub(super) const BILLING_COUNTRY: Target = Target::new("BillingCountry").at_most(80);
     pub(super) const BILLING_POSTAL_CODE: Target = Target::new("BillingPostalCode")
@@ -435,9 +435,9 @@ impl List {
         let mut warnings = Warnings::default();
         let request = decode::list(request, &mut warnings)?;
         let limits = PageLimits {
-            default: 200u32,
-            max: 2000u32,
-            overlap_seconds: 60u32,
+            default: 200,
+            max: 2000,
+            overlap_seconds: 60,
         };
         let paging = Paging::open(&cx, &request, limits, true)?;
         Ok(Self {
@@ -491,6 +491,63 @@ impl Translator for List {
     }
 }
 
+/// `crm.account.get`.
+#[derive(Debug)]
+pub struct Get {
+    work: Work,
+    step: GetStep,
+}
+
+/// The steps of [`Get`].
+#[derive(Debug, Clone, Copy)]
+enum GetStep {
+    Read,
+}
+
+impl Get {
+    pub fn new(cx: Context, request: &UnifiedRequest) -> Result<Self, Error> {
+        let mut warnings = Warnings::default();
+        let request = decode::get(request, &mut warnings)?;
+        let mut work = Work::new(
+            cx,
+            &FORM,
+            Fields::new(SELECTION, request.fields),
+            warnings,
+        );
+        work.set_record_id(
+            decode::record_id(FORM.record_id, ID_PREFIX, &request.id, "account")?,
+        );
+        Ok(Self { work, step: GetStep::Read })
+    }
+    fn go(&mut self, step: GetStep) -> Step {
+        self.step = step;
+        let work = &self.work;
+        Step::call(
+            match step {
+                GetStep::Read => get_row(&work.cx, work.record_id(), &work.fields),
+            },
+        )
+    }
+}
+
+impl Translator for Get {
+    fn start(&mut self, _recent: &[String]) -> Result<Step, Error> {
+        Ok(self.go(self.step))
+    }
+    fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error> {
+        let response = native::one(responses)?;
+        match self.step {
+            GetStep::Read => {
+                self.work.success(&response)?;
+                answer(&mut self.work, &response)
+            }
+        }
+    }
+    fn failed(&self, error: Error) -> Error {
+        self.work.failed(error)
+    }
+}
+
 /// `crm.account.create`.
 #[derive(Debug)]
 pub struct Create {
@@ -540,13 +597,11 @@ impl Create {
                             &work.cx,
                             &[
                                 ("write", create_row(&work.cx, &work.record)),
-                                ("row", get_row(&work.cx, &work.fields)),
+                                ("row", get_row_for_create_both(&work.cx, &work.fields)),
                             ],
                         )
                 }
-                CreateStep::Read => {
-                    get_row_for_create_read(&work.cx, work.record_id(), &work.fields)
-                }
+                CreateStep::Read => get_row(&work.cx, work.record_id(), &work.fields),
             },
         )
     }
@@ -573,65 +628,6 @@ impl Translator for Create {
                 }
             }
             CreateStep::Read => {
-                self.work.success(&response)?;
-                answer(&mut self.work, &response)
-            }
-        }
-    }
-    fn failed(&self, error: Error) -> Error {
-        self.work.failed(error)
-    }
-}
-
-/// `crm.account.get`.
-#[derive(Debug)]
-pub struct Get {
-    work: Work,
-    step: GetStep,
-}
-
-/// The steps of [`Get`].
-#[derive(Debug, Clone, Copy)]
-enum GetStep {
-    Read,
-}
-
-impl Get {
-    pub fn new(cx: Context, request: &UnifiedRequest) -> Result<Self, Error> {
-        let mut warnings = Warnings::default();
-        let request = decode::get(request, &mut warnings)?;
-        let mut work = Work::new(
-            cx,
-            &FORM,
-            Fields::new(SELECTION, request.fields),
-            warnings,
-        );
-        work.set_record_id(
-            decode::record_id(FORM.record_id, ID_PREFIX, &request.id, "account")?,
-        );
-        Ok(Self { work, step: GetStep::Read })
-    }
-    fn go(&mut self, step: GetStep) -> Step {
-        self.step = step;
-        let work = &self.work;
-        Step::call(
-            match step {
-                GetStep::Read => {
-                    get_row_for_create_read(&work.cx, work.record_id(), &work.fields)
-                }
-            },
-        )
-    }
-}
-
-impl Translator for Get {
-    fn start(&mut self, _recent: &[String]) -> Result<Step, Error> {
-        Ok(self.go(self.step))
-    }
-    fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error> {
-        let response = native::one(responses)?;
-        match self.step {
-            GetStep::Read => {
                 self.work.success(&response)?;
                 answer(&mut self.work, &response)
             }
@@ -693,20 +689,11 @@ impl Update {
                                     "write",
                                     update_row(&work.cx, work.record_id(), &work.record),
                                 ),
-                                (
-                                    "row",
-                                    get_row_for_create_read(
-                                        &work.cx,
-                                        work.record_id(),
-                                        &work.fields,
-                                    ),
-                                ),
+                                ("row", get_row(&work.cx, work.record_id(), &work.fields)),
                             ],
                         )
                 }
-                UpdateStep::Read => {
-                    get_row_for_create_read(&work.cx, work.record_id(), &work.fields)
-                }
+                UpdateStep::Read => get_row(&work.cx, work.record_id(), &work.fields),
             },
         )
     }
@@ -764,10 +751,7 @@ impl Translator for BatchRead {
     fn start(&mut self, _recent: &[String]) -> Result<Step, Error> {
         let calls = self
             .batch
-            .calls(
-                2000usize,
-                |ids| retrieve_rows(&self.batch.cx, ids, &self.batch.fields),
-            );
+            .calls(2000, |ids| retrieve_rows(&self.batch.cx, ids, &self.batch.fields));
         if calls.is_empty() { self.resume(Vec::new()) } else { Ok(Step::Calls(calls)) }
     }
     fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error> {
@@ -877,7 +861,7 @@ impl Upsert {
                             &work.cx,
                             &[
                                 ("write", create_row(&work.cx, &work.record)),
-                                ("row", get_row(&work.cx, &work.fields)),
+                                ("row", get_row_for_create_both(&work.cx, &work.fields)),
                             ],
                         )
                 }
@@ -897,20 +881,11 @@ impl Upsert {
                                         &work.changes,
                                     ),
                                 ),
-                                (
-                                    "row",
-                                    get_row_for_create_read(
-                                        &work.cx,
-                                        work.record_id(),
-                                        &work.fields,
-                                    ),
-                                ),
+                                ("row", get_row(&work.cx, work.record_id(), &work.fields)),
                             ],
                         )
                 }
-                UpsertStep::Read => {
-                    get_row_for_create_read(&work.cx, work.record_id(), &work.fields)
-                }
+                UpsertStep::Read => get_row(&work.cx, work.record_id(), &work.fields),
             },
         )
     }
@@ -920,7 +895,7 @@ impl Upsert {
         let mut calls: Vec<NativeRequest> = match self.key {
             AccountUpsertKey::Website => {
                 lookup
-                    .chunks(6000usize, usize::MAX)
+                    .chunks(6000, usize::MAX)
                     .iter()
                     .map(|chunk| query_for_upsert_website(&work.cx, chunk))
                     .collect()
@@ -1074,6 +1049,15 @@ fn query_all(
         .build()
 }
 
+/// The native call `getRow`.
+fn get_row(cx: &Context, record_id: &str, fields: &Fields) -> NativeRequest {
+    Call::new(&GET_ROW, cx, Root(0usize))
+        .path("/sobjects/Account/")
+        .segment(record_id)
+        .query_list("fields", fields.iter())
+        .build()
+}
+
 /// The native call `createRow`.
 fn create_row(cx: &Context, record: &NativeObject) -> NativeRequest {
     Call::new(&CREATE_ROW, cx, Root(0usize))
@@ -1085,23 +1069,10 @@ fn create_row(cx: &Context, record: &NativeObject) -> NativeRequest {
 }
 
 /// The native call `getRow`.
-fn get_row(cx: &Context, fields: &Fields) -> NativeRequest {
+fn get_row_for_create_both(cx: &Context, fields: &Fields) -> NativeRequest {
     Call::new(&GET_ROW, cx, Root(0usize))
         .path("/sobjects/Account/")
         .reference("@{write.id}")
-        .query_list("fields", fields.iter())
-        .build()
-}
-
-/// The native call `getRow`.
-fn get_row_for_create_read(
-    cx: &Context,
-    record_id: &str,
-    fields: &Fields,
-) -> NativeRequest {
-    Call::new(&GET_ROW, cx, Root(0usize))
-        .path("/sobjects/Account/")
-        .segment(record_id)
         .query_list("fields", fields.iter())
         .build()
 }

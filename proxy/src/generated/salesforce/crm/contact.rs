@@ -140,9 +140,9 @@ impl List {
         let mut warnings = Warnings::default();
         let request = decode::list(request, &mut warnings)?;
         let limits = PageLimits {
-            default: 200u32,
-            max: 2000u32,
-            overlap_seconds: 60u32,
+            default: 200,
+            max: 2000,
+            overlap_seconds: 60,
         };
         let paging = Paging::open(&cx, &request, limits, true)?;
         Ok(Self {
@@ -196,6 +196,63 @@ impl Translator for List {
     }
 }
 
+/// `crm.contact.get`.
+#[derive(Debug)]
+pub struct Get {
+    work: Work,
+    step: GetStep,
+}
+
+/// The steps of [`Get`].
+#[derive(Debug, Clone, Copy)]
+enum GetStep {
+    Read,
+}
+
+impl Get {
+    pub fn new(cx: Context, request: &UnifiedRequest) -> Result<Self, Error> {
+        let mut warnings = Warnings::default();
+        let request = decode::get(request, &mut warnings)?;
+        let mut work = Work::new(
+            cx,
+            &FORM,
+            Fields::new(SELECTION, request.fields),
+            warnings,
+        );
+        work.set_record_id(
+            decode::record_id(FORM.record_id, ID_PREFIX, &request.id, "contact")?,
+        );
+        Ok(Self { work, step: GetStep::Read })
+    }
+    fn go(&mut self, step: GetStep) -> Step {
+        self.step = step;
+        let work = &self.work;
+        Step::call(
+            match step {
+                GetStep::Read => get_row(&work.cx, work.record_id(), &work.fields),
+            },
+        )
+    }
+}
+
+impl Translator for Get {
+    fn start(&mut self, _recent: &[String]) -> Result<Step, Error> {
+        Ok(self.go(self.step))
+    }
+    fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error> {
+        let response = native::one(responses)?;
+        match self.step {
+            GetStep::Read => {
+                self.work.success(&response)?;
+                answer(&mut self.work, &response)
+            }
+        }
+    }
+    fn failed(&self, error: Error) -> Error {
+        self.work.failed(error)
+    }
+}
+
 /// `crm.contact.create`.
 #[derive(Debug)]
 pub struct Create {
@@ -245,13 +302,11 @@ impl Create {
                             &work.cx,
                             &[
                                 ("write", create_row(&work.cx, &work.record)),
-                                ("row", get_row(&work.cx, &work.fields)),
+                                ("row", get_row_for_create_both(&work.cx, &work.fields)),
                             ],
                         )
                 }
-                CreateStep::Read => {
-                    get_row_for_create_read(&work.cx, work.record_id(), &work.fields)
-                }
+                CreateStep::Read => get_row(&work.cx, work.record_id(), &work.fields),
             },
         )
     }
@@ -278,65 +333,6 @@ impl Translator for Create {
                 }
             }
             CreateStep::Read => {
-                self.work.success(&response)?;
-                answer(&mut self.work, &response)
-            }
-        }
-    }
-    fn failed(&self, error: Error) -> Error {
-        self.work.failed(error)
-    }
-}
-
-/// `crm.contact.get`.
-#[derive(Debug)]
-pub struct Get {
-    work: Work,
-    step: GetStep,
-}
-
-/// The steps of [`Get`].
-#[derive(Debug, Clone, Copy)]
-enum GetStep {
-    Read,
-}
-
-impl Get {
-    pub fn new(cx: Context, request: &UnifiedRequest) -> Result<Self, Error> {
-        let mut warnings = Warnings::default();
-        let request = decode::get(request, &mut warnings)?;
-        let mut work = Work::new(
-            cx,
-            &FORM,
-            Fields::new(SELECTION, request.fields),
-            warnings,
-        );
-        work.set_record_id(
-            decode::record_id(FORM.record_id, ID_PREFIX, &request.id, "contact")?,
-        );
-        Ok(Self { work, step: GetStep::Read })
-    }
-    fn go(&mut self, step: GetStep) -> Step {
-        self.step = step;
-        let work = &self.work;
-        Step::call(
-            match step {
-                GetStep::Read => {
-                    get_row_for_create_read(&work.cx, work.record_id(), &work.fields)
-                }
-            },
-        )
-    }
-}
-
-impl Translator for Get {
-    fn start(&mut self, _recent: &[String]) -> Result<Step, Error> {
-        Ok(self.go(self.step))
-    }
-    fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error> {
-        let response = native::one(responses)?;
-        match self.step {
-            GetStep::Read => {
                 self.work.success(&response)?;
                 answer(&mut self.work, &response)
             }
@@ -398,20 +394,11 @@ impl Update {
                                     "write",
                                     update_row(&work.cx, work.record_id(), &work.record),
                                 ),
-                                (
-                                    "row",
-                                    get_row_for_create_read(
-                                        &work.cx,
-                                        work.record_id(),
-                                        &work.fields,
-                                    ),
-                                ),
+                                ("row", get_row(&work.cx, work.record_id(), &work.fields)),
                             ],
                         )
                 }
-                UpdateStep::Read => {
-                    get_row_for_create_read(&work.cx, work.record_id(), &work.fields)
-                }
+                UpdateStep::Read => get_row(&work.cx, work.record_id(), &work.fields),
             },
         )
     }
@@ -469,10 +456,7 @@ impl Translator for BatchRead {
     fn start(&mut self, _recent: &[String]) -> Result<Step, Error> {
         let calls = self
             .batch
-            .calls(
-                2000usize,
-                |ids| retrieve_rows(&self.batch.cx, ids, &self.batch.fields),
-            );
+            .calls(2000, |ids| retrieve_rows(&self.batch.cx, ids, &self.batch.fields));
         if calls.is_empty() { self.resume(Vec::new()) } else { Ok(Step::Calls(calls)) }
     }
     fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error> {
@@ -576,7 +560,7 @@ impl Upsert {
                                     "write",
                                     upsert_row(&work.cx, &work.changes, work.key_value()),
                                 ),
-                                ("row", get_row(&work.cx, &work.fields)),
+                                ("row", get_row_for_create_both(&work.cx, &work.fields)),
                             ],
                         )
                 }
@@ -586,7 +570,7 @@ impl Upsert {
                             &work.cx,
                             &[
                                 ("write", create_row(&work.cx, &work.record)),
-                                ("row", get_row(&work.cx, &work.fields)),
+                                ("row", get_row_for_create_both(&work.cx, &work.fields)),
                             ],
                         )
                 }
@@ -606,20 +590,11 @@ impl Upsert {
                                         &work.changes,
                                     ),
                                 ),
-                                (
-                                    "row",
-                                    get_row_for_create_read(
-                                        &work.cx,
-                                        work.record_id(),
-                                        &work.fields,
-                                    ),
-                                ),
+                                ("row", get_row(&work.cx, work.record_id(), &work.fields)),
                             ],
                         )
                 }
-                UpsertStep::Read => {
-                    get_row_for_create_read(&work.cx, work.record_id(), &work.fields)
-                }
+                UpsertStep::Read => get_row(&work.cx, work.record_id(), &work.fields),
             },
         )
     }
@@ -629,7 +604,7 @@ impl Upsert {
         let calls: Vec<NativeRequest> = match self.key {
             ContactUpsertKey::Email => {
                 lookup
-                    .chunks(6000usize, usize::MAX)
+                    .chunks(6000, usize::MAX)
                     .iter()
                     .map(|chunk| query_for_upsert_email(&work.cx, chunk))
                     .collect()
@@ -803,6 +778,15 @@ fn query_all(
         .build()
 }
 
+/// The native call `getRow`.
+fn get_row(cx: &Context, record_id: &str, fields: &Fields) -> NativeRequest {
+    Call::new(&GET_ROW, cx, Root(0usize))
+        .path("/sobjects/Contact/")
+        .segment(record_id)
+        .query_list("fields", fields.iter())
+        .build()
+}
+
 /// The native call `createRow`.
 fn create_row(cx: &Context, record: &NativeObject) -> NativeRequest {
     Call::new(&CREATE_ROW, cx, Root(0usize))
@@ -814,23 +798,10 @@ fn create_row(cx: &Context, record: &NativeObject) -> NativeRequest {
 }
 
 /// The native call `getRow`.
-fn get_row(cx: &Context, fields: &Fields) -> NativeRequest {
+fn get_row_for_create_both(cx: &Context, fields: &Fields) -> NativeRequest {
     Call::new(&GET_ROW, cx, Root(0usize))
         .path("/sobjects/Contact/")
         .reference("@{write.id}")
-        .query_list("fields", fields.iter())
-        .build()
-}
-
-/// The native call `getRow`.
-fn get_row_for_create_read(
-    cx: &Context,
-    record_id: &str,
-    fields: &Fields,
-) -> NativeRequest {
-    Call::new(&GET_ROW, cx, Root(0usize))
-        .path("/sobjects/Contact/")
-        .segment(record_id)
         .query_list("fields", fields.iter())
         .build()
 }

@@ -37,7 +37,7 @@ pub fn check(input: &Input, sources: &Sources, sink: &Sink) -> Option<Plan> {
             providers.push(build::provider(checked, &provider.spec));
         }
     }
-    sink.is_empty().then(|| Plan {
+    sink.is_empty().then_some(Plan {
         verticals: unified.verticals,
         providers,
         routes: unified.routes,

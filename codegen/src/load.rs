@@ -84,18 +84,17 @@ pub fn load(files: &Files, sources: &mut Sources, sink: &Sink) -> Option<Input> 
         .iter()
         .map(|(path, text)| (path.as_str(), sources.add(path.as_str(), text.as_str())))
         .collect();
-    let unified = match ids.get(UNIFIED_SPEC) {
-        Some(file) => spec::read(sources, *file, sink),
-        None => {
-            let file = sources.add(UNIFIED_SPEC, "");
-            let message = "the unified API's spec is missing";
-            sink.push(Diagnostic::new(
-                "unknown-spec-file",
-                message,
-                Sources::start(file),
-            ));
-            None
-        }
+    let unified = if let Some(file) = ids.get(UNIFIED_SPEC) {
+        spec::read(sources, *file, sink)
+    } else {
+        let file = sources.add(UNIFIED_SPEC, "");
+        let message = "the unified API's spec is missing";
+        sink.push(Diagnostic::new(
+            "unknown-spec-file",
+            message,
+            Sources::start(file),
+        ));
+        None
     };
     let mut folders: BTreeMap<&str, Vec<(&str, FileId)>> = BTreeMap::new();
     for (path, file) in &ids {

@@ -63,7 +63,7 @@ pub(super) fn check(
             (Some(field), reason) => {
                 fields
                     .fields
-                    .extend(checker.field(field, schema, reason.map(|(name, _)| name)))
+                    .extend(checker.field(field, schema, reason.map(|(name, _)| name)));
             }
             (None, Some(_)) => {}
             (None, None) => {

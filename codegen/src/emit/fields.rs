@@ -381,10 +381,10 @@ fn write_group(
     let unheld = format!("{}[{{index}}] ({{}})", field.name);
     let mut cleared: Vec<&str> = Vec::new();
     for member in rows.iter().flat_map(|row| &row.members) {
-        if let Some(write) = &member.write {
-            if !cleared.contains(&write.name.as_str()) {
-                cleared.push(&write.name);
-            }
+        if let Some(write) = &member.write
+            && !cleared.contains(&write.name.as_str())
+        {
+            cleared.push(&write.name);
         }
     }
     let arms = rows.iter().map(|row| {
@@ -485,8 +485,8 @@ fn targets(entity: &PlanEntity) -> TokenStream {
         let nullable = (!write.nullable).then(|| quote! { .never_empty() });
         quote! { pub(super) const #constant: Target = Target::new(#name) #max #nullable; }
     });
-    (!writes.is_empty())
-        .then(|| {
+    if !writes.is_empty() {
+        {
             quote! {
                 /// The native fields that are written.
                 mod to {
@@ -494,6 +494,8 @@ fn targets(entity: &PlanEntity) -> TokenStream {
                     #(#constants)*
                 }
             }
-        })
-        .unwrap_or_default()
+        }
+    } else {
+        Default::default()
+    }
 }

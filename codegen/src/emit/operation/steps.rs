@@ -127,17 +127,17 @@ impl<'s> Machine<'s> {
         for step in steps {
             let parts: Vec<&PlanStepCall> = parts(step);
             for part in &parts {
-                if let Some(id) = &part.id {
-                    if !machine.ids.contains(id) {
-                        machine.ids.push(id.clone());
-                    }
+                if let Some(id) = &part.id
+                    && !machine.ids.contains(id)
+                {
+                    machine.ids.push(id.clone());
                 }
             }
             let purpose = format!("{}_{}", names::snake(&name.to_string()), step.name);
             machine.requests.push(
                 parts
                     .iter()
-                    .map(|part| calls.from_work(&part.call, &purpose))
+                    .map(|part| calls.of_work(&part.call, &purpose))
                     .collect(),
             );
             machine

@@ -57,7 +57,7 @@ pub(super) fn emit(
         find_reads.push(quote! { #key_ty::#variant => {} });
     }
     let recent_calls = upsert.recent.as_ref().map(|call| {
-        let call = calls.from_work(call, "recent");
+        let call = calls.of_work(call, "recent");
         quote! { calls.extend(recent.iter().map(|recent_id| #call)); }
     });
     let calls_mut = upsert.recent.as_ref().map(|_| quote! { mut });
@@ -197,7 +197,7 @@ impl Parts {
                 quote! { #max }
             },
         );
-        let search = calls.from_work(
+        let search = calls.of_work(
             &find.call,
             &format!("{}_{}", names::snake(&name.to_string()), key.name),
         );

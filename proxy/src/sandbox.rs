@@ -8,3 +8,4 @@ pub mod clock;
 mod control;
 pub mod http;
 pub mod hubspot;
+pub mod salesforce;

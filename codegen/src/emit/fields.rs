@@ -485,17 +485,14 @@ fn targets(entity: &PlanEntity) -> TokenStream {
         let nullable = (!write.nullable).then(|| quote! { .never_empty() });
         quote! { pub(super) const #constant: Target = Target::new(#name) #max #nullable; }
     });
-    if !writes.is_empty() {
-        {
-            quote! {
-                /// The native fields that are written.
-                mod to {
-                    use crosswalk::translate::write::Target;
-                    #(#constants)*
-                }
-            }
+    if writes.is_empty() {
+        return TokenStream::new();
+    }
+    quote! {
+        /// The native fields that are written.
+        mod to {
+            use crosswalk::translate::write::Target;
+            #(#constants)*
         }
-    } else {
-        Default::default()
     }
 }

@@ -1,0 +1,273 @@
+//! Single rows: read, create, update, delete, upsert (`salesforce.md` §3.1).
+
+use http::{Method, StatusCode};
+use percent_encoding::percent_decode_str;
+use serde_json::{Map, Value, json};
+
+use super::{
+    fault::Fault,
+    id,
+    schema::{Field, Object},
+    state::{Row, State},
+};
+use crate::sandbox::http::Reply;
+
+/// A request for a row, wherever it came from: a socket or a composite.
+#[derive(Debug)]
+pub(super) struct RowCall<'c> {
+    pub(super) method: &'c Method,
+    /// After `/sobjects/`, still percent-encoded.
+    pub(super) path: Vec<&'c str>,
+    pub(super) query: Vec<(String, String)>,
+    pub(super) body: Option<Value>,
+    /// `/services/data/v59.0`.
+    pub(super) root: &'c str,
+    /// Now, as Salesforce writes it.
+    pub(super) now: &'c str,
+}
+
+impl RowCall<'_> {
+    pub(super) fn handle(&self, state: &mut State) -> Result<Reply, Fault> {
+        let segment = |index: usize| {
+            self.path
+                .get(index)
+                .map(|segment| percent_decode_str(segment).decode_utf8_lossy().into_owned())
+                .unwrap_or_default()
+        };
+        let object = state
+            .object(&segment(0))
+            .ok_or_else(Fault::not_found)?
+            .clone();
+        match (self.method.as_str(), self.path.len()) {
+            ("POST", 1) => {
+                let id = state.create(&object.name, self.object_body()?, self.now)?;
+                let location = format!("{}/sobjects/{}/{id}", self.root, object.name);
+                let saved = json!({ "id": id, "success": true, "errors": [] });
+                Ok(Reply::json(StatusCode::CREATED, &saved).with_header("location", &location))
+            }
+            ("GET", 2) if segment(1) == "describe" => {
+                Ok(Reply::json(StatusCode::OK, &describe(state, &object)))
+            }
+            ("GET", 2) => self.read(state, &object, &segment(1)),
+            ("PATCH", 2) => {
+                state.update(
+                    &object.name,
+                    &row_id(&segment(1))?,
+                    self.object_body()?,
+                    self.now,
+                )?;
+                Ok(Reply::empty(StatusCode::NO_CONTENT))
+            }
+            ("DELETE", 2) => {
+                state.delete(&object.name, &row_id(&segment(1))?, self.now)?;
+                Ok(Reply::empty(StatusCode::NO_CONTENT))
+            }
+            ("PATCH", 3) => self.upsert(state, &object, &segment(1), &segment(2)),
+            (method, 1) => Err(not_allowed(method, "GET,HEAD,POST")),
+            (method, 2) => Err(not_allowed(method, "DELETE,GET,HEAD,PATCH")),
+            (method, 3) => Err(not_allowed(method, "DELETE,GET,HEAD,PATCH")),
+            _ => Err(Fault::not_found()),
+        }
+    }
+
+    fn read(&self, state: &State, object: &Object, id: &str) -> Result<Reply, Fault> {
+        let Some(id) = id::normalize(id) else {
+            // An ill-formed id is read as the name of an external id.
+            let message =
+                format!("Provided external ID field does not exist or is not accessible: {id}");
+            return Err(Fault::new(404, "NOT_FOUND", message));
+        };
+        let row = state.live(&object.name, &id).ok_or_else(Fault::not_found)?;
+        let named = self
+            .query
+            .iter()
+            .find(|(name, _)| name == "fields")
+            .map(|(_, names)| names.as_str());
+        let fields = fields(state, object, named)?;
+        Ok(Reply::json(
+            StatusCode::OK,
+            &shown(object, row, &fields, self.root),
+        ))
+    }
+
+    fn upsert(
+        &self,
+        state: &mut State,
+        object: &Object,
+        field: &str,
+        value: &str,
+    ) -> Result<Reply, Fault> {
+        let Some(field) = state
+            .visible(object, field)
+            .filter(|field| field.id_lookup || field.ty == "id")
+            .cloned()
+        else {
+            let message =
+                format!("Provided external ID field does not exist or is not accessible: {field}");
+            return Err(Fault::new(404, "NOT_FOUND", message));
+        };
+        let mut values = self.object_body()?.clone();
+        if values
+            .keys()
+            .any(|name| name.eq_ignore_ascii_case(&field.name) || name.eq_ignore_ascii_case("id"))
+        {
+            let message = format!(
+                "The {} field should not be specified in the sobject data.",
+                field.name
+            );
+            return Err(Fault::new(400, "INVALID_FIELD", message).fields(&[&field.name]));
+        }
+        let found: Vec<String> = state
+            .rows
+            .get(&object.name)
+            .into_iter()
+            .flatten()
+            .filter(|(_, row)| row.get("IsDeleted") != Some(&json!(true)))
+            .filter(|(_, row)| {
+                row.get(&field.name)
+                    .and_then(Value::as_str)
+                    .is_some_and(|it| it.eq_ignore_ascii_case(value))
+            })
+            .map(|(id, _)| id.clone())
+            .collect();
+        match found.as_slice() {
+            [] if self
+                .query
+                .iter()
+                .any(|(name, value)| name == "updateOnly" && value == "true") =>
+            {
+                Err(Fault::not_found())
+            }
+            [] => {
+                values.insert(field.name.clone(), json!(value));
+                let id = state.create(&object.name, &values, self.now)?;
+                Ok(Reply::json(
+                    StatusCode::CREATED,
+                    &json!({ "id": id, "success": true, "errors": [], "created": true }),
+                ))
+            }
+            [id] => {
+                state.update(&object.name, id, &values, self.now)?;
+                Ok(Reply::json(
+                    StatusCode::OK,
+                    &json!({ "id": id, "success": true, "errors": [], "created": false }),
+                ))
+            }
+            many => {
+                let addresses: Vec<String> = many
+                    .iter()
+                    .map(|id| format!("{}/sobjects/{}/{id}", self.root, object.name))
+                    .collect();
+                Ok(Reply::json(StatusCode::MULTIPLE_CHOICES, &json!(addresses)))
+            }
+        }
+    }
+
+    fn object_body(&self) -> Result<&Map<String, Value>, Fault> {
+        self.body
+            .as_ref()
+            .and_then(Value::as_object)
+            .ok_or_else(|| {
+                Fault::unparsable(
+                    "The HTTP entity body is required, but this request has no entity body.",
+                )
+            })
+    }
+}
+
+fn not_allowed(method: &str, allowed: &str) -> Fault {
+    Fault::new(
+        405,
+        "METHOD_NOT_ALLOWED",
+        format!("HTTP Method '{method}' not allowed. Allowed are {allowed}"),
+    )
+}
+
+fn row_id(text: &str) -> Result<String, Fault> {
+    id::normalize(text).ok_or_else(Fault::not_found)
+}
+
+/// The fields named, or all that the user can see.
+pub(super) fn fields(
+    state: &State,
+    object: &Object,
+    named: Option<&str>,
+) -> Result<Vec<Field>, Fault> {
+    let Some(named) = named else {
+        let visible = object
+            .fields
+            .iter()
+            .filter(|field| state.visible(object, &field.name).is_some());
+        return Ok(visible.cloned().collect());
+    };
+    let mut fields: Vec<Field> = Vec::new();
+    for name in named
+        .split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+    {
+        let Some(field) = state.visible(object, name) else {
+            let message = format!(
+                "\n{name}\n^\nERROR at Row:1:Column:1\nNo such column '{name}' on entity '{}'. If you are attempting to use a custom field, be sure to append the '__c' after the custom field name. Please reference your WSDL or the describe call for the appropriate names.",
+                object.name
+            );
+            return Err(Fault::new(400, "INVALID_FIELD", message));
+        };
+        if !fields.iter().any(|known| known.name == field.name) {
+            fields.push(field.clone());
+        }
+    }
+    Ok(fields)
+}
+
+/// A row as it is answered: `attributes` first, then the fields in the order asked.
+pub(super) fn shown(object: &Object, row: &Row, fields: &[Field], root: &str) -> Value {
+    let id = row.get("Id").and_then(Value::as_str).unwrap_or_default();
+    let mut shown = Map::new();
+    shown.insert(
+        "attributes".to_owned(),
+        json!({ "type": object.name, "url": format!("{root}/sobjects/{}/{id}", object.name) }),
+    );
+    for field in fields {
+        shown.insert(field.name.clone(), value_of(field, row));
+    }
+    Value::Object(shown)
+}
+
+/// A field's value; a compound address is put together from its parts.
+pub(super) fn value_of(field: &Field, row: &Row) -> Value {
+    let Some(prefix) = field.address_prefix() else {
+        return row.get(&field.name).cloned().unwrap_or(Value::Null);
+    };
+    let part = |name: &str| {
+        row.get(&format!("{prefix}{name}"))
+            .cloned()
+            .unwrap_or(Value::Null)
+    };
+    let address = json!({
+        "city": part("City"), "country": part("Country"), "geocodeAccuracy": null, "latitude": null, "longitude": null,
+        "postalCode": part("PostalCode"), "state": part("State"), "street": part("Street"),
+    });
+    let is_empty = address
+        .as_object()
+        .is_some_and(|parts| parts.values().all(Value::is_null));
+    if is_empty { Value::Null } else { address }
+}
+
+fn describe(state: &State, object: &Object) -> Value {
+    let visible = object
+        .fields
+        .iter()
+        .filter(|field| state.visible(object, &field.name).is_some());
+    let fields: Vec<Value> = visible
+        .map(|field| {
+            json!({
+                "name": field.name, "label": field.name, "type": field.ty, "length": field.length, "nillable": field.nillable,
+                "createable": field.createable, "updateable": field.updateable, "filterable": field.filterable,
+                "idLookup": field.id_lookup, "defaultedOnCreate": field.defaulted, "referenceTo": field.reference_to,
+                "custom": field.name.ends_with("__c"), "picklistValues": [],
+            })
+        })
+        .collect();
+    json!({ "name": object.name, "label": object.name, "keyPrefix": object.prefix, "custom": false, "queryable": true, "createable": true, "updateable": true, "fields": fields })
+}

@@ -1,0 +1,182 @@
+//! What a new org holds: users always, accounts and contacts to look at if wanted.
+
+use serde_json::{Map, Value, json};
+
+use super::state::{Row, State, USER_NUMBER};
+
+/// Name, website as people write it, industry, city, country, employees.
+const ACCOUNTS: [(&str, &str, &str, &str, &str, u32); 12] = [
+    (
+        "Halden Marine Systems",
+        "https://www.haldenmarine.example",
+        "Shipping",
+        "Bergen",
+        "Norway",
+        240,
+    ),
+    (
+        "Brask & Sons",
+        "braskandsons.example",
+        "Construction",
+        "Aarhus",
+        "Denmark",
+        75,
+    ),
+    (
+        "Quillfeather Publishing",
+        "HTTP://Quillfeather.example/",
+        "Media",
+        "Edinburgh",
+        "United Kingdom",
+        48,
+    ),
+    (
+        "Northgate Dental Group",
+        "www.northgatedental.example",
+        "Healthcare",
+        "Leeds",
+        "United Kingdom",
+        120,
+    ),
+    (
+        "Tamarind Foods",
+        "https://tamarindfoods.example/",
+        "Food & Beverage",
+        "Chennai",
+        "India",
+        900,
+    ),
+    (
+        "Lumen Grid",
+        "lumengrid.example",
+        "Energy",
+        "Austin",
+        "USA",
+        310,
+    ),
+    (
+        "Ostrava Tooling",
+        "http://ostravatooling.example",
+        "Machinery",
+        "Ostrava",
+        "Czechia",
+        205,
+    ),
+    (
+        "Cedar Row Legal",
+        "cedarrow.example/",
+        "Consulting",
+        "Toronto",
+        "Canada",
+        36,
+    ),
+    (
+        "Meridian Freight",
+        "https://meridianfreight.example",
+        "Transportation",
+        "Rotterdam",
+        "Netherlands",
+        1_450,
+    ),
+    (
+        "Pico Robotics",
+        "picorobotics.example",
+        "Technology",
+        "Kyoto",
+        "Japan",
+        64,
+    ),
+    (
+        "Saltmarsh Brewing",
+        "https://www.saltmarsh.example/",
+        "Food & Beverage",
+        "Galway",
+        "Ireland",
+        22,
+    ),
+    (
+        "Verdant Schools",
+        "verdantschools.example",
+        "Education",
+        "Nairobi",
+        "Kenya",
+        410,
+    ),
+];
+
+const FIRST_NAMES: [&str; 6] = ["Ada", "Bo", "Chidi", "Dana", "Emre", "Fiona"];
+const LAST_NAMES: [&str; 8] = [
+    "Lindqvist",
+    "Okafor",
+    "Marsh",
+    "Tanaka",
+    "Novak",
+    "Reyes",
+    "O'Dell",
+    "Haugen",
+];
+
+pub(super) fn load(state: &mut State, rows: bool) {
+    for (number, (first, last, is_active)) in (USER_NUMBER..).zip([
+        ("Integration", "User", true),
+        ("Grace", "Moreau", true),
+        ("Henrik", "Vale", false),
+    ]) {
+        let mut user = Row::new();
+        let username = format!(
+            "{}.{}@sandbox.example",
+            first.to_lowercase(),
+            last.to_lowercase()
+        );
+        for (name, value) in [
+            ("FirstName", json!(first)),
+            ("LastName", json!(last)),
+            ("Name", json!(format!("{first} {last}"))),
+            ("Username", json!(username)),
+            ("Email", json!(username)),
+            ("IsActive", json!(is_active)),
+            ("UserType", json!("Standard")),
+            ("CreatedDate", json!("2024-01-02T09:00:00.000+0000")),
+            ("LastModifiedDate", json!("2024-01-02T09:00:00.000+0000")),
+            ("SystemModstamp", json!("2024-01-02T09:00:00.000+0000")),
+        ] {
+            user.insert(name.to_owned(), value);
+        }
+        state.insert_raw("User", number, user);
+    }
+    if !rows {
+        return;
+    }
+    for (index, (name, website, industry, city, country, employees)) in
+        ACCOUNTS.into_iter().enumerate()
+    {
+        // Three accounts share a second, as imports make them.
+        let now = format!("2025-02-{:02}T09:00:00.000+0000", index / 3 + 10);
+        let account = json!({
+            "Name": name, "Website": website, "Industry": industry, "NumberOfEmployees": employees, "BillingCity": city,
+            "BillingCountry": country, "Phone": format!("+1 555 01{index:02}"), "Description": format!("{name} works from {city}."),
+        });
+        let account = create(state, "Account", &account, &now);
+        for person in 0..4 {
+            let (first, last) = (
+                FIRST_NAMES[(index + person) % 6],
+                LAST_NAMES[(index * 3 + person) % 8],
+            );
+            let host = format!("account{index}.example");
+            let email = format!(
+                "{}.{}{person}@{host}",
+                first.to_lowercase(),
+                last.to_lowercase().replace('\'', "")
+            );
+            let contact = json!({ "FirstName": first, "LastName": last, "Email": email, "AccountId": account });
+            create(state, "Contact", &contact, &now);
+        }
+    }
+}
+
+fn create(state: &mut State, object: &str, values: &Value, now: &str) -> String {
+    let values: Map<String, Value> = values.as_object().cloned().unwrap_or_default();
+    state
+        .create(object, &values, now)
+        .expect("every test loads the sample, so it is legal")
+}

@@ -1,0 +1,122 @@
+//! Words, literals and signs of a query.
+
+use crate::sandbox::salesforce::fault::Fault;
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Token {
+    /// A name, a keyword or an unquoted literal.
+    Word(String),
+    /// What a quoted literal says.
+    Text(String),
+    Sign(&'static str),
+}
+
+/// The tokens of a query, each with its column from 1 on.
+pub(super) fn tokens(text: &str) -> Result<Vec<(Token, usize)>, Fault> {
+    let characters: Vec<char> = text.chars().collect();
+    let mut tokens = Vec::new();
+    let mut at = 0;
+    while let Some(&character) = characters.get(at) {
+        let column = at + 1;
+        if character.is_whitespace() {
+            at += 1;
+        } else if character == '\'' {
+            let (literal, end) = literal(text, &characters, at)?;
+            tokens.push((Token::Text(literal), column));
+            at = end;
+        } else if let Some(sign) = sign(&characters[at..]) {
+            tokens.push((Token::Sign(sign), column));
+            at += sign.len();
+        } else if is_word(character) {
+            let length = characters[at..]
+                .iter()
+                .take_while(|character| is_word(**character))
+                .count();
+            tokens.push((
+                Token::Word(characters[at..at + length].iter().collect()),
+                column,
+            ));
+            at += length;
+        } else {
+            return Err(malformed(
+                text,
+                column,
+                &format!("line 1:{at} no viable alternative at character '{character}'"),
+            ));
+        }
+    }
+    Ok(tokens)
+}
+
+fn is_word(character: char) -> bool {
+    character.is_ascii_alphanumeric() || "_.:-+".contains(character)
+}
+
+fn sign(rest: &[char]) -> Option<&'static str> {
+    ["!=", "<=", ">=", "<>", "=", "<", ">", "(", ")", ","]
+        .into_iter()
+        .find(|sign| sign.chars().eq(rest.iter().copied().take(sign.len())))
+}
+
+/// A quoted literal and where it ends.
+fn literal(text: &str, characters: &[char], start: usize) -> Result<(String, usize), Fault> {
+    let mut literal = String::new();
+    let mut at = start + 1;
+    loop {
+        match characters.get(at) {
+            None => return Err(malformed(text, start + 1, "unexpected token: '<EOF>'")),
+            Some('\'') => break,
+            Some('\\') => {
+                at += 1;
+                let meant = match characters.get(at) {
+                    Some('n' | 'N') => '\n',
+                    Some('r' | 'R') => '\r',
+                    Some('t' | 'T') => '\t',
+                    Some('b' | 'B') => '\u{8}',
+                    Some('f' | 'F') => '\u{c}',
+                    Some(same @ ('\'' | '"' | '\\')) => *same,
+                    // Kept for LIKE, which reads them.
+                    Some(wildcard @ ('%' | '_')) => {
+                        literal.push('\\');
+                        *wildcard
+                    }
+                    Some('u') => {
+                        let digits: String = characters.iter().skip(at + 1).take(4).collect();
+                        at += 4;
+                        u32::from_str_radix(&digits, 16)
+                            .ok()
+                            .and_then(char::from_u32)
+                            .ok_or_else(|| malformed(text, at, "Illegal escape sequence"))?
+                    }
+                    _ => {
+                        return Err(malformed(
+                            text,
+                            at,
+                            "Invalid string literal: Illegal escape sequence",
+                        ));
+                    }
+                };
+                literal.push(meant);
+            }
+            Some(character) => literal.push(*character),
+        }
+        at += 1;
+    }
+    if literal.chars().count() > 4000 {
+        return Err(malformed(
+            text,
+            start + 1,
+            "The string literal is longer than 4,000 characters",
+        ));
+    }
+    Ok((literal, at + 1))
+}
+
+pub(super) fn malformed(text: &str, column: usize, message: &str) -> Fault {
+    let marker = " ".repeat(column.saturating_sub(1));
+    Fault::new(
+        400,
+        "MALFORMED_QUERY",
+        format!("\n{text}\n{marker}^\nERROR at Row:1:Column:{column}\n{message}"),
+    )
+}

@@ -1,0 +1,354 @@
+//! Tokens → a query.
+
+use serde_json::{Value, json};
+
+use super::lexer::{Token, malformed, tokens};
+use crate::sandbox::salesforce::fault::Fault;
+
+#[derive(Debug)]
+pub(super) struct Query {
+    pub(super) selection: Selection,
+    pub(super) object: String,
+    pub(super) condition: Option<Condition>,
+    /// Fields, and whether each is descending.
+    pub(super) order: Vec<(String, bool)>,
+    pub(super) limit: Option<usize>,
+    pub(super) offset: usize,
+}
+
+#[derive(Debug)]
+pub(super) enum Selection {
+    Count,
+    Fields(Vec<String>),
+}
+
+#[derive(Debug)]
+pub(super) enum Condition {
+    All(Vec<Condition>),
+    Any(Vec<Condition>),
+    Not(Box<Condition>),
+    Compare(Comparison),
+}
+
+#[derive(Debug)]
+pub(super) struct Comparison {
+    pub(super) field: String,
+    pub(super) operator: Operator,
+    pub(super) values: Vec<Literal>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Operator {
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+    Like,
+    In,
+    NotIn,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Literal {
+    Text(String),
+    Number(f64),
+    Boolean(bool),
+    Date(String),
+    DateTime(String),
+    Null,
+}
+
+impl Literal {
+    pub(super) fn value(&self) -> Value {
+        match self {
+            Self::Text(text) | Self::Date(text) | Self::DateTime(text) => json!(text),
+            Self::Number(number) => json!(number),
+            Self::Boolean(flag) => json!(flag),
+            Self::Null => Value::Null,
+        }
+    }
+}
+
+pub(super) fn parse(text: &str) -> Result<Query, Fault> {
+    let mut parser = Parser {
+        text,
+        tokens: tokens(text)?,
+        at: 0,
+    };
+    let query = parser.query()?;
+    if parser.at < parser.tokens.len() {
+        return Err(parser.unexpected());
+    }
+    Ok(query)
+}
+
+struct Parser<'t> {
+    text: &'t str,
+    tokens: Vec<(Token, usize)>,
+    at: usize,
+}
+
+impl Parser<'_> {
+    fn query(&mut self) -> Result<Query, Fault> {
+        self.keyword("SELECT")?;
+        let selection = self.selection()?;
+        self.keyword("FROM")?;
+        let object = self.name()?;
+        let condition = if self.takes("WHERE") {
+            Some(self.any()?)
+        } else {
+            None
+        };
+        let mut order = Vec::new();
+        if self.takes("ORDER") {
+            self.keyword("BY")?;
+            loop {
+                let field = self.name()?;
+                let descending = self.takes("DESC");
+                if !descending {
+                    self.takes("ASC");
+                }
+                if self.takes("NULLS") && !self.takes("FIRST") {
+                    self.keyword("LAST")?;
+                }
+                order.push((field, descending));
+                if !self.takes_sign(",") {
+                    break;
+                }
+            }
+        }
+        let limit = if self.takes("LIMIT") {
+            Some(self.number()?)
+        } else {
+            None
+        };
+        let offset = if self.takes("OFFSET") {
+            self.number()?
+        } else {
+            0
+        };
+        if offset > 2000 {
+            return Err(Fault::new(
+                400,
+                "NUMBER_OUTSIDE_VALID_RANGE",
+                "Maximum SOQL offset allowed is 2000",
+            ));
+        }
+        Ok(Query {
+            selection,
+            object,
+            condition,
+            order,
+            limit,
+            offset,
+        })
+    }
+
+    fn selection(&mut self) -> Result<Selection, Fault> {
+        if self
+            .peek_word()
+            .is_some_and(|word| word.eq_ignore_ascii_case("COUNT"))
+        {
+            self.at += 1;
+            self.sign("(")?;
+            self.sign(")")?;
+            return Ok(Selection::Count);
+        }
+        let mut fields = vec![self.name()?];
+        while self.takes_sign(",") {
+            fields.push(self.name()?);
+        }
+        Ok(Selection::Fields(fields))
+    }
+
+    /// `a OR b`; AND and OR are not mixed without parentheses.
+    fn any(&mut self) -> Result<Condition, Fault> {
+        let mut parts = vec![self.one()?];
+        let joined_by_or = self
+            .peek_word()
+            .is_some_and(|word| word.eq_ignore_ascii_case("OR"));
+        let joiner = if joined_by_or { "OR" } else { "AND" };
+        while self.takes(joiner) {
+            parts.push(self.one()?);
+        }
+        if self.peek_word().is_some_and(|word| {
+            ["AND", "OR"]
+                .iter()
+                .any(|joiner| word.eq_ignore_ascii_case(joiner))
+        }) {
+            return Err(self.unexpected());
+        }
+        Ok(if joined_by_or {
+            Condition::Any(parts)
+        } else {
+            Condition::All(parts)
+        })
+    }
+
+    fn one(&mut self) -> Result<Condition, Fault> {
+        if self.takes("NOT") {
+            return Ok(Condition::Not(Box::new(self.one()?)));
+        }
+        if self.takes_sign("(") {
+            let inner = self.any()?;
+            self.sign(")")?;
+            return Ok(inner);
+        }
+        let field = self.name()?;
+        let operator = self.operator()?;
+        let values = if matches!(operator, Operator::In | Operator::NotIn) {
+            self.sign("(")?;
+            let mut values = vec![self.literal()?];
+            while self.takes_sign(",") {
+                values.push(self.literal()?);
+            }
+            self.sign(")")?;
+            values
+        } else {
+            vec![self.literal()?]
+        };
+        Ok(Condition::Compare(Comparison {
+            field,
+            operator,
+            values,
+        }))
+    }
+
+    fn operator(&mut self) -> Result<Operator, Fault> {
+        for (sign, operator) in [
+            ("=", Operator::Equal),
+            ("!=", Operator::NotEqual),
+            ("<>", Operator::NotEqual),
+            ("<=", Operator::LessOrEqual),
+            (">=", Operator::GreaterOrEqual),
+            ("<", Operator::Less),
+            (">", Operator::Greater),
+        ] {
+            if self.takes_sign(sign) {
+                return Ok(operator);
+            }
+        }
+        if self.takes("LIKE") {
+            return Ok(Operator::Like);
+        }
+        if self.takes("IN") {
+            return Ok(Operator::In);
+        }
+        if self.takes("NOT") {
+            self.keyword("IN")?;
+            return Ok(Operator::NotIn);
+        }
+        Err(self.unexpected())
+    }
+
+    fn literal(&mut self) -> Result<Literal, Fault> {
+        let literal = match self.tokens.get(self.at) {
+            Some((Token::Text(text), _)) => Literal::Text(text.clone()),
+            Some((Token::Word(word), _)) => unquoted(word).ok_or_else(|| self.unexpected())?,
+            _ => return Err(self.unexpected()),
+        };
+        self.at += 1;
+        Ok(literal)
+    }
+
+    fn number(&mut self) -> Result<usize, Fault> {
+        let number = self
+            .peek_word()
+            .and_then(|word| word.parse().ok())
+            .ok_or_else(|| self.unexpected())?;
+        self.at += 1;
+        Ok(number)
+    }
+
+    fn name(&mut self) -> Result<String, Fault> {
+        let legal = |word: &str| {
+            word.starts_with(|first: char| first.is_ascii_alphabetic())
+                && !word.contains(['+', '-', ':'])
+        };
+        let keyword = |word: &str| {
+            ["FROM", "WHERE", "ORDER", "LIMIT"]
+                .iter()
+                .any(|keyword| word.eq_ignore_ascii_case(keyword))
+        };
+        match self.peek_word() {
+            Some(word) if legal(word) && !keyword(word) => {
+                let word = word.to_owned();
+                self.at += 1;
+                Ok(word)
+            }
+            _ => Err(self.unexpected()),
+        }
+    }
+
+    fn peek_word(&self) -> Option<&str> {
+        match self.tokens.get(self.at) {
+            Some((Token::Word(word), _)) => Some(word),
+            _ => None,
+        }
+    }
+
+    fn takes(&mut self, keyword: &str) -> bool {
+        let is_there = self
+            .peek_word()
+            .is_some_and(|word| word.eq_ignore_ascii_case(keyword));
+        self.at += usize::from(is_there);
+        is_there
+    }
+
+    fn takes_sign(&mut self, sign: &str) -> bool {
+        let is_there =
+            matches!(self.tokens.get(self.at), Some((Token::Sign(known), _)) if *known == sign);
+        self.at += usize::from(is_there);
+        is_there
+    }
+
+    fn keyword(&mut self, keyword: &str) -> Result<(), Fault> {
+        if self.takes(keyword) {
+            Ok(())
+        } else {
+            Err(self.unexpected())
+        }
+    }
+
+    fn sign(&mut self, sign: &str) -> Result<(), Fault> {
+        if self.takes_sign(sign) {
+            Ok(())
+        } else {
+            Err(self.unexpected())
+        }
+    }
+
+    fn unexpected(&self) -> Fault {
+        let (word, column) = match self.tokens.get(self.at) {
+            None => ("<EOF>".to_owned(), self.text.chars().count() + 1),
+            Some((Token::Word(word), column)) => (word.clone(), *column),
+            Some((Token::Text(text), column)) => (text.clone(), *column),
+            Some((Token::Sign(sign), column)) => ((*sign).to_owned(), *column),
+        };
+        malformed(self.text, column, &format!("unexpected token: '{word}'"))
+    }
+}
+
+/// A literal without quotes; a datetime needs `Z` or an offset with a colon.
+fn unquoted(word: &str) -> Option<Literal> {
+    match word.to_ascii_lowercase().as_str() {
+        "null" => return Some(Literal::Null),
+        "true" => return Some(Literal::Boolean(true)),
+        "false" => return Some(Literal::Boolean(false)),
+        _ => {}
+    }
+    if word.len() == 10 && word.parse::<jiff::civil::Date>().is_ok() {
+        return Some(Literal::Date(word.to_owned()));
+    }
+    if word.contains('T')
+        && (word.ends_with('Z') || word.as_bytes().get(word.len().wrapping_sub(3)) == Some(&b':'))
+    {
+        return word
+            .parse::<jiff::Timestamp>()
+            .ok()
+            .map(|instant| Literal::DateTime(instant.to_string()));
+    }
+    word.parse().ok().map(Literal::Number)
+}

@@ -221,10 +221,12 @@ fn the_demo_prints_calls_that_work() {
     let out = Lines::of(running.0.stdout.take().unwrap());
     // Read, so that the log has somewhere to go.
     let _log = Lines::of(running.0.stderr.take().unwrap());
-    out.wait_for("# HubSpot");
-    let answer = paste(&out.wait_for("curl "));
-    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
-    assert!(answer.contains("Brightwater Analytics"), "{answer}");
+    for heading in ["# HubSpot", "# Salesforce"] {
+        out.wait_for(heading);
+        let answer = paste(&out.wait_for("curl "));
+        assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+        assert!(answer.contains("Brightwater Analytics"), "{answer}");
+    }
     running.signal();
     assert_eq!(running.exit_code(), 0);
 }

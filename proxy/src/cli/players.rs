@@ -5,6 +5,7 @@ use std::{net::SocketAddr, sync::Arc};
 use crosswalk::sandbox::{
     http::{Provider, serve},
     hubspot::{self, HubSpot},
+    salesforce::{self, Salesforce},
 };
 use tokio::{net::TcpListener, task::JoinHandle};
 
@@ -28,18 +29,32 @@ pub(super) struct Player {
     play: fn() -> Arc<dyn Provider>,
 }
 
-pub(super) static PLAYERS: [Player; 1] = [Player {
-    name: "hubspot",
-    title: "HubSpot",
-    port: 4041,
-    url_setting: "base_url",
-    access_token: hubspot::PRIVATE_APP_TOKEN,
-    client_id: hubspot::CLIENT_ID,
-    client_secret: hubspot::CLIENT_SECRET,
-    refresh_token: hubspot::REFRESH_TOKEN,
-    upsert: include_str!("demo/hubspot.json"),
-    play: || Arc::new(HubSpot::new(hubspot::Options::default())),
-}];
+pub(super) static PLAYERS: [Player; 2] = [
+    Player {
+        name: "hubspot",
+        title: "HubSpot",
+        port: 4041,
+        url_setting: "base_url",
+        access_token: hubspot::PRIVATE_APP_TOKEN,
+        client_id: hubspot::CLIENT_ID,
+        client_secret: hubspot::CLIENT_SECRET,
+        refresh_token: hubspot::REFRESH_TOKEN,
+        upsert: include_str!("demo/hubspot.json"),
+        play: || Arc::new(HubSpot::new(hubspot::Options::default())),
+    },
+    Player {
+        name: "salesforce",
+        title: "Salesforce",
+        port: 4042,
+        url_setting: "instance_url",
+        access_token: salesforce::ACCESS_TOKEN,
+        client_id: salesforce::CLIENT_ID,
+        client_secret: salesforce::CLIENT_SECRET,
+        refresh_token: salesforce::REFRESH_TOKEN,
+        upsert: include_str!("demo/salesforce.json"),
+        play: || Arc::new(Salesforce::new(&salesforce::Options::default())),
+    },
+];
 
 /// A provider that is being played; stops when dropped.
 pub(super) struct Playing {

@@ -121,7 +121,12 @@ impl Sink {
     }
 
     pub fn is_empty(&self) -> bool {
-        self.0.borrow().is_empty()
+        self.len() == 0
+    }
+
+    /// How many there are so far: what has added to them was not right.
+    pub fn len(&self) -> usize {
+        self.0.borrow().len()
     }
 
     /// All of them, each once, by file and place.

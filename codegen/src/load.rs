@@ -85,7 +85,7 @@ pub fn load(files: &Files, sources: &mut Sources, sink: &Sink) -> Option<Input> 
         .map(|(path, text)| (path.as_str(), sources.add(path.as_str(), text.as_str())))
         .collect();
     let unified = match ids.get(UNIFIED_SPEC) {
-        Some(file) => spec::read(sources, *file, sink),
+        Some(file) => read_spec(sources, *file, sink),
         None => {
             let file = sources.add(UNIFIED_SPEC, "");
             let message = "the unified API's spec is missing";
@@ -121,6 +121,12 @@ pub fn load(files: &Files, sources: &mut Sources, sink: &Sink) -> Option<Input> 
         unified: unified?,
         providers,
     })
+}
+
+/// A spec without any fault: what is held against another would be full of faults that are none.
+fn read_spec(sources: &Sources, file: FileId, sink: &Sink) -> Option<Spec> {
+    let before = sink.len();
+    spec::read(sources, file, sink).filter(|_| sink.len() == before)
 }
 
 fn unknown_file(file: FileId) -> Diagnostic {
@@ -178,13 +184,14 @@ impl Loader<'_> {
         };
         let node = yaml::parse(self.sources, file, self.sink)?;
         let entity = mapping::entity(file, &node, self.sink)?;
-        self.check_name(&entity.entity, &name.replace('/', "."), "the path");
-        Some(entity)
+        self.check_name(&entity.entity, &name.replace('/', "."), "the path")
+            .then_some(entity)
     }
 
     /// A name that is said in a file and by the file's place must be the same.
-    fn check_name(&self, said: &Text, by_place: &str, place: &str) {
-        if said.value != by_place {
+    fn check_name(&self, said: &Text, by_place: &str, place: &str) -> bool {
+        let right = said.value == by_place;
+        if !right {
             let message = format!(
                 "this is `{}`, and {place} of the file says `{by_place}`",
                 said.value
@@ -192,11 +199,12 @@ impl Loader<'_> {
             self.sink
                 .push(Diagnostic::new("wrong-place", message, said.span));
         }
+        right
     }
 
     fn spec(&self, name: &Text) -> Option<Spec> {
         if let Some(file) = self.ids.get(format!("specs/{}", name.value).as_str()) {
-            return spec::read(self.sources, *file, self.sink);
+            return read_spec(self.sources, *file, self.sink);
         }
         let message = format!("there is no file `specs/{}`", name.value);
         let known = self

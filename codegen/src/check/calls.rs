@@ -197,8 +197,8 @@ impl<'a> Calls<'a> {
         };
         if let Some(text) = slot_text(node) {
             let slot = scope.slot(text, node.span, self.sink)?;
-            scope.check_type(&slot, &parameter.schema, node.span, self.sink);
-            if slot_type(&slot) != SlotType::Text {
+            let fits = scope.check_type(&slot, &parameter.schema, node.span, self.sink);
+            if fits && slot_type(&slot) != SlotType::Text {
                 let message = "a segment of a path is one text".to_owned();
                 self.sink
                     .push(Diagnostic::new("slot-type-mismatch", message, node.span));
@@ -285,8 +285,8 @@ impl<'a> Calls<'a> {
         node: &Node,
         scope: &Scope<'_>,
     ) {
-        scope.check_type(slot, &parameter.schema, node.span, self.sink);
-        if slot_type(slot) == SlotType::Texts && parameter.explode {
+        let fits = scope.check_type(slot, &parameter.schema, node.span, self.sink);
+        if fits && slot_type(slot) == SlotType::Texts && parameter.explode {
             let message = format!(
                 "a list is written as one value with commas, and `{}` would be repeated for each",
                 parameter.name
@@ -349,11 +349,12 @@ impl<'a> Calls<'a> {
                 let message = format!("`{}` takes a body, and is given none", operation.id);
                 let diagnostic =
                     Diagnostic::new("missing-body-member", message, call.operation.span);
-                self.sink.push(
-                    diagnostic
-                        .other(operation.span, "the operation")
-                        .help(format!("its body has {}", listed(&known))),
-                );
+                let diagnostic = diagnostic.other(operation.span, "the operation");
+                self.sink.push(if known.len() > 12 {
+                    diagnostic.help("`$record` is the native record to write")
+                } else {
+                    diagnostic.help(format!("its body has {}", listed(&known)))
+                });
                 Some(None)
             }
         }

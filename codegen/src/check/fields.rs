@@ -144,13 +144,11 @@ impl Checker<'_> {
         schema: &SpecSchema,
         reason: Option<&Text>,
     ) -> Option<PlanField> {
+        let source = field.source.as_ref()?;
         let in_input = self.unified.input_has(&field.name.value);
         let never = matches!(field.write, Some(MappingWrite::Never(_)));
-        let read_only = never
-            || matches!(
-                field.source,
-                MappingSource::Join(_) | MappingSource::Constant(_)
-            );
+        let read_only =
+            never || matches!(source, MappingSource::Join(_) | MappingSource::Constant(_));
         match (reason, in_input && read_only) {
             // A reason beside a mapping is for what cannot be written.
             (Some(reason), false) => {
@@ -186,7 +184,7 @@ impl Checker<'_> {
             self.sink
                 .push(Diagnostic::new("wrong-write", message, to.span));
         }
-        let source = match &field.source {
+        let source = match source {
             MappingSource::From {
                 from,
                 convert,

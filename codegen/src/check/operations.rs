@@ -107,7 +107,7 @@ impl<'a> Operations<'a> {
 
     /// Steps in order, from the first one.
     fn steps(&self, node: &Node, steps: Steps<'_>, has_id: bool) -> Option<PlanForm> {
-        let mapped = operation::steps(node, self.calls.sink);
+        let mapped = operation::steps(node, self.calls.sink)?;
         let first = mapped.first()?;
         let entries = [(
             first.name.as_str(),

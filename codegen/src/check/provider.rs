@@ -64,7 +64,8 @@ pub(super) fn check(
     for id in &mapping.reads_by_post {
         calls::operation(spec, id, sink);
     }
-    let versions = versions::check(&mapping.version, &checker.roots, spec, sink);
+    // Without roots no path can be bound.
+    let versions = versions::check(&mapping.version, &checker.roots, spec, sink)?;
     let bundle = mapping.bundle.as_ref().map(|bundle| checker.bundle(bundle));
     let errors = checker.errors(&mapping.errors);
     let entities: Vec<_> = provider
@@ -84,7 +85,7 @@ pub(super) fn check(
         name: mapping.name.value.clone(),
         title: mapping.title.value.clone(),
         base_url: checker.base_url(&mapping.base_url),
-        versions: versions?,
+        versions,
         auth: auth(mapping),
         errors,
         bundle: match bundle {
@@ -173,6 +174,7 @@ impl Checker<'_> {
                 Diagnostic::new("unknown-native-field", message, fields_in.span)
                     .other(mapping.native.span, "the object"),
             );
+            return None;
         }
         self.check_bind(mapping);
         let natives = Natives {

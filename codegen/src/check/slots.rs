@@ -194,14 +194,22 @@ impl<'a> Scope<'a> {
     }
 
     /// A slot's type must be what the place takes.
-    pub(super) fn check_type(&self, slot: &PlanSlot, schema: &SpecSchema, span: Span, sink: &Sink) {
+    pub(super) fn check_type(
+        &self,
+        slot: &PlanSlot,
+        schema: &SpecSchema,
+        span: Span,
+        sink: &Sink,
+    ) -> bool {
         if let (SpecKind::Number { maximum, .. }, Some(used)) =
             (&schema.kind, self.used.borrow_mut().last_mut())
+            && used.slot == *slot
         {
             used.maximum = *maximum;
         }
         let ty = slot_type(slot);
-        if !ty.fits(schema) {
+        let fits = ty.fits(schema);
+        if !fits {
             let message = format!(
                 "the slot is {}, and what stands here takes {}",
                 ty.name(),
@@ -212,5 +220,6 @@ impl<'a> Scope<'a> {
                     .other(schema.span, "it is said here"),
             );
         }
+        fits
     }
 }

@@ -59,7 +59,8 @@ pub struct MappingStepCall {
 #[derive(Debug)]
 pub struct MappingUpsert {
     pub span: Span,
-    pub keys: Vec<MappingKey>,
+    /// Without a key where it has a fault, which has been reported.
+    pub keys: Vec<(Text, Option<MappingKey>)>,
     pub refused_keys: Vec<(Text, Text)>,
     pub recent: Option<MappingCall>,
     pub none: Text,
@@ -151,11 +152,15 @@ pub(crate) fn batch(node: &Node, sink: &Sink) -> Option<MappingBatch> {
     })
 }
 
-pub(crate) fn steps(node: &Node, sink: &Sink) -> Vec<MappingStep> {
+/// Without any fault: a step that is left out would be missed by others.
+pub(crate) fn steps(node: &Node, sink: &Sink) -> Option<Vec<MappingStep>> {
     let steps = entries(node, sink);
     steps
         .into_iter()
-        .filter_map(|(name, node)| step(name, &node, sink))
+        .map(|(name, node)| step(name, &node, sink))
+        // All of them are read, so that each says what is wrong with it.
+        .collect::<Vec<_>>()
+        .into_iter()
         .collect()
 }
 
@@ -167,16 +172,18 @@ fn step(name: Text, node: &Node, sink: &Sink) -> Option<MappingStep> {
     let if_empty = table.optional_text("if_empty");
     let (calls, on) = match bundle {
         Some(bundle) => {
-            let parts = entries(bundle, sink);
-            let parts = parts.into_iter().filter_map(|(name, node)| {
-                let mut table = Table::new(&node, sink)?;
-                let call = step_call(&mut table, sink);
-                table.finish();
-                Some((Some(name), call?))
-            });
-            let calls = parts.collect();
+            let parts: Vec<Option<_>> = entries(bundle, sink)
+                .into_iter()
+                .map(|(name, node)| {
+                    let mut table = Table::new(&node, sink)?;
+                    let call = step_call(&mut table, sink);
+                    table.finish();
+                    Some((Some(name), call?))
+                })
+                .collect();
+            let calls: Option<Vec<_>> = parts.into_iter().collect();
             let on = routes(&mut table, sink);
-            (calls, on)
+            (calls.unwrap_or_default(), on)
         }
         None => {
             // A lone call: its `on` is the step's.
@@ -255,9 +262,12 @@ pub(crate) fn upsert(node: &Node, sink: &Sink) -> Option<MappingUpsert> {
     table.finish();
     let keys = keys
         .into_iter()
-        .filter_map(|(name, node)| key(name, &node, sink))
+        .map(|(name, node)| {
+            let key = key(&name, &node, sink);
+            (name, key)
+        })
         .collect();
-    let steps = steps(steps_node?, sink);
+    let steps = steps(steps_node?, sink)?;
     let recent = match recent {
         Some(recent) => Some(recent?),
         None => None,
@@ -273,7 +283,7 @@ pub(crate) fn upsert(node: &Node, sink: &Sink) -> Option<MappingUpsert> {
     })
 }
 
-fn key(name: Text, node: &Node, sink: &Sink) -> Option<MappingKey> {
+fn key(name: &Text, node: &Node, sink: &Sink) -> Option<MappingKey> {
     let mut table = Table::new(node, sink)?;
     let normalize = table.choice("normalize", &["host", "website", "email", "exact"]);
     let set = table.text("set");
@@ -287,7 +297,7 @@ fn key(name: Text, node: &Node, sink: &Sink) -> Option<MappingKey> {
         None => None,
     };
     Some(MappingKey {
-        name,
+        name: name.clone(),
         normalize: normalize?,
         set: set?,
         omit_from_changes,

@@ -8,12 +8,14 @@ mod answers;
 mod bodies;
 mod calls;
 mod convert;
+mod entities;
 mod fields;
 mod groups;
 mod lists;
 mod natives;
 mod operations;
 mod provider;
+mod shapes;
 mod slots;
 mod steps;
 mod templates;
@@ -42,7 +44,7 @@ pub fn check(input: &Input, sources: &Sources, sink: &Sink) -> Option<Plan> {
             providers.push(build::provider(checked, &provider.spec));
         }
     }
-    sink.is_empty().then(|| Plan {
+    sink.is_empty().then_some(Plan {
         verticals: unified.verticals,
         providers,
         routes: unified.routes,

@@ -142,7 +142,7 @@ fn root(plan: &Plan) -> TokenStream {
 
         static ROUTES: &[Route] = &[#(#routes),*];
 
-        fn translator(operation: &'static str, cx: Context, request: UnifiedRequest) -> Result<Box<dyn Translator>, Error> {
+        fn translator(operation: &'static str, cx: Context, request: &UnifiedRequest) -> Result<Box<dyn Translator>, Error> {
             match cx.provider.name {
                 #(#arms,)*
                 _ => Err(not_implemented(operation, cx.provider)),
@@ -200,10 +200,8 @@ fn format(tokens: &TokenStream) -> String {
     let mut previous_is_line = true;
     for (index, item) in items.into_iter().enumerate() {
         let is_line = matches!(item, syn::Item::Use(_) | syn::Item::Mod(_));
-        if index == 0 || !(is_line && previous_is_line) {
-            if !out.is_empty() {
-                out.push('\n');
-            }
+        if (index == 0 || !(is_line && previous_is_line)) && !out.is_empty() {
+            out.push('\n');
         }
         previous_is_line = is_line;
         out.push_str(&prettyplease::unparse(&syn::File {

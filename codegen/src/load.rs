@@ -84,18 +84,17 @@ pub fn load(files: &Files, sources: &mut Sources, sink: &Sink) -> Option<Input> 
         .iter()
         .map(|(path, text)| (path.as_str(), sources.add(path.as_str(), text.as_str())))
         .collect();
-    let unified = match ids.get(UNIFIED_SPEC) {
-        Some(file) => read_spec(sources, *file, sink),
-        None => {
-            let file = sources.add(UNIFIED_SPEC, "");
-            let message = "the unified API's spec is missing";
-            sink.push(Diagnostic::new(
-                "unknown-spec-file",
-                message,
-                Sources::start(file),
-            ));
-            None
-        }
+    let unified = if let Some(file) = ids.get(UNIFIED_SPEC) {
+        read_spec(sources, *file, sink)
+    } else {
+        let file = sources.add(UNIFIED_SPEC, "");
+        let message = "the unified API's spec is missing";
+        sink.push(Diagnostic::new(
+            "unknown-spec-file",
+            message,
+            Sources::start(file),
+        ));
+        None
     };
     let mut folders: BTreeMap<&str, Vec<(&str, FileId)>> = BTreeMap::new();
     for (path, file) in &ids {
@@ -104,7 +103,7 @@ pub fn load(files: &Files, sources: &mut Sources, sink: &Sink) -> Option<Input> 
         };
         match rest.split_once('/') {
             Some((provider, rest)) => folders.entry(provider).or_default().push((rest, *file)),
-            None if rest.ends_with(".md") => {}
+            None if Path::new(rest).extension().is_some_and(|kind| kind == "md") => {}
             None => sink.push(unknown_file(*file)),
         }
     }

@@ -113,15 +113,14 @@ pub fn entity(file: FileId, node: &Node, sink: &Sink) -> Option<MappingEntity> {
 
 /// The lines of a mapping whose keys are names.
 fn entries(node: &Node, sink: &Sink) -> Vec<(Text, Node)> {
-    match &node.kind {
-        NodeKind::Mapping(entries) => entries
+    if let NodeKind::Mapping(entries) = &node.kind {
+        entries
             .iter()
             .map(|entry| (entry.key.clone(), entry.value.clone()))
-            .collect(),
-        _ => {
-            wrong_kind(node, "a mapping", sink);
-            Vec::new()
-        }
+            .collect()
+    } else {
+        wrong_kind(node, "a mapping", sink);
+        Vec::new()
     }
 }
 

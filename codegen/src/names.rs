@@ -1,9 +1,9 @@
 //! Identifiers from names on the wire: the one place where a keyword or a collision is settled.
 
-use proc_macro2::{Ident, Span};
+use proc_macro2::{Ident, Literal, Span};
 
 /// `hs_lead_name`, `createdAt`, `BillingStreet` → `hs_lead_name`, `created_at`, `billing_street`.
-pub fn snake(name: &str) -> String {
+pub(crate) fn snake(name: &str) -> String {
     let mut out = String::with_capacity(name.len() + 4);
     let characters: Vec<char> = name.chars().collect();
     for (index, &character) in characters.iter().enumerate() {
@@ -35,7 +35,7 @@ pub fn snake(name: &str) -> String {
 }
 
 /// `account_input`, `listObjects` → `AccountInput`, `ListObjects`.
-pub fn pascal(name: &str) -> String {
+pub(crate) fn pascal(name: &str) -> String {
     snake(name)
         .split('_')
         .map(|word| {
@@ -48,22 +48,22 @@ pub fn pascal(name: &str) -> String {
 }
 
 /// The identifier of a field or function.
-pub fn field(name: &str) -> Ident {
+pub(crate) fn field(name: &str) -> Ident {
     ident(&snake(name))
 }
 
 /// The identifier of a type or variant.
-pub fn ty(name: &str) -> Ident {
+pub(crate) fn ty(name: &str) -> Ident {
     ident(&pascal(name))
 }
 
 /// The identifier of a constant.
-pub fn constant(name: &str) -> Ident {
+pub(crate) fn constant(name: &str) -> Ident {
     ident(&snake(name).to_ascii_uppercase())
 }
 
 /// An identifier; a keyword gets an underscore after it.
-pub fn ident(name: &str) -> Ident {
+pub(crate) fn ident(name: &str) -> Ident {
     if syn::parse_str::<Ident>(name).is_ok() {
         Ident::new(name, Span::call_site())
     } else {
@@ -71,9 +71,31 @@ pub fn ident(name: &str) -> Ident {
     }
 }
 
+/// A number as people write it: `100_000`.
+pub(crate) fn number(number: impl TryInto<u64>) -> Literal {
+    let digits = number.try_into().unwrap_or(u64::MAX).to_string();
+    let mut grouped = String::with_capacity(digits.len() + 6);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) && digits.len() > 4 {
+            grouped.push('_');
+        }
+        grouped.push(digit);
+    }
+    grouped.parse().expect("digits are a literal")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_are_grouped() {
+        let grouped: Vec<String> = [7usize, 2000, 32_000, 1_234_567]
+            .into_iter()
+            .map(|it| number(it).to_string())
+            .collect();
+        assert_eq!(grouped, ["7", "2000", "32_000", "1_234_567"]);
+    }
 
     #[test]
     fn names_become_snake_case() {

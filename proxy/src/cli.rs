@@ -92,7 +92,9 @@ pub(crate) fn run(api: &Api) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             // Nothing can be done where even stderr is gone.
-            let _ = writeln!(std::io::stderr(), "error: {failure}");
+            for line in failure.to_string().lines() {
+                let _ = writeln!(std::io::stderr(), "error: {line}");
+            }
             failure.exit_code()
         }
     }

@@ -180,7 +180,7 @@ impl Pipeline {
             query: query(head),
             body,
         };
-        let translator = (self.api.translator)(route.operation, context, request)?;
+        let translator = (self.api.translator)(route.operation, context, &request)?;
         let call = Call {
             connection,
             deadline,

@@ -35,7 +35,7 @@ pub struct UnifiedRequest {
 
 /// Makes the translator of an operation.
 pub type MakeTranslator =
-    fn(operation: &'static str, Context, UnifiedRequest) -> Result<Box<dyn Translator>, Error>;
+    fn(operation: &'static str, Context, &UnifiedRequest) -> Result<Box<dyn Translator>, Error>;
 
 /// Everything that codegen wrote, as the one value that the proxy is built from.
 #[derive(Debug, Clone, Copy)]

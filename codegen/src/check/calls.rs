@@ -1,5 +1,7 @@
 //! Native calls: the operation exists, and each of its parameters is bound to something that fits.
 
+use std::fmt::Write as _;
+
 use super::{
     bodies::{Bodies, slot_text},
     slots::{Scope, SlotType, check_optional, slot_type},
@@ -376,7 +378,7 @@ fn encoded(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             encoded.push(char::from(byte));
         } else {
-            encoded.push_str(&format!("%{byte:02X}"));
+            let _ = write!(encoded, "%{byte:02X}");
         }
     }
     encoded

@@ -20,7 +20,7 @@ use crate::{
 /// What the fields come to.
 #[derive(Debug)]
 pub(super) struct Fields {
-    pub(super) fields: Vec<PlanField>,
+    pub(super) mapped: Vec<PlanField>,
     pub(super) not_mapped: Vec<PlanNotMapped>,
     pub(super) selection: Vec<String>,
 }
@@ -39,7 +39,7 @@ pub(super) fn check(
     };
     checker.check_names();
     let mut fields = Fields {
-        fields: Vec::new(),
+        mapped: Vec::new(),
         not_mapped: Vec::new(),
         selection: Vec::new(),
     };
@@ -62,8 +62,8 @@ pub(super) fn check(
         match (mapped, reason) {
             (Some(field), reason) => {
                 fields
-                    .fields
-                    .extend(checker.field(field, schema, reason.map(|(name, _)| name)))
+                    .mapped
+                    .extend(checker.field(field, schema, reason.map(|(name, _)| name)));
             }
             (None, Some(_)) => {}
             (None, None) => {
@@ -83,7 +83,7 @@ pub(super) fn check(
     }
     // In the order of the mapping, as its reader would expect in a request.
     for field in &mapping.fields {
-        for path in read_paths(&fields.fields, &field.name.value) {
+        for path in read_paths(&fields.mapped, &field.name.value) {
             if let Some(name) = natives.selected(&path)
                 && !fields.selection.contains(&name)
             {

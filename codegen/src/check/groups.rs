@@ -44,19 +44,17 @@ pub(super) fn check(
             SpecKind::Text(text) if !text.values.is_empty() => Some((name, schema, &text.values)),
             _ => None,
         });
-    let (tag, tag_schema, tag_values) = match tags.collect::<Vec<_>>().as_slice() {
-        [one] => *one,
-        _ => {
-            let message = format!(
-                "an entry of `{}` must have one enumeration, which tells entries apart",
-                name.value
-            );
-            sink.push(
-                Diagnostic::new("unknown-group-tag", message, name.span)
-                    .other(entry.span, "the entry"),
-            );
-            return None;
-        }
+    let (tag, tag_schema, tag_values) = if let [one] = tags.collect::<Vec<_>>().as_slice() {
+        *one
+    } else {
+        let message = format!(
+            "an entry of `{}` must have one enumeration, which tells entries apart",
+            name.value
+        );
+        sink.push(
+            Diagnostic::new("unknown-group-tag", message, name.span).other(entry.span, "the entry"),
+        );
+        return None;
     };
     let checker = Checker {
         entry: object,

@@ -86,10 +86,10 @@ impl<'a> Operations<'a> {
                     calls: self.calls,
                     steps: self.scope("an upsert", &["fields", "record", "changes"], true),
                     natives: self.natives,
-                    fields: &self.fields.fields,
+                    fields: &self.fields.mapped,
                     keys,
                 };
-                upserts::check(&upsert, name, upserts).map(PlanForm::Upsert)
+                upserts::check(&upsert, name, &upserts).map(PlanForm::Upsert)
             }
         }
     }

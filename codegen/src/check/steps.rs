@@ -47,7 +47,7 @@ struct Edge<'a> {
 }
 
 /// The step after one, if no record has been read: as said, or the next in order.
-fn next<'a>(steps: &'a [MappingStep], at: usize) -> Option<&'a Text> {
+fn next(steps: &[MappingStep], at: usize) -> Option<&Text> {
     let step = &steps[at];
     if reads_record(step) {
         return None;

@@ -34,7 +34,7 @@ pub(super) struct Upserts<'a> {
 pub(super) fn check(
     upsert: &MappingUpsert,
     name: &Text,
-    upserts: Upserts<'_>,
+    upserts: &Upserts<'_>,
 ) -> Option<PlanUpsert> {
     upserts.check_keys(upsert, name);
     let keys: Vec<Option<PlanKey>> = upsert

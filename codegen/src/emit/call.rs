@@ -53,7 +53,7 @@ impl Parameter {
     }
 
     /// The argument where an operation goes step by step.
-    fn from_work(self) -> TokenStream {
+    fn of_work(self) -> TokenStream {
         match self {
             Self::RecordId => quote! { work.record_id() },
             Self::RecentId => quote! { recent_id },
@@ -98,9 +98,9 @@ impl<'p> Calls<'p> {
     }
 
     /// A use of a call where an operation goes step by step: `get_object(&work.cx, work.record_id(), &work.fields)`.
-    pub(super) fn from_work(&mut self, call: &PlanCall, purpose: &str) -> TokenStream {
+    pub(super) fn of_work(&mut self, call: &PlanCall, purpose: &str) -> TokenStream {
         let function = self.function(call, purpose);
-        let arguments = parameters(call).into_iter().map(Parameter::from_work);
+        let arguments = parameters(call).into_iter().map(Parameter::of_work);
         quote! { #function(&work.cx #(, #arguments)*) }
     }
 
@@ -222,8 +222,7 @@ fn json_slots<'p>(json: &'p PlanJson, slots: &mut Vec<&'p PlanSlot>) {
         PlanJson::Literal(_) => {}
         PlanJson::Object(members) => members.iter().for_each(|(_, json)| json_slots(json, slots)),
         PlanJson::List(elements) => elements.iter().for_each(|json| json_slots(json, slots)),
-        PlanJson::Slot { slot, .. } => slots.push(slot),
-        PlanJson::Each { slot, .. } => slots.push(slot),
+        PlanJson::Slot { slot, .. } | PlanJson::Each { slot, .. } => slots.push(slot),
     }
 }
 
@@ -382,8 +381,8 @@ fn json(out: &TokenStream, value: &PlanJson) -> TokenStream {
         }
         PlanJson::Each { slot, element } => {
             let texts = match slot {
-                PlanSlot::IdsEach => quote! { ids },
-                PlanSlot::KeySpellingsEach => quote! { &chunk.spellings },
+                PlanSlot::Ids | PlanSlot::IdsEach => quote! { ids },
+                PlanSlot::KeySpellings | PlanSlot::KeySpellingsEach => quote! { &chunk.spellings },
                 other => unreachable!("the checks let no {other:?} stand for each of a list"),
             };
             let write = json(&quote! { list.item() }, element);

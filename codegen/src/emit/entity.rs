@@ -75,7 +75,7 @@ pub(super) fn module(
                 scalar::{Flag, Number, Present, Rows, Text, null_as_default},
                 warning::Warnings,
                 work::Work,
-                write::{NativeObject, Tags, Target},
+                write::{At, NativeObject, Tags},
             },
         };
         use serde::Deserialize;
@@ -140,12 +140,7 @@ fn end(entity: &PlanEntity) -> Option<TokenStream> {
         .filter(|key| !key.matches.is_empty())
         .collect();
     let written = if keys.is_empty() {
-        quote! {
-            /// What is remembered of a written record: nothing, since it is found by its keys at once.
-            fn written(id: &str, _raw: &RawValue) -> Result<Written, Error> {
-                Ok(Written { id: id.to_owned(), keys: Vec::new() })
-            }
-        }
+        TokenStream::new()
     } else {
         let mut tree = Tree::default();
         for from in keys.iter().flat_map(|key| &key.matches) {
@@ -173,6 +168,12 @@ fn end(entity: &PlanEntity) -> Option<TokenStream> {
             }
         }
     };
+    let remembered = if keys.is_empty() {
+        // It is found by its keys at once.
+        quote! { work.has_written().then(|| Written { id: record.id.to_string(), keys: Vec::new() }) }
+    } else {
+        quote! { work.has_written().then(|| written(&record.id, raw)).transpose()? }
+    };
     Some(quote! {
         #written
 
@@ -180,7 +181,7 @@ fn end(entity: &PlanEntity) -> Option<TokenStream> {
         fn answer(work: &mut Work, response: &NativeResponse) -> Result<Step, Error> {
             let raw: &RawValue = native::parse(&response.body)?;
             let record = read(raw, &mut work.warnings)?;
-            let written = work.has_written().then(|| written(&record.id, raw)).transpose()?;
+            let written = #remembered;
             let body = answer::record(record, &work.warnings);
             Ok(Step::Answer(Answer { body, written }))
         }

@@ -40,7 +40,8 @@ pub(super) fn items(
         .input
         .as_ref()
         .map(|input| write(vertical, provider_title, entity, input));
-    quote! { #native #tables #read #write }
+    let targets = targets(entity);
+    quote! { #native #tables #targets #read #write }
 }
 
 /// The name of the native record's struct: a unified type may have the same name.
@@ -294,7 +295,7 @@ fn write_field(
     entity: &PlanEntity,
     field: &PlanField,
 ) -> Option<TokenStream> {
-    let path = format!("body.record.{}", field.name);
+    let path = &field.name;
     let ident = names::field(&field.name);
     match &field.source {
         PlanSource::Value {
@@ -307,30 +308,25 @@ fn write_field(
             let as_text = write.ty == PlanNativeType::Text;
             Some(match convert {
                 PlanConvert::Option(_) => {
-                    quote! { record.option(#path, #target, #table, input.#ident.as_str())?; }
+                    quote! { record.option(#path, #target, #table, &input.#ident)?; }
                 }
-                PlanConvert::Integer => {
-                    quote! { record.number(#path, #target, input.#ident.as_ref(), true, #as_text)?; }
-                }
-                PlanConvert::Number => {
-                    quote! { record.number(#path, #target, input.#ident.as_ref(), false, #as_text)?; }
-                }
-                PlanConvert::Boolean => {
-                    quote! { record.flag(#path, #target, input.#ident.as_ref(), #as_text)?; }
+                PlanConvert::Integer | PlanConvert::Number | PlanConvert::Boolean => {
+                    let method = method(convert, as_text);
+                    quote! { record.#method(#path, #target, &input.#ident)?; }
                 }
                 PlanConvert::Values { .. } => {
-                    quote! { record.value(#path, #target, #table, input.#ident.as_ref())?; }
+                    quote! { record.value(#path, #target, #table, &input.#ident)?; }
                 }
                 PlanConvert::Same | PlanConvert::Timestamp | PlanConvert::DateAsTimestamp => {
                     match write.ty {
                         PlanNativeType::Text => {
-                            quote! { record.text(#path, #target, input.#ident.as_str())?; }
+                            quote! { record.text(#path, #target, &input.#ident)?; }
                         }
                         PlanNativeType::Number => {
-                            quote! { record.number(#path, #target, input.#ident.as_ref(), false, false)?; }
+                            quote! { record.number(#path, #target, &input.#ident)?; }
                         }
                         PlanNativeType::Boolean => {
-                            quote! { record.flag(#path, #target, input.#ident.as_ref(), false)?; }
+                            quote! { record.flag(#path, #target, &input.#ident)?; }
                         }
                     }
                 }
@@ -354,6 +350,20 @@ fn write_field(
     }
 }
 
+/// The method that writes a converted value.
+fn method(convert: &PlanConvert, as_text: bool) -> proc_macro2::Ident {
+    let name = match convert {
+        PlanConvert::Integer => "integer",
+        PlanConvert::Boolean => "flag",
+        _ => "number",
+    };
+    names::ident(&if as_text {
+        format!("{name}_as_text")
+    } else {
+        name.to_owned()
+    })
+}
+
 fn write_group(
     provider_title: &str,
     entity: &PlanEntity,
@@ -367,19 +377,19 @@ fn write_group(
         names::field(tag),
         names::ty(tag_type),
     );
-    let path = format!("body.record.{}", field.name);
+    let path = &field.name;
     let unheld = format!("{}[{{index}}] ({{}})", field.name);
     let mut cleared: Vec<&str> = Vec::new();
     for member in rows.iter().flat_map(|row| &row.members) {
-        if let Some(write) = &member.write {
-            if !cleared.contains(&write.name.as_str()) {
-                cleared.push(&write.name);
-            }
+        if let Some(write) = &member.write
+            && !cleared.contains(&write.name.as_str())
+        {
+            cleared.push(&write.name);
         }
     }
     let arms = rows.iter().map(|row| {
         let variant = names::ty(&row.tag);
-        let writes = write_members(&path, &row.members);
+        let writes = write_members(&row.members);
         quote! { #tag_ty::#variant => { #(#writes)* } }
     });
     let held: Vec<&str> = rows.iter().map(|row| row.tag.as_str()).collect();
@@ -391,18 +401,16 @@ fn write_group(
     quote! {
         match &input.#ident {
             patch::Patch::Absent => {}
-            patch::Patch::Null => record.clear([#(#cleared),*]),
+            patch::Patch::Null => { record.clear([#(#cleared),*]); }
             patch::Patch::Value(entries) => {
                 let mut tags = Tags::new(#path);
                 for (index, entry) in entries.iter().enumerate() {
                     tags.once(index, entry.#tag_field.as_str())?;
+                    let at = |member| At { list: #path, index, member };
                     #[allow(unreachable_patterns)] // Where every type has a place.
                     match entry.#tag_field {
                         #(#arms)*
-                        other => warnings.not_written(
-                            &format!(#unheld, other.as_str()),
-                            #reason,
-                        ),
+                        other => { warnings.not_written(&format!(#unheld, other.as_str()), #reason); }
                     }
                 }
             }
@@ -410,19 +418,21 @@ fn write_group(
     }
 }
 
-fn write_members(path: &str, members: &[PlanGroupMember]) -> Vec<TokenStream> {
+fn write_members(members: &[PlanGroupMember]) -> Vec<TokenStream> {
     let mut writes = Vec::new();
     for member in members {
         let Some(write) = &member.write else { continue };
         let target = target(write);
         let ident = names::field(&member.name);
-        let place = format!("{path}[{{index}}].{}", member.name);
+        let place = &member.name;
         match member.line {
             None => writes.push(quote! {
-                record.text(&format!(#place), #target, patch::Patch::from_nullable(entry.#ident.as_deref()))?;
+                record.text(at(#place), #target, entry.#ident.as_deref())?;
             }),
             Some(PlanLine::First) => {
-                let rest = members.iter().find(|other| other.line == Some(PlanLine::Rest) && other.from == member.from);
+                let rest = members
+                    .iter()
+                    .find(|other| other.line == Some(PlanLine::Rest) && other.from == member.from);
                 let rest = rest.map_or_else(
                     || quote! { None },
                     |rest| {
@@ -431,7 +441,7 @@ fn write_members(path: &str, members: &[PlanGroupMember]) -> Vec<TokenStream> {
                     },
                 );
                 writes.push(quote! {
-                    record.lines(&format!(#place), #target, entry.#ident.as_deref(), #rest)?;
+                    record.lines(at(#place), #target, entry.#ident.as_deref(), #rest)?;
                 });
             }
             // Written with the first line.
@@ -441,12 +451,51 @@ fn write_members(path: &str, members: &[PlanGroupMember]) -> Vec<TokenStream> {
     writes
 }
 
-/// `Target { name, max_length }`.
+/// The constant of a native field that is written: `to::NAME`.
 fn target(write: &PlanWrite) -> TokenStream {
-    let name = &write.name;
-    let max_length = write
-        .max_length
-        .map_or_else(|| quote! { None }, |max| quote! { Some(#max) });
-    let nullable = write.nullable;
-    quote! { Target { name: #name, max_length: #max_length, nullable: #nullable } }
+    let constant = names::constant(&write.name);
+    quote! { to::#constant }
+}
+
+/// The constants of all native fields that are written.
+fn targets(entity: &PlanEntity) -> TokenStream {
+    let mut writes: Vec<&PlanWrite> = Vec::new();
+    for field in &entity.fields {
+        let of_field: Vec<&PlanWrite> = match &field.source {
+            PlanSource::Value { write, .. } => write.iter().collect(),
+            PlanSource::Group { rows, .. } => rows
+                .iter()
+                .flat_map(|row| &row.members)
+                .filter_map(|member| member.write.as_ref())
+                .collect(),
+            PlanSource::Join(_) | PlanSource::Constant(_) => Vec::new(),
+        };
+        for write in of_field {
+            if !writes.iter().any(|known| known.name == write.name) {
+                writes.push(write);
+            }
+        }
+    }
+    let constants = writes.iter().map(|write| {
+        let (constant, name) = (names::constant(&write.name), &write.name);
+        let max = write.max_length.map(|max| {
+            let max = names::number(max);
+            quote! { .at_most(#max) }
+        });
+        let nullable = (!write.nullable).then(|| quote! { .never_empty() });
+        quote! { pub(super) const #constant: Target = Target::new(#name) #max #nullable; }
+    });
+    if !writes.is_empty() {
+        {
+            quote! {
+                /// The native fields that are written.
+                mod to {
+                    use crosswalk::translate::write::Target;
+                    #(#constants)*
+                }
+            }
+        }
+    } else {
+        Default::default()
+    }
 }

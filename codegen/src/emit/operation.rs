@@ -58,13 +58,15 @@ fn rows_of(
 fn batch_read(planned: &PlanOperation, batch: &PlanBatch, calls: &mut Calls<'_>) -> TokenStream {
     let (name, doc) = (type_name(&planned.name), format!(" `{}`.", planned.name));
     let function = calls.function(&batch.call, &planned.name.replace('.', "_"));
-    let arguments =
-        super::call::parameters(&batch.call)
-            .into_iter()
-            .map(|parameter| match parameter {
-                super::call::Parameter::Ids => quote! { ids },
-                _ => quote! { &self.batch.fields },
-            });
+    let arguments = super::call::parameters(&batch.call)
+        .into_iter()
+        .map(|parameter| {
+            if parameter == super::call::Parameter::Ids {
+                quote! { ids }
+            } else {
+                quote! { &self.batch.fields }
+            }
+        });
     let answer_name = quote::format_ident!("{name}Answer");
     let (answer_struct, answer_ty, rows) = rows_of(
         &answer_name,
@@ -72,7 +74,7 @@ fn batch_read(planned: &PlanOperation, batch: &PlanBatch, calls: &mut Calls<'_>)
         &batch.rows,
         &[],
     );
-    let max = batch.max;
+    let max = names::number(batch.max);
     quote! {
         #[doc = #doc]
         #[derive(Debug)]

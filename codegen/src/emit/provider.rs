@@ -35,7 +35,7 @@ pub(super) fn module(provider: &PlanProvider) -> TokenStream {
         entity.operations.iter().map(move |planned| {
             let (name, ty) = (&planned.name, operation::type_name(&planned.name));
             let (vertical, module) = (vertical.clone(), module.clone());
-            quote! { #name => Box::new(#vertical::#module::#ty::new(cx, &request)?) }
+            quote! { #name => Box::new(#vertical::#module::#ty::new(cx, request)?) }
         })
     });
     let doc = format!(
@@ -66,7 +66,7 @@ pub(super) fn module(provider: &PlanProvider) -> TokenStream {
         #(#operations)*
 
         /// The translator of a unified operation.
-        pub(super) fn translator(operation: &'static str, cx: Context, request: UnifiedRequest) -> Result<Box<dyn Translator>, Error> {
+        pub(super) fn translator(operation: &'static str, cx: Context, request: &UnifiedRequest) -> Result<Box<dyn Translator>, Error> {
             Ok(match operation {
                 #(#arms,)*
                 _ => return Err(not_implemented(operation, cx.provider)),
@@ -182,6 +182,11 @@ fn form(provider: &PlanProvider) -> TokenStream {
         PlanClear::EmptyText => "EmptyText",
     });
     let fields_in = option(provider.fields_in.as_ref());
+    let reserved = provider
+        .bundle
+        .as_ref()
+        .and_then(|bundle| bundle.reference.split("step").next());
+    let reserved = reserved.map_or_else(|| quote! { None }, |reserved| quote! { Some(#reserved) });
     let record_id = names::ident(match provider.record_id {
         PlanRecordId::Text => "Text",
         PlanRecordId::Decimal => "Decimal",
@@ -193,6 +198,7 @@ fn form(provider: &PlanProvider) -> TokenStream {
             clear: Clear::#clear,
             fields_in: #fields_in,
             record_id: RecordIdForm::#record_id,
+            reserved: #reserved,
         };
     }
 }

@@ -170,30 +170,25 @@ fn step(name: Text, node: &Node, sink: &Sink) -> Option<MappingStep> {
     let then = table.optional_text("then");
     let otherwise = table.optional_text("otherwise");
     let if_empty = table.optional_text("if_empty");
-    let (calls, on) = match bundle {
-        Some(bundle) => {
-            let parts: Vec<Option<_>> = entries(bundle, sink)
-                .into_iter()
-                .map(|(name, node)| {
-                    let mut table = Table::new(&node, sink)?;
-                    let call = step_call(&mut table, sink);
-                    table.finish();
-                    Some((Some(name), call?))
-                })
-                .collect();
-            let calls: Option<Vec<_>> = parts.into_iter().collect();
-            let on = routes(&mut table, sink);
-            (calls.unwrap_or_default(), on)
-        }
-        None => {
-            // A lone call: its `on` is the step's.
-            let mut call = step_call(&mut table, sink);
-            let on = call
-                .as_mut()
-                .map_or_else(Vec::new, |call| std::mem::take(&mut call.on));
-            let calls: Vec<_> = call.into_iter().map(|call| (None, call)).collect();
-            (calls, on)
-        }
+    let (calls, on) = if let Some(bundle) = bundle {
+        let parts: Vec<Option<_>> = entries(bundle, sink)
+            .into_iter()
+            .map(|(name, node)| {
+                let mut table = Table::new(&node, sink)?;
+                let call = step_call(&mut table, sink);
+                table.finish();
+                Some((Some(name), call?))
+            })
+            .collect();
+        let calls: Option<Vec<_>> = parts.into_iter().collect();
+        (calls.unwrap_or_default(), routes(&mut table, sink))
+    } else {
+        // A lone call: its `on` is the step's.
+        let mut call = step_call(&mut table, sink);
+        let on = call
+            .as_mut()
+            .map_or_else(Vec::new, |call| std::mem::take(&mut call.on));
+        (call.into_iter().map(|call| (None, call)).collect(), on)
     };
     table.finish();
     if calls.is_empty() {
@@ -228,21 +223,20 @@ fn step_call(table: &mut Table<'_>, sink: &Sink) -> Option<MappingStepCall> {
 fn routes(table: &mut Table<'_>, sink: &Sink) -> Vec<(Spanned<u16>, Text)> {
     let mut routes = Vec::new();
     for (status, step) in table.texts_by_name("on") {
-        match status.value.parse() {
-            Ok(code @ 300..=599) => routes.push((
+        if let Ok(code @ 300..=599) = status.value.parse() {
+            routes.push((
                 Spanned {
                     value: code,
                     span: status.span,
                 },
                 step,
-            )),
-            _ => {
-                let message = format!(
-                    "expected a status from 300 to 599, found `{}`",
-                    status.value
-                );
-                sink.push(Diagnostic::new("wrong-kind", message, status.span));
-            }
+            ));
+        } else {
+            let message = format!(
+                "expected a status from 300 to 599, found `{}`",
+                status.value
+            );
+            sink.push(Diagnostic::new("wrong-kind", message, status.span));
         }
     }
     routes
@@ -255,8 +249,8 @@ pub(crate) fn upsert(node: &Node, sink: &Sink) -> Option<MappingUpsert> {
         .map_or_else(Vec::new, |node| entries(node, sink));
     let refused_keys = table.texts_by_name("refused_keys");
     let recent = table.optional("recent").map(|node| call::call(node, sink));
-    let none = table.text("none");
-    let one = table.text("one");
+    let created_by = table.text("none");
+    let updated_by = table.text("one");
     let steps_node = table.required("steps");
     let span = table.span;
     table.finish();
@@ -277,8 +271,8 @@ pub(crate) fn upsert(node: &Node, sink: &Sink) -> Option<MappingUpsert> {
         keys,
         refused_keys,
         recent,
-        none: none?,
-        one: one?,
+        none: created_by?,
+        one: updated_by?,
         steps,
     })
 }

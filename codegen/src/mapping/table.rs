@@ -19,17 +19,16 @@ pub(crate) struct Table<'a> {
 
 impl<'a> Table<'a> {
     pub(crate) fn new(node: &'a Node, sink: &'a Sink) -> Option<Self> {
-        match &node.kind {
-            NodeKind::Mapping(entries) => Some(Self {
+        if let NodeKind::Mapping(entries) = &node.kind {
+            Some(Self {
                 entries,
                 span: node.span,
                 asked: Vec::new(),
                 sink,
-            }),
-            _ => {
-                wrong_kind(node, "a mapping", sink);
-                None
-            }
+            })
+        } else {
+            wrong_kind(node, "a mapping", sink);
+            None
         }
     }
 

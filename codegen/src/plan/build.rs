@@ -19,7 +19,7 @@ pub(crate) fn provider(mut provider: PlanProvider, spec: &Spec) -> PlanProvider 
         numbers[*at] = number;
     }
     for_each_call(&mut provider, &mut |operation| {
-        *operation = numbers[*operation]
+        *operation = numbers[*operation];
     });
     provider.operations = kept
         .into_iter()

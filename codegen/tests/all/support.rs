@@ -10,19 +10,19 @@ use crosswalk_codegen::{
     source::Sources,
 };
 
-pub fn project_root() -> &'static Path {
+pub(crate) fn project_root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .expect("this crate is in the workspace")
 }
 
 /// The specs and mappings of the product.
-pub fn real() -> Files {
+pub(crate) fn real() -> Files {
     load::read_files(project_root()).expect("the project's files can be read")
 }
 
 /// The invented provider behind the real unified API.
-pub fn invented() -> Files {
+pub(crate) fn invented() -> Files {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/invented");
     let mut files = load::read_files(&root).expect("the invented provider's files can be read");
     let unified = fs::read_to_string(project_root().join(load::UNIFIED_SPEC))
@@ -31,13 +31,13 @@ pub fn invented() -> Files {
     files
 }
 
-pub struct Checked {
-    pub plan: Option<Plan>,
-    pub diagnostics: Vec<Diagnostic>,
-    pub sources: Sources,
+pub(crate) struct Checked {
+    pub(crate) plan: Option<Plan>,
+    pub(crate) diagnostics: Vec<Diagnostic>,
+    pub(crate) sources: Sources,
 }
 
-pub fn check(files: &Files) -> Checked {
+pub(crate) fn check(files: &Files) -> Checked {
     let mut sources = Sources::default();
     let sink = Sink::default();
     let plan = load::load(files, &mut sources, &sink)

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::say;
 
 /// A body longer than this is cut; a page of records would push everything else off the screen.
-const MOST_LINES: usize = 60;
+const MOST_LINES: usize = 80;
 const WIDTH: usize = 100;
 
 /// Prints every call when it has ended.
@@ -123,6 +123,6 @@ mod tests {
         let mut text = String::new();
         let list: Vec<u32> = (0..100).collect();
         body(&mut text, &serde_json::to_vec(&list).unwrap());
-        assert!(text.ends_with("… 42 more lines\n"), "{text}");
+        assert!(text.ends_with("… 22 more lines\n"), "{text}");
     }
 }

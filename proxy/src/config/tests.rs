@@ -94,7 +94,7 @@ static API: Api = Api {
 fn none(
     _: &'static str,
     _: Context,
-    _: crate::route::UnifiedRequest,
+    _: &crate::route::UnifiedRequest,
 ) -> Result<Box<dyn Translator>, Error> {
     Err(Error::new(Code::NotImplemented, Method::GET.as_str()))
 }
@@ -375,4 +375,34 @@ fn each_connection_has_its_own_cursor_key_that_follows_from_the_configuration() 
         key("a", "cursor_key: k\n", "c"),
         key("b", "cursor_key: k\n", "c")
     );
+}
+
+#[test]
+fn the_example_shows_the_defaults() {
+    let text = include_str!("../../crosswalk.example.yaml");
+    let example = parse(
+        "crosswalk.example.yaml",
+        text,
+        &crate::generated::API,
+        &|_| Some("secret".to_owned()),
+    )
+    .unwrap_or_else(|error| panic!("{error}"));
+    assert!(example.warnings.is_empty());
+    assert_eq!(example.connections.len(), 3);
+    let least = read("api_keys: [\"env:KEY\"]\n").unwrap();
+    assert_eq!(example.listen, least.listen);
+    assert_eq!(
+        format!("{:?}", example.limits),
+        format!("{:?}", least.limits)
+    );
+    assert_eq!(format!("{:?}", example.log), format!("{:?}", least.log));
+    assert_eq!(format!("{:?}", example.tls), format!("{:?}", least.tls));
+    // A limit that the example forgets would be missed by nobody else.
+    let forgotten: Vec<_> = format!("{:?}", least.limits)
+        .split([' ', ':', '{', '}', ','])
+        .filter(|word| word.contains('_') || *word == "connections")
+        .filter(|word| !text.contains(&format!("  {word}: ")))
+        .map(str::to_owned)
+        .collect();
+    assert!(forgotten.is_empty(), "{forgotten:?}");
 }

@@ -29,11 +29,21 @@ pub static PROVIDER: Provider = Provider {
         families: &[
             VersionFamily {
                 matches: VersionMatch::OneOf(&["2026-03", "2026-09"]),
-                roots: &["/crm/objects/{version}"],
+                roots: &[
+                    "/crm/objects/{version}",
+                    "/crm/owners/{version}",
+                    "/crm/properties/{version}",
+                    "/account-info/{version}",
+                ],
             },
             VersionFamily {
                 matches: VersionMatch::OneOf(&["v3"]),
-                roots: &["/crm/v3/objects"],
+                roots: &[
+                    "/crm/v3/objects",
+                    "/crm/v3/owners",
+                    "/crm/v3/properties",
+                    "/account-info/v3",
+                ],
             },
         ],
     },
@@ -148,6 +158,25 @@ pub(super) static FORM: NativeForm = NativeForm {
     clear: Clear::EmptyText,
     fields_in: Some("properties"),
     record_id: RecordIdForm::Decimal,
+    reserved: None,
+};
+
+pub(super) static BATCH_READ_OBJECTS: NativeOperation = NativeOperation {
+    id: "batchReadObjects",
+    method: Method::POST,
+    effect: Effect::Read,
+};
+
+pub(super) static CREATE_OBJECT: NativeOperation = NativeOperation {
+    id: "createObject",
+    method: Method::POST,
+    effect: Effect::Write,
+};
+
+pub(super) static GET_OBJECT: NativeOperation = NativeOperation {
+    id: "getObject",
+    method: Method::GET,
+    effect: Effect::Read,
 };
 
 pub(super) static LIST_OBJECTS: NativeOperation = NativeOperation {
@@ -162,54 +191,36 @@ pub(super) static SEARCH_OBJECTS: NativeOperation = NativeOperation {
     effect: Effect::Read,
 };
 
-pub(super) static GET_OBJECT: NativeOperation = NativeOperation {
-    id: "getObject",
-    method: Method::GET,
-    effect: Effect::Read,
-};
-
-pub(super) static CREATE_OBJECT: NativeOperation = NativeOperation {
-    id: "createObject",
-    method: Method::POST,
-    effect: Effect::Write,
-};
-
 pub(super) static UPDATE_OBJECT: NativeOperation = NativeOperation {
     id: "updateObject",
     method: Method::PATCH,
     effect: Effect::Write,
 };
 
-pub(super) static BATCH_READ_OBJECTS: NativeOperation = NativeOperation {
-    id: "batchReadObjects",
-    method: Method::POST,
-    effect: Effect::Read,
-};
-
 /// The translator of a unified operation.
 pub(super) fn translator(
     operation: &'static str,
     cx: Context,
-    request: UnifiedRequest,
+    request: &UnifiedRequest,
 ) -> Result<Box<dyn Translator>, Error> {
     Ok(
         match operation {
-            "crm.account.list" => Box::new(crm::account::List::new(cx, &request)?),
-            "crm.account.get" => Box::new(crm::account::Get::new(cx, &request)?),
-            "crm.account.create" => Box::new(crm::account::Create::new(cx, &request)?),
-            "crm.account.update" => Box::new(crm::account::Update::new(cx, &request)?),
+            "crm.account.list" => Box::new(crm::account::List::new(cx, request)?),
+            "crm.account.get" => Box::new(crm::account::Get::new(cx, request)?),
+            "crm.account.create" => Box::new(crm::account::Create::new(cx, request)?),
+            "crm.account.update" => Box::new(crm::account::Update::new(cx, request)?),
             "crm.account.batch_read" => {
-                Box::new(crm::account::BatchRead::new(cx, &request)?)
+                Box::new(crm::account::BatchRead::new(cx, request)?)
             }
-            "crm.account.upsert" => Box::new(crm::account::Upsert::new(cx, &request)?),
-            "crm.contact.list" => Box::new(crm::contact::List::new(cx, &request)?),
-            "crm.contact.get" => Box::new(crm::contact::Get::new(cx, &request)?),
-            "crm.contact.create" => Box::new(crm::contact::Create::new(cx, &request)?),
-            "crm.contact.update" => Box::new(crm::contact::Update::new(cx, &request)?),
+            "crm.account.upsert" => Box::new(crm::account::Upsert::new(cx, request)?),
+            "crm.contact.list" => Box::new(crm::contact::List::new(cx, request)?),
+            "crm.contact.get" => Box::new(crm::contact::Get::new(cx, request)?),
+            "crm.contact.create" => Box::new(crm::contact::Create::new(cx, request)?),
+            "crm.contact.update" => Box::new(crm::contact::Update::new(cx, request)?),
             "crm.contact.batch_read" => {
-                Box::new(crm::contact::BatchRead::new(cx, &request)?)
+                Box::new(crm::contact::BatchRead::new(cx, request)?)
             }
-            "crm.contact.upsert" => Box::new(crm::contact::Upsert::new(cx, &request)?),
+            "crm.contact.upsert" => Box::new(crm::contact::Upsert::new(cx, request)?),
             _ => return Err(not_implemented(operation, cx.provider)),
         },
     )

@@ -101,7 +101,7 @@ static ROUTES: &[Route] = &[
 fn translator(
     operation: &'static str,
     cx: Context,
-    request: UnifiedRequest,
+    request: &UnifiedRequest,
 ) -> Result<Box<dyn Translator>, Error> {
     match cx.provider.name {
         "hubspot" => hubspot::translator(operation, cx, request),

@@ -182,6 +182,7 @@ pub(super) static FORM: NativeForm = NativeForm {
     clear: Clear::Null,
     fields_in: None,
     record_id: RecordIdForm::Base62Checked,
+    reserved: Some("@{"),
 };
 
 /// Several calls in one round trip.
@@ -200,6 +201,24 @@ pub(super) static BUNDLE: BundleForm = BundleForm {
     response_body: "body",
 };
 
+pub(super) static COMPOSITE: NativeOperation = NativeOperation {
+    id: "composite",
+    method: Method::POST,
+    effect: Effect::Write,
+};
+
+pub(super) static CREATE_ROW: NativeOperation = NativeOperation {
+    id: "createRow",
+    method: Method::POST,
+    effect: Effect::Write,
+};
+
+pub(super) static GET_ROW: NativeOperation = NativeOperation {
+    id: "getRow",
+    method: Method::GET,
+    effect: Effect::Read,
+};
+
 pub(super) static QUERY: NativeOperation = NativeOperation {
     id: "query",
     method: Method::GET,
@@ -212,16 +231,10 @@ pub(super) static QUERY_ALL: NativeOperation = NativeOperation {
     effect: Effect::Read,
 };
 
-pub(super) static GET_ROW: NativeOperation = NativeOperation {
-    id: "getRow",
-    method: Method::GET,
-    effect: Effect::Read,
-};
-
-pub(super) static CREATE_ROW: NativeOperation = NativeOperation {
-    id: "createRow",
+pub(super) static RETRIEVE_ROWS: NativeOperation = NativeOperation {
+    id: "retrieveRows",
     method: Method::POST,
-    effect: Effect::Write,
+    effect: Effect::Read,
 };
 
 pub(super) static UPDATE_ROW: NativeOperation = NativeOperation {
@@ -230,21 +243,9 @@ pub(super) static UPDATE_ROW: NativeOperation = NativeOperation {
     effect: Effect::Write,
 };
 
-pub(super) static RETRIEVE_ROWS: NativeOperation = NativeOperation {
-    id: "retrieveRows",
-    method: Method::POST,
-    effect: Effect::Read,
-};
-
 pub(super) static UPSERT_ROW: NativeOperation = NativeOperation {
     id: "upsertRow",
     method: Method::PATCH,
-    effect: Effect::Write,
-};
-
-pub(super) static COMPOSITE: NativeOperation = NativeOperation {
-    id: "composite",
-    method: Method::POST,
     effect: Effect::Write,
 };
 
@@ -252,26 +253,26 @@ pub(super) static COMPOSITE: NativeOperation = NativeOperation {
 pub(super) fn translator(
     operation: &'static str,
     cx: Context,
-    request: UnifiedRequest,
+    request: &UnifiedRequest,
 ) -> Result<Box<dyn Translator>, Error> {
     Ok(
         match operation {
-            "crm.account.list" => Box::new(crm::account::List::new(cx, &request)?),
-            "crm.account.get" => Box::new(crm::account::Get::new(cx, &request)?),
-            "crm.account.create" => Box::new(crm::account::Create::new(cx, &request)?),
-            "crm.account.update" => Box::new(crm::account::Update::new(cx, &request)?),
+            "crm.account.list" => Box::new(crm::account::List::new(cx, request)?),
+            "crm.account.get" => Box::new(crm::account::Get::new(cx, request)?),
+            "crm.account.create" => Box::new(crm::account::Create::new(cx, request)?),
+            "crm.account.update" => Box::new(crm::account::Update::new(cx, request)?),
             "crm.account.batch_read" => {
-                Box::new(crm::account::BatchRead::new(cx, &request)?)
+                Box::new(crm::account::BatchRead::new(cx, request)?)
             }
-            "crm.account.upsert" => Box::new(crm::account::Upsert::new(cx, &request)?),
-            "crm.contact.list" => Box::new(crm::contact::List::new(cx, &request)?),
-            "crm.contact.get" => Box::new(crm::contact::Get::new(cx, &request)?),
-            "crm.contact.create" => Box::new(crm::contact::Create::new(cx, &request)?),
-            "crm.contact.update" => Box::new(crm::contact::Update::new(cx, &request)?),
+            "crm.account.upsert" => Box::new(crm::account::Upsert::new(cx, request)?),
+            "crm.contact.list" => Box::new(crm::contact::List::new(cx, request)?),
+            "crm.contact.get" => Box::new(crm::contact::Get::new(cx, request)?),
+            "crm.contact.create" => Box::new(crm::contact::Create::new(cx, request)?),
+            "crm.contact.update" => Box::new(crm::contact::Update::new(cx, request)?),
             "crm.contact.batch_read" => {
-                Box::new(crm::contact::BatchRead::new(cx, &request)?)
+                Box::new(crm::contact::BatchRead::new(cx, request)?)
             }
-            "crm.contact.upsert" => Box::new(crm::contact::Upsert::new(cx, &request)?),
+            "crm.contact.upsert" => Box::new(crm::contact::Upsert::new(cx, request)?),
             _ => return Err(not_implemented(operation, cx.provider)),
         },
     )

@@ -33,7 +33,7 @@ impl Batch {
     pub fn calls(
         &self,
         max: usize,
-        mut call: impl FnMut(&[String]) -> NativeRequest,
+        call: impl FnMut(&[String]) -> NativeRequest,
     ) -> Vec<NativeRequest> {
         let mut seen = std::collections::HashSet::new();
         let ids: Vec<String> = self
@@ -43,7 +43,7 @@ impl Batch {
             .filter(|id| seen.insert(id.as_str()))
             .cloned()
             .collect();
-        ids.chunks(max).map(|part| call(part)).collect()
+        ids.chunks(max).map(call).collect()
     }
 
     /// Refuses the whole where one part failed: half an answer would look like records that are not there.

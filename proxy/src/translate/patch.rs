@@ -51,6 +51,19 @@ impl<T> Patch<T> {
     }
 }
 
+impl<'v> From<&'v Patch<String>> for Patch<&'v str> {
+    fn from(value: &'v Patch<String>) -> Self {
+        value.as_str()
+    }
+}
+
+/// Null of a required, nullable member clears as null of an optional one does.
+impl<'v> From<Option<&'v str>> for Patch<&'v str> {
+    fn from(value: Option<&'v str>) -> Self {
+        Self::from_nullable(value)
+    }
+}
+
 impl Patch<String> {
     /// The text, borrowed.
     pub fn as_str(&self) -> Patch<&str> {

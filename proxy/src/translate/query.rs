@@ -3,6 +3,8 @@
 //! Every value is written by its type. There is no way to put text into a query but as a literal, so nothing that a
 //! caller sends can change a query's structure.
 
+use std::fmt::Write as _;
+
 use jiff::Timestamp;
 
 /// A query in the making.
@@ -82,7 +84,7 @@ impl Query {
                 '\u{8}' => self.out.push_str("\\b"),
                 '\u{c}' => self.out.push_str("\\f"),
                 control if control < ' ' || control == '\u{7f}' => {
-                    self.out.push_str(&format!("\\u{:04x}", u32::from(control)));
+                    let _ = write!(self.out, "\\u{:04x}", u32::from(control));
                 }
                 other => self.out.push(other),
             }

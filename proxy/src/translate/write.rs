@@ -2,6 +2,8 @@
 //!
 //! Absent leaves a field alone, null clears it, and `passthrough_fields` come last and win.
 
+use std::fmt::{self, Display};
+
 use indexmap::IndexMap;
 use serde_json::value::RawValue;
 
@@ -20,6 +22,8 @@ pub struct NativeForm {
     /// The member of a record that holds its fields, where it is not the record itself.
     pub fields_in: Option<&'static str>,
     pub record_id: super::record_id::RecordIdForm,
+    /// What no text may have in it, since the provider reads it as a reference.
+    pub reserved: Option<&'static str>,
 }
 
 /// How an empty value is written.
@@ -42,11 +46,53 @@ impl Clear {
 #[derive(Debug, Clone, Copy)]
 pub struct Target {
     /// Its native name.
-    pub name: &'static str,
+    name: &'static str,
     /// The most characters that it may have.
-    pub max_length: Option<usize>,
+    max_length: Option<usize>,
     /// Whether it may be empty.
-    pub nullable: bool,
+    nullable: bool,
+}
+
+impl Target {
+    pub const fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            max_length: None,
+            nullable: true,
+        }
+    }
+
+    /// A text of at most so many characters.
+    #[must_use]
+    pub const fn at_most(self, characters: usize) -> Self {
+        Self {
+            max_length: Some(characters),
+            ..self
+        }
+    }
+
+    /// It cannot be emptied.
+    #[must_use]
+    pub const fn never_empty(self) -> Self {
+        Self {
+            nullable: false,
+            ..self
+        }
+    }
+}
+
+/// A member of an entry of a list, as in `addresses[2].city`.
+#[derive(Debug, Clone, Copy)]
+pub struct At {
+    pub list: &'static str,
+    pub index: usize,
+    pub member: &'static str,
+}
+
+impl Display for At {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}[{}].{}", self.list, self.index, self.member)
+    }
 }
 
 /// A native record to be written: only what is to change, each value as JSON.
@@ -109,84 +155,123 @@ impl NativeObject {
     }
 
     /// Clears a native field that can be empty; one that cannot is a fault of the caller.
-    fn empty(&mut self, path: &str, target: Target) -> Result<(), Error> {
+    fn empty(&mut self, path: impl Display + Copy, target: Target) -> Result<(), Error> {
         if !target.nullable {
             let message = format!(
                 "expected a value, found none: `{}` cannot be empty",
                 target.name
             );
-            return Err(Error::issue(path, message));
+            return Err(fault(path, message));
         }
         self.clear([target.name]);
         Ok(())
     }
 
     /// A text into a text.
-    pub fn text(&mut self, path: &str, target: Target, value: Patch<&str>) -> Result<(), Error> {
-        match value {
+    pub fn text<'v>(
+        &mut self,
+        path: impl Display + Copy,
+        target: Target,
+        value: impl Into<Patch<&'v str>>,
+    ) -> Result<(), Error> {
+        match value.into() {
             Patch::Absent => {}
             Patch::Null | Patch::Value("") => self.empty(path, target)?,
             Patch::Value(text) => {
                 check_length(path, target, text)?;
+                self.check_reserved(path, text)?;
                 self.set(target.name, quote(text));
             }
         }
         Ok(())
     }
 
-    /// A number into a number, or, with `as_text`, into a text; whole ones only, with `whole`.
+    /// A number into a number.
     pub fn number(
         &mut self,
-        path: &str,
+        path: impl Display + Copy,
         target: Target,
-        value: Patch<&InputNumber>,
-        whole: bool,
-        as_text: bool,
+        value: &Patch<InputNumber>,
+    ) -> Result<(), Error> {
+        self.plain_number(path, target, value, str::to_owned)
+    }
+
+    /// A number into a text.
+    pub fn number_as_text(
+        &mut self,
+        path: impl Display + Copy,
+        target: Target,
+        value: &Patch<InputNumber>,
+    ) -> Result<(), Error> {
+        self.plain_number(path, target, value, quote)
+    }
+
+    /// A whole number into a number.
+    pub fn integer(
+        &mut self,
+        path: impl Display + Copy,
+        target: Target,
+        value: &Patch<InputNumber>,
+    ) -> Result<(), Error> {
+        check_whole(path, value)?;
+        self.number(path, target, value)
+    }
+
+    /// A whole number into a text.
+    pub fn integer_as_text(
+        &mut self,
+        path: impl Display + Copy,
+        target: Target,
+        value: &Patch<InputNumber>,
+    ) -> Result<(), Error> {
+        check_whole(path, value)?;
+        self.number_as_text(path, target, value)
+    }
+
+    fn plain_number(
+        &mut self,
+        path: impl Display + Copy,
+        target: Target,
+        value: &Patch<InputNumber>,
+        json: impl FnOnce(&str) -> String,
     ) -> Result<(), Error> {
         match value {
             Patch::Absent => {}
             Patch::Null => self.empty(path, target)?,
             Patch::Value(InputNumber(token)) => {
                 let plain =
-                    decimal::plain(token).ok_or_else(|| Error::issue(path, "expected a number"))?;
-                if whole && !decimal::is_whole(&plain) {
-                    return Err(Error::issue(
-                        path,
-                        format!("expected a whole number, found {}", shorten(token)),
-                    ));
-                }
-                self.set(
-                    target.name,
-                    if as_text {
-                        quote(&plain)
-                    } else {
-                        plain.into_owned()
-                    },
-                );
+                    decimal::plain(token).ok_or_else(|| fault(path, "expected a number"))?;
+                self.set(target.name, json(&plain));
             }
         }
         Ok(())
     }
 
-    /// A truth value into a truth value, or, with `as_text`, into a text.
+    /// A truth value into a truth value.
     pub fn flag(
         &mut self,
-        path: &str,
+        path: impl Display + Copy,
         target: Target,
-        value: Patch<&bool>,
-        as_text: bool,
+        value: &Patch<bool>,
     ) -> Result<(), Error> {
         match value {
             Patch::Absent => {}
             Patch::Null => self.empty(path, target)?,
-            Patch::Value(flag) => self.set(
-                target.name,
-                if as_text {
-                    quote(&flag.to_string())
-                } else {
-                    flag.to_string()
-                },
-            ),
+            Patch::Value(flag) => self.set(target.name, flag.to_string()),
+        }
+        Ok(())
+    }
+
+    /// A truth value into the text `true` or `false`.
+    pub fn flag_as_text(
+        &mut self,
+        path: impl Display + Copy,
+        target: Target,
+        value: &Patch<bool>,
+    ) -> Result<(), Error> {
+        match value {
+            Patch::Value(flag) => self.set(target.name, quote(&flag.to_string())),
+            other => self.flag(path, target, other)?,
         }
         Ok(())
     }
@@ -194,10 +279,10 @@ impl NativeObject {
     /// A value of an enumeration into its counterpart.
     pub fn value<T: Copy + PartialEq>(
         &mut self,
-        path: &str,
+        path: impl Display + Copy,
         target: Target,
         pairs: &[(&str, T)],
-        value: Patch<&T>,
+        value: &Patch<T>,
     ) -> Result<(), Error> {
         match value {
             Patch::Absent => {}
@@ -215,27 +300,29 @@ impl NativeObject {
 
     /// A text that may be an option's label: it becomes that option's value. What fits no known option goes as it is,
     /// since customers add options of their own.
-    pub fn option(
+    pub fn option<'v>(
         &mut self,
-        path: &str,
+        path: impl Display + Copy,
         target: Target,
         options: &[&str],
-        value: Patch<&str>,
+        value: impl Into<Patch<&'v str>>,
     ) -> Result<(), Error> {
-        let known = value.as_value().and_then(|text| {
+        let value = value.into();
+        let known = value.value().and_then(|text| {
             let folded = fold(text);
             options.iter().find(|option| fold(option) == folded)
         });
-        match known {
-            Some(option) => self.text(path, target, Patch::Value(option)),
-            None => self.text(path, target, value),
-        }
+        self.text(
+            path,
+            target,
+            known.map_or(value, |option| Patch::Value(*option)),
+        )
     }
 
     /// The lines of a native field of several, from the parts that a unified entry has of it.
     pub fn lines(
         &mut self,
-        path: &str,
+        path: impl Display + Copy,
         target: Target,
         first: Option<&str>,
         rest: Option<&str>,
@@ -248,10 +335,10 @@ impl NativeObject {
         match (first, rest) {
             // A second line alone must not become the first one.
             (None | Some(""), Some(rest)) if !rest.is_empty() => {
-                self.text(path, target, Patch::Value(&format!("\n{rest}")))
+                self.text(path, target, Patch::Value(format!("\n{rest}").as_str()))
             }
             _ if lines.is_empty() => self.text(path, target, Patch::Null),
-            _ => self.text(path, target, Patch::Value(&lines.join("\n"))),
+            _ => self.text(path, target, Patch::Value(lines.join("\n").as_str())),
         }
     }
 
@@ -262,19 +349,23 @@ impl NativeObject {
         };
         for (name, json) in fields {
             if Some(name.as_str()) == self.form.fields_in && json.get().starts_with('{') {
+                let path = format!("{path}.{name}");
                 let wrapped: InputObject = serde_json::from_str(json.get())
-                    .map_err(|error| Error::issue(format!("{path}.{name}"), error.to_string()))?;
+                    .map_err(|error| fault(&path, error.to_string()))?;
                 for (name, json) in &wrapped.0 {
-                    self.pass(name, json);
+                    self.pass(&path, name, json)?;
                 }
             } else {
-                self.pass(name, json);
+                self.pass(path, name, json)?;
             }
         }
         Ok(())
     }
 
-    fn pass(&mut self, name: &str, json: &RawValue) {
+    fn pass(&mut self, path: &str, name: &str, json: &RawValue) -> Result<(), Error> {
+        let path = format!("{path}.{name}");
+        self.check_reserved(&path, name)?;
+        self.check_reserved(&path, json.get())?;
         self.remove(name);
         let json = if json.get() == "null" {
             self.form.clear.json()
@@ -282,19 +373,24 @@ impl NativeObject {
             json.get()
         };
         self.set(name, json.to_owned());
+        Ok(())
+    }
+
+    /// A provider that reads references in what is written to it would take such a text for one.
+    fn check_reserved(&self, path: impl Display, text: &str) -> Result<(), Error> {
+        match self.form.reserved {
+            Some(reserved) if text.contains(reserved) => Err(fault(
+                path,
+                format!(
+                    "expected text without `{reserved}`, which the provider reads as a reference"
+                ),
+            )),
+            _ => Ok(()),
+        }
     }
 
     pub(crate) fn set(&mut self, name: &str, json: String) {
         self.members.insert(name.to_owned(), json);
-    }
-}
-
-impl<'a> Patch<&'a str> {
-    fn as_value(&self) -> Option<&'a str> {
-        match self {
-            Self::Value(text) => Some(text),
-            _ => None,
-        }
     }
 }
 
@@ -316,8 +412,8 @@ impl Tags {
     /// Notes a tag; a second entry with it is a fault of the caller, since only one can be written.
     pub fn once(&mut self, index: usize, tag: &'static str) -> Result<(), Error> {
         if self.seen.contains(&tag) {
-            return Err(Error::issue(
-                format!("{}[{index}]", self.path),
+            return Err(fault(
+                format_args!("{}[{index}]", self.path),
                 format!("expected one entry of each type, found a second one of type {tag:?}"),
             ));
         }
@@ -326,7 +422,7 @@ impl Tags {
     }
 }
 
-fn check_length(path: &str, target: Target, text: &str) -> Result<(), Error> {
+fn check_length(path: impl Display + Copy, target: Target, text: &str) -> Result<(), Error> {
     let Some(max) = target.max_length else {
         return Ok(());
     };
@@ -334,13 +430,32 @@ fn check_length(path: &str, target: Target, text: &str) -> Result<(), Error> {
     if text.len() > max {
         let length = text.chars().count();
         if length > max {
-            return Err(Error::issue(
+            return Err(fault(
                 path,
                 format!("expected at most {max} characters, found {length}"),
             ));
         }
     }
     Ok(())
+}
+
+fn check_whole(path: impl Display, value: &Patch<InputNumber>) -> Result<(), Error> {
+    match value {
+        Patch::Value(InputNumber(token))
+            if !decimal::plain(token).is_some_and(|plain| decimal::is_whole(&plain)) =>
+        {
+            Err(fault(
+                path,
+                format!("expected a whole number, found {}", shorten(token)),
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A fault of the record that is to be written.
+fn fault(path: impl Display, message: impl Into<String>) -> Error {
+    Error::issue(format!("body.record.{path}"), message)
 }
 
 /// A text as a JSON string.
@@ -365,17 +480,15 @@ mod tests {
         clear: Clear::EmptyText,
         fields_in: Some("properties"),
         record_id: RecordIdForm::Text,
+        reserved: None,
     };
     static NULL_FORM: NativeForm = NativeForm {
         clear: Clear::Null,
         fields_in: None,
         record_id: RecordIdForm::Text,
+        reserved: None,
     };
-    const NAME: Target = Target {
-        name: "name",
-        max_length: Some(5),
-        nullable: true,
-    };
+    const NAME: Target = Target::new("name").at_most(5);
 
     fn json(object: &NativeObject) -> String {
         let mut out = Vec::new();
@@ -404,7 +517,7 @@ mod tests {
         let mut object = NativeObject::new(&FORM);
         object.text("p", NAME, Patch::Value("ééééé")).unwrap();
         let error = object
-            .text("body.record.name", NAME, Patch::Value("éééééé"))
+            .text("name", NAME, Patch::Value("éééééé"))
             .unwrap_err();
         assert_eq!(
             error.message,
@@ -434,11 +547,7 @@ mod tests {
 
     #[test]
     fn an_options_label_becomes_its_value_and_a_strange_one_passes() {
-        let target = Target {
-            name: "industry",
-            max_length: None,
-            nullable: true,
-        };
+        let target = Target::new("industry");
         let options = ["FOOD_BEVERAGES", "BANKING"];
         let mut object = NativeObject::new(&FORM);
         object
@@ -453,11 +562,7 @@ mod tests {
 
     #[test]
     fn a_second_line_alone_does_not_become_the_first() {
-        let target = Target {
-            name: "street",
-            max_length: None,
-            nullable: true,
-        };
+        let target = Target::new("street");
         let mut object = NativeObject::new(&NULL_FORM);
         object.lines("p", target, None, Some("Suite 3")).unwrap();
         assert_eq!(json(&object), r#"{"street":"\nSuite 3"}"#);

@@ -92,8 +92,11 @@ impl NativeLog {
             .unwrap_or_default()
     }
 
-    fn sent(&self, request: &NativeRequest, answer: Option<&Response>) {
+    fn sending(&self) {
         self.calls.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn ended(&self, request: &NativeRequest, answer: Option<&Response>) {
         if let Some(exchanges) = &self.exchanges {
             exchanges
                 .lock()
@@ -213,8 +216,9 @@ impl Upstream {
     ) -> Result<Tried, Error> {
         let native = http_request(token, request)?;
         let deadline = deadline.min(Instant::now() + self.native_timeout);
+        log.sending();
         let answered = self.client.send(native, deadline).await;
-        log.sent(request, answered.as_ref().ok());
+        log.ended(request, answered.as_ref().ok());
         Ok(match answered {
             Ok(response) => {
                 let retry_after = text(&response.headers, RETRY_AFTER.as_str())

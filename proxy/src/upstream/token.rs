@@ -10,39 +10,34 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use http::{
-    HeaderValue, Request,
-    header::{ACCEPT, CONTENT_TYPE, USER_AGENT},
+    HeaderValue,
     uri::{Authority, Scheme},
 };
-use http_body_util::Full;
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::Value;
 use tokio::{sync::watch, time::Instant};
-use url::{Url, form_urlencoded};
+use url::Url;
 
 use super::{
-    client::{Client, Failure, Response},
-    engine::AGENT,
+    client::Client,
     fault::shorten,
     provider::{BaseUrl, Provider},
 };
 use crate::{
     config::{self, Credentials, OAuth, is_allowed_host, is_loopback, is_origin},
-    error::{Code, Error, ProviderFault},
+    error::{Code, Error},
 };
 
-/// A refresh is tried so often before those who wait are told.
-const TRIES: u32 = 3;
+mod endpoint;
+
+use endpoint::{Granted, Refusal};
+
 /// How long a failed refresh answers for the next callers, so that they don't all ask again.
 const FAILURE_COUNTS: Duration = Duration::from_secs(1);
 /// The same for a refusal, which only a person can cure.
 const REFUSAL_COUNTS: Duration = Duration::from_secs(60);
 /// A token is renewed this long before its end. The spread keeps connections from doing so all at once.
 const MARGIN_SECONDS: std::ops::RangeInclusive<u64> = 60..=300;
-/// No token lives longer, whatever its answer says.
-const LONGEST_LIFE: u64 = 365 * 24 * 3600;
 
 /// What a call needs to reach the provider.
 pub(super) struct Token {
@@ -92,21 +87,6 @@ struct State {
 
 /// How a refresh ended; none while it goes on.
 type Landing = Option<Result<Arc<Token>, Error>>;
-
-/// A token as the provider's answer has it.
-struct Granted {
-    access_token: SecretString,
-    refresh_token: Option<SecretString>,
-    base_url: Option<String>,
-    lifetime: Option<Duration>,
-}
-
-/// Why there is no token.
-struct Refusal {
-    error: Box<Error>,
-    /// Only a person can cure it.
-    is_final: bool,
-}
 
 impl Tokens {
     pub(super) fn new(connection: &config::Connection, timeout: Duration) -> Result<Self, Error> {
@@ -363,187 +343,6 @@ impl Tokens {
         })
     }
 
-    /// Asks for a token until the provider has decided, or the time is up.
-    async fn fetch(
-        &self,
-        client: &Client,
-        oauth: &OAuth,
-        refresh_token: &SecretString,
-    ) -> Result<Granted, Refusal> {
-        let deadline = Instant::now() + self.timeout;
-        let mut tries = 1;
-        loop {
-            let request = self.request(oauth, refresh_token)?;
-            let failed = match client.send(request, deadline).await {
-                Ok(response) if response.status.is_success() => return self.granted(&response),
-                Ok(response)
-                    if response.status.as_u16() == 429 || response.status.is_server_error() =>
-                {
-                    self.passing(&response)
-                }
-                Ok(response) => return Err(self.refusal(&response, oauth, refresh_token)),
-                Err(failure) => self.unreachable(&failure),
-            };
-            let pause = Duration::from_millis(200) * 3_u32.pow(tries - 1);
-            if tries == TRIES || Instant::now() + pause >= deadline {
-                return Err(Refusal::passing(failed));
-            }
-            tries += 1;
-            tokio::time::sleep(pause).await;
-        }
-    }
-
-    fn request(
-        &self,
-        oauth: &OAuth,
-        refresh_token: &SecretString,
-    ) -> Result<Request<Full<Bytes>>, Refusal> {
-        let mut form = form_urlencoded::Serializer::new(String::new());
-        form.append_pair("grant_type", "refresh_token")
-            .append_pair("client_id", &oauth.client_id);
-        if let Some(secret) = &oauth.client_secret {
-            form.append_pair("client_secret", secret.expose_secret());
-        }
-        form.append_pair("refresh_token", refresh_token.expose_secret());
-        Request::post(self.token_url.as_str())
-            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .header(ACCEPT, "application/json")
-            .header(USER_AGENT, AGENT)
-            .body(Full::from(form.finish()))
-            .map_err(|error| {
-                Refusal::passing(Error::new(
-                    Code::InternalServerError,
-                    format!("the token endpoint's address cannot be used: {error}"),
-                ))
-            })
-    }
-
-    fn granted(&self, response: &Response) -> Result<Granted, Refusal> {
-        let body: Value = serde_json::from_slice(&response.body).unwrap_or_default();
-        let text = |member: &str| body.get(member).and_then(Value::as_str);
-        let Some(access_token) = text("access_token").filter(|token| !token.is_empty()) else {
-            return Err(Refusal::passing(Error::bad_gateway(format!(
-                "expected a token from {}, found an answer without access_token",
-                self.provider.title
-            ))));
-        };
-        // Some servers write the number as a text. Nothing, zero and nonsense say nothing.
-        let seconds = body
-            .get("expires_in")
-            .and_then(|value| value.as_u64().or_else(|| value.as_str()?.parse().ok()))
-            .filter(|seconds| *seconds > 0)
-            .or(self.provider.auth.lifetime_seconds);
-        Ok(Granted {
-            access_token: access_token.into(),
-            refresh_token: text("refresh_token")
-                .filter(|token| !token.is_empty())
-                .map(SecretString::from),
-            base_url: self
-                .provider
-                .auth
-                .base_url_member
-                .and_then(text)
-                .map(str::to_owned),
-            lifetime: seconds.map(|seconds| Duration::from_secs(seconds.min(LONGEST_LIFE))),
-        })
-    }
-
-    /// The token endpoint has decided against us: either the account or the configuration is at fault.
-    fn refusal(&self, response: &Response, oauth: &OAuth, refresh_token: &SecretString) -> Refusal {
-        let body: Value = serde_json::from_slice(&response.body).unwrap_or_default();
-        let text = |member: &str| body.get(member).and_then(Value::as_str);
-        let revoked = self.provider.auth.revoked;
-        let code = text("error").or_else(|| revoked.iter().find_map(|(member, _)| text(member)));
-        let words = text("error_description").or_else(|| text(self.provider.errors.message));
-        // OAuth's own word for a wrong client goes before whatever else the answer says.
-        let is_revoked = text("error") != Some("invalid_client")
-            && revoked
-                .iter()
-                .any(|(member, values)| text(member).is_some_and(|found| values.contains(&found)));
-        let secrets = [Some(refresh_token), oauth.client_secret.as_ref()];
-        let words = words.map(|words| {
-            let scrubbed = secrets
-                .into_iter()
-                .flatten()
-                .fold(words.to_owned(), |words, secret| {
-                    words.replace(secret.expose_secret(), "…")
-                });
-            shorten(&scrubbed, 500)
-        });
-        let told = [code.map(str::to_owned), words.clone()]
-            .into_iter()
-            .flatten()
-            .collect::<Vec<_>>()
-            .join(": ");
-        let mut error = if is_revoked {
-            self.must_connect_again(&format!("its refresh token is refused ({told})"))
-        } else {
-            Error::new(
-                Code::Unauthorized,
-                format!(
-                    "connection `{}`: {} issues no token (status {}, {told}); check client_id, client_secret and login_url in the configuration",
-                    self.connection,
-                    self.provider.title,
-                    response.status.as_u16()
-                ),
-            )
-        };
-        error.provider = Some(Box::new(ProviderFault {
-            name: self.provider.name,
-            status: response.status.as_u16(),
-            code: code.map(|code| shorten(code, 200)),
-            message: words,
-            correlation_id: None,
-        }));
-        Refusal {
-            error: Box::new(error),
-            is_final: true,
-        }
-    }
-
-    fn must_connect_again(&self, reason: &str) -> Error {
-        Error::new(
-            Code::Unauthorized,
-            format!(
-                "connection `{}` to {} is dead, {reason}; connect the account again and put the new credentials into the configuration",
-                self.connection, self.provider.title
-            ),
-        )
-    }
-
-    /// The token endpoint is overloaded or broken.
-    fn passing(&self, response: &Response) -> Error {
-        let status = response.status.as_u16();
-        let mut error = Error::new(
-            Code::ServiceUnavailable,
-            format!(
-                "{}'s token endpoint answered status {status}; try again",
-                self.provider.title
-            ),
-        );
-        error.provider = Some(Box::new(ProviderFault {
-            name: self.provider.name,
-            status,
-            ..ProviderFault::default()
-        }));
-        error.with_retry_after(FAILURE_COUNTS)
-    }
-
-    fn unreachable(&self, failure: &Failure) -> Error {
-        let code = match failure {
-            Failure::TimedOut => Code::Timeout,
-            _ => Code::BadGateway,
-        };
-        Error::new(
-            code,
-            format!(
-                "{}'s token endpoint gave no answer; try again",
-                self.provider.title
-            ),
-        )
-        .with_detail(failure.to_string())
-    }
-
     /// A panic while the lock was held leaves a state that is still whole: every change is one assignment.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -553,15 +352,6 @@ impl Tokens {
 enum Joined {
     Token(Arc<Token>),
     Flight(watch::Receiver<Landing>),
-}
-
-impl Refusal {
-    fn passing(error: Error) -> Self {
-        Self {
-            error: Box::new(error),
-            is_final: false,
-        }
-    }
 }
 
 /// How long before its end a token is renewed: never more than a quarter of its life.

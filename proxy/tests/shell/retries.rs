@@ -98,9 +98,25 @@ async fn a_provider_that_is_not_there_got_nothing() {
 }
 
 #[tokio::test]
-async fn a_failed_step_after_a_write_says_that_it_was_written() {
+async fn a_step_that_fails_after_a_write_says_that_it_was_written() {
+    let (acme, proxy) = started(|seen| match seen.index {
+        0 => ok(),
+        _ => Act::Reset,
+    })
+    .await;
+    let got = proxy.post("/unified/thing/_create_and_read", "{}").await;
+    assert_eq!(got.status, StatusCode::BAD_GATEWAY);
+    assert_eq!(got.json()["outcome"], "written");
+    assert_eq!(
+        acme.calls(),
+        4,
+        "one write, and a read that is tried three times"
+    );
+}
+
+#[tokio::test]
+async fn a_step_that_fails_before_a_write_says_nothing_of_one() {
     let (acme, proxy) = started(|_| Act::Reset).await;
-    // The search of an upsert is a read: nothing was written when it fails.
     let got = proxy.post("/unified/thing/_upsert", "a").await;
     assert_eq!(got.json().get("outcome"), None);
     assert_eq!(acme.calls(), 3);

@@ -107,7 +107,7 @@ static WRITE: NativeOperation = NativeOperation {
 
 // The unified API.
 
-static ROUTES: [Route; 6] = [
+static ROUTES: [Route; 7] = [
     route(Method::GET, "/unified/thing/{id}", "get", Effect::Read),
     route(Method::GET, "/unified/things", "many", Effect::Read),
     route(Method::POST, "/unified/thing", "create", Effect::Write),
@@ -115,6 +115,12 @@ static ROUTES: [Route; 6] = [
         Method::POST,
         "/unified/thing/_upsert",
         "upsert",
+        Effect::Write,
+    ),
+    route(
+        Method::POST,
+        "/unified/thing/_create_and_read",
+        "create_and_read",
         Effect::Write,
     ),
     route(Method::POST, "/unified/panic", "panic", Effect::Write),
@@ -144,7 +150,7 @@ pub(crate) static API: Api = Api {
 fn translator(
     operation: &'static str,
     context: Context,
-    request: UnifiedRequest,
+    request: &UnifiedRequest,
 ) -> Result<Box<dyn Translator>, Error> {
     let keys = match operation {
         "upsert" => vec![MatchKey {
@@ -161,9 +167,13 @@ fn translator(
     Ok(Box::new(Script {
         operation,
         root: connection.roots[0].clone(),
-        request,
+        request: UnifiedRequest {
+            path: request.path.clone(),
+            query: request.query.clone(),
+            body: request.body.clone(),
+        },
         keys,
-        searched: false,
+        went_on: false,
     }))
 }
 
@@ -173,7 +183,7 @@ struct Script {
     root: String,
     request: UnifiedRequest,
     keys: Vec<MatchKey>,
-    searched: bool,
+    went_on: bool,
 }
 
 impl Script {
@@ -225,9 +235,13 @@ impl Translator for Script {
         if self.operation == "endless" {
             return Ok(Step::Calls(vec![self.read("things/1")]));
         }
-        if self.operation == "upsert" && !self.searched {
-            self.searched = true;
-            return Ok(Step::Calls(vec![self.write()]));
+        if !self.went_on {
+            self.went_on = true;
+            match self.operation {
+                "upsert" => return Ok(Step::Calls(vec![self.write()])),
+                "create_and_read" => return Ok(Step::Calls(vec![self.read("things/1")])),
+                _ => {}
+            }
         }
         let lines: Vec<_> = responses
             .iter()

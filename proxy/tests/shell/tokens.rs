@@ -187,14 +187,14 @@ async fn a_token_endpoint_that_stumbles_is_asked_again() {
 #[tokio::test]
 async fn an_old_token_serves_while_it_lives_and_the_endpoint_is_down() {
     let (acme, proxy) = started(|seen| match seen.index {
-        // A margin is never more than a quarter of the life: after 3 of 4 seconds a new token is due.
-        0 => Act::Reply(200, json!({ "access_token": "token-1", "expires_in": "4" })),
+        // A margin is never more than a quarter of the life: after 6 of 8 seconds a new token is due.
+        0 => Act::Reply(200, json!({ "access_token": "token-1", "expires_in": "8" })),
         _ if seen.is_token_request() => Act::Reply(500, json!({})),
         _ => ok(),
     })
     .await;
     assert_eq!(proxy.get("/unified/thing/1").await.status, StatusCode::OK);
-    tokio::time::sleep(Duration::from_millis(3050)).await;
+    tokio::time::sleep(Duration::from_millis(6050)).await;
     assert_eq!(proxy.get("/unified/thing/2").await.status, StatusCode::OK);
     assert!(
         acme.token_requests() > 1,

@@ -81,11 +81,11 @@ impl Conversation {
             Err(error) => {
                 let body: Value =
                     serde_json::from_slice(&error.body("r")).expect("an error is JSON");
-                writeln!(told, "error {}", error.status().as_u16()).unwrap();
+                writeln!(told, "error {}", error.status().as_u16()).expect("a String takes all");
                 body
             }
         };
-        writeln!(told, "{end:#}").unwrap();
+        writeln!(told, "{end:#}").expect("a String takes all");
         (told, end)
     }
 
@@ -112,9 +112,10 @@ impl Conversation {
             connection: Arc::new(settings),
             now: self.now,
         };
-        let mut translator = (API.translator)(self.operation, cx, self.request)?;
+        let mut translator = (API.translator)(self.operation, cx, &self.request)?;
         for key in translator.keys() {
-            writeln!(told, "key {}.{} = {}", key.entity, key.key, key.value).unwrap();
+            writeln!(told, "key {}.{} = {}", key.entity, key.key, key.value)
+                .expect("a String takes all");
         }
         let mut step = translator.start(&self.recent)?;
         let mut rounds = self.rounds.into_iter();
@@ -131,7 +132,8 @@ impl Conversation {
                             .iter()
                             .map(|key| format!("{}={}", key.key, key.value))
                             .collect();
-                        writeln!(told, "written {} {}", written.id, keys.join(" ")).unwrap();
+                        writeln!(told, "written {} {}", written.id, keys.join(" "))
+                            .expect("a String takes all");
                     }
                     told.push_str("answer\n");
                     return Ok(answer.body);
@@ -161,10 +163,10 @@ fn tell(told: &mut String, call: &NativeRequest, status: u16) {
         "{} {} -> {status}",
         call.operation.method, call.target
     )
-    .unwrap();
+    .expect("a String takes all");
     if let Some(body) = &call.body {
         let body: Value = serde_json::from_slice(body).expect("a native body is JSON");
-        writeln!(told, "  {body}").unwrap();
+        writeln!(told, "  {body}").expect("a String takes all");
     }
 }
 

@@ -9,12 +9,17 @@ use crate::{
         call::{Calls, Parameter, parameters},
         native::{self, Leaf},
     },
+    names,
     plan::{PlanList, PlanOperation, PlanPager},
 };
 
 pub(super) fn emit(planned: &PlanOperation, list: &PlanList, calls: &mut Calls<'_>) -> TokenStream {
     let (name, doc) = (type_name(&planned.name), format!(" `{}`.", planned.name));
-    let (default, max, overlap) = (list.default_size, list.max_size, list.overlap_seconds);
+    let (default, max) = (
+        names::number(list.default_size),
+        names::number(list.max_size),
+    );
+    let overlap = names::number(list.overlap_seconds);
     let has_changes = list.changes.is_some();
     let full = pager(&list.full, "full", calls);
     let changes = list
@@ -83,7 +88,7 @@ fn pager(
     purpose: &str,
     calls: &mut Calls<'_>,
 ) -> (TokenStream, TokenStream, TokenStream) {
-    let name = format_ident!("{}Page", crate::names::pascal(purpose));
+    let name = format_ident!("{}Page", names::pascal(purpose));
     let mut more = Vec::new();
     if let Some(next) = &pager.next {
         more.push((next, Leaf::Value(crate::plan::PlanNativeType::Text)));
@@ -97,9 +102,13 @@ fn pager(
         &pager.rows,
         &more,
     );
-    let page = pager
-        .max
-        .map_or_else(|| quote! { page }, |max| quote! { page.at_most(#max) });
+    let page = pager.max.map_or_else(
+        || quote! { page },
+        |max| {
+            let max = names::number(max);
+            quote! { page.at_most(#max) }
+        },
+    );
     let function = calls.function(&pager.call, &format!("list_{purpose}"));
     let arguments = parameters(&pager.call)
         .into_iter()

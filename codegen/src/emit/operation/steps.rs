@@ -87,7 +87,7 @@ pub(super) fn emit(
 
         impl Translator for #name {
             fn start(&mut self, _recent: &[String]) -> Result<Step, Error> {
-                self.go(self.step)
+                Ok(self.go(self.step))
             }
 
             fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error> {
@@ -127,17 +127,17 @@ impl<'s> Machine<'s> {
         for step in steps {
             let parts: Vec<&PlanStepCall> = parts(step);
             for part in &parts {
-                if let Some(id) = &part.id {
-                    if !machine.ids.contains(id) {
-                        machine.ids.push(id.clone());
-                    }
+                if let Some(id) = &part.id
+                    && !machine.ids.contains(id)
+                {
+                    machine.ids.push(id.clone());
                 }
             }
             let purpose = format!("{}_{}", names::snake(&name.to_string()), step.name);
             machine.requests.push(
                 parts
                     .iter()
-                    .map(|part| calls.from_work(&part.call, &purpose))
+                    .map(|part| calls.of_work(&part.call, &purpose))
                     .collect(),
             );
             machine
@@ -207,10 +207,10 @@ impl<'s> Machine<'s> {
                 quote! { #empty #ty::#variant => #request, }
             });
         quote! {
-            fn go(&mut self, step: #ty) -> Result<Step, Error> {
+            fn go(&mut self, step: #ty) -> Step {
                 self.step = #note;
                 let work = &self.work;
-                Ok(Step::call(match step { #(#arms)* }))
+                Step::call(match step { #(#arms)* })
             }
         }
     }
@@ -241,11 +241,7 @@ impl<'s> Machine<'s> {
             #next
         };
         let routes = self.routes(&step.on, &quote! { response });
-        if routes.is_empty() {
-            quote! { { #done } }
-        } else {
-            quote! { match response.status { #routes _ => { #done } } }
-        }
+        quote! { { #routes #done } }
     }
 
     fn after_bundle(
@@ -262,11 +258,9 @@ impl<'s> Machine<'s> {
             .filter(|((part, _), _)| !part.1.record)
             .map(|(((_, call), name), writes)| {
                 let routes = self.routes(&call.on, &quote! { #name });
-                let routed =
-                    (!routes.is_empty()).then(|| quote! { match #name.status { #routes _ => {} } });
                 let noted = self.noted(call, *writes, &quote! { #name });
                 quote! {
-                    #routed
+                    #routes
                     self.work.success(&#name)?;
                     #noted
                 }
@@ -280,7 +274,7 @@ impl<'s> Machine<'s> {
             (Some(name), Some(otherwise)) => {
                 let (ty, to) = (&self.step_ty, names::ty(otherwise));
                 quote! {
-                    if #name.is_success() { answer(&mut self.work, &#name) } else { self.go(#ty::#to) }
+                    if #name.is_success() { answer(&mut self.work, &#name) } else { Ok(self.go(#ty::#to)) }
                 }
             }
             (Some(name), None) => quote! {
@@ -332,25 +326,28 @@ impl<'s> Machine<'s> {
                     .expect("a step without a record leads on"),
             ),
         );
-        quote! { self.go(#ty::#to) }
+        quote! { Ok(self.go(#ty::#to)) }
     }
 
     fn routes(&self, on: &[(u16, PlanRouteTo)], response: &TokenStream) -> TokenStream {
         let ty = &self.step_ty;
         on.iter()
-            .map(|(status, to)| match to {
+            .map(|(status, to)| (proc_macro2::Literal::u16_unsuffixed(*status), status, to))
+            .map(|(literal, status, to)| match to {
                 PlanRouteTo::Conflict => quote! {
-                    #status => return Err(key::conflict(&native::listed_ids(&#response.body))),
+                    if #response.status == #literal {
+                        return Err(key::conflict(&native::listed_ids(&#response.body)));
+                    }
                 },
                 PlanRouteTo::Step(step) => {
-                    let step = names::ty(step);
                     // A conflict names the record that is in the way.
                     let adopt =
                         (*status == 409).then(|| quote! { self.work.adopt_existing(&#response)?; });
+                    let step = names::ty(step);
                     quote! {
-                        #status => {
+                        if #response.status == #literal {
                             #adopt
-                            return self.go(#ty::#step);
+                            return Ok(self.go(#ty::#step));
                         }
                     }
                 }

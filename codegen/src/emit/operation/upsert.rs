@@ -57,9 +57,10 @@ pub(super) fn emit(
         find_reads.push(quote! { #key_ty::#variant => {} });
     }
     let recent_calls = upsert.recent.as_ref().map(|call| {
-        let call = calls.from_work(call, "recent");
+        let call = calls.of_work(call, "recent");
         quote! { calls.extend(recent.iter().map(|recent_id| #call)); }
     });
+    let calls_mut = upsert.recent.as_ref().map(|_| quote! { mut });
     let recent_parameter = if upsert.recent.is_some() {
         quote! { recent }
     } else {
@@ -67,9 +68,9 @@ pub(super) fn emit(
     };
     let (none, one) = (names::ty(&upsert.none), names::ty(&upsert.one));
     let start = if direct.is_empty() {
-        quote! { self.find(recent) }
+        quote! { Ok(self.find(recent)) }
     } else {
-        quote! { match self.key { #direct _ => self.find(recent) } }
+        quote! { #direct Ok(self.find(recent)) }
     };
     quote! {
         #[doc = #doc]
@@ -101,15 +102,14 @@ pub(super) fn emit(
 
             #go
 
-            fn find(&mut self, #recent_parameter: &[String]) -> Result<Step, Error> {
+            fn find(&mut self, #recent_parameter: &[String]) -> Step {
                 let work = &self.work;
                 let Some(lookup) = &work.lookup else { return self.go(#step_ty::#none) };
-                #[allow(unused_mut)] // Where nothing is remembered of recent writes.
-                let mut calls: Vec<NativeRequest> = match self.key { #(#find_calls),* };
+                let #calls_mut calls: Vec<NativeRequest> = match self.key { #(#find_calls),* };
                 self.searches = calls.len();
                 #recent_calls
                 self.step = None;
-                Ok(Step::Calls(calls))
+                Step::Calls(calls)
             }
 
             fn found(&mut self, responses: &[NativeResponse]) -> Result<Step, Error> {
@@ -117,13 +117,13 @@ pub(super) fn emit(
                 for response in searches {
                     self.work.success(response)?;
                 }
-                let Some(lookup) = &mut self.work.lookup else { return self.go(#step_ty::#none) };
+                let Some(lookup) = &mut self.work.lookup else { return Ok(self.go(#step_ty::#none)) };
                 match self.key { #(#find_reads)* }
                 match lookup.found() {
-                    Found::None => self.go(#step_ty::#none),
+                    Found::None => Ok(self.go(#step_ty::#none)),
                     Found::One(id) => {
                         self.work.set_record_id(id);
-                        self.go(#step_ty::#one)
+                        Ok(self.go(#step_ty::#one))
                     }
                     Found::Many(ids) => Err(key::conflict(&ids)),
                 }
@@ -189,13 +189,15 @@ impl Parts {
             .iter()
             .map(|from| native::value(&object, &from.path))
             .collect();
-        let (split, max) = (find.split, find.max.unwrap_or(usize::MAX));
-        let max = if find.max.is_some() {
-            quote! { #max }
-        } else {
-            quote! { usize::MAX }
-        };
-        let search = calls.from_work(
+        let split = names::number(find.split);
+        let max = find.max.map_or_else(
+            || quote! { usize::MAX },
+            |max| {
+                let max = names::number(max);
+                quote! { #max }
+            },
+        );
+        let search = calls.of_work(
             &find.call,
             &format!("{}_{}", names::snake(&name.to_string()), key.name),
         );
@@ -252,12 +254,22 @@ fn directs(
         .iter()
         .filter_map(|key| {
             let direct = key.direct.as_ref()?;
-            let (variant, step, set) = (names::ty(&key.name), names::ty(&direct.step), &key.set.name);
-            let plain = direct.plain_value.then(|| quote! { && lookup.is_plain() });
-            let keeps = direct.record_keeps_key.then(|| quote! { && self.work.keeps_key(#set) });
+            let (variant, step, set) =
+                (names::ty(&key.name), names::ty(&direct.step), &key.set.name);
+            let single = if direct.plain_value {
+                quote! { |lookup| lookup.is_single() && lookup.is_plain() }
+            } else {
+                quote! { Lookup::is_single }
+            };
+            let keeps = direct
+                .record_keeps_key
+                .then(|| quote! { && self.work.keeps_key(#set) });
             Some(quote! {
-                #key_ty::#variant if self.work.lookup.as_ref().is_some_and(|lookup| lookup.is_single() #plain) #keeps => {
-                    self.go(#step_ty::#step)
+                if self.key == #key_ty::#variant
+                    && self.work.lookup.as_ref().is_some_and(#single)
+                    #keeps
+                {
+                    return Ok(self.go(#step_ty::#step));
                 }
             })
         })

@@ -34,6 +34,7 @@ pub struct Account<'a> {
     pub last_activity_at: Option<Cow<'a, str>>,
     pub addresses: Option<Vec<Address<'a>>>,
     pub phone_numbers: Option<Vec<PhoneNumber<'a>>>,
+    /// How far an account has come towards being a customer.
     pub lifecycle_stage: Option<LifecycleStage>,
     pub last_modified_at: Option<Cow<'a, str>>,
 }
@@ -58,6 +59,7 @@ pub struct AccountInput {
     /// The provider's id of the user who owns the record.
     #[serde(default)]
     pub owner_id: Patch<String>,
+    /// How far an account has come towards being a customer.
     #[serde(default)]
     pub lifecycle_stage: Patch<LifecycleStage>,
     /// Native fields by their own names. They win over the mapped ones.
@@ -99,6 +101,7 @@ pub struct ContactInput {
 /// A postal address. Every part is there, null where it is unknown.
 #[derive(Debug, Serialize)]
 pub struct Address<'a> {
+    /// What an address is for.
     pub address_type: AddressType,
     pub city: Option<Cow<'a, str>>,
     pub country: Option<Cow<'a, str>>,
@@ -118,6 +121,7 @@ impl Entry for Address<'_> {
 /// A postal address. Every part is there, null where it is unknown.
 #[derive(Debug, Deserialize)]
 pub struct AddressInput {
+    /// What an address is for.
     pub address_type: AddressType,
     #[serde(deserialize_with = "required_nullable")]
     pub city: Option<String>,
@@ -165,6 +169,7 @@ impl AddressType {
 #[derive(Debug, Serialize)]
 pub struct PhoneNumber<'a> {
     pub phone_number: Option<Cow<'a, str>>,
+    /// What a phone number is for.
     pub phone_number_type: PhoneNumberType,
 }
 
@@ -179,6 +184,7 @@ impl Entry for PhoneNumber<'_> {
 pub struct PhoneNumberInput {
     #[serde(deserialize_with = "required_nullable")]
     pub phone_number: Option<String>,
+    /// What a phone number is for.
     pub phone_number_type: PhoneNumberType,
 }
 

@@ -1,0 +1,50 @@
+//! Secrets: where they come from, and which are refused.
+
+use secrecy::SecretString;
+
+use super::Check;
+use crate::config::tree::Value;
+
+impl Check<'_> {
+    /// A secret: `env:NAME`, `file:/path`, or the text itself.
+    pub(super) fn secret(&mut self, value: &Value) -> Option<SecretString> {
+        let text = value.text(&mut self.source)?;
+        if !text.starts_with("env:") && !text.starts_with("file:") {
+            self.warnings.push(format!(
+                "{}: the secret stands in the configuration file; write env:NAME or file:/path instead",
+                value.path
+            ));
+        }
+        self.resolve(value, text).map(SecretString::from)
+    }
+
+    /// Not a secret, and yet often kept beside one.
+    pub(super) fn secret_or_text(&mut self, value: &Value) -> Option<String> {
+        let text = value.text(&mut self.source)?;
+        self.resolve(value, text)
+    }
+
+    fn resolve(&mut self, value: &Value, text: String) -> Option<String> {
+        let resolved = if let Some(name) = text.strip_prefix("env:") {
+            (self.environment)(name)
+                .ok_or_else(|| format!("the environment variable {name} is not set"))
+        } else if let Some(path) = text.strip_prefix("file:") {
+            std::fs::read_to_string(path)
+                .map(|content| content.trim_end_matches(['\r', '\n']).to_owned())
+                .map_err(|error| format!("the file {path} could not be read: {error}"))
+        } else {
+            Ok(text)
+        };
+        let message = match resolved {
+            Ok(secret) if secret.is_empty() => "expected a secret, found nothing".to_owned(),
+            // It will stand in a header, where a control character is either an accident or an attack.
+            Ok(secret) if secret.chars().any(char::is_control) => {
+                "expected a secret on one line, found a control character in it".to_owned()
+            }
+            Ok(secret) => return Some(secret),
+            Err(message) => message,
+        };
+        value.wrong(&mut self.source, message);
+        None
+    }
+}

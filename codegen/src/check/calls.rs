@@ -16,7 +16,7 @@ use crate::{
         Text,
         yaml::{Node, NodeKind},
     },
-    spec::{Spec, SpecOperation, SpecParameter, SpecParameterPlace, SpecSchema},
+    spec::{Spec, SpecKind, SpecOperation, SpecParameter, SpecParameterPlace, SpecSchema},
 };
 
 /// What calls of one entity are checked against.
@@ -273,6 +273,16 @@ impl<'a> Calls<'a> {
             return Some(PlanQueryValue::Slot { slot, optional });
         }
         if templates::is_template(&text.value) {
+            let takes = &parameter.schema;
+            if !matches!(takes.kind, SpecKind::Text(_) | SpecKind::Any) {
+                let message = format!(
+                    "a template makes text, and what stands here takes {}",
+                    takes.kind_name()
+                );
+                let diagnostic = Diagnostic::new("type-mismatch", message, text.span);
+                self.sink
+                    .push(diagnostic.other(takes.span, "it is said here"));
+            }
             return templates::parse(&text, scope, self.sink).map(PlanQueryValue::Template);
         }
         self.literal(node, &parameter.schema, scope);
@@ -308,7 +318,7 @@ impl<'a> Calls<'a> {
             return;
         };
         let value = match &schema.kind {
-            crate::spec::SpecKind::Text(_) => serde_json::Value::String(text.clone()),
+            SpecKind::Text(_) => serde_json::Value::String(text.clone()),
             _ => node.to_json(),
         };
         Bodies {

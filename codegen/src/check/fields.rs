@@ -177,10 +177,12 @@ impl Checker<'_> {
         }
         let writes = in_input && !read_only;
         if let (Some(MappingWrite::To(to)), false) = (&field.write, writes) {
-            let message = format!(
-                "`{}` is never written: the unified input does not have it",
-                field.name.value
-            );
+            let why = if in_input {
+                "what it is made of cannot be told from it"
+            } else {
+                "the unified input does not have it"
+            };
+            let message = format!("`{}` is never written: {why}", field.name.value);
             self.sink
                 .push(Diagnostic::new("wrong-write", message, to.span));
         }

@@ -204,11 +204,11 @@ impl Checker<'_> {
             self.sink
                 .push(Diagnostic::new("slot-not-available", message, node.span));
         }
-        if !["{", "step", "path", "}"]
+        if !["step", "path"]
             .iter()
             .all(|part| bundle.reference.value.contains(part))
         {
-            let message = "a reference says where `step` and `path` stand in it, in braces";
+            let message = "a reference says where `step` and `path` stand in it";
             self.sink.push(
                 Diagnostic::new("bad-template", message, bundle.reference.span)
                     .help("as in `@{step.path}`"),

@@ -166,9 +166,14 @@ impl<'a> Scope<'a> {
         let known = SLOTS.iter().chain([&RECENT_ID]);
         let Some((name, slot)) = known.clone().find(|(known, _)| *known == name) else {
             let message = format!("there is no slot `{name}`");
+            let parts: Vec<String> = self
+                .parts
+                .iter()
+                .map(|(part, _)| format!("{part}.id"))
+                .collect();
             let names = known
                 .map(|(name, _)| *name)
-                .chain(self.parts.iter().map(|(part, _)| part.as_str()));
+                .chain(parts.iter().map(String::as_str));
             sink.push(Diagnostic::new("unknown-slot", message, span).nearest(name, names));
             return None;
         };

@@ -6,3 +6,4 @@ mod good;
 mod output;
 mod robust;
 mod support;
+mod xtask;

@@ -8,12 +8,14 @@ mod answers;
 mod bodies;
 mod calls;
 mod convert;
+mod entities;
 mod fields;
 mod groups;
 mod lists;
 mod natives;
 mod operations;
 mod provider;
+mod shapes;
 mod slots;
 mod steps;
 mod templates;
@@ -30,7 +32,12 @@ use crate::{
 
 /// Checks everything. There is a plan if there is no diagnostic.
 pub fn check(input: &Input, sources: &Sources, sink: &Sink) -> Option<Plan> {
+    let before = sink.len();
     let unified = unified::check(&input.unified, sink);
+    if sink.len() != before {
+        // Held against a contract with faults, every mapping would be full of faults that are none.
+        return None;
+    }
     let mut providers = Vec::new();
     for provider in &input.providers {
         if let Some(checked) = provider::check(provider, &unified, sources, sink) {

@@ -2,10 +2,12 @@
 //!
 //! An id names the fault, never the remedy, and never changes. Building is here; rendering is in [`render`].
 
+mod ids;
 mod render;
 
 use std::cell::RefCell;
 
+pub use ids::IDS;
 pub use render::{Format, render};
 
 use crate::source::{Sources, Span};
@@ -32,6 +34,7 @@ pub struct Label {
 
 impl Diagnostic {
     pub fn new(id: &'static str, message: impl Into<String>, span: Span) -> Self {
+        debug_assert!(IDS.contains(&id), "`{id}` is in the list of ids");
         let primary = Label {
             span,
             text: String::new(),
@@ -118,7 +121,12 @@ impl Sink {
     }
 
     pub fn is_empty(&self) -> bool {
-        self.0.borrow().is_empty()
+        self.len() == 0
+    }
+
+    /// How many there are so far: what has added to them was not right.
+    pub fn len(&self) -> usize {
+        self.0.borrow().len()
     }
 
     /// All of them, each once, by file and place.

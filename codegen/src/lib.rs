@@ -1,4 +1,4 @@
-//! Reads OpenAPI specs and declarative mappings, checks them against each other, and writes translator modules.
+//! Reads `OpenAPI` specs and declarative mappings, checks them against each other, and writes translator modules.
 //!
 //! load → check → plan → emit. Nothing here knows a provider, a vertical or a field: those are in `specs/` and `mappings/`.
 

@@ -85,7 +85,7 @@ pub fn load(files: &Files, sources: &mut Sources, sink: &Sink) -> Option<Input> 
         .map(|(path, text)| (path.as_str(), sources.add(path.as_str(), text.as_str())))
         .collect();
     let unified = if let Some(file) = ids.get(UNIFIED_SPEC) {
-        spec::read(sources, *file, sink)
+        read_spec(sources, *file, sink)
     } else {
         let file = sources.add(UNIFIED_SPEC, "");
         let message = "the unified API's spec is missing";
@@ -103,7 +103,7 @@ pub fn load(files: &Files, sources: &mut Sources, sink: &Sink) -> Option<Input> 
         };
         match rest.split_once('/') {
             Some((provider, rest)) => folders.entry(provider).or_default().push((rest, *file)),
-            None if rest.ends_with(".md") => {}
+            None if Path::new(rest).extension().is_some_and(|kind| kind == "md") => {}
             None => sink.push(unknown_file(*file)),
         }
     }
@@ -120,6 +120,12 @@ pub fn load(files: &Files, sources: &mut Sources, sink: &Sink) -> Option<Input> 
         unified: unified?,
         providers,
     })
+}
+
+/// A spec without any fault: what is held against another would be full of faults that are none.
+fn read_spec(sources: &Sources, file: FileId, sink: &Sink) -> Option<Spec> {
+    let before = sink.len();
+    spec::read(sources, file, sink).filter(|_| sink.len() == before)
 }
 
 fn unknown_file(file: FileId) -> Diagnostic {
@@ -177,13 +183,14 @@ impl Loader<'_> {
         };
         let node = yaml::parse(self.sources, file, self.sink)?;
         let entity = mapping::entity(file, &node, self.sink)?;
-        self.check_name(&entity.entity, &name.replace('/', "."), "the path");
-        Some(entity)
+        self.check_name(&entity.entity, &name.replace('/', "."), "the path")
+            .then_some(entity)
     }
 
     /// A name that is said in a file and by the file's place must be the same.
-    fn check_name(&self, said: &Text, by_place: &str, place: &str) {
-        if said.value != by_place {
+    fn check_name(&self, said: &Text, by_place: &str, place: &str) -> bool {
+        let right = said.value == by_place;
+        if !right {
             let message = format!(
                 "this is `{}`, and {place} of the file says `{by_place}`",
                 said.value
@@ -191,11 +198,12 @@ impl Loader<'_> {
             self.sink
                 .push(Diagnostic::new("wrong-place", message, said.span));
         }
+        right
     }
 
     fn spec(&self, name: &Text) -> Option<Spec> {
         if let Some(file) = self.ids.get(format!("specs/{}", name.value).as_str()) {
-            return spec::read(self.sources, *file, self.sink);
+            return read_spec(self.sources, *file, self.sink);
         }
         let message = format!("there is no file `specs/{}`", name.value);
         let known = self

@@ -40,7 +40,8 @@ pub struct MappingEntity {
 #[derive(Debug)]
 pub struct MappingField {
     pub name: Text,
-    pub source: MappingSource,
+    /// None where it has a fault, which has been reported.
+    pub source: Option<MappingSource>,
     pub write: Option<MappingWrite>,
 }
 
@@ -95,7 +96,7 @@ pub fn entity(file: FileId, node: &Node, sink: &Sink) -> Option<MappingEntity> {
     let fields_node = fields_node?;
     let fields = entries(fields_node, sink)
         .into_iter()
-        .filter_map(|(name, node)| field(name, &node, sink))
+        .map(|(name, node)| field(name, &node, sink))
         .collect();
     Some(MappingEntity {
         file,
@@ -123,16 +124,36 @@ fn entries(node: &Node, sink: &Sink) -> Vec<(Text, Node)> {
     }
 }
 
-fn field(name: Text, node: &Node, sink: &Sink) -> Option<MappingField> {
-    let mut table = Table::new(node, sink)?;
+fn field(name: Text, node: &Node, sink: &Sink) -> MappingField {
+    let Some(mut table) = Table::new(node, sink) else {
+        return MappingField {
+            name,
+            source: None,
+            write: None,
+        };
+    };
+    let write = table
+        .optional_text("write")
+        .map(|text| match text.as_str() {
+            "never" => MappingWrite::Never(text.span),
+            _ => MappingWrite::To(text),
+        });
+    let source = source(&name, &mut table, sink);
+    table.finish();
+    MappingField {
+        name,
+        source,
+        write,
+    }
+}
+
+fn source(name: &Text, table: &mut Table<'_>, sink: &Sink) -> Option<MappingSource> {
     let from = table.optional("from");
     let join = table.optional("join");
     let constant = table.optional("constant");
     let group = table.optional("group");
     let convert = table.optional_text("convert");
     let values = table.optional_texts_by_name("values");
-    let write = table.optional_text("write");
-    table.finish();
     let given = [from, join, constant, group].iter().flatten().count();
     if given != 1 {
         let message = format!(
@@ -147,20 +168,17 @@ fn field(name: Text, node: &Node, sink: &Sink) -> Option<MappingField> {
         sink.push(Diagnostic::new(id, message, name.span));
         return None;
     }
-    if from.is_none() {
-        let beside = convert.as_ref().map(|text| text.span).or(values
-            .as_ref()
-            .and_then(|values| values.first().map(|value| value.0.span)));
-        if let Some(span) = beside {
-            let message = "`convert` and `values` go with `from` only";
-            sink.push(Diagnostic::new("several-sources", message, span));
-        }
+    let conversion = convert.as_ref().map(|text| text.span);
+    let first_value = values
+        .iter()
+        .flatten()
+        .next()
+        .map(|(unified, _)| unified.span);
+    if let (None, Some(span)) = (from, conversion.or(first_value)) {
+        let message = "`convert` and `values` go with `from` only";
+        sink.push(Diagnostic::new("several-sources", message, span));
     }
-    let write = write.map(|text| match text.as_str() {
-        "never" => MappingWrite::Never(text.span),
-        _ => MappingWrite::To(text),
-    });
-    let source = match (from, join, constant, group) {
+    Some(match (from, join, constant, group) {
         (Some(from), ..) => MappingSource::From {
             from: texts(from, sink),
             convert,
@@ -169,11 +187,6 @@ fn field(name: Text, node: &Node, sink: &Sink) -> Option<MappingField> {
         (_, Some(join), ..) => MappingSource::Join(texts(join, sink)),
         (_, _, Some(constant), _) => MappingSource::Constant(constant.clone()),
         (.., group) => MappingSource::Group(rows(group?, sink)),
-    };
-    Some(MappingField {
-        name,
-        source,
-        write,
     })
 }
 

@@ -1,5 +1,7 @@
 //! Native calls: the operation exists, and each of its parameters is bound to something that fits.
 
+use std::fmt::Write as _;
+
 use super::{
     bodies::{Bodies, slot_text},
     slots::{Scope, SlotType, check_optional, slot_type},
@@ -14,7 +16,7 @@ use crate::{
         Text,
         yaml::{Node, NodeKind},
     },
-    spec::{Spec, SpecOperation, SpecParameter, SpecParameterPlace, SpecSchema},
+    spec::{Spec, SpecKind, SpecOperation, SpecParameter, SpecParameterPlace, SpecSchema},
 };
 
 /// What calls of one entity are checked against.
@@ -197,8 +199,8 @@ impl<'a> Calls<'a> {
         };
         if let Some(text) = slot_text(node) {
             let slot = scope.slot(text, node.span, self.sink)?;
-            scope.check_type(&slot, &parameter.schema, node.span, self.sink);
-            if slot_type(&slot) != SlotType::Text {
+            let fits = scope.check_type(&slot, &parameter.schema, node.span, self.sink);
+            if fits && slot_type(&slot) != SlotType::Text {
                 let message = "a segment of a path is one text".to_owned();
                 self.sink
                     .push(Diagnostic::new("slot-type-mismatch", message, node.span));
@@ -271,6 +273,16 @@ impl<'a> Calls<'a> {
             return Some(PlanQueryValue::Slot { slot, optional });
         }
         if templates::is_template(&text.value) {
+            let takes = &parameter.schema;
+            if !matches!(takes.kind, SpecKind::Text(_) | SpecKind::Any) {
+                let message = format!(
+                    "a template makes text, and what stands here takes {}",
+                    takes.kind_name()
+                );
+                let diagnostic = Diagnostic::new("type-mismatch", message, text.span);
+                self.sink
+                    .push(diagnostic.other(takes.span, "it is said here"));
+            }
             return templates::parse(&text, scope, self.sink).map(PlanQueryValue::Template);
         }
         self.literal(node, &parameter.schema, scope);
@@ -285,8 +297,8 @@ impl<'a> Calls<'a> {
         node: &Node,
         scope: &Scope<'_>,
     ) {
-        scope.check_type(slot, &parameter.schema, node.span, self.sink);
-        if slot_type(slot) == SlotType::Texts && parameter.explode {
+        let fits = scope.check_type(slot, &parameter.schema, node.span, self.sink);
+        if fits && slot_type(slot) == SlotType::Texts && parameter.explode {
             let message = format!(
                 "a list is written as one value with commas, and `{}` would be repeated for each",
                 parameter.name
@@ -306,7 +318,7 @@ impl<'a> Calls<'a> {
             return;
         };
         let value = match &schema.kind {
-            crate::spec::SpecKind::Text(_) => serde_json::Value::String(text.clone()),
+            SpecKind::Text(_) => serde_json::Value::String(text.clone()),
             _ => node.to_json(),
         };
         Bodies {
@@ -349,11 +361,12 @@ impl<'a> Calls<'a> {
                 let message = format!("`{}` takes a body, and is given none", operation.id);
                 let diagnostic =
                     Diagnostic::new("missing-body-member", message, call.operation.span);
-                self.sink.push(
-                    diagnostic
-                        .other(operation.span, "the operation")
-                        .help(format!("its body has {}", listed(&known))),
-                );
+                let diagnostic = diagnostic.other(operation.span, "the operation");
+                self.sink.push(if known.len() > 12 {
+                    diagnostic.help("`$record` is the native record to write")
+                } else {
+                    diagnostic.help(format!("its body has {}", listed(&known)))
+                });
                 Some(None)
             }
         }
@@ -375,7 +388,7 @@ fn encoded(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             encoded.push(char::from(byte));
         } else {
-            encoded.push_str(&format!("%{byte:02X}"));
+            let _ = write!(encoded, "%{byte:02X}");
         }
     }
     encoded

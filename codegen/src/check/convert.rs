@@ -155,7 +155,7 @@ fn mismatch(target: Target<'_>, native: &Native, convert: Option<&Text>) -> Diag
         PlanConvert::DateAsTimestamp,
         PlanConvert::Option(Vec::new()),
     ]) {
-        if fits(&plan, kind, native) {
+        if fits(&plan, kind, native) && likely(&plan, kind, native) {
             fitting.push(*name);
         }
     }
@@ -168,6 +168,16 @@ fn mismatch(target: Target<'_>, native: &Native, convert: Option<&Text>) -> Diag
             "what fits is {}",
             listed(fitting).replace(" and ", " or ")
         )),
+    }
+}
+
+/// Whether a conversion that fits may be what was meant: nearly any text or number might be an instant.
+fn likely(convert: &PlanConvert, unified: UnifiedKind, native: &Native) -> bool {
+    let format = native.text().and_then(|text| text.format.as_deref());
+    match convert {
+        PlanConvert::Timestamp => unified == UnifiedKind::Timestamp || format == Some("date-time"),
+        PlanConvert::DateAsTimestamp => format == Some("date"),
+        _ => true,
     }
 }
 

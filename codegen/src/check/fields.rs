@@ -20,7 +20,7 @@ use crate::{
 /// What the fields come to.
 #[derive(Debug)]
 pub(super) struct Fields {
-    pub(super) fields: Vec<PlanField>,
+    pub(super) mapped: Vec<PlanField>,
     pub(super) not_mapped: Vec<PlanNotMapped>,
     pub(super) selection: Vec<String>,
 }
@@ -39,7 +39,7 @@ pub(super) fn check(
     };
     checker.check_names();
     let mut fields = Fields {
-        fields: Vec::new(),
+        mapped: Vec::new(),
         not_mapped: Vec::new(),
         selection: Vec::new(),
     };
@@ -62,7 +62,7 @@ pub(super) fn check(
         match (mapped, reason) {
             (Some(field), reason) => {
                 fields
-                    .fields
+                    .mapped
                     .extend(checker.field(field, schema, reason.map(|(name, _)| name)));
             }
             (None, Some(_)) => {}
@@ -83,7 +83,7 @@ pub(super) fn check(
     }
     // In the order of the mapping, as its reader would expect in a request.
     for field in &mapping.fields {
-        for path in read_paths(&fields.fields, &field.name.value) {
+        for path in read_paths(&fields.mapped, &field.name.value) {
             if let Some(name) = natives.selected(&path)
                 && !fields.selection.contains(&name)
             {
@@ -144,13 +144,11 @@ impl Checker<'_> {
         schema: &SpecSchema,
         reason: Option<&Text>,
     ) -> Option<PlanField> {
+        let source = field.source.as_ref()?;
         let in_input = self.unified.input_has(&field.name.value);
         let never = matches!(field.write, Some(MappingWrite::Never(_)));
-        let read_only = never
-            || matches!(
-                field.source,
-                MappingSource::Join(_) | MappingSource::Constant(_)
-            );
+        let read_only =
+            never || matches!(source, MappingSource::Join(_) | MappingSource::Constant(_));
         match (reason, in_input && read_only) {
             // A reason beside a mapping is for what cannot be written.
             (Some(reason), false) => {
@@ -179,14 +177,16 @@ impl Checker<'_> {
         }
         let writes = in_input && !read_only;
         if let (Some(MappingWrite::To(to)), false) = (&field.write, writes) {
-            let message = format!(
-                "`{}` is never written: the unified input does not have it",
-                field.name.value
-            );
+            let why = if in_input {
+                "what it is made of cannot be told from it"
+            } else {
+                "the unified input does not have it"
+            };
+            let message = format!("`{}` is never written: {why}", field.name.value);
             self.sink
                 .push(Diagnostic::new("wrong-write", message, to.span));
         }
-        let source = match &field.source {
+        let source = match source {
             MappingSource::From {
                 from,
                 convert,

@@ -86,10 +86,10 @@ impl<'a> Operations<'a> {
                     calls: self.calls,
                     steps: self.scope("an upsert", &["fields", "record", "changes"], true),
                     natives: self.natives,
-                    fields: &self.fields.fields,
+                    fields: &self.fields.mapped,
                     keys,
                 };
-                upserts::check(&upsert, name, upserts).map(PlanForm::Upsert)
+                upserts::check(&upsert, name, &upserts).map(PlanForm::Upsert)
             }
         }
     }
@@ -107,7 +107,7 @@ impl<'a> Operations<'a> {
 
     /// Steps in order, from the first one.
     fn steps(&self, node: &Node, steps: Steps<'_>, has_id: bool) -> Option<PlanForm> {
-        let mapped = operation::steps(node, self.calls.sink);
+        let mapped = operation::steps(node, self.calls.sink)?;
         let first = mapped.first()?;
         let entries = [(
             first.name.as_str(),

@@ -2,26 +2,20 @@
 
 use super::{
     bodies::slot_text,
-    calls::{self, Calls},
-    fields,
-    natives::Natives,
-    operations::{self, Operations},
+    calls,
+    entities::Entities,
     unified::Unified,
     versions::{self, Roots},
 };
 use crate::{
     diagnostic::{Diagnostic, Sink, listed},
     load::InputProvider,
-    mapping::{
-        MappingEntity,
-        provider::{MappingBaseUrl, MappingBundle, MappingErrors, MappingProvider},
-    },
+    mapping::provider::{MappingBaseUrl, MappingBundle, MappingErrors, MappingProvider},
     plan::{
-        PlanAuth, PlanBaseUrl, PlanBundle, PlanEntity, PlanErrorRule, PlanErrors, PlanForm,
-        PlanNativeOperation, PlanOperation, PlanPath, PlanProvider,
+        PlanAuth, PlanBaseUrl, PlanBundle, PlanErrorRule, PlanErrors, PlanNativeOperation,
+        PlanProvider,
     },
     source::{Sources, Text},
-    spec::SpecParameterPlace,
 };
 
 /// The codes of the unified API's errors.
@@ -64,13 +58,14 @@ pub(super) fn check(
     for id in &mapping.reads_by_post {
         calls::operation(spec, id, sink);
     }
-    let versions = versions::check(&mapping.version, &checker.roots, spec, sink);
+    // Without roots no path can be bound.
+    let versions = versions::check(&mapping.version, &checker.roots, spec, sink)?;
     let bundle = mapping.bundle.as_ref().map(|bundle| checker.bundle(bundle));
     let errors = checker.errors(&mapping.errors);
     let entities: Vec<_> = provider
         .entities
         .iter()
-        .filter_map(|entity| checker.entity(entity))
+        .filter_map(|entity| checker.entities().entity(entity))
         .collect();
     let operations = spec
         .operations
@@ -84,7 +79,7 @@ pub(super) fn check(
         name: mapping.name.value.clone(),
         title: mapping.title.value.clone(),
         base_url: checker.base_url(&mapping.base_url),
-        versions: versions?,
+        versions,
         auth: auth(mapping),
         errors,
         bundle: match bundle {
@@ -109,6 +104,16 @@ struct Checker<'a> {
 }
 
 impl Checker<'_> {
+    fn entities(&self) -> Entities<'_> {
+        Entities {
+            provider: self.provider,
+            unified: self.unified,
+            roots: &self.roots,
+            sources: self.sources,
+            sink: self.sink,
+        }
+    }
+
     /// The name becomes a module's.
     fn check_name(&self) {
         let name = &self.provider.mapping.name;
@@ -126,137 +131,6 @@ impl Checker<'_> {
             );
             self.sink
                 .push(Diagnostic::new("bad-name", message, name.span));
-        }
-    }
-
-    fn entity(&self, mapping: &MappingEntity) -> Option<PlanEntity> {
-        let Some(unified) = self.unified.entities.get(&mapping.entity.value) else {
-            let message = format!("the unified API has no entity `{}`", mapping.entity.value);
-            let known = self.unified.entities.keys().map(String::as_str);
-            let diagnostic = Diagnostic::new("unknown-entity", message, mapping.entity.span);
-            self.sink.push(
-                diagnostic
-                    .label(format!("not in {}", self.unified.path))
-                    .nearest(&mapping.entity.value, known),
-            );
-            return None;
-        };
-        let spec = &self.provider.spec;
-        let provider = &self.provider.mapping;
-        let native = spec
-            .schemas
-            .get(&mapping.native.value)
-            .filter(|schema| schema.object().is_some());
-        let Some(native) = native else {
-            let message = format!("there is no native object `{}`", mapping.native.value);
-            let objects = spec
-                .schemas
-                .iter()
-                .filter(|(_, schema)| schema.object().is_some());
-            let known = objects.map(|(name, _)| name.as_str());
-            let diagnostic = Diagnostic::new("unknown-native-schema", message, mapping.native.span);
-            self.sink.push(
-                diagnostic
-                    .label(format!("not in {}", spec.path))
-                    .nearest(&mapping.native.value, known),
-            );
-            return None;
-        };
-        if let Some(fields_in) = &provider.fields_in
-            && native.member(&fields_in.value).is_none()
-        {
-            let message = format!(
-                "`{}` has no member `{}` to hold its fields",
-                mapping.native.value, fields_in.value
-            );
-            self.sink.push(
-                Diagnostic::new("unknown-native-field", message, fields_in.span)
-                    .other(mapping.native.span, "the object"),
-            );
-        }
-        self.check_bind(mapping);
-        let natives = Natives {
-            name: &mapping.native.value,
-            schema: native,
-            spec: &spec.path,
-            fields_in: provider.fields_in.as_ref().map(Text::as_str),
-            updates: unified.updates(),
-            sink: self.sink,
-        };
-        let fields = fields::check(mapping, unified, natives, self.sink);
-        let calls = Calls {
-            spec,
-            roots: &self.roots,
-            version: &provider.version.parameter.value,
-            mapping,
-            reads_by_post: &provider.reads_by_post,
-            sink: self.sink,
-        };
-        let operations = operations::check(Operations {
-            unified,
-            mapping,
-            fields: &fields,
-            natives,
-            calls,
-            bundle: provider.bundle.as_ref().map(|bundle| bundle.max.value),
-            conflict_has_id: provider.errors.existing_id_after.is_some(),
-        });
-        let mut selection = fields.selection;
-        for path in operations.iter().flat_map(matched) {
-            // What was written is remembered by its keys, so every read must have them.
-            if let Some(name) = natives.selected(path)
-                && !selection.contains(&name)
-            {
-                selection.push(name);
-            }
-        }
-        let path = |file| self.sources.file(file).path.clone();
-        let name = |schema: &crate::spec::SpecSchema| {
-            schema
-                .name
-                .as_deref()
-                .map(|name| unified.short(name).to_owned())
-        };
-        Some(PlanEntity {
-            vertical: unified.vertical.clone(),
-            name: unified.name.clone(),
-            sources: vec![
-                self.unified.path.clone(),
-                spec.path.clone(),
-                path(provider.file),
-                path(mapping.file),
-            ],
-            native: mapping.native.value.clone(),
-            record: name(&unified.record).unwrap_or_default(),
-            input: unified.input.as_deref().and_then(name),
-            fields: fields.fields,
-            not_mapped: fields.not_mapped,
-            selection,
-            record_id_prefix: mapping
-                .record_id_prefix
-                .as_ref()
-                .map(|prefix| prefix.value.clone()),
-            operations,
-        })
-    }
-
-    /// What is bound for all calls must be a parameter of some operation.
-    fn check_bind(&self, mapping: &MappingEntity) {
-        let operations = || self.provider.spec.operations.values();
-        for (name, _) in &mapping.bind {
-            if !operations().any(|operation| {
-                operation
-                    .parameter(SpecParameterPlace::Path, &name.value)
-                    .is_some()
-            }) {
-                let message = format!("no operation has `{}` in its path", name.value);
-                let known = operations().flat_map(|operation| &operation.parameters);
-                let known = known.filter(|parameter| parameter.place == SpecParameterPlace::Path);
-                let diagnostic = Diagnostic::new("unknown-parameter", message, name.span);
-                self.sink.push(
-                    diagnostic.nearest(&name.value, known.map(|parameter| parameter.name.as_str())),
-                );
-            }
         }
     }
 
@@ -330,11 +204,11 @@ impl Checker<'_> {
             self.sink
                 .push(Diagnostic::new("slot-not-available", message, node.span));
         }
-        if !["{", "step", "path", "}"]
+        if !["step", "path"]
             .iter()
             .all(|part| bundle.reference.value.contains(part))
         {
-            let message = "a reference says where `step` and `path` stand in it, in braces";
+            let message = "a reference says where `step` and `path` stand in it";
             self.sink.push(
                 Diagnostic::new("bad-template", message, bundle.reference.span)
                     .help("as in `@{step.path}`"),
@@ -366,7 +240,7 @@ impl Checker<'_> {
     fn errors(&self, errors: &MappingErrors) -> PlanErrors {
         let details = errors.details.as_ref();
         let detail = |pick: fn(&crate::mapping::provider::MappingDetails) -> &Option<Text>| {
-            details.and_then(|details| value(pick(details)))
+            details.and_then(|details| value(pick(details).as_ref()))
         };
         let mut classify = Vec::new();
         for rule in &errors.classify {
@@ -404,41 +278,30 @@ impl Checker<'_> {
             list: errors.list,
             code: texts(&errors.code),
             message: errors.message.value.clone(),
-            correlation_id: value(&errors.correlation_id),
+            correlation_id: value(errors.correlation_id.as_ref()),
             // Names of headers are compared in lower case.
-            correlation_header: value(&errors.correlation_header)
+            correlation_header: value(errors.correlation_header.as_ref())
                 .map(|name| name.to_ascii_lowercase()),
             details_list: detail(|details| &details.list),
             details_message: detail(|details| &details.message),
             details_code: detail(|details| &details.code),
             details_fields: detail(|details| &details.fields),
-            existing_id_after: value(&errors.existing_id_after),
+            existing_id_after: value(errors.existing_id_after.as_ref()),
             classify,
         }
     }
-}
-
-/// The native fields by which an upsert matches.
-fn matched(operation: &PlanOperation) -> impl Iterator<Item = &PlanPath> {
-    let keys = match &operation.form {
-        PlanForm::Upsert(upsert) => upsert.keys.as_slice(),
-        _ => &[],
-    };
-    keys.iter()
-        .flat_map(|key| &key.matches)
-        .map(|matched| &matched.path)
 }
 
 fn auth(mapping: &MappingProvider) -> PlanAuth {
     let auth = &mapping.auth;
     PlanAuth {
         token_url: auth.token_url.value.clone(),
-        login_url: value(&auth.login_url),
+        login_url: value(auth.login_url.as_ref()),
         lifetime_seconds: auth
             .lifetime_seconds
             .as_ref()
             .map(|seconds| u64::from(seconds.value)),
-        base_url_member: value(&auth.base_url_member),
+        base_url_member: value(auth.base_url_member.as_ref()),
         revoked: auth
             .revoked
             .iter()
@@ -448,8 +311,8 @@ fn auth(mapping: &MappingProvider) -> PlanAuth {
     }
 }
 
-fn value(text: &Option<Text>) -> Option<String> {
-    text.as_ref().map(|text| text.value.clone())
+fn value(text: Option<&Text>) -> Option<String> {
+    text.map(|text| text.value.clone())
 }
 
 fn texts(list: &[Text]) -> Vec<String> {

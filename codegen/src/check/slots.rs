@@ -149,15 +149,31 @@ impl<'a> Scope<'a> {
 
     /// The slot of a name (without `$`), where it is to be had.
     pub(super) fn slot(&self, name: &str, span: Span, sink: &Sink) -> Option<PlanSlot> {
-        if let Some(slot) = self.part(name, span, sink) {
-            return slot;
+        if let Some((name, path)) = self.part(name) {
+            let Some(path) = path else {
+                let message = format!("`{name}` does not say where its answer has the id");
+                sink.push(
+                    Diagnostic::new("slot-not-available", message, span)
+                        .help(format!("give `{name}` an `id:`")),
+                );
+                return None;
+            };
+            return Some(PlanSlot::Part {
+                name: name.to_owned(),
+                path: path.clone(),
+            });
         }
         let known = SLOTS.iter().chain([&RECENT_ID]);
         let Some((name, slot)) = known.clone().find(|(known, _)| *known == name) else {
             let message = format!("there is no slot `{name}`");
+            let parts: Vec<String> = self
+                .parts
+                .iter()
+                .map(|(part, _)| format!("{part}.id"))
+                .collect();
             let names = known
                 .map(|(name, _)| *name)
-                .chain(self.parts.iter().map(|(part, _)| part.as_str()));
+                .chain(parts.iter().map(String::as_str));
             sink.push(Diagnostic::new("unknown-slot", message, span).nearest(name, names));
             return None;
         };
@@ -176,32 +192,30 @@ impl<'a> Scope<'a> {
         Some(slot.clone())
     }
 
-    /// `<part>.id`.
-    fn part(&self, name: &str, span: Span, sink: &Sink) -> Option<Option<PlanSlot>> {
+    /// `<part>.id`, where there is such a part.
+    fn part(&self, name: &str) -> Option<(&str, Option<&PlanPath>)> {
         let part = name.strip_suffix(".id")?;
         let (name, path) = self.parts.iter().find(|(known, _)| known == part)?;
-        if path.is_none() {
-            let message = format!("`{name}` does not say where its answer has the id");
-            sink.push(
-                Diagnostic::new("slot-not-available", message, span)
-                    .help(format!("give `{name}` an `id:`")),
-            );
-        }
-        Some(path.clone().map(|path| PlanSlot::Part {
-            name: name.clone(),
-            path,
-        }))
+        Some((name, path.as_ref()))
     }
 
     /// A slot's type must be what the place takes.
-    pub(super) fn check_type(&self, slot: &PlanSlot, schema: &SpecSchema, span: Span, sink: &Sink) {
+    pub(super) fn check_type(
+        &self,
+        slot: &PlanSlot,
+        schema: &SpecSchema,
+        span: Span,
+        sink: &Sink,
+    ) -> bool {
         if let (SpecKind::Number { maximum, .. }, Some(used)) =
             (&schema.kind, self.used.borrow_mut().last_mut())
+            && used.slot == *slot
         {
             used.maximum = *maximum;
         }
         let ty = slot_type(slot);
-        if !ty.fits(schema) {
+        let fits = ty.fits(schema);
+        if !fits {
             let message = format!(
                 "the slot is {}, and what stands here takes {}",
                 ty.name(),
@@ -212,5 +226,6 @@ impl<'a> Scope<'a> {
                     .other(schema.span, "it is said here"),
             );
         }
+        fits
     }
 }

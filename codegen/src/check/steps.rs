@@ -8,7 +8,7 @@ use super::{
     slots::Scope,
 };
 use crate::{
-    diagnostic::Diagnostic,
+    diagnostic::{Diagnostic, listed},
     mapping::operation::{MappingStep, MappingStepCall},
     plan::{PlanRouteTo, PlanStep, PlanStepCall, PlanStepKind},
     source::{Spanned, Text},
@@ -237,16 +237,34 @@ impl Steps<'_> {
                     .all(|edge| index(edge.to).is_none_or(|to| done[to]));
             }
         }
-        let circle = (0..steps.len()).find(|at| !done[*at]);
-        if let Some(at) = circle {
-            let message = format!(
-                "the steps go in a circle: `{}` may come back to itself or to a later step for ever",
-                steps[at].name.value
-            );
-            self.calls
-                .sink
-                .push(Diagnostic::new("step-cycle", message, steps[at].name.span));
+        let Some(mut at) = done.iter().position(|done| !done) else {
+            return;
+        };
+        // From any of these a way along the others ends in the circle; once around it gives its names.
+        let onward = |at: usize| {
+            let edges = self.edges(steps, at);
+            edges
+                .iter()
+                .filter_map(|edge| index(edge.to))
+                .find(|to| !done[*to])
+        };
+        for _ in 0..steps.len() {
+            at = onward(at).unwrap_or(at);
         }
+        let first = at;
+        let mut names = vec![steps[first].name.as_str()];
+        while let Some(to) = onward(at).filter(|to| *to != first) {
+            names.push(steps[to].name.as_str());
+            at = to;
+        }
+        let message = format!(
+            "the steps go in a circle, from {} back to the first",
+            listed(&names)
+        );
+        let span = steps[first].name.span;
+        self.calls
+            .sink
+            .push(Diagnostic::new("step-cycle", message, span));
     }
 
     fn kind(&self, step: &MappingStep, known: Known) -> Option<PlanStepKind> {

@@ -3,7 +3,7 @@
 //! A slot in braces is written as a literal of the query language, so no value can leave its place. A part in brackets
 //! is left out unless every slot in it has a value. Neither brackets nor braces nest.
 
-use super::slots::{Scope, SlotType, check_optional, slot_type};
+use super::slots::{Scope, SlotType, check_optional, is_each, slot_type};
 use crate::{
     diagnostic::{Diagnostic, Sink},
     plan::PlanTemplatePart,
@@ -86,7 +86,7 @@ impl Parser<'_> {
             let name = &rest[open + 1..open + length];
             let span = self.text.part(at + open + 1, name.len());
             let slot = self.scope.slot(name, span, self.sink)?;
-            if slot_type(&slot) == SlotType::Record || name.ends_with(".each") {
+            if slot_type(&slot) == SlotType::Record || is_each(&slot) {
                 let message = format!("`{name}` has no form in a query");
                 self.sink
                     .push(Diagnostic::new("slot-type-mismatch", message, span));

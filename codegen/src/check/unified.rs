@@ -1,20 +1,20 @@
-//! The unified spec: verticals, types, the shapes of operations.
+//! The unified spec: verticals, entities, types.
 //!
-//! Request and answer envelopes are hand-written generics, so each operation must have one of the known shapes. Records
-//! and what is in them are generated, so all of it must have a name.
+//! Records and what is in them are generated, so all of it must have a name. What is around records is for [`shapes`].
 
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+use super::shapes;
 use crate::{
-    diagnostic::{Diagnostic, Sink, listed},
+    diagnostic::{Diagnostic, Sink},
     plan::{
         PlanMember, PlanMemberType, PlanRoute, PlanShape, PlanType, PlanTypeKind,
         PlanUnifiedOperation, PlanVertical,
     },
     source::Span,
-    spec::{Spec, SpecKind, SpecOperation, SpecParameterPlace, SpecSchema},
+    spec::{Spec, SpecKind, SpecOperation, SpecSchema},
 };
 
 /// The unified API, checked.
@@ -80,7 +80,7 @@ fn is_any_object(schema: &SpecSchema) -> bool {
     }
 }
 
-fn short<'a>(vertical: &str, name: &'a str) -> &'a str {
+pub(super) fn short<'a>(vertical: &str, name: &'a str) -> &'a str {
     name.strip_prefix(vertical)
         .and_then(|rest| rest.strip_prefix('.'))
         .unwrap_or(name)
@@ -113,13 +113,6 @@ struct Checker<'a> {
     reached: IndexMap<(String, String), (bool, bool)>,
 }
 
-/// An operation's request and answer, with the names of the types in them.
-struct Shape {
-    plan: PlanShape,
-    record: Arc<SpecSchema>,
-    input: Option<Arc<SpecSchema>>,
-}
-
 impl Checker<'_> {
     fn operation(&mut self, operation: &SpecOperation) {
         let Some(name) = &operation.name else {
@@ -139,7 +132,7 @@ impl Checker<'_> {
             ));
             return;
         };
-        let Some(shape) = self.shape(operation, vertical) else {
+        let Some(shape) = shapes::check(operation, vertical, self.sink) else {
             return;
         };
         self.reach(vertical, &shape.record, true);
@@ -225,179 +218,6 @@ impl Checker<'_> {
                 });
                 verticals.len() - 1
             })
-    }
-
-    fn wrong_shape<T>(&self, operation: &SpecOperation, message: &str) -> Option<T> {
-        let name = operation
-            .name
-            .as_ref()
-            .map_or(operation.span, |name| name.span);
-        let message = format!("`{}` has no known shape: {message}", operation.id);
-        self.sink
-            .push(Diagnostic::new("unknown-operation-shape", message, name));
-        None
-    }
-
-    /// What an operation takes decides which shape it should have; all of it must be so.
-    fn shape(&self, operation: &SpecOperation, vertical: &str) -> Option<Shape> {
-        let has_id = operation
-            .parameter(SpecParameterPlace::Path, "id")
-            .is_some();
-        let body = operation.body.as_deref();
-        let takes = |name: &str| body.is_some_and(|body| body.member(name).is_some());
-        let (query, members): (&[&str], &[&str]) = match body {
-            None if has_id => (&["fields"], &[]),
-            None => (&["sync_mode", "cursor", "page_size", "fields"], &[]),
-            Some(_) if takes("ids") => (&[], &["ids", "properties"]),
-            Some(_) if takes("upsert_on") => (&[], &["upsert_on", "record"]),
-            Some(_) => (&[], &["record"]),
-        };
-        for parameter in &operation.parameters {
-            let known = match parameter.place {
-                SpecParameterPlace::Query => query.contains(&parameter.name.as_str()),
-                SpecParameterPlace::Path => parameter.name == "id",
-                SpecParameterPlace::Other => true,
-            };
-            if !known {
-                return self.wrong_shape(
-                    operation,
-                    &format!("the parameter `{}` has no meaning here", parameter.name),
-                );
-            }
-        }
-        if let Some(body) = body {
-            let given: Vec<&String> = body
-                .object()
-                .into_iter()
-                .flat_map(|object| object.properties.keys())
-                .collect();
-            if given.len() != members.len()
-                || !members.iter().all(|member| body.member(member).is_some())
-            {
-                let message = format!(
-                    "the request has {}, and should have {}",
-                    listed(&given),
-                    listed(members)
-                );
-                return self.wrong_shape(operation, &message);
-            }
-        }
-        let record = self.answered(operation, body.is_none() && !has_id, takes("ids"))?;
-        let name = |schema: &SpecSchema| {
-            schema
-                .name
-                .as_deref()
-                .map(|name| short(vertical, name).to_owned())
-                .unwrap_or_default()
-        };
-        let record_name = name(&record);
-        if takes("ids") {
-            return Some(Shape {
-                plan: PlanShape::BatchRead {
-                    record: record_name,
-                },
-                record,
-                input: None,
-            });
-        }
-        let Some(body) = body else {
-            let plan = if has_id {
-                PlanShape::Get {
-                    record: record_name,
-                }
-            } else {
-                PlanShape::List {
-                    record: record_name,
-                }
-            };
-            return Some(Shape {
-                plan,
-                record,
-                input: None,
-            });
-        };
-        let input = body
-            .member("record")
-            .filter(|input| input.name.is_some() && input.object().is_some())
-            .cloned();
-        let Some(input) = input else {
-            return self.wrong_shape(operation, "`record` of the request is not a component");
-        };
-        let input_name = name(&input);
-        let plan = if takes("upsert_on") {
-            let key = body.member("upsert_on").and_then(|on| on.member("key"));
-            let keys = match key.map(|key| &key.kind) {
-                Some(SpecKind::Text(text)) if !text.values.is_empty() => text.values.clone(),
-                _ => return self.wrong_shape(operation, "`upsert_on.key` is not an enumeration"),
-            };
-            PlanShape::Upsert {
-                record: record_name,
-                input: input_name,
-                keys,
-            }
-        } else if has_id {
-            PlanShape::Update {
-                record: record_name,
-                input: input_name,
-            }
-        } else {
-            PlanShape::Create {
-                record: record_name,
-                input: input_name,
-            }
-        };
-        Some(Shape {
-            plan,
-            record,
-            input: Some(input),
-        })
-    }
-
-    /// The record in an operation's answer.
-    fn answered(
-        &self,
-        operation: &SpecOperation,
-        page: bool,
-        bare_list: bool,
-    ) -> Option<Arc<SpecSchema>> {
-        let Some(answer) = &operation.answer else {
-            return self.wrong_shape(operation, "it has no answer in JSON");
-        };
-        let list = |schema: Option<&Arc<SpecSchema>>| match schema.map(|schema| &schema.kind) {
-            Some(SpecKind::List(items)) => Some(Arc::clone(items)),
-            _ => None,
-        };
-        let (record, expected): (_, &[&str]) = if bare_list {
-            (list(Some(answer)), &[])
-        } else if page {
-            (
-                list(answer.member("items")),
-                &["next_cursor", "has_next_page", "items", "warnings"],
-            )
-        } else {
-            (
-                answer.member("record").cloned(),
-                &["record", "raw", "warnings"],
-            )
-        };
-        let members = answer
-            .object()
-            .into_iter()
-            .flat_map(|object| object.properties.keys());
-        if let Some(unknown) = members
-            .into_iter()
-            .find(|member| !expected.contains(&member.as_str()))
-        {
-            return self.wrong_shape(
-                operation,
-                &format!("`{unknown}` has no meaning in its answer"),
-            );
-        }
-        let record = record.filter(|record| record.name.is_some() && record.object().is_some());
-        if record.is_none() {
-            return self.wrong_shape(operation, "its answer has no record that is a component");
-        }
-        record
     }
 
     /// Whatever can be written can be read.

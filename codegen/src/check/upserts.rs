@@ -34,13 +34,13 @@ pub(super) struct Upserts<'a> {
 pub(super) fn check(
     upsert: &MappingUpsert,
     name: &Text,
-    upserts: Upserts<'_>,
+    upserts: &Upserts<'_>,
 ) -> Option<PlanUpsert> {
     upserts.check_keys(upsert, name);
     let keys: Vec<Option<PlanKey>> = upsert
         .keys
         .iter()
-        .map(|key| upserts.key(key, name))
+        .map(|(_, key)| upserts.key(key.as_ref()?, name))
         .collect();
     let recent = upsert.recent.as_ref().map(|recent| {
         let scope = Scope::new(
@@ -78,7 +78,7 @@ impl Upserts<'_> {
             upsert
                 .keys
                 .iter()
-                .map(|key| &key.name)
+                .map(|(name, _)| name)
                 .chain(upsert.refused_keys.iter().map(|(key, _)| key))
         };
         for key in given().filter(|key| !self.keys.contains(&key.value)) {
@@ -99,23 +99,26 @@ impl Upserts<'_> {
                     .help(format!("the unified operation has {}", listed(self.keys))),
             );
         }
-        for key in &upsert.keys {
+        for (name, _) in &upsert.keys {
             if let Some((refused, _)) = upsert
                 .refused_keys
                 .iter()
-                .find(|(refused, _)| refused.value == key.name.value)
+                .find(|(refused, _)| refused.value == name.value)
             {
                 let message = format!("`{}` is in `keys` and in `refused_keys`", refused.value);
                 sink.push(
                     Diagnostic::new("mapped-twice", message, refused.span)
-                        .other(key.name.span, "it is a key here"),
+                        .other(name.span, "it is a key here"),
                 );
             }
         }
     }
 
     fn plan_steps(&self, upsert: &MappingUpsert) -> Option<Vec<crate::plan::PlanStep>> {
-        let direct = upsert.keys.iter().filter_map(|key| key.direct.as_ref());
+        let direct = upsert
+            .keys
+            .iter()
+            .filter_map(|(_, key)| key.as_ref()?.direct.as_ref());
         let starts = [&upsert.none, &upsert.one];
         for start in starts
             .into_iter()

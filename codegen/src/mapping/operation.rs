@@ -59,7 +59,8 @@ pub struct MappingStepCall {
 #[derive(Debug)]
 pub struct MappingUpsert {
     pub span: Span,
-    pub keys: Vec<MappingKey>,
+    /// Without a key where it has a fault, which has been reported.
+    pub keys: Vec<(Text, Option<MappingKey>)>,
     pub refused_keys: Vec<(Text, Text)>,
     pub recent: Option<MappingCall>,
     pub none: Text,
@@ -151,11 +152,15 @@ pub(crate) fn batch(node: &Node, sink: &Sink) -> Option<MappingBatch> {
     })
 }
 
-pub(crate) fn steps(node: &Node, sink: &Sink) -> Vec<MappingStep> {
+/// Without any fault: a step that is left out would be missed by others.
+pub(crate) fn steps(node: &Node, sink: &Sink) -> Option<Vec<MappingStep>> {
     let steps = entries(node, sink);
     steps
         .into_iter()
-        .filter_map(|(name, node)| step(name, &node, sink))
+        .map(|(name, node)| step(name, &node, sink))
+        // All of them are read, so that each says what is wrong with it.
+        .collect::<Vec<_>>()
+        .into_iter()
         .collect()
 }
 
@@ -166,24 +171,24 @@ fn step(name: Text, node: &Node, sink: &Sink) -> Option<MappingStep> {
     let otherwise = table.optional_text("otherwise");
     let if_empty = table.optional_text("if_empty");
     let (calls, on) = if let Some(bundle) = bundle {
-        let parts = entries(bundle, sink);
-        let parts = parts.into_iter().filter_map(|(name, node)| {
-            let mut table = Table::new(&node, sink)?;
-            let call = step_call(&mut table, sink);
-            table.finish();
-            Some((Some(name), call?))
-        });
-        let calls = parts.collect();
-        let on = routes(&mut table, sink);
-        (calls, on)
+        let parts: Vec<Option<_>> = entries(bundle, sink)
+            .into_iter()
+            .map(|(name, node)| {
+                let mut table = Table::new(&node, sink)?;
+                let call = step_call(&mut table, sink);
+                table.finish();
+                Some((Some(name), call?))
+            })
+            .collect();
+        let calls: Option<Vec<_>> = parts.into_iter().collect();
+        (calls.unwrap_or_default(), routes(&mut table, sink))
     } else {
         // A lone call: its `on` is the step's.
         let mut call = step_call(&mut table, sink);
         let on = call
             .as_mut()
             .map_or_else(Vec::new, |call| std::mem::take(&mut call.on));
-        let calls: Vec<_> = call.into_iter().map(|call| (None, call)).collect();
-        (calls, on)
+        (call.into_iter().map(|call| (None, call)).collect(), on)
     };
     table.finish();
     if calls.is_empty() {
@@ -225,7 +230,7 @@ fn routes(table: &mut Table<'_>, sink: &Sink) -> Vec<(Spanned<u16>, Text)> {
                     span: status.span,
                 },
                 step,
-            ))
+            ));
         } else {
             let message = format!(
                 "expected a status from 300 to 599, found `{}`",
@@ -244,16 +249,19 @@ pub(crate) fn upsert(node: &Node, sink: &Sink) -> Option<MappingUpsert> {
         .map_or_else(Vec::new, |node| entries(node, sink));
     let refused_keys = table.texts_by_name("refused_keys");
     let recent = table.optional("recent").map(|node| call::call(node, sink));
-    let none = table.text("none");
-    let one = table.text("one");
+    let created_by = table.text("none");
+    let updated_by = table.text("one");
     let steps_node = table.required("steps");
     let span = table.span;
     table.finish();
     let keys = keys
         .into_iter()
-        .filter_map(|(name, node)| key(name, &node, sink))
+        .map(|(name, node)| {
+            let key = key(&name, &node, sink);
+            (name, key)
+        })
         .collect();
-    let steps = steps(steps_node?, sink);
+    let steps = steps(steps_node?, sink)?;
     let recent = match recent {
         Some(recent) => Some(recent?),
         None => None,
@@ -263,13 +271,13 @@ pub(crate) fn upsert(node: &Node, sink: &Sink) -> Option<MappingUpsert> {
         keys,
         refused_keys,
         recent,
-        none: none?,
-        one: one?,
+        none: created_by?,
+        one: updated_by?,
         steps,
     })
 }
 
-fn key(name: Text, node: &Node, sink: &Sink) -> Option<MappingKey> {
+fn key(name: &Text, node: &Node, sink: &Sink) -> Option<MappingKey> {
     let mut table = Table::new(node, sink)?;
     let normalize = table.choice("normalize", &["host", "website", "email", "exact"]);
     let set = table.text("set");
@@ -283,7 +291,7 @@ fn key(name: Text, node: &Node, sink: &Sink) -> Option<MappingKey> {
         None => None,
     };
     Some(MappingKey {
-        name,
+        name: name.clone(),
         normalize: normalize?,
         set: set?,
         omit_from_changes,

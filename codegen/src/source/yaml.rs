@@ -195,6 +195,11 @@ impl Builder<'_> {
         while let Some(next) = parser.next_event() {
             let (event, span) = next.map_err(|error| {
                 let at = self.byte(*error.marker());
+                // The parser resolves aliases, and has nothing to say of ours but this.
+                let alias = error.info().contains("unknown anchor");
+                if alias {
+                    return self.not_allowed("anchor", "an alias", at, at + 1);
+                }
                 self.refuse("bad-yaml", error.info().to_owned(), at, at + 1)
             })?;
             let (start, end) = (self.byte(span.start), self.byte(span.end));
@@ -255,13 +260,13 @@ impl Builder<'_> {
         start: usize,
         end: usize,
     ) -> Result<(), Refused> {
-        // The span of a quoted text without escapes is narrowed to what is between the quotes.
-        let (start, end) = match self.text.get(start..end) {
-            Some(raw) if raw.len() == text.len() + 2 && raw[1..].starts_with(&text) => {
-                (start + 1, end - 1)
-            }
-            Some(raw) => (start, start + raw.trim_end().len()),
-            None => (start, end),
+        // The parser's span may go on to the next token. Of a quoted text without escapes it is what is in the quotes.
+        let raw = self.text.get(start..end).map_or("", str::trim_end);
+        let quoted = raw.len() == text.len() + 2 && raw.get(1..raw.len() - 1) == Some(&text);
+        let (start, end) = if quoted {
+            (start + 1, start + 1 + text.len())
+        } else {
+            (start, start + raw.len())
         };
         let node = self.node(start, end, NodeKind::Scalar { text, plain });
         self.value(node)

@@ -4,8 +4,11 @@ use std::process::Command;
 
 use crate::{Failure, Outcome, codegen, coverage, project};
 
+/// One thing that CI does.
+type Step<'a> = &'a dyn Fn() -> Result<Outcome, Failure>;
+
 pub(crate) fn run() -> Result<Outcome, Failure> {
-    let steps: [(&str, &dyn Fn() -> Result<Outcome, Failure>); 5] = [
+    let steps: [(&str, Step<'_>); 5] = [
         ("cargo fmt --check", &|| cargo(&["fmt", "--all", "--check"])),
         ("cargo clippy", &|| {
             cargo(&[

@@ -1,0 +1,193 @@
+//! Entities of a provider: what they are on both sides, and through them their fields and operations.
+
+use super::{
+    calls::Calls,
+    fields,
+    natives::Natives,
+    operations::{self, Operations},
+    unified::{Unified, UnifiedEntity},
+    versions::Roots,
+};
+use crate::{
+    diagnostic::{Diagnostic, Sink},
+    load::InputProvider,
+    mapping::MappingEntity,
+    plan::{PlanEntity, PlanForm, PlanOperation, PlanPath},
+    source::{Sources, Text},
+    spec::{SpecParameterPlace, SpecSchema},
+};
+
+/// What entities are checked against.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Entities<'a> {
+    pub(super) provider: &'a InputProvider,
+    pub(super) unified: &'a Unified,
+    pub(super) roots: &'a Roots,
+    pub(super) sources: &'a Sources,
+    pub(super) sink: &'a Sink,
+}
+
+impl<'a> Entities<'a> {
+    pub(super) fn entity(&self, mapping: &MappingEntity) -> Option<PlanEntity> {
+        let unified = self.unified_entity(mapping)?;
+        let native = self.native(mapping)?;
+        self.check_bind(mapping);
+        let spec = &self.provider.spec;
+        let provider = &self.provider.mapping;
+        let natives = Natives {
+            name: &mapping.native.value,
+            schema: native,
+            spec: &spec.path,
+            fields_in: provider.fields_in.as_ref().map(Text::as_str),
+            updates: unified.updates(),
+            sink: self.sink,
+        };
+        let fields = fields::check(mapping, unified, natives, self.sink);
+        let calls = Calls {
+            spec,
+            roots: self.roots,
+            version: &provider.version.parameter.value,
+            mapping,
+            reads_by_post: &provider.reads_by_post,
+            sink: self.sink,
+        };
+        let operations = operations::check(Operations {
+            unified,
+            mapping,
+            fields: &fields,
+            natives,
+            calls,
+            bundle: provider.bundle.as_ref().map(|bundle| bundle.max.value),
+            conflict_has_id: provider.errors.existing_id_after.is_some(),
+        });
+        let selection = selection(fields.selection, &operations, natives);
+        let path = |file| self.sources.file(file).path.clone();
+        let name = |schema: &SpecSchema| {
+            schema
+                .name
+                .as_deref()
+                .map(|name| unified.short(name).to_owned())
+        };
+        Some(PlanEntity {
+            vertical: unified.vertical.clone(),
+            name: unified.name.clone(),
+            sources: vec![
+                self.unified.path.clone(),
+                spec.path.clone(),
+                path(provider.file),
+                path(mapping.file),
+            ],
+            native: mapping.native.value.clone(),
+            record: name(&unified.record).unwrap_or_default(),
+            input: unified.input.as_deref().and_then(name),
+            fields: fields.mapped,
+            not_mapped: fields.not_mapped,
+            selection,
+            record_id_prefix: mapping
+                .record_id_prefix
+                .as_ref()
+                .map(|prefix| prefix.value.clone()),
+            operations,
+        })
+    }
+
+    fn unified_entity(&self, mapping: &MappingEntity) -> Option<&'a UnifiedEntity> {
+        let unified = self.unified.entities.get(&mapping.entity.value);
+        if unified.is_none() {
+            let message = format!("the unified API has no entity `{}`", mapping.entity.value);
+            let known = self.unified.entities.keys().map(String::as_str);
+            let diagnostic = Diagnostic::new("unknown-entity", message, mapping.entity.span);
+            self.sink.push(
+                diagnostic
+                    .label(format!("not in {}", self.unified.path))
+                    .nearest(&mapping.entity.value, known),
+            );
+        }
+        unified
+    }
+
+    fn native(&self, mapping: &MappingEntity) -> Option<&'a SpecSchema> {
+        let spec = &self.provider.spec;
+        let native = spec
+            .schemas
+            .get(&mapping.native.value)
+            .filter(|schema| schema.object().is_some());
+        let Some(native) = native else {
+            let message = format!("there is no native object `{}`", mapping.native.value);
+            let objects = spec
+                .schemas
+                .iter()
+                .filter(|(_, schema)| schema.object().is_some());
+            let known = objects.map(|(name, _)| name.as_str());
+            let diagnostic = Diagnostic::new("unknown-native-schema", message, mapping.native.span);
+            self.sink.push(
+                diagnostic
+                    .label(format!("not in {}", spec.path))
+                    .nearest(&mapping.native.value, known),
+            );
+            return None;
+        };
+        if let Some(fields_in) = &self.provider.mapping.fields_in
+            && native.member(&fields_in.value).is_none()
+        {
+            let message = format!(
+                "`{}` has no member `{}` to hold its fields",
+                mapping.native.value, fields_in.value
+            );
+            self.sink.push(
+                Diagnostic::new("unknown-native-field", message, fields_in.span)
+                    .other(mapping.native.span, "the object"),
+            );
+            return None;
+        }
+        Some(native)
+    }
+
+    /// What is bound for all calls must be a parameter of some operation.
+    fn check_bind(&self, mapping: &MappingEntity) {
+        let operations = || self.provider.spec.operations.values();
+        for (name, _) in &mapping.bind {
+            if !operations().any(|operation| {
+                operation
+                    .parameter(SpecParameterPlace::Path, &name.value)
+                    .is_some()
+            }) {
+                let message = format!("no operation has `{}` in its path", name.value);
+                let known = operations().flat_map(|operation| &operation.parameters);
+                let known = known.filter(|parameter| parameter.place == SpecParameterPlace::Path);
+                let diagnostic = Diagnostic::new("unknown-parameter", message, name.span);
+                self.sink.push(
+                    diagnostic.nearest(&name.value, known.map(|parameter| parameter.name.as_str())),
+                );
+            }
+        }
+    }
+}
+
+/// The fields that are read, and those that upserts match by: what was written is remembered by its keys, so every read
+/// must have them.
+fn selection(
+    mut selection: Vec<String>,
+    operations: &[PlanOperation],
+    natives: Natives<'_>,
+) -> Vec<String> {
+    for path in operations.iter().flat_map(matched) {
+        if let Some(name) = natives.selected(path)
+            && !selection.contains(&name)
+        {
+            selection.push(name);
+        }
+    }
+    selection
+}
+
+/// The native fields by which an upsert matches.
+fn matched(operation: &PlanOperation) -> impl Iterator<Item = &PlanPath> {
+    let keys = match &operation.form {
+        PlanForm::Upsert(upsert) => upsert.keys.as_slice(),
+        _ => &[],
+    };
+    keys.iter()
+        .flat_map(|key| &key.matches)
+        .map(|matched| &matched.path)
+}

@@ -1,0 +1,9 @@
+//! The generator from outside: files in, diagnostics or a plan out.
+
+mod bad;
+mod coverage;
+mod good;
+mod output;
+mod robust;
+mod support;
+mod xtask;

@@ -1,1 +1,30 @@
-//! End-to-end tests.
+//! End-to-end tests: the real binary, real sockets, the sandbox behind.
+
+mod operations;
+mod refusals;
+mod upsert;
+
+use crosswalk_tests::{Answer, Contract, Demo};
+use serde_json::Value;
+
+/// The connections of the demo: one for each provider.
+const CONNECTIONS: [&str; 2] = ["hubspot-demo", "salesforce-demo"];
+
+/// Makes a call that must succeed, and holds the answer against the contract.
+fn good(
+    demo: &Demo,
+    connection: &str,
+    operation: &str,
+    method: &str,
+    target: &str,
+    body: Option<&Value>,
+) -> Value {
+    let Answer { status, body } = demo.call(connection, method, target, body);
+    assert_eq!(status, 200, "{connection} {operation}: {body:#}");
+    let faults = Contract::load().faults(operation, status, &body);
+    assert!(
+        faults.is_empty(),
+        "{connection} {operation}: {faults:#?} in {body:#}"
+    );
+    body
+}

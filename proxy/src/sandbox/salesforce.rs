@@ -378,7 +378,8 @@ impl Provider for Salesforce {
                 "calls_today" => org.calls = value.as_u64().ok_or_else(wrong)?,
                 "rotate_refresh_tokens" => org.rotates = value.as_bool().ok_or_else(wrong)?,
                 "hidden_fields" => {
-                    org.state.hidden = serde_json::from_value(value.clone()).map_err(|_| wrong())?
+                    org.state.hidden =
+                        serde_json::from_value(value.clone()).map_err(|_| wrong())?;
                 }
                 "custom_fields" => {
                     for (object, fields) in value.as_object().ok_or_else(wrong)? {

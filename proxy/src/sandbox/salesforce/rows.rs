@@ -64,8 +64,7 @@ impl RowCall<'_> {
             }
             ("PATCH", 3) => self.upsert(state, &object, &segment(1), &segment(2)),
             (method, 1) => Err(not_allowed(method, "GET,HEAD,POST")),
-            (method, 2) => Err(not_allowed(method, "DELETE,GET,HEAD,PATCH")),
-            (method, 3) => Err(not_allowed(method, "DELETE,GET,HEAD,PATCH")),
+            (method, 2 | 3) => Err(not_allowed(method, "DELETE,GET,HEAD,PATCH")),
             _ => Err(Fault::not_found()),
         }
     }

@@ -17,6 +17,10 @@ pub(super) struct Object {
 /// A field of an object.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "a describe answer has them so"
+)]
 pub(super) struct Field {
     pub(super) name: String,
     #[serde(rename = "type")]

@@ -193,14 +193,15 @@ fn check_literal(field: &Field, literal: &Literal, text: &str) -> Result<(), Fau
         }
         _ => ("string", matches!(literal, Literal::Text(_)), true),
     };
-    if let (true, Literal::Text(id)) = (matches!(field.ty.as_str(), "id" | "reference"), literal) {
-        if super::id::normalize(id).is_none() && !id.is_empty() {
-            return Err(Fault::new(
-                400,
-                "INVALID_QUERY_FILTER_OPERATOR",
-                format!("invalid ID field: {id}"),
-            ));
-        }
+    if let (true, Literal::Text(id)) = (matches!(field.ty.as_str(), "id" | "reference"), literal)
+        && super::id::normalize(id).is_none()
+        && !id.is_empty()
+    {
+        return Err(Fault::new(
+            400,
+            "INVALID_QUERY_FILTER_OPERATOR",
+            format!("invalid ID field: {id}"),
+        ));
     }
     if fits || matches!(literal, Literal::Null) {
         return Ok(());

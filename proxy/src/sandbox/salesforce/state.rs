@@ -228,24 +228,25 @@ impl State {
                     .map_or_else(|| value.to_string(), str::to_owned)
             )))
         };
-        match (field.ty.as_str(), value) {
-            (_, Value::Null) => Ok(Value::Null),
-            (_, Value::String(text)) if text.is_empty() => Ok(Value::Null),
-            ("boolean", Value::Bool(_)) => Ok(value.clone()),
-            ("boolean", _) => wrong("boolean"),
-            ("int", Value::Number(number)) if number.is_i64() || number.is_u64() => {
-                Ok(value.clone())
-            }
-            ("int", _) => wrong("int"),
-            ("double" | "currency" | "percent", Value::Number(_)) => Ok(value.clone()),
-            ("double" | "currency" | "percent", _) => wrong("double"),
-            ("date", Value::String(text)) if text.parse::<jiff::civil::Date>().is_ok() => {
-                Ok(value.clone())
-            }
-            ("date", _) => wrong("date"),
-            ("reference", Value::String(text)) => self.checked_reference(field, text),
-            (_, Value::String(text)) => checked_text(field, text),
-            _ => wrong("string"),
+        let text = value.as_str();
+        if value.is_null() || text == Some("") {
+            return Ok(Value::Null);
+        }
+        let (expected, fits) = match field.ty.as_str() {
+            "boolean" => ("boolean", value.is_boolean()),
+            "int" => ("int", value.is_i64() || value.is_u64()),
+            "double" | "currency" | "percent" => ("double", value.is_number()),
+            "date" => (
+                "date",
+                text.is_some_and(|text| text.parse::<jiff::civil::Date>().is_ok()),
+            ),
+            _ => ("string", text.is_some()),
+        };
+        match (fits, text) {
+            (false, _) => wrong(expected),
+            (true, Some(text)) if field.ty == "reference" => self.checked_reference(field, text),
+            (true, Some(text)) if field.ty != "date" => checked_text(field, text),
+            (true, _) => Ok(value.clone()),
         }
     }
 

@@ -1,0 +1,165 @@
+use std::collections::BTreeSet;
+
+use crosswalk_tests::{Contract, Demo};
+use serde_json::{Value, json};
+
+use crate::{CONNECTIONS, good};
+
+#[test]
+fn all_twelve_operations_answer_by_the_contract() {
+    let demo = Demo::start();
+    for connection in CONNECTIONS {
+        for (entity, record, change) in [
+            (
+                "account",
+                json!({"name": "Acme", "website": "https://acme.example", "number_of_employees": 40}),
+                json!({"description": "Anvils", "website": null}),
+            ),
+            (
+                "contact",
+                json!({"first_name": "Ada", "last_name": "L", "email": "ada@acme.example"}),
+                json!({"phone": "+1 555", "first_name": null}),
+            ),
+        ] {
+            let base = format!("/unified/crm/{entity}");
+            let call = |verb: &str, method, target: &str, body: Option<&Value>| {
+                good(
+                    &demo,
+                    connection,
+                    &format!("crm.{entity}.{verb}"),
+                    method,
+                    target,
+                    body,
+                )
+            };
+            let created = call("create", "POST", &base, Some(&json!({"record": record})));
+            let id = created["record"]["id"].as_str().unwrap().to_owned();
+            for (name, value) in record.as_object().unwrap() {
+                assert_eq!(&created["record"][name], value, "{connection} {name}");
+            }
+            let updated = call(
+                "update",
+                "PATCH",
+                &format!("{base}/{id}"),
+                Some(&json!({"record": change})),
+            );
+            for (name, value) in change.as_object().unwrap() {
+                assert_eq!(&updated["record"][name], value, "{connection} {name}");
+            }
+            let got = call("get", "GET", &format!("{base}/{id}"), None);
+            assert_eq!(got["record"], updated["record"]);
+            let batch = call(
+                "batch_read",
+                "POST",
+                &format!("{base}/_batch_read"),
+                Some(&json!({"ids": [id, "nonsense", id], "properties": []})),
+            );
+            assert_eq!(batch.as_array().unwrap().len(), 2);
+            let page = call("list", "GET", &format!("{base}?page_size=2"), None);
+            assert_eq!(page["items"].as_array().unwrap().len(), 2);
+            let key = if entity == "account" {
+                json!({"key": "website", "values": ["new.example"]})
+            } else {
+                json!({"key": "email", "values": ["new@new.example"]})
+            };
+            let new = json!({"upsert_on": key, "record": {(if entity == "account" { "name" } else { "last_name" }): "New"}});
+            let upserted = call("upsert", "POST", &format!("{base}/_upsert"), Some(&new));
+            let again = call("upsert", "POST", &format!("{base}/_upsert"), Some(&new));
+            assert_eq!(upserted["record"]["id"], again["record"]["id"]);
+        }
+    }
+}
+
+#[test]
+fn the_contract_finds_a_wrong_answer() {
+    let contract = Contract::load();
+    let good = json!({"record": {"id": "1", "updated_at": "2024-01-01T00:00:00Z", "name": null}});
+    assert_eq!(
+        contract.faults("crm.account.create", 200, &good),
+        Vec::<String>::new()
+    );
+    for wrong in [
+        json!({"record": {"id": 1, "updated_at": "2024-01-01T00:00:00Z"}}),
+        json!({"record": {"id": "1"}}),
+        json!({"record": {"id": "1", "updated_at": "x", "lifecycle_stage": "unheard of"}}),
+        json!({"record": {"id": "1", "updated_at": "x", "addresses": [{"address_type": "primary"}]}}),
+        json!({}),
+    ] {
+        assert!(
+            !contract
+                .faults("crm.account.create", 200, &wrong)
+                .is_empty(),
+            "{wrong}"
+        );
+    }
+}
+
+#[test]
+fn a_list_gives_every_record_once_and_then_what_changes() {
+    let demo = Demo::start();
+    for connection in CONNECTIONS {
+        let mut seen = BTreeSet::new();
+        let mut cursor = String::new();
+        loop {
+            let page = good(
+                &demo,
+                connection,
+                "crm.contact.list",
+                "GET",
+                &format!("/unified/crm/contact?page_size=7&cursor={cursor}"),
+                None,
+            );
+            for item in page["items"].as_array().unwrap() {
+                assert!(
+                    seen.insert(item["id"].as_str().unwrap().to_owned()),
+                    "{connection}: {item} came twice"
+                );
+            }
+            cursor = page["next_cursor"].as_str().unwrap().to_owned();
+            if page["has_next_page"] == false {
+                break;
+            }
+        }
+        assert!(seen.len() >= 48, "{connection}: {}", seen.len());
+        let record = json!({"record": {"last_name": "Late", "email": "late@new.example"}});
+        let late = good(
+            &demo,
+            connection,
+            "crm.contact.create",
+            "POST",
+            "/unified/crm/contact",
+            Some(&record),
+        );
+        let changes = good(
+            &demo,
+            connection,
+            "crm.contact.list",
+            "GET",
+            &format!("/unified/crm/contact?cursor={cursor}"),
+            None,
+        );
+        let ids: Vec<&Value> = changes["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|item| &item["id"])
+            .collect();
+        assert!(
+            ids.contains(&&late["record"]["id"]),
+            "{connection}: {changes:#}"
+        );
+        let full = good(
+            &demo,
+            connection,
+            "crm.contact.list",
+            "GET",
+            "/unified/crm/contact?sync_mode=full&page_size=100",
+            None,
+        );
+        assert_eq!(
+            (&full["has_next_page"], &full["next_cursor"]),
+            (&json!(false), &Value::Null),
+            "{connection}"
+        );
+    }
+}

@@ -1,0 +1,159 @@
+use crosswalk_tests::Demo;
+use serde_json::{Value, json};
+
+use crate::{CONNECTIONS, good};
+
+fn website(value: &str) -> Value {
+    json!({"upsert_on": {"key": "website", "values": [value]}, "record": {"name": "One", "website": value}})
+}
+
+#[test]
+fn the_same_website_however_written_is_one_record() {
+    let demo = Demo::start();
+    for connection in CONNECTIONS {
+        let ids: Vec<Value> = [
+            "one.example",
+            "HTTPS://www.One.example/",
+            "http://one.example",
+        ]
+        .iter()
+        .map(|text| {
+            good(
+                &demo,
+                connection,
+                "crm.account.upsert",
+                "POST",
+                "/unified/crm/account/_upsert",
+                Some(&website(text)),
+            )["record"]["id"]
+                .clone()
+        })
+        .collect();
+        assert!(ids.iter().all(|id| *id == ids[0]), "{connection}: {ids:?}");
+    }
+}
+
+#[test]
+fn a_lagging_search_index_makes_no_second_record() {
+    let demo = Demo::start();
+    demo.sandbox(
+        "hubspot-demo",
+        "PATCH",
+        "/_sandbox/settings",
+        Some(&json!({"search_lag_ms": 60_000})),
+    );
+    // At the same moment, and one after the other.
+    let ids: Vec<Value> = std::thread::scope(|scope| {
+        let upsert = || {
+            good(
+                &demo,
+                "hubspot-demo",
+                "crm.account.upsert",
+                "POST",
+                "/unified/crm/account/_upsert",
+                Some(&website("lag.example")),
+            )["record"]["id"]
+                .clone()
+        };
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(upsert)).collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .chain([upsert()])
+            .collect()
+    });
+    assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
+    // A plain create is found by the upsert after it as well, by either key.
+    let created = json!({"record": {"name": "Two", "website": "https://two.example"}});
+    let created = good(
+        &demo,
+        "hubspot-demo",
+        "crm.account.create",
+        "POST",
+        "/unified/crm/account",
+        Some(&created),
+    );
+    let by_domain = json!({"upsert_on": {"key": "domain", "values": ["two.example"]}, "record": {"name": "Two"}});
+    let upserted = good(
+        &demo,
+        "hubspot-demo",
+        "crm.account.upsert",
+        "POST",
+        "/unified/crm/account/_upsert",
+        Some(&by_domain),
+    );
+    assert_eq!(upserted["record"]["id"], created["record"]["id"]);
+}
+
+#[test]
+fn several_matches_are_a_conflict_and_nothing_is_written() {
+    let demo = Demo::start();
+    for connection in CONNECTIONS {
+        let ids: Vec<Value> = (0..2)
+            .map(|_| {
+                let record = json!({"record": {"name": "Twin", "website": "https://twin.example"}});
+                good(
+                    &demo,
+                    connection,
+                    "crm.account.create",
+                    "POST",
+                    "/unified/crm/account",
+                    Some(&record),
+                )["record"]["id"]
+                    .clone()
+            })
+            .collect();
+        demo.native_calls(connection);
+        let answer = demo.call(
+            connection,
+            "POST",
+            "/unified/crm/account/_upsert",
+            Some(&website("twin.example")),
+        );
+        assert_eq!(
+            (answer.status, &answer.body["code"]),
+            (409, &json!("CONFLICT")),
+            "{connection}: {:#}",
+            answer.body
+        );
+        for id in &ids {
+            assert!(
+                answer.body["message"]
+                    .as_str()
+                    .unwrap()
+                    .contains(id.as_str().unwrap()),
+                "{connection}: {:#}",
+                answer.body
+            );
+        }
+        let writes: Vec<String> = demo
+            .native_calls(connection)
+            .into_iter()
+            .filter(|call| {
+                call.starts_with("PATCH")
+                    || call.ends_with("companies")
+                    || call.ends_with("composite")
+            })
+            .collect();
+        assert_eq!(writes, Vec::<String>::new(), "{connection}");
+    }
+}
+
+#[test]
+fn an_upsert_by_one_plain_email_is_one_call_at_salesforce() {
+    let demo = Demo::start();
+    demo.native_calls("salesforce-demo");
+    let body = json!({"upsert_on": {"key": "email", "values": ["ada@one.example"]}, "record": {"last_name": "L"}});
+    good(
+        &demo,
+        "salesforce-demo",
+        "crm.contact.upsert",
+        "POST",
+        "/unified/crm/contact/_upsert",
+        Some(&body),
+    );
+    assert_eq!(
+        demo.native_calls("salesforce-demo"),
+        ["POST /services/data/v59.0/composite"]
+    );
+}

@@ -162,10 +162,12 @@ fn read_value(name: &str, from: &[PlanNativeRef], convert: &PlanConvert) -> Toke
     let object = quote! { native };
     let first = &from[0];
     let value = native::value(&object, &first.path);
-    if from.len() > 1 {
+    let value = if from.len() > 1 {
         let values = from.iter().map(|from| native::value(&object, &from.path));
-        return quote! { read::first_text([#(#values),*]) };
-    }
+        quote! { read::first([#(#values),*]) }
+    } else {
+        value
+    };
     let table = names::constant(name);
     match (convert, first.ty) {
         (
@@ -239,7 +241,7 @@ fn write(
     let writes = entity
         .fields
         .iter()
-        .filter_map(|field| write_field(provider_title, entity, field));
+        .filter_map(|field| write_field(vertical, provider_title, entity, field));
     let dropped = entity
         .not_mapped
         .iter()
@@ -291,6 +293,7 @@ fn write(
 }
 
 fn write_field(
+    vertical: &PlanVertical,
     provider_title: &str,
     entity: &PlanEntity,
     field: &PlanField,
@@ -339,6 +342,7 @@ fn write_field(
             writes: true,
             ..
         } => Some(write_group(
+            vertical,
             provider_title,
             entity,
             field,
@@ -365,6 +369,7 @@ fn method(convert: &PlanConvert, as_text: bool) -> proc_macro2::Ident {
 }
 
 fn write_group(
+    vertical: &PlanVertical,
     provider_title: &str,
     entity: &PlanEntity,
     field: &PlanField,
@@ -390,7 +395,8 @@ fn write_group(
     let arms = rows.iter().map(|row| {
         let variant = names::ty(&row.tag);
         let writes = write_members(&row.members);
-        quote! { #tag_ty::#variant => { #(#writes)* } }
+        let unplaced = unplaced_members(vertical, provider_title, field, tag, row);
+        quote! { #tag_ty::#variant => { #(#writes)* #(#unplaced)* } }
     });
     let held: Vec<&str> = rows.iter().map(|row| row.tag.as_str()).collect();
     let reason = format!(
@@ -398,6 +404,14 @@ fn write_group(
         entity.native,
         held.join(", ")
     );
+    // Where every type has a place, there is no other one.
+    let has_others = type_kind(vertical, tag_type).is_some_and(|kind| match kind {
+        PlanTypeKind::Enum(values) => values.len() > rows.len(),
+        PlanTypeKind::Struct(_) => false,
+    });
+    let others = has_others.then(|| {
+        quote! { other => { warnings.not_written(&format!(#unheld, other.as_str()), #reason); } }
+    });
     quote! {
         match &input.#ident {
             patch::Patch::Absent => {}
@@ -407,15 +421,60 @@ fn write_group(
                 for (index, entry) in entries.iter().enumerate() {
                     tags.once(index, entry.#tag_field.as_str())?;
                     let at = |member| At { list: #path, index, member };
-                    #[allow(unreachable_patterns)] // Where every type has a place.
                     match entry.#tag_field {
                         #(#arms)*
-                        other => { warnings.not_written(&format!(#unheld, other.as_str()), #reason); }
+                        #others
                     }
                 }
             }
         }
     }
+}
+
+/// The parts of an entry that its native fields have no place for: a value in one is told, never dropped in silence.
+fn unplaced_members(
+    vertical: &PlanVertical,
+    provider_title: &str,
+    field: &PlanField,
+    tag: &str,
+    row: &PlanGroupRow,
+) -> Vec<TokenStream> {
+    let PlanSource::Group { entry, .. } = &field.source else {
+        return Vec::new();
+    };
+    let Some(PlanTypeKind::Struct(members)) = type_kind(vertical, entry) else {
+        return Vec::new();
+    };
+    let is_written = |name: &str| {
+        row.members.iter().any(|member| {
+            let written_with_first = member.line == Some(PlanLine::Rest);
+            member.name == name && (member.write.is_some() || written_with_first)
+        })
+    };
+    members
+        .iter()
+        .filter(|member| member.name != tag && !is_written(&member.name))
+        .map(|member| {
+            let (ident, name) = (names::field(&member.name), &member.name);
+            let reason = format!(
+                "{provider_title} has no place for `{name}` in an entry of type {}",
+                row.tag
+            );
+            quote! {
+                if entry.#ident.is_some() {
+                    warnings.not_written(&at(#name).to_string(), #reason);
+                }
+            }
+        })
+        .collect()
+}
+
+fn type_kind<'v>(vertical: &'v PlanVertical, name: &str) -> Option<&'v PlanTypeKind> {
+    vertical
+        .types
+        .iter()
+        .find(|ty| ty.name == name)
+        .map(|ty| &ty.kind)
 }
 
 fn write_members(members: &[PlanGroupMember]) -> Vec<TokenStream> {

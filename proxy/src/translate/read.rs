@@ -21,9 +21,9 @@ pub fn text<'a>(value: Option<&Text<'a>>) -> Option<Cow<'a, str>> {
         .map(|text| text.0.clone())
 }
 
-/// The first present text.
-pub fn first_text<'a, const N: usize>(values: [Option<&Text<'a>>; N]) -> Option<Cow<'a, str>> {
-    values.into_iter().find_map(text)
+/// The first present of several.
+pub fn first<'t, 'a, const N: usize>(values: [Option<&'t Text<'a>>; N]) -> Option<&'t Text<'a>> {
+    values.into_iter().flatten().find(|text| !text.0.is_empty())
 }
 
 /// Texts joined by a space, the unset ones left out.

@@ -370,7 +370,6 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
                     index,
                     member,
                 };
-                #[allow(unreachable_patterns)]
                 match entry.address_type {
                     AddressType::Primary => {
                         record.text(at("city"), to::CITY, entry.city.as_deref())?;
@@ -421,7 +420,6 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
                     index,
                     member,
                 };
-                #[allow(unreachable_patterns)]
                 match entry.phone_number_type {
                     PhoneNumberType::Primary => {
                         record

@@ -245,7 +245,6 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
                     index,
                     member,
                 };
-                #[allow(unreachable_patterns)]
                 match entry.address_type {
                     AddressType::Billing => {
                         record
@@ -330,7 +329,6 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
                     index,
                     member,
                 };
-                #[allow(unreachable_patterns)]
                 match entry.phone_number_type {
                     PhoneNumberType::Primary => {
                         record

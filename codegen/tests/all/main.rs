@@ -2,6 +2,7 @@
 
 mod bad;
 mod coverage;
+mod golden;
 mod good;
 mod output;
 mod robust;

@@ -21,6 +21,11 @@ pub(super) fn emit(planned: &PlanOperation, list: &PlanList, calls: &mut Calls<'
     );
     let overlap = names::number(list.overlap_seconds);
     let has_changes = list.changes.is_some();
+    let (with_window, with_page) = if has_changes {
+        (quote! { (page, window) }, quote! { (page, _) })
+    } else {
+        (quote! { (..) }, quote! { (..) })
+    };
     let full = pager(&list.full, "full", calls);
     let changes = list
         .changes
@@ -63,7 +68,7 @@ pub(super) fn emit(planned: &PlanOperation, list: &PlanList, calls: &mut Calls<'
             fn start(&mut self, _recent: &[String]) -> Result<Step, Error> {
                 Ok(Step::call(match self.paging.phase() {
                     Phase::Full(page) => #full_call,
-                    Phase::Changes(page, window) => #changes_call,
+                    Phase::Changes #with_window => #changes_call,
                 }))
             }
 
@@ -71,7 +76,7 @@ pub(super) fn emit(planned: &PlanOperation, list: &PlanList, calls: &mut Calls<'
                 let response = native::success(self.cx.provider, native::one(responses)?)?;
                 let (rows, end) = match self.paging.phase() {
                     Phase::Full(page) => #full_read,
-                    Phase::Changes(page, _) => #changes_read,
+                    Phase::Changes #with_page => #changes_read,
                 };
                 let items = rows.into_iter().map(|raw| read(raw, &mut self.warnings)).collect::<Result<Vec<_>, _>>()?;
                 let last = items.last().map(|item| &*item.id);

@@ -1,0 +1,293 @@
+//! A provider that nobody has written Rust for: specs and mappings alone (`codegen/tests/invented`) make it serve list,
+//! get, create, update and upsert through the real server and engine.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "orgbook/generated/mod.rs"]
+#[rustfmt::skip]
+#[expect(
+    unreachable_pub,
+    dead_code,
+    clippy::struct_field_names,
+    reason = "generated for a library, and this is a test"
+)]
+mod generated;
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+};
+
+use crosswalk::{
+    config,
+    sandbox::http::{Call, Provider, Reply, serve},
+    server::Server,
+};
+use http::{Method, Request, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+use serde_json::{Map, Value, json};
+use tokio::net::TcpListener;
+
+/// The invented provider itself: organizations by id, in memory.
+#[derive(Default)]
+struct Orgbook(Mutex<BTreeMap<String, Map<String, Value>>>);
+
+impl Orgbook {
+    fn answer(&self, call: &Call) -> Reply {
+        let mut rows = self.0.lock().unwrap();
+        let body: Value = serde_json::from_slice(&call.body).unwrap_or(Value::Null);
+        let query: BTreeMap<String, String> = call.query_pairs().into_iter().collect();
+        let path = call
+            .path
+            .strip_prefix("/api/v2/organizations")
+            .unwrap_or("?");
+        match (call.method.as_str(), path) {
+            ("GET", "") => {
+                assert_eq!(query["order"], "oldest_first");
+                let after = query.get("page_token").cloned().unwrap_or_default();
+                let size: usize = query["per_page"].parse().unwrap();
+                let page: Vec<Value> = rows
+                    .iter()
+                    .filter(|(id, _)| **id > after)
+                    .take(size)
+                    .map(|(_, row)| json!(row))
+                    .collect();
+                let last = page
+                    .last()
+                    .map(|row| row["id"].as_str().unwrap_or_default().to_owned());
+                let more = last.clone().filter(|last| rows.keys().any(|id| id > last));
+                Reply::json(
+                    StatusCode::OK,
+                    &json!({"data": {"organizations": page, "next_page_token": more}}),
+                )
+            }
+            ("POST", "") => {
+                let id = format!("org_{:04}", rows.len() + 1);
+                let mut row = body.as_object().cloned().unwrap_or_default();
+                if row.get("display_name").is_none_or(Value::is_null) {
+                    let problem = json!({"type": "missing", "detail": "an organization needs a name", "trace_id": "t1", "violations": [{"field": "display_name", "rule": "required", "reason": "is missing"}]});
+                    return Reply::json(StatusCode::UNPROCESSABLE_ENTITY, &problem);
+                }
+                for (name, value) in [
+                    ("id", json!(id)),
+                    ("created_at", json!(1_706_704_496)),
+                    ("changed_at", json!("2024-01-31T12:34:56+01:00")),
+                    ("sector", json!("Tools")),
+                    ("sector_detail", json!("Anvils")),
+                    ("manager", json!({"id": "u7", "label": "Ada"})),
+                ] {
+                    row.insert(name.to_owned(), value);
+                }
+                rows.insert(id, row.clone());
+                Reply::json(StatusCode::CREATED, &json!(row))
+            }
+            ("POST", ":lookup") => {
+                let wanted: Vec<&str> = body["any_of"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .filter_map(|one| one["equals"].as_str())
+                    .collect();
+                let found: Vec<Value> = rows
+                    .values()
+                    .filter(|row| {
+                        row.get("homepage")
+                            .and_then(Value::as_str)
+                            .is_some_and(|it| wanted.contains(&it))
+                    })
+                    .map(|row| json!(row))
+                    .collect();
+                Reply::json(StatusCode::OK, &json!({"found": found}))
+            }
+            (method, path) => match (method, rows.get_mut(path.trim_start_matches('/'))) {
+                ("GET", Some(row)) => Reply::json(StatusCode::OK, &json!(row)),
+                ("PUT", Some(row)) => {
+                    row.extend(body.as_object().cloned().unwrap_or_default());
+                    Reply::empty(StatusCode::NO_CONTENT)
+                }
+                _ => Reply::json(
+                    StatusCode::NOT_FOUND,
+                    &json!({"type": "not-found", "detail": "there is no such organization", "trace_id": "t2"}),
+                ),
+            },
+        }
+    }
+}
+
+impl Provider for Orgbook {
+    fn handle(&self, call: &Call) -> Reply {
+        if call.bearer() != Some("orgbook-token") {
+            return Reply::json(
+                StatusCode::UNAUTHORIZED,
+                &json!({"type": "unauthorized", "detail": "who are you"}),
+            );
+        }
+        self.answer(call)
+    }
+}
+
+/// The proxy, built from nothing but what was generated for the invented provider.
+struct Proxy(SocketAddr);
+
+impl Proxy {
+    async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let orgbook = listener.local_addr().unwrap();
+        tokio::spawn(serve(
+            listener,
+            Arc::new(Orgbook::default()),
+            std::future::pending::<()>(),
+        ));
+        let text = format!(
+            "listen: 127.0.0.1:0\napi_keys: [key]\ntls: {{ roots: bundled }}\nconnections:\n  c: {{ provider: orgbook, base_url: \"http://{orgbook}\", access_token: orgbook-token }}\n"
+        );
+        let config = config::parse("test.yaml", &text, &generated::API, &|_| None).unwrap();
+        let server = Server::bind(generated::API, &config, None).await.unwrap();
+        let address = server.address();
+        tokio::spawn(server.run(std::future::pending::<()>()));
+        Self(address)
+    }
+
+    async fn call(&self, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("http://{}/unified/crm/account{path}", self.0))
+            .header("x-apikey", "key")
+            .header("x-connection-id", "c");
+        if body.is_some() {
+            request = request.header("content-type", "application/json");
+        }
+        let body = body.map(|body| body.to_string()).unwrap_or_default();
+        let client = Client::builder(TokioExecutor::new()).build_http();
+        let response = client
+            .request(request.body(Full::<bytes::Bytes>::from(body)).unwrap())
+            .await
+            .unwrap();
+        let status = response.status().as_u16();
+        let bytes = response.into_body().collect().await.unwrap().to_bytes();
+        (status, serde_json::from_slice(&bytes).unwrap())
+    }
+}
+
+#[tokio::test]
+async fn specs_and_mappings_alone_serve_a_provider() {
+    let proxy = Proxy::start().await;
+    let address = json!({"address_type": "mailing", "city": "Oslo", "country": null, "postal_code": null, "state": null, "street_1": "Box 1", "street_2": "Oslo"});
+    let record = json!({"name": "Acme", "website": "https://acme.example", "number_of_employees": 7, "lifecycle_stage": "customer", "owner_id": "u1", "addresses": [address]});
+    let (status, created) = proxy
+        .call(Method::POST, "", Some(json!({"record": record})))
+        .await;
+    assert_eq!(status, 200, "{created:#}");
+    let told = &created["record"];
+    assert_eq!(told["id"], "org_0001");
+    assert_eq!(told["updated_at"], "2024-01-31T11:34:56.000Z");
+    assert_eq!(told["created_at"], "2024-01-31T12:34:56.000Z");
+    assert_eq!(told["industry"], "Tools Anvils");
+    assert_eq!(told["is_deleted"], false);
+    assert_eq!(told["owner_id"], "u7");
+    assert_eq!(told["lifecycle_stage"], "customer");
+    assert_eq!(told["raw_data"]["relation"], "client");
+    assert_eq!(told["addresses"][0]["street_2"], "Oslo");
+    let warned: Vec<&str> = created["warnings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|warning| warning["field"].as_str())
+        .collect();
+    assert_eq!(warned, ["addresses[0].city", "owner_id"]);
+
+    let (status, updated) = proxy
+        .call(
+            Method::PATCH,
+            "/org_0001",
+            Some(json!({"record": {"description": "Anvils", "number_of_employees": null}})),
+        )
+        .await;
+    assert_eq!(
+        (
+            status,
+            &updated["record"]["description"],
+            &updated["record"]["number_of_employees"]
+        ),
+        (200, &json!("Anvils"), &Value::Null)
+    );
+    let (status, got) = proxy.call(Method::GET, "/org_0001", None).await;
+    assert_eq!((status, &got["record"]), (200, &updated["record"]));
+
+    let upsert = |website: &str| json!({"upsert_on": {"key": "website", "values": [website]}, "record": {"name": "Upserted"}});
+    let (status, one) = proxy
+        .call(Method::POST, "/_upsert", Some(upsert("ACME.example/")))
+        .await;
+    assert_eq!((status, &one["record"]["id"]), (200, &json!("org_0001")));
+    let (_, other) = proxy
+        .call(Method::POST, "/_upsert", Some(upsert("other.example")))
+        .await;
+    assert_eq!(other["record"]["website"], "other.example");
+
+    let (_, first) = proxy.call(Method::GET, "?page_size=1", None).await;
+    assert_eq!(
+        (
+            first["items"].as_array().unwrap().len(),
+            &first["has_next_page"]
+        ),
+        (1, &json!(true))
+    );
+    let cursor = first["next_cursor"].as_str().unwrap();
+    let (_, second) = proxy
+        .call(Method::GET, &format!("?page_size=5&cursor={cursor}"), None)
+        .await;
+    assert_eq!(
+        (
+            &second["items"][0]["id"],
+            &second["has_next_page"],
+            &second["next_cursor"]
+        ),
+        (&json!("org_0002"), &json!(false), &Value::Null)
+    );
+}
+
+#[tokio::test]
+async fn its_faults_are_told_in_its_words() {
+    let proxy = Proxy::start().await;
+    let (status, fault) = proxy
+        .call(Method::POST, "", Some(json!({"record": {}})))
+        .await;
+    assert_eq!(
+        (
+            status,
+            &fault["provider"]["code"],
+            &fault["provider"]["correlation_id"]
+        ),
+        (400, &json!("missing"), &json!("t1")),
+        "{fault:#}"
+    );
+    assert_eq!(proxy.call(Method::GET, "/org_9", None).await.0, 404);
+    assert_eq!(proxy.call(Method::GET, "/nonsense", None).await.0, 404);
+    let (status, refused) = proxy
+        .call(
+            Method::POST,
+            "/_upsert",
+            Some(json!({"upsert_on": {"key": "domain", "values": ["x.example"]}, "record": {}})),
+        )
+        .await;
+    assert_eq!(status, 400);
+    assert!(
+        refused["message"]
+            .as_str()
+            .unwrap()
+            .contains("Orgbook knows websites and no domains")
+    );
+    assert_eq!(
+        proxy
+            .call(
+                Method::POST,
+                "/_batch_read",
+                Some(json!({"ids": [], "properties": []}))
+            )
+            .await
+            .0,
+        501
+    );
+}

@@ -181,7 +181,7 @@ fn binary() -> PathBuf {
         .get_or_init(|| {
             let cargo = option_env!("CARGO").unwrap_or("cargo");
             let built = Command::new(cargo)
-                .args(["build", "--quiet", "--package", "crosswalk"])
+                .args(["build", "--quiet", "--workspace", "--bin", "crosswalk"])
                 .status();
             assert!(
                 built.is_ok_and(|status| status.success()),

@@ -129,7 +129,7 @@ fn what_salesforce_refuses_is_refused_in_its_words() {
         (
             json!({"Name": "a", "OwnerId": "00612"}),
             "MALFORMED_ID",
-            "OwnerId: id value of incorrect type: 00612",
+            "Owner ID: id value of incorrect type: 00612",
         ),
     ] {
         let (status, fault) = call(&org, "POST", "/sobjects/Account", &body);

@@ -119,6 +119,22 @@ impl Field {
         })
     }
 
+    /// Whether its values are text that LIKE can look into.
+    pub(super) fn is_text(&self) -> bool {
+        !matches!(
+            self.ty.as_str(),
+            "id" | "reference"
+                | "boolean"
+                | "int"
+                | "double"
+                | "currency"
+                | "percent"
+                | "date"
+                | "datetime"
+                | "address"
+        )
+    }
+
     /// The parts of a compound address: `BillingAddress` → `Billing`.
     pub(super) fn address_prefix(&self) -> Option<&str> {
         if self.ty == "address" {

@@ -13,7 +13,7 @@ use super::{
     schema::{Field, Object},
     state::{Row, State},
 };
-use parser::{Comparison, Condition, Literal, Operator, Selection};
+use parser::{Comparison, Condition, Literal, Name, Operator, Order, Selection};
 
 /// The most rows of one answer.
 const PAGE: usize = 2000;
@@ -39,14 +39,9 @@ pub(super) fn run(
         ));
     }
     let query = parser::parse(text)?;
-    let object = state.object(&query.object).ok_or_else(|| {
-        at(
-            text,
-            &query.object,
-            "INVALID_TYPE",
-            &Fault::no_such_object(&query.object),
-        )
-    })?;
+    let object = state
+        .object(&query.object.text)
+        .ok_or_else(|| Fault::no_such_object(&query.object.text).in_query(text, query.object.at))?;
     let fields = match &query.selection {
         Selection::Count => Vec::new(),
         Selection::Fields(names) => {
@@ -66,8 +61,14 @@ pub(super) fn run(
         check(state, object, condition, text)?;
     }
     let mut order = Vec::new();
-    for (name, descending) in &query.order {
-        order.push((field(state, object, name, text)?.clone(), *descending));
+    for wanted in &query.order {
+        let field = field(state, object, &wanted.field, text)?;
+        if !field.sortable {
+            let message = format!("field '{}' can not be sorted in a query call", field.name);
+            let fault = Fault::new(400, "INVALID_FIELD", message);
+            return Err(fault.in_query(text, wanted.field.at));
+        }
+        order.push((field, wanted));
     }
     let mut rows: Vec<&Row> = state
         .rows
@@ -85,13 +86,13 @@ pub(super) fn run(
     rows.sort_by(|one, other| {
         order
             .iter()
-            .map(|(field, descending)| {
-                let ordering = compare(field, &value_of(field, one), &value_of(field, other));
-                if *descending {
-                    ordering.reverse()
-                } else {
-                    ordering
-                }
+            .map(|(field, wanted)| {
+                in_order(
+                    wanted,
+                    field,
+                    &value_of(field, one),
+                    &value_of(field, other),
+                )
             })
             .find(|ordering| *ordering != Ordering::Equal)
             .unwrap_or(Ordering::Equal)
@@ -131,30 +132,29 @@ pub(super) fn page_size(options: Option<&str>) -> usize {
 fn field<'s>(
     state: &'s State,
     object: &'s Object,
-    name: &str,
+    name: &Name,
     text: &str,
 ) -> Result<&'s Field, Fault> {
-    state.visible(object, name).ok_or_else(|| {
-        let message = format!(
-            "No such column '{name}' on entity '{}'. If you are attempting to use a custom field, be sure to append the '__c' after the custom field name. Please reference your WSDL or the describe call for the appropriate names.",
-            object.name
-        );
-        at(text, name, "INVALID_FIELD", &Fault::new(400, "INVALID_FIELD", message))
-    })
+    state
+        .visible(object, &name.text)
+        .ok_or_else(|| Fault::no_such_column(&name.text, &object.name).in_query(text, name.at))
 }
 
-/// Puts the text around the fault before its message, as Salesforce does.
-fn at(text: &str, word: &str, code: &str, fault: &Fault) -> Fault {
-    let column = text
-        .find(word)
-        .map_or(1, |byte| text[..byte].chars().count() + 1);
-    let message = fault.body[0]["message"].as_str().unwrap_or_default();
-    let marker = " ".repeat(column - 1);
-    Fault::new(
-        400,
-        code,
-        format!("\n{text}\n{marker}^\nERROR at Row:1:Column:{column}\n{message}"),
-    )
+fn in_order(wanted: &Order, field: &Field, one: &Value, other: &Value) -> Ordering {
+    if let (Some(nulls_last), true) = (wanted.nulls_last, one.is_null() != other.is_null()) {
+        let first = one.is_null() != nulls_last;
+        return if first {
+            Ordering::Less
+        } else {
+            Ordering::Greater
+        };
+    }
+    let ordering = compare(field, one, other);
+    if wanted.descending {
+        ordering.reverse()
+    } else {
+        ordering
+    }
 }
 
 /// Whether every comparison fits the type of its field.
@@ -166,24 +166,27 @@ fn check(state: &State, object: &Object, condition: &Condition, text: &str) -> R
         Condition::Not(inner) => check(state, object, inner, text),
         Condition::Compare(comparison) => {
             let field = field(state, object, &comparison.field, text)?;
+            let refused = |code: &str, message: String| {
+                Err(Fault::new(400, code, message).in_query(text, comparison.field.at))
+            };
             if !field.filterable {
                 let message = format!("field '{}' can not be filtered in a query call", field.name);
-                return Err(at(
-                    text,
-                    &comparison.field,
-                    "INVALID_FIELD",
-                    &Fault::new(400, "INVALID_FIELD", message),
-                ));
+                return refused("INVALID_FIELD", message);
             }
-            comparison
-                .values
-                .iter()
-                .try_for_each(|literal| check_literal(field, literal, text))
+            // The code is unconfirmed.
+            if comparison.operator == Operator::Like && !field.is_text() {
+                let message = format!("invalid operator on {} field", field.ty);
+                return refused("INVALID_QUERY_FILTER_OPERATOR", message);
+            }
+            comparison.values.iter().try_for_each(|literal| {
+                check_literal(field, literal)
+                    .map_err(|fault| fault.in_query(text, comparison.field.at))
+            })
         }
     }
 }
 
-fn check_literal(field: &Field, literal: &Literal, text: &str) -> Result<(), Fault> {
+fn check_literal(field: &Field, literal: &Literal) -> Result<(), Fault> {
     let (expected, fits, quotes) = match field.ty.as_str() {
         "datetime" => ("dateTime", matches!(literal, Literal::DateTime(_)), false),
         "date" => ("date", matches!(literal, Literal::Date(_)), false),
@@ -215,12 +218,7 @@ fn check_literal(field: &Field, literal: &Literal, text: &str) -> Result<(), Fau
         "value of filter criterion for field '{}' must be of type {expected} and {quotes}",
         field.name
     );
-    Err(at(
-        text,
-        &field.name,
-        "INVALID_FIELD",
-        &Fault::new(400, "INVALID_FIELD", message),
-    ))
+    Err(Fault::new(400, "INVALID_FIELD", message))
 }
 
 fn holds(object: &Object, condition: &Condition, row: &Row) -> bool {
@@ -229,7 +227,7 @@ fn holds(object: &Object, condition: &Condition, row: &Row) -> bool {
         Condition::Any(parts) => parts.iter().any(|part| holds(object, part, row)),
         Condition::Not(inner) => !holds(object, inner, row),
         Condition::Compare(comparison) => object
-            .field(&comparison.field)
+            .field(&comparison.field.text)
             .is_some_and(|field| compares(field, comparison, row)),
     }
 }

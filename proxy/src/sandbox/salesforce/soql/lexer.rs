@@ -83,8 +83,9 @@ fn literal(text: &str, characters: &[char], start: usize) -> Result<(String, usi
                     Some('u') => {
                         let digits: String = characters.iter().skip(at + 1).take(4).collect();
                         at += 4;
-                        u32::from_str_radix(&digits, 16)
-                            .ok()
+                        Some(&digits)
+                            .filter(|digits| digits.bytes().all(|it| it.is_ascii_hexdigit()))
+                            .and_then(|digits| u32::from_str_radix(digits, 16).ok())
                             .and_then(char::from_u32)
                             .ok_or_else(|| malformed(text, at, "Illegal escape sequence"))?
                     }
@@ -112,11 +113,7 @@ fn literal(text: &str, characters: &[char], start: usize) -> Result<(String, usi
     Ok((literal, at + 1))
 }
 
+/// A fault of the text itself, at a column from 1 on.
 pub(super) fn malformed(text: &str, column: usize, message: &str) -> Fault {
-    let marker = " ".repeat(column.saturating_sub(1));
-    Fault::new(
-        400,
-        "MALFORMED_QUERY",
-        format!("\n{text}\n{marker}^\nERROR at Row:1:Column:{column}\n{message}"),
-    )
+    Fault::new(400, "MALFORMED_QUERY", message).in_query(text, column.saturating_sub(1))
 }

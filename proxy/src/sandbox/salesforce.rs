@@ -5,7 +5,8 @@
 //!
 //! Settings, beside those of every sandbox: `clock_offset_ms`; `daily_limit` and `calls_today` (past the limit: 403
 //! `REQUEST_LIMIT_EXCEEDED`); `hidden_fields` by object (field-level security); `custom_fields` by object (`name`,
-//! `type`, `length`); `rotate_refresh_tokens`. Not played: Bulk, Metadata and Tooling calls, parent paths and
+//! `type`, `length`, `values`, `restricted`, `idLookup`); `rotate_refresh_tokens` (each refresh answers a new one; using an
+//! old one kills the current pair). Not played: Bulk, Metadata and Tooling calls, parent paths and
 //! aggregates in SOQL, sharing, duplicate rules.
 
 mod collections;
@@ -27,6 +28,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -74,7 +76,9 @@ pub struct Salesforce {
 struct Org {
     state: State,
     tokens: BTreeSet<String>,
-    refresh_token: String,
+    /// The one refresh token that is good; none is, after one that was rotated out was used.
+    refresh_token: Option<String>,
+    rotated_out: BTreeSet<String>,
     rotates: bool,
     issued: u64,
     calls: u64,
@@ -88,7 +92,8 @@ impl Salesforce {
             org: Mutex::new(Org {
                 state: State::new(),
                 tokens: BTreeSet::from([ACCESS_TOKEN.to_owned()]),
-                refresh_token: REFRESH_TOKEN.to_owned(),
+                refresh_token: Some(REFRESH_TOKEN.to_owned()),
+                rotated_out: BTreeSet::new(),
                 rotates: false,
                 issued: 0,
                 calls: 0,
@@ -123,34 +128,49 @@ impl Salesforce {
                 &json!({ "error": error, "error_description": description }),
             )
         };
+        let (client, secret) = basic(call).unwrap_or_else(|| {
+            (
+                value("client_id").to_owned(),
+                value("client_secret").to_owned(),
+            )
+        });
+        let grant = value("grant_type");
         let mut org = self.org();
-        match value("grant_type") {
-            "refresh_token" | "client_credentials" if value("client_id") != CLIENT_ID => {
-                refused("invalid_client_id", "client identifier invalid")
-            }
-            "refresh_token" | "client_credentials" if value("client_secret") != CLIENT_SECRET => {
-                refused("invalid_client", "invalid client credentials")
-            }
-            "refresh_token" if value("refresh_token") != org.refresh_token => {
-                refused("invalid_grant", "expired access/refresh token")
-            }
-            grant @ ("refresh_token" | "client_credentials") => {
-                org.issued += 1;
-                let token = format!("00DSANDBOX!session{}", org.issued);
-                org.tokens.insert(token.clone());
-                let mut answer = json!({
-                    "access_token": token, "signature": "c2lnbmF0dXJl", "scope": "id api refresh_token", "instance_url": call.base_url(),
-                    "id": format!("{}/id/00D5g0000000001EAA/{}", call.base_url(), State::user_id()), "token_type": "Bearer",
-                    "issued_at": self.clock.now_ms().to_string(),
-                });
-                if org.rotates && grant == "refresh_token" {
-                    org.refresh_token = format!("{REFRESH_TOKEN}-{}", org.issued);
-                    answer["refresh_token"] = json!(org.refresh_token);
-                }
-                Reply::json(StatusCode::OK, &answer)
-            }
-            _ => refused("unsupported_grant_type", "grant type not supported"),
+        if !matches!(grant, "refresh_token" | "client_credentials") {
+            return refused("unsupported_grant_type", "grant type not supported");
         }
+        if client != CLIENT_ID {
+            return refused("invalid_client_id", "client identifier invalid");
+        }
+        if secret != CLIENT_SECRET {
+            return refused("invalid_client", "invalid client credentials");
+        }
+        let refreshes = grant == "refresh_token";
+        if refreshes && org.refresh_token.as_deref() != Some(value("refresh_token")) {
+            // One that was rotated out takes the current pair with it.
+            if org.rotated_out.contains(value("refresh_token")) {
+                let current = org.refresh_token.take();
+                org.rotated_out.extend(current);
+                org.tokens.clear();
+            }
+            return refused("invalid_grant", "expired access/refresh token");
+        }
+        org.issued += 1;
+        let token = format!("00DSANDBOX!session{}", org.issued);
+        org.tokens.insert(token.clone());
+        // There is no `expires_in`.
+        let mut answer = json!({
+            "access_token": token, "signature": "c2lnbmF0dXJl", "scope": "id api refresh_token", "instance_url": call.base_url(),
+            "id": format!("{}/id/00D5g0000000001EAA/{}", call.base_url(), State::user_id()), "token_type": "Bearer",
+            "issued_at": self.clock.now_ms().to_string(),
+        });
+        if org.rotates && refreshes {
+            let next = format!("{REFRESH_TOKEN}-{}", org.issued);
+            answer["refresh_token"] = json!(next);
+            let old = org.refresh_token.replace(next);
+            org.rotated_out.extend(old);
+        }
+        Reply::json(StatusCode::OK, &answer)
     }
 
     fn data(&self, call: &Call) -> Result<Reply, Fault> {
@@ -246,6 +266,8 @@ impl Provider for Salesforce {
         let mut org = self.org();
         org.state = State::new();
         org.calls = 0;
+        org.refresh_token = Some(REFRESH_TOKEN.to_owned());
+        org.rotated_out.clear();
         sample::load(&mut org.state, !empty);
     }
 
@@ -259,6 +281,17 @@ fn versioned(path: &str) -> Option<(&str, &str)> {
     let after = path.strip_prefix("/services/data/v")?;
     let end = after.find('/').unwrap_or(after.len());
     Some((&after[..end], &after[end..]))
+}
+
+/// The client of `Authorization: Basic …`, which the token endpoint takes as well.
+fn basic(call: &Call) -> Option<(String, String)> {
+    let (scheme, coded) = call.header("authorization")?.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let text = String::from_utf8(BASE64_STANDARD.decode(coded.trim()).ok()?).ok()?;
+    let (client, secret) = text.split_once(':')?;
+    Some((client.to_owned(), secret.to_owned()))
 }
 
 /// The JSON of a body, where there is one.

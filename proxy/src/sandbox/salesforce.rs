@@ -5,9 +5,9 @@
 //!
 //! Settings, beside those of every sandbox: `clock_offset_ms`; `daily_limit` and `calls_today` (past the limit: 403
 //! `REQUEST_LIMIT_EXCEEDED`); `hidden_fields` by object (field-level security); `custom_fields` by object (`name`,
-//! `type`, `length`, `values`, `restricted`, `idLookup`); `rotate_refresh_tokens` (each refresh answers a new one; using an
-//! old one kills the current pair). Not played: Bulk, Metadata and Tooling calls, parent paths and
-//! aggregates in SOQL, sharing, duplicate rules.
+//! `type`, `length`, `values`, `restricted`, `idLookup`); `rotate_refresh_tokens` (each refresh answers a new one; using
+//! an old one kills the current pair). Not played: Bulk, Metadata and Tooling calls, aggregates and conditions on
+//! parents in SOQL, sharing, duplicate rules.
 
 mod collections;
 mod composite;

@@ -1,5 +1,6 @@
 //! SOQL, parsed and evaluated for real (`salesforce.md` §4): what is malformed is refused as Salesforce refuses it.
 
+mod columns;
 mod lexer;
 mod parser;
 
@@ -9,10 +10,11 @@ use serde_json::{Value, json};
 
 use super::{
     fault::Fault,
-    rows::{shown, value_of},
+    rows::value_of,
     schema::{Field, Object},
     state::{Row, State},
 };
+use columns::{Column, shown};
 use parser::{Comparison, Condition, Literal, Name, Operator, Order, Selection};
 
 /// The most rows of one answer.
@@ -42,19 +44,19 @@ pub(super) fn run(
     let object = state
         .object(&query.object.text)
         .ok_or_else(|| Fault::no_such_object(&query.object.text).in_query(text, query.object.at))?;
-    let fields = match &query.selection {
+    let columns = match &query.selection {
         Selection::Count => Vec::new(),
         Selection::Fields(names) => {
-            let mut fields: Vec<Field> = Vec::new();
+            let mut columns: Vec<Column<'_>> = Vec::new();
             for name in names {
-                let field = field(state, object, name, text)?;
-                if fields.iter().any(|known| known.name == field.name) {
-                    let message = format!("duplicate field selected: {}", field.name);
+                let column = Column::resolve(state, object, name, text)?;
+                if columns.iter().any(|known| known.path() == column.path()) {
+                    let message = format!("duplicate field selected: {}", column.path());
                     return Err(Fault::new(400, "INVALID_FIELD", message));
                 }
-                fields.push(field.clone());
+                columns.push(column);
             }
-            fields
+            columns
         }
     };
     if let Some(condition) = &query.condition {
@@ -111,7 +113,7 @@ pub(super) fn run(
     Ok(Found {
         rows: rows
             .into_iter()
-            .map(|row| shown(object, row, &fields, root))
+            .map(|row| shown(state, object, row, &columns, root))
             .collect(),
         count: None,
     })

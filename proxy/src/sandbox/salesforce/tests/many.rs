@@ -348,3 +348,30 @@ fn an_address_that_is_too_long_is_refused() {
     assert_eq!(long(3000), 200);
     assert_eq!(long(16_384), 414);
 }
+
+#[test]
+fn a_parents_fields_stand_in_an_object_of_their_own() {
+    let org = empty();
+    let account = create(&org, "Account", &json!({"Name": "Acme"}));
+    create(
+        &org,
+        "Contact",
+        &json!({"LastName": "L", "AccountId": account}),
+    );
+    create(&org, "Contact", &json!({"LastName": "M"}));
+    let query = |select: &str| {
+        let target = format!("/query?q=SELECT+{select}+FROM+Contact+ORDER+BY+LastName");
+        call(&org, "GET", &target, &Value::Null)
+    };
+    let (_, found) = query("LastName,account.NAME,Account.Id");
+    let parent = json!({"attributes": {"type": "Account", "url": format!("{ROOT}/sobjects/Account/{account}")}, "Name": "Acme", "Id": account});
+    assert_eq!(found["records"][0]["Account"], parent);
+    assert_eq!(found["records"][1].get("Account"), Some(&Value::Null));
+    assert_eq!(
+        query("Owner.Name").1["records"][0]["Owner"]["Name"],
+        "Integration User"
+    );
+    assert_eq!(fault(query("Owner.foo")).1, "INVALID_FIELD");
+    assert_eq!(fault(query("Nobody.Name")).1, "INVALID_FIELD");
+    assert_eq!(fault(query("Owner.Name,owner.name")).1, "INVALID_FIELD");
+}

@@ -112,6 +112,10 @@ fn the_word_at_fault_is_marked_where_it_stands() {
     assert_eq!(mark("SELECT Website FROM Account WHERE Website = 5"), 35);
     assert_eq!(mark("SELECT Id FROM Account ORDER BY nothing"), 33);
     assert_eq!(
+        mark("SELECT Description FROM Account WHERE Description = 'x'"),
+        39
+    );
+    assert_eq!(
         names("SELECT Id,\n  foo FROM Account")
             .unwrap_err()
             .lines()
@@ -223,10 +227,28 @@ fn literals_have_the_type_of_their_field() {
     );
 }
 
+#[test]
+fn every_escape_has_its_meaning() {
+    let query = r#"SELECT Id FROM Account WHERE Name = '\n\r\t\b\f\"\'\\\u0041'"#;
+    let parsed = parser::parse(query).unwrap();
+    let Some(Condition::All(parts)) = parsed.condition else {
+        panic!("a condition")
+    };
+    let Condition::Compare(comparison) = &parts[0] else {
+        panic!("a comparison")
+    };
+    let meant = "\n\r\t\u{8}\u{c}\"'\\A".to_owned();
+    assert_eq!(comparison.values, [Literal::Text(meant)]);
+    for wrong in [r"\a", r"\u00", r"\u+041", "\\"] {
+        let query = format!("SELECT Id FROM Account WHERE Name = '{wrong}'");
+        assert!(parser::parse(&query).is_err(), "{wrong}");
+    }
+}
+
 proptest! {
     /// Any text, escaped as the reference says, means itself.
     #[test]
-    fn an_escaped_text_means_itself(text: String) {
+    fn an_escaped_text_means_itself(text in r"(\PC|[\n\r\t\x08\x0c'%_\\]){0,40}") {
         let mut escaped = String::new();
         for character in text.chars() {
             match character {

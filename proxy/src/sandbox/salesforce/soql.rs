@@ -196,7 +196,11 @@ fn check_literal(field: &Field, literal: &Literal) -> Result<(), Fault> {
         "int" | "double" | "currency" | "percent" => {
             ("double", matches!(literal, Literal::Number(_)), false)
         }
-        _ => ("string", matches!(literal, Literal::Text(_)), true),
+        _ => (
+            "string",
+            matches!(literal, Literal::Text(_) | Literal::Pattern(_)),
+            true,
+        ),
     };
     if let (true, Literal::Text(id)) = (matches!(field.ty.as_str(), "id" | "reference"), literal)
         && super::id::normalize(id).is_none()
@@ -247,7 +251,7 @@ fn compares(field: &Field, comparison: &Comparison, row: &Row) -> bool {
         (Operator::NotEqual | Operator::NotIn, literals) => literals
             .iter()
             .all(|literal| is_null || ordering(literal) != Ordering::Equal),
-        (Operator::Like, [Literal::Text(pattern)]) => value
+        (Operator::Like, [Literal::Pattern(pattern)]) => value
             .as_str()
             .is_some_and(|text| like(&text.to_lowercase(), pattern)),
         (Operator::Less, [literal]) => !is_null && ordering(literal) == Ordering::Less,

@@ -67,6 +67,8 @@ pub(super) enum Operator {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Literal {
     Text(String),
+    /// What LIKE looks for.
+    Pattern(String),
     Number(f64),
     Boolean(bool),
     Date(String),
@@ -77,7 +79,9 @@ pub(super) enum Literal {
 impl Literal {
     pub(super) fn value(&self) -> Value {
         match self {
-            Self::Text(text) | Self::Date(text) | Self::DateTime(text) => json!(text),
+            Self::Text(text) | Self::Pattern(text) | Self::Date(text) | Self::DateTime(text) => {
+                json!(text)
+            }
             Self::Number(number) => json!(number),
             Self::Boolean(flag) => json!(flag),
             Self::Null => Value::Null,
@@ -230,6 +234,8 @@ impl Parser<'_> {
             }
             self.sign(")")?;
             values
+        } else if operator == Operator::Like {
+            vec![self.pattern()?]
         } else {
             vec![self.literal()?]
         };
@@ -267,9 +273,22 @@ impl Parser<'_> {
         Err(self.unexpected())
     }
 
+    fn pattern(&mut self) -> Result<Literal, Fault> {
+        let Some((Token::Text(quoted), _)) = self.tokens.get(self.at) else {
+            return self.literal();
+        };
+        let pattern = quoted.pattern.clone();
+        self.at += 1;
+        Ok(Literal::Pattern(pattern))
+    }
+
     fn literal(&mut self) -> Result<Literal, Fault> {
         let literal = match self.tokens.get(self.at) {
-            Some((Token::Text(text), _)) => Literal::Text(text.clone()),
+            Some((Token::Text(quoted), column)) if quoted.is_pattern => {
+                let message = "Invalid string literal: Illegal escape sequence";
+                return Err(malformed(self.text, *column, message));
+            }
+            Some((Token::Text(quoted), _)) => Literal::Text(quoted.text.clone()),
             Some((Token::Word(word), _)) => unquoted(word).ok_or_else(|| self.unexpected())?,
             _ => return Err(self.unexpected()),
         };
@@ -348,7 +367,7 @@ impl Parser<'_> {
         let (word, column) = match self.tokens.get(self.at) {
             None => ("<EOF>".to_owned(), self.text.chars().count() + 1),
             Some((Token::Word(word), column)) => (word.clone(), *column),
-            Some((Token::Text(text), column)) => (text.clone(), *column),
+            Some((Token::Text(quoted), column)) => (quoted.text.clone(), *column),
             Some((Token::Sign(sign), column)) => ((*sign).to_owned(), *column),
         };
         malformed(self.text, column, &format!("unexpected token: '{word}'"))

@@ -228,6 +228,38 @@ fn literals_have_the_type_of_their_field() {
 }
 
 #[test]
+fn a_wildcard_is_one_unless_it_is_escaped() {
+    let mut state = State::new();
+    for name in [r"a\b", "ab", r"a\%", "a%", "axb"] {
+        let values = json!({"Name": name});
+        let now = "2024-01-31T12:34:56.000+0000";
+        state
+            .create("Account", values.as_object().unwrap(), now)
+            .unwrap();
+    }
+    let like = |pattern: &str| -> Vec<String> {
+        let query = format!("SELECT Name FROM Account WHERE Name LIKE '{pattern}' ORDER BY Id");
+        let found = run(&state, &query, false, ROOT).unwrap();
+        let name = |row: &Value| row["Name"].as_str().unwrap().to_owned();
+        found.rows.iter().map(name).collect()
+    };
+    assert_eq!(like(r"a\\b"), [r"a\b"]);
+    assert_eq!(like(r"a\\%"), [r"a\b", r"a\%"]);
+    assert_eq!(like(r"a\\\%"), [r"a\%"]);
+    assert_eq!(like(r"a\%"), ["a%"]);
+    assert_eq!(like("A_B"), [r"a\b", "axb"]);
+    assert!(
+        run(
+            &state,
+            r"SELECT Name FROM Account WHERE Name = 'a\%'",
+            false,
+            ROOT
+        )
+        .is_err()
+    );
+}
+
+#[test]
 fn every_escape_has_its_meaning() {
     let query = r#"SELECT Id FROM Account WHERE Name = '\n\r\t\b\f\"\'\\\u0041'"#;
     let parsed = parser::parse(query).unwrap();

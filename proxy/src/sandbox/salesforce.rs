@@ -5,15 +5,21 @@
 //!
 //! Settings, beside those of every sandbox: `clock_offset_ms`; `daily_limit` and `calls_today` (past the limit: 403
 //! `REQUEST_LIMIT_EXCEEDED`); `hidden_fields` by object (field-level security); `custom_fields` by object (`name`,
-//! `type`, `length`); `rotate_refresh_tokens`. Not played: Bulk, Metadata and Tooling calls, parent paths and
-//! aggregates in SOQL, sharing, duplicate rules.
+//! `type`, `length`, `values`, `restricted`, `idLookup`); `rotate_refresh_tokens` (each refresh answers a new one; using
+//! an old one kills the current pair). Not played: Bulk, Metadata and Tooling calls, aggregates and conditions on
+//! parents in SOQL, sharing, duplicate rules.
 
+mod collections;
 mod composite;
+mod describe;
 mod fault;
 mod id;
+mod locators;
+mod route;
 mod rows;
 mod sample;
 mod schema;
+mod settings;
 mod soql;
 mod state;
 
@@ -22,6 +28,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -30,8 +37,7 @@ use super::{
     http::{Call, Provider, Reply},
 };
 use fault::Fault;
-use rows::RowCall;
-use schema::Field;
+use route::{Context, Request};
 use state::State;
 
 /// The session that is accepted without asking for one.
@@ -70,13 +76,13 @@ pub struct Salesforce {
 struct Org {
     state: State,
     tokens: BTreeSet<String>,
-    refresh_token: String,
+    /// The one refresh token that is good; none is, after one that was rotated out was used.
+    refresh_token: Option<String>,
+    rotated_out: BTreeSet<String>,
     rotates: bool,
     issued: u64,
     calls: u64,
     daily_limit: u64,
-    /// The rows that a locator has yet to answer, by the locator.
-    locators: Vec<(String, Vec<Value>, usize)>,
 }
 
 impl Salesforce {
@@ -86,12 +92,12 @@ impl Salesforce {
             org: Mutex::new(Org {
                 state: State::new(),
                 tokens: BTreeSet::from([ACCESS_TOKEN.to_owned()]),
-                refresh_token: REFRESH_TOKEN.to_owned(),
+                refresh_token: Some(REFRESH_TOKEN.to_owned()),
+                rotated_out: BTreeSet::new(),
                 rotates: false,
                 issued: 0,
                 calls: 0,
                 daily_limit: DAILY_LIMIT,
-                locators: Vec::new(),
             }),
         };
         sample::load(&mut salesforce.org().state, options.sample);
@@ -122,217 +128,102 @@ impl Salesforce {
                 &json!({ "error": error, "error_description": description }),
             )
         };
+        let (client, secret) = basic(call).unwrap_or_else(|| {
+            (
+                value("client_id").to_owned(),
+                value("client_secret").to_owned(),
+            )
+        });
+        let grant = value("grant_type");
         let mut org = self.org();
-        match value("grant_type") {
-            "refresh_token" | "client_credentials" if value("client_id") != CLIENT_ID => {
-                refused("invalid_client_id", "client identifier invalid")
-            }
-            "refresh_token" | "client_credentials" if value("client_secret") != CLIENT_SECRET => {
-                refused("invalid_client", "invalid client credentials")
-            }
-            "refresh_token" if value("refresh_token") != org.refresh_token => {
-                refused("invalid_grant", "expired access/refresh token")
-            }
-            grant @ ("refresh_token" | "client_credentials") => {
-                org.issued += 1;
-                let token = format!("00DSANDBOX!session{}", org.issued);
-                org.tokens.insert(token.clone());
-                let mut answer = json!({
-                    "access_token": token, "signature": "c2lnbmF0dXJl", "scope": "id api refresh_token", "instance_url": call.base_url(),
-                    "id": format!("{}/id/00D5g0000000001EAA/{}", call.base_url(), State::user_id()), "token_type": "Bearer",
-                    "issued_at": self.clock.now_ms().to_string(),
-                });
-                if org.rotates && grant == "refresh_token" {
-                    org.refresh_token = format!("{REFRESH_TOKEN}-{}", org.issued);
-                    answer["refresh_token"] = json!(org.refresh_token);
-                }
-                Reply::json(StatusCode::OK, &answer)
-            }
-            _ => refused("unsupported_grant_type", "grant type not supported"),
+        if !matches!(grant, "refresh_token" | "client_credentials") {
+            return refused("unsupported_grant_type", "grant type not supported");
         }
+        if client != CLIENT_ID {
+            return refused("invalid_client_id", "client identifier invalid");
+        }
+        if secret != CLIENT_SECRET {
+            return refused("invalid_client", "invalid client credentials");
+        }
+        let refreshes = grant == "refresh_token";
+        if refreshes && org.refresh_token.as_deref() != Some(value("refresh_token")) {
+            // One that was rotated out takes the current pair with it.
+            if org.rotated_out.contains(value("refresh_token")) {
+                let current = org.refresh_token.take();
+                org.rotated_out.extend(current);
+                org.tokens.clear();
+            }
+            return refused("invalid_grant", "expired access/refresh token");
+        }
+        org.issued += 1;
+        let token = format!("00DSANDBOX!session{}", org.issued);
+        org.tokens.insert(token.clone());
+        // There is no `expires_in`.
+        let mut answer = json!({
+            "access_token": token, "signature": "c2lnbmF0dXJl", "scope": "id api refresh_token", "instance_url": call.base_url(),
+            "id": format!("{}/id/00D5g0000000001EAA/{}", call.base_url(), State::user_id()), "token_type": "Bearer",
+            "issued_at": self.clock.now_ms().to_string(),
+        });
+        if org.rotates && refreshes {
+            let next = format!("{REFRESH_TOKEN}-{}", org.issued);
+            answer["refresh_token"] = json!(next);
+            let old = org.refresh_token.replace(next);
+            org.rotated_out.extend(old);
+        }
+        Reply::json(StatusCode::OK, &answer)
     }
 
     fn data(&self, call: &Call) -> Result<Reply, Fault> {
-        let Some((version, rest)) = versioned(&call.path) else {
-            return Err(Fault::not_found());
-        };
-        if !version
+        let (version, rest) = versioned(&call.path).ok_or_else(Fault::not_found)?;
+        let is_played = version
             .strip_suffix(".0")
             .and_then(|major| major.parse::<u32>().ok())
-            .is_some_and(|major| (59..=99).contains(&major))
-        {
+            .is_some_and(|major| (59..=99).contains(&major));
+        if !is_played {
             return Err(Fault::not_found());
         }
         let now = self.now();
         let mut org = self.org();
-        if !call
-            .bearer()
-            .is_some_and(|token| org.tokens.contains(token))
-        {
-            return Err(Fault::new(
-                401,
-                "INVALID_SESSION_ID",
-                "Session expired or invalid",
-            ));
-        }
-        if org.calls >= org.daily_limit {
-            return Err(Fault::new(
-                403,
-                "REQUEST_LIMIT_EXCEEDED",
-                "TotalRequests Limit exceeded.",
-            ));
-        }
-        org.calls += 1;
-        let root = &call.path[..call.path.len() - rest.len()];
-        if let Some(locator) = rest.strip_prefix("/query/") {
-            return org.more(locator, root);
-        }
-        let body = body(call)?;
-        if matches!(rest, "/query" | "/query/" | "/queryAll" | "/queryAll/") {
-            let size = soql::page_size(call.header("sforce-query-options"));
-            return org.query(call, rest.starts_with("/queryAll"), root, size);
-        }
-        Self::answer(
-            &mut org.state,
-            &call.method,
-            root,
-            rest,
-            &call.query,
-            body,
-            Some(&call.headers),
-            &now,
-        )
-    }
-
-    /// Answers a call below `/services/data/vXX.0`, wherever it came from.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "a call in its parts; a composite has no `Call`"
-    )]
-    fn answer(
-        state: &mut State,
-        method: &Method,
-        root: &str,
-        rest: &str,
-        query: &str,
-        body: Option<Value>,
-        _headers: Option<&http::HeaderMap>,
-        now: &str,
-    ) -> Result<Reply, Fault> {
-        let segments: Vec<&str> = rest
-            .split('/')
-            .filter(|segment| !segment.is_empty())
-            .collect();
-        let pairs: Vec<(String, String)> = url::form_urlencoded::parse(query.as_bytes())
-            .into_owned()
-            .collect();
-        let needed = || {
-            body.as_ref().ok_or_else(|| {
-                Fault::unparsable(
-                    "The HTTP entity body is required, but this request has no entity body.",
-                )
-            })
+        org.admit(call)?;
+        let context = Context {
+            now: &now,
+            page: soql::page_size(call.header("sforce-query-options")),
+            daily_limit: org.daily_limit,
+            calls: org.calls,
         };
-        match (method.as_str(), segments.as_slice()) {
-            ("GET", ["query" | "queryAll"]) => {
-                let text = pairs
-                    .iter()
-                    .find(|(name, _)| name == "q")
-                    .map(|(_, text)| text.as_str())
-                    .unwrap_or_default();
-                let found = soql::run(state, text, segments == ["queryAll"], root)?;
-                let total = found.count.unwrap_or(found.rows.len());
-                Ok(Reply::json(
-                    StatusCode::OK,
-                    &json!({ "totalSize": total, "done": true, "records": found.rows }),
-                ))
-            }
-            ("GET", ["sobjects"]) => {
-                let objects: Vec<Value> = state.schema.values().map(|object| json!({ "name": object.name, "keyPrefix": object.prefix, "custom": false, "queryable": true })).collect();
-                Ok(Reply::json(
-                    StatusCode::OK,
-                    &json!({ "encoding": "UTF-8", "maxBatchSize": 200, "sobjects": objects }),
-                ))
-            }
-            (_, ["sobjects", path @ ..]) if !path.is_empty() => RowCall {
-                method,
-                path: path.to_vec(),
-                query: pairs,
-                body,
-                root,
-                now,
-            }
-            .handle(state),
-            ("POST", ["composite"]) => composite::composite(state, needed()?, root, now),
-            ("POST", ["composite", "sobjects"]) => composite::save_all(state, needed()?, true, now),
-            ("PATCH", ["composite", "sobjects"]) => {
-                composite::save_all(state, needed()?, false, now)
-            }
-            ("POST", ["composite", "sobjects", object]) => {
-                composite::retrieve(state, object, needed()?, root)
-            }
-            ("GET", ["limits"]) => Ok(Reply::json(
-                StatusCode::OK,
-                &json!({ "DailyApiRequests": { "Max": DAILY_LIMIT, "Remaining": DAILY_LIMIT } }),
-            )),
-            _ => Err(Fault::not_found()),
+        Request {
+            // The server sends no body in answer to a HEAD.
+            method: if call.method == Method::HEAD {
+                Method::GET
+            } else {
+                call.method.clone()
+            },
+            root: &call.path[..call.path.len() - rest.len()],
+            rest,
+            query: &call.query,
+            body: body(call)?,
+            org: context,
         }
+        .handle(&mut org.state)
     }
 }
 
 impl Org {
-    fn query(
-        &mut self,
-        call: &Call,
-        deleted_too: bool,
-        root: &str,
-        size: usize,
-    ) -> Result<Reply, Fault> {
-        let text = call
-            .query_pairs()
-            .into_iter()
-            .find(|(name, _)| name == "q")
-            .map(|(_, text)| text);
-        let text = text.ok_or_else(|| {
-            Fault::new(400, "MALFORMED_QUERY", "A query string has to be specified")
-        })?;
-        let found = soql::run(&self.state, &text, deleted_too, root)?;
-        if let Some(count) = found.count {
-            return Ok(Reply::json(
-                StatusCode::OK,
-                &json!({ "totalSize": count, "done": true, "records": [] }),
-            ));
+    /// Counts a call of a live session, or says why it may not be.
+    fn admit(&mut self, call: &Call) -> Result<(), Fault> {
+        let is_live = call
+            .bearer()
+            .is_some_and(|token| self.tokens.contains(token));
+        if !is_live {
+            let message = "Session expired or invalid";
+            return Err(Fault::new(401, "INVALID_SESSION_ID", message));
         }
-        Ok(self.page(found.rows, 0, size, root))
-    }
-
-    fn more(&mut self, locator: &str, root: &str) -> Result<Reply, Fault> {
-        let position = self
-            .locators
-            .iter()
-            .position(|(known, ..)| known == locator);
-        let position = position
-            .ok_or_else(|| Fault::new(400, "INVALID_QUERY_LOCATOR", "invalid query locator"))?;
-        let (_, rows, from) = self.locators[position].clone();
-        Ok(self.page(rows, from, 2000, root))
-    }
-
-    fn page(&mut self, rows: Vec<Value>, from: usize, size: usize, root: &str) -> Reply {
-        let total = rows.len();
-        let end = (from + size).min(total);
-        let mut answer =
-            json!({ "totalSize": total, "done": end == total, "records": rows[from..end] });
-        if end < total {
-            self.issued += 1;
-            let locator = format!("01g5g0000000{:06}AAA-{end}", self.issued);
-            answer["nextRecordsUrl"] = json!(format!("{root}/query/{locator}"));
-            self.locators.push((locator, rows, end));
-            // At most ten are open for a user: the oldest dies.
-            if self.locators.len() > 10 {
-                self.locators.remove(0);
-            }
+        if self.calls >= self.daily_limit {
+            let message = "TotalRequests Limit exceeded.";
+            return Err(Fault::new(403, "REQUEST_LIMIT_EXCEEDED", message));
         }
-        Reply::json(StatusCode::OK, &answer)
+        self.calls += 1;
+        Ok(())
     }
 }
 
@@ -347,8 +238,7 @@ impl Provider for Salesforce {
         let reply = match (call.method.as_str(), call.path.as_str()) {
             ("POST", "/services/oauth2/token") => return self.token(call),
             ("GET", "/services/data" | "/services/data/") => {
-                let versions: Vec<Value> = (59..=67).map(|major| json!({ "label": format!("v{major}"), "url": format!("/services/data/v{major}.0"), "version": format!("{major}.0") })).collect();
-                return Reply::json(StatusCode::OK, &json!(versions));
+                return Reply::json(StatusCode::OK, &describe::versions());
             }
             _ => self.data(call).unwrap_or_else(|fault| fault.reply()),
         };
@@ -360,41 +250,14 @@ impl Provider for Salesforce {
     }
 
     fn settings(&self) -> Value {
-        let org = self.org();
-        json!({
-            "clock_offset_ms": self.clock.offset_ms(), "daily_limit": org.daily_limit, "calls_today": org.calls,
-            "hidden_fields": org.state.hidden, "rotate_refresh_tokens": org.rotates,
-        })
+        let mut shown = settings::shown(&self.org());
+        shown.insert("clock_offset_ms".to_owned(), json!(self.clock.offset_ms()));
+        Value::Object(shown)
     }
 
     fn configure(&self, patch: &Value) -> Result<(), String> {
-        let patch = patch.as_object().ok_or("expected an object")?;
-        let mut org = self.org();
-        for (name, value) in patch {
-            let wrong = || format!("{name}: unknown setting or wrong value");
-            match name.as_str() {
-                "clock_offset_ms" => self.clock.set_offset_ms(value.as_i64().ok_or_else(wrong)?),
-                "daily_limit" => org.daily_limit = value.as_u64().ok_or_else(wrong)?,
-                "calls_today" => org.calls = value.as_u64().ok_or_else(wrong)?,
-                "rotate_refresh_tokens" => org.rotates = value.as_bool().ok_or_else(wrong)?,
-                "hidden_fields" => {
-                    org.state.hidden =
-                        serde_json::from_value(value.clone()).map_err(|_| wrong())?;
-                }
-                "custom_fields" => {
-                    for (object, fields) in value.as_object().ok_or_else(wrong)? {
-                        let object = org
-                            .state
-                            .schema
-                            .get_mut(&object.to_ascii_lowercase())
-                            .ok_or_else(wrong)?;
-                        for field in fields.as_array().ok_or_else(wrong)? {
-                            object.fields.push(Field::custom(field).ok_or_else(wrong)?);
-                        }
-                    }
-                }
-                _ => return Err(wrong()),
-            }
+        if let Some(offset_ms) = settings::set(&mut self.org(), patch)? {
+            self.clock.set_offset_ms(offset_ms);
         }
         Ok(())
     }
@@ -403,7 +266,8 @@ impl Provider for Salesforce {
         let mut org = self.org();
         org.state = State::new();
         org.calls = 0;
-        org.locators.clear();
+        org.refresh_token = Some(REFRESH_TOKEN.to_owned());
+        org.rotated_out.clear();
         sample::load(&mut org.state, !empty);
     }
 
@@ -417,6 +281,17 @@ fn versioned(path: &str) -> Option<(&str, &str)> {
     let after = path.strip_prefix("/services/data/v")?;
     let end = after.find('/').unwrap_or(after.len());
     Some((&after[..end], &after[end..]))
+}
+
+/// The client of `Authorization: Basic …`, which the token endpoint takes as well.
+fn basic(call: &Call) -> Option<(String, String)> {
+    let (scheme, coded) = call.header("authorization")?.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let text = String::from_utf8(BASE64_STANDARD.decode(coded.trim()).ok()?).ok()?;
+    let (client, secret) = text.split_once(':')?;
+    Some((client.to_owned(), secret.to_owned()))
 }
 
 /// The JSON of a body, where there is one.
@@ -436,13 +311,22 @@ fn body(call: &Call) -> Result<Option<Value>, Fault> {
     }
     serde_json::from_slice(&call.body)
         .map(Some)
-        .map_err(|error| {
-            Fault::unparsable(format!(
-                "{error} at [line:{}, column:{}]",
-                error.line(),
-                error.column()
-            ))
-        })
+        .map_err(|error| unparsable(&call.body, &error))
+}
+
+/// What a parser of Java says of a body that is no JSON.
+fn unparsable(body: &[u8], error: &serde_json::Error) -> Fault {
+    let text = String::from_utf8_lossy(body);
+    let place = format!("[line:{}, column:{}]", error.line(), error.column());
+    let line = text.lines().nth(error.line().saturating_sub(1));
+    let character = line.and_then(|line| line.chars().nth(error.column().saturating_sub(1)));
+    Fault::unparsable(match character {
+        Some(character) if error.is_syntax() => format!(
+            "Unexpected character ('{character}' (code {})): was expecting a valid value at {place}",
+            u32::from(character)
+        ),
+        _ => format!("Unexpected end-of-input at {place}"),
+    })
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 
 use super::{
+    describe,
     fault::Fault,
     id,
     schema::{Field, Object},
@@ -45,8 +46,14 @@ impl RowCall<'_> {
                 let saved = json!({ "id": id, "success": true, "errors": [] });
                 Ok(Reply::json(StatusCode::CREATED, &saved).with_header("location", &location))
             }
-            ("GET", 2) if segment(1) == "describe" => {
-                Ok(Reply::json(StatusCode::OK, &describe(state, &object)))
+            ("GET", 2) if segment(1) == "describe" => Ok(Reply::json(
+                StatusCode::OK,
+                &describe::object(state, &object, self.root),
+            )),
+            ("GET", 1) => {
+                let about = describe::summary(&object, self.root);
+                let answer = json!({ "objectDescribe": about, "recentItems": [] });
+                Ok(Reply::json(StatusCode::OK, &answer))
             }
             ("GET", 2) => self.read(state, &object, &segment(1)),
             ("PATCH", 2) => {
@@ -63,19 +70,16 @@ impl RowCall<'_> {
                 Ok(Reply::empty(StatusCode::NO_CONTENT))
             }
             ("PATCH", 3) => self.upsert(state, &object, &segment(1), &segment(2)),
-            (method, 1) => Err(not_allowed(method, "GET,HEAD,POST")),
-            (method, 2 | 3) => Err(not_allowed(method, "DELETE,GET,HEAD,PATCH")),
+            (method, 1) => Err(Fault::not_allowed(method, "GET,HEAD,POST")),
+            (method, 2) if segment(1) == "describe" => Err(Fault::not_allowed(method, "GET,HEAD")),
+            ("GET", 3) => Err(Fault::not_found()),
+            (method, 2 | 3) => Err(Fault::not_allowed(method, "DELETE,GET,HEAD,PATCH")),
             _ => Err(Fault::not_found()),
         }
     }
 
     fn read(&self, state: &State, object: &Object, id: &str) -> Result<Reply, Fault> {
-        let Some(id) = id::normalize(id) else {
-            // An ill-formed id is read as the name of an external id.
-            let message =
-                format!("Provided external ID field does not exist or is not accessible: {id}");
-            return Err(Fault::new(404, "NOT_FOUND", message));
-        };
+        let id = row_id(id)?;
         let row = state.live(&object.name, &id).ok_or_else(Fault::not_found)?;
         let named = self
             .query
@@ -101,9 +105,7 @@ impl RowCall<'_> {
             .filter(|field| field.id_lookup || field.ty == "id")
             .cloned()
         else {
-            let message =
-                format!("Provided external ID field does not exist or is not accessible: {field}");
-            return Err(Fault::new(404, "NOT_FOUND", message));
+            return Err(Fault::no_external_id(field));
         };
         let mut values = self.object_body()?.clone();
         if values
@@ -166,24 +168,12 @@ impl RowCall<'_> {
         self.body
             .as_ref()
             .and_then(Value::as_object)
-            .ok_or_else(|| {
-                Fault::unparsable(
-                    "The HTTP entity body is required, but this request has no entity body.",
-                )
-            })
+            .ok_or_else(Fault::no_body)
     }
 }
 
-fn not_allowed(method: &str, allowed: &str) -> Fault {
-    Fault::new(
-        405,
-        "METHOD_NOT_ALLOWED",
-        format!("HTTP Method '{method}' not allowed. Allowed are {allowed}"),
-    )
-}
-
 fn row_id(text: &str) -> Result<String, Fault> {
-    id::normalize(text).ok_or_else(Fault::not_found)
+    id::normalize(text).ok_or_else(|| Fault::no_external_id(text))
 }
 
 /// The fields named, or all that the user can see.
@@ -206,11 +196,9 @@ pub(super) fn fields(
         .filter(|name| !name.is_empty())
     {
         let Some(field) = state.visible(object, name) else {
-            let message = format!(
-                "\n{name}\n^\nERROR at Row:1:Column:1\nNo such column '{name}' on entity '{}'. If you are attempting to use a custom field, be sure to append the '__c' after the custom field name. Please reference your WSDL or the describe call for the appropriate names.",
-                object.name
-            );
-            return Err(Fault::new(400, "INVALID_FIELD", message));
+            let fault = Fault::no_such_column(name, &object.name);
+            // A row's `fields` are read as a query's of one word.
+            return Err(fault.in_query(name, 0));
         };
         if !fields.iter().any(|known| known.name == field.name) {
             fields.push(field.clone());
@@ -251,22 +239,4 @@ pub(super) fn value_of(field: &Field, row: &Row) -> Value {
         .as_object()
         .is_some_and(|parts| parts.values().all(Value::is_null));
     if is_empty { Value::Null } else { address }
-}
-
-fn describe(state: &State, object: &Object) -> Value {
-    let visible = object
-        .fields
-        .iter()
-        .filter(|field| state.visible(object, &field.name).is_some());
-    let fields: Vec<Value> = visible
-        .map(|field| {
-            json!({
-                "name": field.name, "label": field.name, "type": field.ty, "length": field.length, "nillable": field.nillable,
-                "createable": field.createable, "updateable": field.updateable, "filterable": field.filterable,
-                "idLookup": field.id_lookup, "defaultedOnCreate": field.defaulted, "referenceTo": field.reference_to,
-                "custom": field.name.ends_with("__c"), "picklistValues": [],
-            })
-        })
-        .collect();
-    json!({ "name": object.name, "label": object.name, "keyPrefix": object.prefix, "custom": false, "queryable": true, "createable": true, "updateable": true, "fields": fields })
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::state::{Row, State, USER_NUMBER};
 
 /// Name, website as people write it, industry, city, country, employees.
-const ACCOUNTS: [(&str, &str, &str, &str, &str, u32); 12] = [
+const ACCOUNTS: [(&str, &str, &str, &str, &str, u32); 25] = [
     (
         "Halden Marine Systems",
         "https://www.haldenmarine.example",
@@ -102,6 +102,110 @@ const ACCOUNTS: [(&str, &str, &str, &str, &str, u32); 12] = [
         "Kenya",
         410,
     ),
+    (
+        "Kestrel Avionics",
+        "HTTPS://Kestrel-Avionics.example",
+        "Engineering",
+        "Toulouse",
+        "France",
+        530,
+    ),
+    (
+        "Bluefin Insurance",
+        "www.bluefin.example/",
+        "Insurance",
+        "Boston",
+        "USA",
+        1200,
+    ),
+    (
+        "Moss & Fern Nurseries",
+        "Mossandfern.example",
+        "Agriculture",
+        "Utrecht",
+        "Netherlands",
+        18,
+    ),
+    (
+        "Atlas Recreation",
+        "http://www.atlasrecreation.example/",
+        "Recreation",
+        "Denver",
+        "USA",
+        95,
+    ),
+    (
+        "Copperline Telecom",
+        "https://copperline.example/home",
+        "Telecommunications",
+        "Lyon",
+        "France",
+        2100,
+    ),
+    (
+        "Sundial Hotels",
+        "sundialhotels.example",
+        "Hospitality",
+        "Lisbon",
+        "Portugal",
+        760,
+    ),
+    (
+        "Granite State Bank",
+        "https://www.granitestatebank.example",
+        "Banking",
+        "Concord",
+        "USA",
+        340,
+    ),
+    (
+        "Willow Textiles",
+        "WWW.WILLOWTEXTILES.EXAMPLE",
+        "Apparel",
+        "Porto",
+        "Portugal",
+        155,
+    ),
+    (
+        "Helix Bioworks",
+        "helix-bioworks.example/",
+        "Biotechnology",
+        "Basel",
+        "Switzerland",
+        88,
+    ),
+    (
+        "Old Harbour Trust",
+        "",
+        "Not For Profit",
+        "Cork",
+        "Ireland",
+        9,
+    ),
+    (
+        "Juniper Retail",
+        "http://juniper.example",
+        "Retail",
+        "Malmö",
+        "Sweden",
+        620,
+    ),
+    (
+        "Redwood Utilities",
+        "https://redwood.example/?ref=card",
+        "Utilities",
+        "Portland",
+        "USA",
+        1750,
+    ),
+    (
+        "Nimbus Chemicals",
+        "nimbus.example",
+        "Chemicals",
+        "Antwerp",
+        "Belgium",
+        410,
+    ),
 ];
 
 const FIRST_NAMES: [&str; 6] = ["Ada", "Bo", "Chidi", "Dana", "Emre", "Fiona"];
@@ -157,7 +261,8 @@ pub(super) fn load(state: &mut State, rows: bool) {
             "BillingCountry": country, "Phone": format!("+1 555 01{index:02}"), "Description": format!("{name} works from {city}."),
         });
         let account = create(state, "Account", &account, &now);
-        for person in 0..4 {
+        // A few large accounts with several people, many with one.
+        for person in 0..(if index < 12 { 4 } else { 1 }) {
             let (first, last) = (
                 FIRST_NAMES[(index + person) % 6],
                 LAST_NAMES[(index * 3 + person) % 8],

@@ -7,10 +7,15 @@ use serde_json::Value;
 
 /// An object.
 #[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct Object {
     pub(super) name: String,
     /// What its ids begin with.
     pub(super) prefix: String,
+    pub(super) label: String,
+    pub(super) label_plural: String,
+    /// Users are switched off, never deleted.
+    pub(super) deletable: bool,
     pub(super) fields: Vec<Field>,
 }
 
@@ -23,6 +28,8 @@ pub(super) struct Object {
 )]
 pub(super) struct Field {
     pub(super) name: String,
+    /// What people call it; errors on values say this, not the name.
+    pub(super) label: String,
     #[serde(rename = "type")]
     pub(super) ty: String,
     #[serde(default)]
@@ -31,6 +38,7 @@ pub(super) struct Field {
     pub(super) createable: bool,
     pub(super) updateable: bool,
     pub(super) filterable: bool,
+    pub(super) sortable: bool,
     /// Filled by Salesforce where a create leaves it out.
     #[serde(default)]
     pub(super) defaulted: bool,
@@ -38,7 +46,12 @@ pub(super) struct Field {
     pub(super) id_lookup: bool,
     #[serde(default)]
     pub(super) reference_to: Vec<String>,
-    /// The values of a restricted picklist.
+    #[serde(default)]
+    pub(super) relationship_name: Option<String>,
+    /// Whether a picklist takes no other than its own values.
+    #[serde(default)]
+    pub(super) restricted: bool,
+    /// The values of a picklist.
     #[serde(default)]
     pub(super) values: Vec<String>,
 }
@@ -71,31 +84,55 @@ impl Object {
 }
 
 impl Field {
+    /// A field from the settings: `{"name":"Tier__c","type":"picklist","length":40,"restricted":true,"values":["Gold"]}`.
     pub(super) fn custom(settings: &Value) -> Option<Self> {
-        let name = settings.get("name")?.as_str()?.to_owned();
-        let ty = settings
-            .get("type")
-            .and_then(Value::as_str)
-            .unwrap_or("string")
-            .to_owned();
+        let text = |name: &str| settings.get(name).and_then(Value::as_str);
+        let name = text("name")?.to_owned();
+        let ty = text("type").unwrap_or("string").to_owned();
         let length = settings
             .get("length")
             .and_then(Value::as_u64)
             .and_then(|length| length.try_into().ok())
             .unwrap_or(255);
+        // Long text areas stand in no condition and no order.
+        let is_long = ty == "textarea" && length > 255;
+        let flag = |name: &str| settings.get(name).and_then(Value::as_bool);
         Some(Self {
+            label: text("label").unwrap_or(&name).to_owned(),
             name,
-            filterable: ty != "textarea",
+            filterable: !is_long,
+            sortable: !is_long,
+            nillable: ty != "boolean",
+            defaulted: ty == "boolean",
             ty,
             length,
-            nillable: true,
             createable: true,
             updateable: true,
-            defaulted: false,
-            id_lookup: false,
+            id_lookup: flag("idLookup").unwrap_or(false),
             reference_to: Vec::new(),
-            values: Vec::new(),
+            relationship_name: None,
+            restricted: flag("restricted").unwrap_or(false),
+            values: settings
+                .get("values")
+                .and_then(|values| serde_json::from_value(values.clone()).ok())
+                .unwrap_or_default(),
         })
+    }
+
+    /// Whether its values are text that LIKE can look into.
+    pub(super) fn is_text(&self) -> bool {
+        !matches!(
+            self.ty.as_str(),
+            "id" | "reference"
+                | "boolean"
+                | "int"
+                | "double"
+                | "currency"
+                | "percent"
+                | "date"
+                | "datetime"
+                | "address"
+        )
     }
 
     /// The parts of a compound address: `BillingAddress` → `Billing`.

@@ -1,5 +1,6 @@
 //! SOQL, parsed and evaluated for real (`salesforce.md` §4): what is malformed is refused as Salesforce refuses it.
 
+mod columns;
 mod lexer;
 mod parser;
 
@@ -9,11 +10,12 @@ use serde_json::{Value, json};
 
 use super::{
     fault::Fault,
-    rows::{shown, value_of},
+    rows::value_of,
     schema::{Field, Object},
     state::{Row, State},
 };
-use parser::{Comparison, Condition, Literal, Operator, Selection};
+use columns::{Column, shown};
+use parser::{Comparison, Condition, Literal, Name, Operator, Order, Selection};
 
 /// The most rows of one answer.
 const PAGE: usize = 2000;
@@ -39,35 +41,36 @@ pub(super) fn run(
         ));
     }
     let query = parser::parse(text)?;
-    let object = state.object(&query.object).ok_or_else(|| {
-        at(
-            text,
-            &query.object,
-            "INVALID_TYPE",
-            &Fault::no_such_object(&query.object),
-        )
-    })?;
-    let fields = match &query.selection {
+    let object = state
+        .object(&query.object.text)
+        .ok_or_else(|| Fault::no_such_object(&query.object.text).in_query(text, query.object.at))?;
+    let columns = match &query.selection {
         Selection::Count => Vec::new(),
         Selection::Fields(names) => {
-            let mut fields: Vec<Field> = Vec::new();
+            let mut columns: Vec<Column<'_>> = Vec::new();
             for name in names {
-                let field = field(state, object, name, text)?;
-                if fields.iter().any(|known| known.name == field.name) {
-                    let message = format!("duplicate field selected: {}", field.name);
+                let column = Column::resolve(state, object, name, text)?;
+                if columns.iter().any(|known| known.path() == column.path()) {
+                    let message = format!("duplicate field selected: {}", column.path());
                     return Err(Fault::new(400, "INVALID_FIELD", message));
                 }
-                fields.push(field.clone());
+                columns.push(column);
             }
-            fields
+            columns
         }
     };
     if let Some(condition) = &query.condition {
         check(state, object, condition, text)?;
     }
     let mut order = Vec::new();
-    for (name, descending) in &query.order {
-        order.push((field(state, object, name, text)?.clone(), *descending));
+    for wanted in &query.order {
+        let field = field(state, object, &wanted.field, text)?;
+        if !field.sortable {
+            let message = format!("field '{}' can not be sorted in a query call", field.name);
+            let fault = Fault::new(400, "INVALID_FIELD", message);
+            return Err(fault.in_query(text, wanted.field.at));
+        }
+        order.push((field, wanted));
     }
     let mut rows: Vec<&Row> = state
         .rows
@@ -85,13 +88,13 @@ pub(super) fn run(
     rows.sort_by(|one, other| {
         order
             .iter()
-            .map(|(field, descending)| {
-                let ordering = compare(field, &value_of(field, one), &value_of(field, other));
-                if *descending {
-                    ordering.reverse()
-                } else {
-                    ordering
-                }
+            .map(|(field, wanted)| {
+                in_order(
+                    wanted,
+                    field,
+                    &value_of(field, one),
+                    &value_of(field, other),
+                )
             })
             .find(|ordering| *ordering != Ordering::Equal)
             .unwrap_or(Ordering::Equal)
@@ -110,7 +113,7 @@ pub(super) fn run(
     Ok(Found {
         rows: rows
             .into_iter()
-            .map(|row| shown(object, row, &fields, root))
+            .map(|row| shown(state, object, row, &columns, root))
             .collect(),
         count: None,
     })
@@ -131,30 +134,29 @@ pub(super) fn page_size(options: Option<&str>) -> usize {
 fn field<'s>(
     state: &'s State,
     object: &'s Object,
-    name: &str,
+    name: &Name,
     text: &str,
 ) -> Result<&'s Field, Fault> {
-    state.visible(object, name).ok_or_else(|| {
-        let message = format!(
-            "No such column '{name}' on entity '{}'. If you are attempting to use a custom field, be sure to append the '__c' after the custom field name. Please reference your WSDL or the describe call for the appropriate names.",
-            object.name
-        );
-        at(text, name, "INVALID_FIELD", &Fault::new(400, "INVALID_FIELD", message))
-    })
+    state
+        .visible(object, &name.text)
+        .ok_or_else(|| Fault::no_such_column(&name.text, &object.name).in_query(text, name.at))
 }
 
-/// Puts the text around the fault before its message, as Salesforce does.
-fn at(text: &str, word: &str, code: &str, fault: &Fault) -> Fault {
-    let column = text
-        .find(word)
-        .map_or(1, |byte| text[..byte].chars().count() + 1);
-    let message = fault.body[0]["message"].as_str().unwrap_or_default();
-    let marker = " ".repeat(column - 1);
-    Fault::new(
-        400,
-        code,
-        format!("\n{text}\n{marker}^\nERROR at Row:1:Column:{column}\n{message}"),
-    )
+fn in_order(wanted: &Order, field: &Field, one: &Value, other: &Value) -> Ordering {
+    if let (Some(nulls_last), true) = (wanted.nulls_last, one.is_null() != other.is_null()) {
+        let first = one.is_null() != nulls_last;
+        return if first {
+            Ordering::Less
+        } else {
+            Ordering::Greater
+        };
+    }
+    let ordering = compare(field, one, other);
+    if wanted.descending {
+        ordering.reverse()
+    } else {
+        ordering
+    }
 }
 
 /// Whether every comparison fits the type of its field.
@@ -166,24 +168,27 @@ fn check(state: &State, object: &Object, condition: &Condition, text: &str) -> R
         Condition::Not(inner) => check(state, object, inner, text),
         Condition::Compare(comparison) => {
             let field = field(state, object, &comparison.field, text)?;
+            let refused = |code: &str, message: String| {
+                Err(Fault::new(400, code, message).in_query(text, comparison.field.at))
+            };
             if !field.filterable {
                 let message = format!("field '{}' can not be filtered in a query call", field.name);
-                return Err(at(
-                    text,
-                    &comparison.field,
-                    "INVALID_FIELD",
-                    &Fault::new(400, "INVALID_FIELD", message),
-                ));
+                return refused("INVALID_FIELD", message);
             }
-            comparison
-                .values
-                .iter()
-                .try_for_each(|literal| check_literal(field, literal, text))
+            // The code is unconfirmed.
+            if comparison.operator == Operator::Like && !field.is_text() {
+                let message = format!("invalid operator on {} field", field.ty);
+                return refused("INVALID_QUERY_FILTER_OPERATOR", message);
+            }
+            comparison.values.iter().try_for_each(|literal| {
+                check_literal(field, literal)
+                    .map_err(|fault| fault.in_query(text, comparison.field.at))
+            })
         }
     }
 }
 
-fn check_literal(field: &Field, literal: &Literal, text: &str) -> Result<(), Fault> {
+fn check_literal(field: &Field, literal: &Literal) -> Result<(), Fault> {
     let (expected, fits, quotes) = match field.ty.as_str() {
         "datetime" => ("dateTime", matches!(literal, Literal::DateTime(_)), false),
         "date" => ("date", matches!(literal, Literal::Date(_)), false),
@@ -191,7 +196,11 @@ fn check_literal(field: &Field, literal: &Literal, text: &str) -> Result<(), Fau
         "int" | "double" | "currency" | "percent" => {
             ("double", matches!(literal, Literal::Number(_)), false)
         }
-        _ => ("string", matches!(literal, Literal::Text(_)), true),
+        _ => (
+            "string",
+            matches!(literal, Literal::Text(_) | Literal::Pattern(_)),
+            true,
+        ),
     };
     if let (true, Literal::Text(id)) = (matches!(field.ty.as_str(), "id" | "reference"), literal)
         && super::id::normalize(id).is_none()
@@ -215,12 +224,7 @@ fn check_literal(field: &Field, literal: &Literal, text: &str) -> Result<(), Fau
         "value of filter criterion for field '{}' must be of type {expected} and {quotes}",
         field.name
     );
-    Err(at(
-        text,
-        &field.name,
-        "INVALID_FIELD",
-        &Fault::new(400, "INVALID_FIELD", message),
-    ))
+    Err(Fault::new(400, "INVALID_FIELD", message))
 }
 
 fn holds(object: &Object, condition: &Condition, row: &Row) -> bool {
@@ -229,7 +233,7 @@ fn holds(object: &Object, condition: &Condition, row: &Row) -> bool {
         Condition::Any(parts) => parts.iter().any(|part| holds(object, part, row)),
         Condition::Not(inner) => !holds(object, inner, row),
         Condition::Compare(comparison) => object
-            .field(&comparison.field)
+            .field(&comparison.field.text)
             .is_some_and(|field| compares(field, comparison, row)),
     }
 }
@@ -247,7 +251,7 @@ fn compares(field: &Field, comparison: &Comparison, row: &Row) -> bool {
         (Operator::NotEqual | Operator::NotIn, literals) => literals
             .iter()
             .all(|literal| is_null || ordering(literal) != Ordering::Equal),
-        (Operator::Like, [Literal::Text(pattern)]) => value
+        (Operator::Like, [Literal::Pattern(pattern)]) => value
             .as_str()
             .is_some_and(|text| like(&text.to_lowercase(), pattern)),
         (Operator::Less, [literal]) => !is_null && ordering(literal) == Ordering::Less,

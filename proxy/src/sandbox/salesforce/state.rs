@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{
     fault::Fault,
     id,
+    locators::Locators,
     schema::{Field, Object, Schema, standard},
 };
 
@@ -21,6 +22,8 @@ pub(super) struct State {
     pub(super) rows: BTreeMap<String, BTreeMap<String, Row>>,
     /// Objects' fields that the user cannot see.
     pub(super) hidden: BTreeMap<String, Vec<String>>,
+    /// Queries' answers that go on.
+    pub(super) locators: Locators,
     next: u64,
 }
 
@@ -33,6 +36,7 @@ impl State {
             schema: standard(),
             rows: BTreeMap::new(),
             hidden: BTreeMap::new(),
+            locators: Locators::default(),
             next: 100,
         }
     }
@@ -153,13 +157,18 @@ impl State {
     }
 
     pub(super) fn delete(&mut self, object: &str, id: &str, now: &str) -> Result<(), Fault> {
-        let name = self
-            .object(object)
-            .ok_or_else(Fault::not_found)?
-            .name
-            .clone();
+        let object = self.object(object).ok_or_else(Fault::not_found)?;
+        let (name, deletable) = (object.name.clone(), object.deletable);
         if self.live(&name, id).is_none() {
             return Err(self.gone(&name, id));
+        }
+        if !deletable {
+            // That users cannot be deleted is documented, the words are not; the code is the likeliest one.
+            let message = format!(
+                "insufficient access rights on object id: {}",
+                id.get(..15).unwrap_or(id)
+            );
+            return Err(Fault::new(400, "INSUFFICIENT_ACCESS_OR_READONLY", message).fields(&[]));
         }
         if let Some(row) = self.rows.get_mut(&name).and_then(|rows| rows.get_mut(id)) {
             row.insert("IsDeleted".to_owned(), json!(true));
@@ -238,8 +247,14 @@ impl State {
             "double" | "currency" | "percent" => ("double", value.is_number()),
             "date" => (
                 "date",
-                text.is_some_and(|text| text.parse::<jiff::civil::Date>().is_ok()),
+                text.is_some_and(|text| {
+                    text.len() == 10 && text.parse::<jiff::civil::Date>().is_ok()
+                }),
             ),
+            "datetime" => match text.and_then(datetime) {
+                Some(normal) => return Ok(json!(normal)),
+                None => ("datetime", false),
+            },
             _ => ("string", text.is_some()),
         };
         match (fits, text) {
@@ -251,8 +266,18 @@ impl State {
     }
 
     fn checked_reference(&self, field: &Field, text: &str) -> Result<Value, Fault> {
-        let Some(id) = id::normalize(text) else {
-            let message = format!("{}: id value of incorrect type: {text}", field.name);
+        // Ids of objects that the sandbox does not play may have any prefix.
+        let may_be = |id: &String| {
+            let objects = field.reference_to.iter().map(|name| self.object(name));
+            let prefixes: Option<Vec<&str>> = objects
+                .map(|object| object.map(|object| object.prefix.as_str()))
+                .collect();
+            prefixes.is_none_or(|known| {
+                known.is_empty() || known.iter().any(|prefix| id.starts_with(prefix))
+            })
+        };
+        let Some(id) = id::normalize(text).filter(may_be) else {
+            let message = format!("{}: id value of incorrect type: {text}", field.label);
             return Err(Fault::new(400, "MALFORMED_ID", message).fields(&[&field.name]));
         };
         let known = field.reference_to.iter().any(|object| {
@@ -282,7 +307,7 @@ fn checked_text(field: &Field, text: &str) -> Result<Value, Fault> {
         let shown: String = text.chars().take(80).collect();
         let message = format!(
             "{}: data value too large: {shown} (max length={})",
-            field.name, field.length
+            field.label, field.length
         );
         return Err(Fault::new(400, "STRING_TOO_LONG", message).fields(&[&field.name]));
     }
@@ -291,14 +316,14 @@ fn checked_text(field: &Field, text: &str) -> Result<Value, Fault> {
             !local.is_empty() && domain.contains('.') && !text.contains(char::is_whitespace)
         });
         if !legal {
-            let message = format!("{}: invalid email address: {text}", field.name);
+            let message = format!("{}: invalid email address: {text}", field.label);
             return Err(Fault::new(400, "INVALID_EMAIL_ADDRESS", message).fields(&[&field.name]));
         }
     }
-    if !field.values.is_empty() && !field.values.iter().any(|value| value == text) {
+    if field.restricted && !field.values.iter().any(|value| value == text) {
         let message = format!(
             "{}: bad value for restricted picklist field: {text}",
-            field.name
+            field.label
         );
         return Err(
             Fault::new(400, "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", message)
@@ -306,6 +331,13 @@ fn checked_text(field: &Field, text: &str) -> Result<Value, Fault> {
         );
     }
     Ok(json!(text))
+}
+
+/// A written datetime, `…Z`, `…+01:00` or `…+0000`, in whole seconds as rows have it.
+fn datetime(text: &str) -> Option<String> {
+    let instant: jiff::Timestamp = text.parse().ok()?;
+    let whole = jiff::Timestamp::from_second(instant.as_second()).ok()?;
+    Some(whole.strftime("%Y-%m-%dT%H:%M:%S.000+0000").to_string())
 }
 
 fn compute_name(object: &Object, row: &mut Row) {

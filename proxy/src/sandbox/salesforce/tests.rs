@@ -2,34 +2,70 @@ use http::HeaderMap;
 
 use super::*;
 
-fn call(salesforce: &Salesforce, method: &str, target: &str, body: &Value) -> (u16, Value) {
+mod many;
+mod org;
+mod writes;
+
+/// What is sent and answered, of any version and with any headers besides the usual.
+fn send(
+    org: &Salesforce,
+    method: &str,
+    target: &str,
+    body: &Value,
+    more: &[(&'static str, &str)],
+) -> Reply {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let mut headers = HeaderMap::new();
-    headers.insert(
-        "authorization",
-        format!("Bearer {ACCESS_TOKEN}").parse().unwrap(),
-    );
-    headers.insert(
-        "content-type",
-        "application/json; charset=UTF-8".parse().unwrap(),
-    );
-    let body = if body.is_null() {
-        Vec::new()
-    } else {
-        body.to_string().into_bytes()
+    let session = format!("Bearer {ACCESS_TOKEN}");
+    let usual = [
+        ("authorization", session.as_str()),
+        ("content-type", "application/json; charset=UTF-8"),
+    ];
+    for (name, value) in usual.iter().chain(more) {
+        headers.insert(*name, value.parse().unwrap());
+    }
+    let body = match body {
+        Value::Null => Vec::new(),
+        body => body.to_string().into_bytes(),
     };
-    let call = Call {
+    org.handle(&Call {
         method: method.parse().unwrap(),
-        path: format!("/services/data/v59.0{path}"),
+        path: path.to_owned(),
         query: query.to_owned(),
         headers,
         body: body.into(),
-    };
-    let reply = salesforce.handle(&call);
+    })
+}
+
+fn call(org: &Salesforce, method: &str, target: &str, body: &Value) -> (u16, Value) {
+    let reply = send(
+        org,
+        method,
+        &format!("/services/data/v59.0{target}"),
+        body,
+        &[],
+    );
+    let body = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
+    (reply.status.as_u16(), body)
+}
+
+/// The only error of an answer, as status, code, message and fields.
+fn fault((status, body): (u16, Value)) -> (u16, String, String, Value) {
+    let errors = body.as_array().expect("a list of errors");
+    assert_eq!(errors.len(), 1, "{body}");
+    let text = |name: &str| errors[0][name].as_str().unwrap_or_default().to_owned();
     (
-        reply.status.as_u16(),
-        serde_json::from_slice(&reply.body).unwrap_or(Value::Null),
+        status,
+        text("errorCode"),
+        text("message"),
+        errors[0]["fields"].clone(),
     )
+}
+
+fn create(org: &Salesforce, object: &str, values: &Value) -> String {
+    let (status, saved) = call(org, "POST", &format!("/sobjects/{object}"), values);
+    assert_eq!(status, 201, "{saved}");
+    saved["id"].as_str().unwrap().to_owned()
 }
 
 fn empty() -> Salesforce {
@@ -129,7 +165,7 @@ fn what_salesforce_refuses_is_refused_in_its_words() {
         (
             json!({"Name": "a", "OwnerId": "00612"}),
             "MALFORMED_ID",
-            "OwnerId: id value of incorrect type: 00612",
+            "Owner ID: id value of incorrect type: 00612",
         ),
     ] {
         let (status, fault) = call(&org, "POST", "/sobjects/Account", &body);
@@ -328,39 +364,5 @@ fn a_hidden_field_is_not_there() {
         )
         .1[0]["errorCode"],
         "INVALID_FIELD"
-    );
-}
-
-#[test]
-fn the_token_endpoint_has_no_expiry_and_its_own_errors() {
-    let org = empty();
-    let ask = |form: &str| {
-        let call = Call {
-            method: Method::POST,
-            path: "/services/oauth2/token".to_owned(),
-            query: String::new(),
-            headers: HeaderMap::new(),
-            body: form.to_owned().into(),
-        };
-        let reply = org.handle(&call);
-        (
-            reply.status.as_u16(),
-            serde_json::from_slice::<Value>(&reply.body).unwrap(),
-        )
-    };
-    let (status, token) = ask(
-        "grant_type=refresh_token&client_id=sandbox-client&client_secret=sandbox-secret&refresh_token=sandbox-refresh",
-    );
-    assert_eq!(status, 200);
-    assert!(token.get("expires_in").is_none() && token["issued_at"].is_string());
-    let (status, fault) = ask(
-        "grant_type=refresh_token&client_id=sandbox-client&client_secret=sandbox-secret&refresh_token=old",
-    );
-    assert_eq!(
-        (status, fault),
-        (
-            400,
-            json!({"error": "invalid_grant", "error_description": "expired access/refresh token"})
-        )
     );
 }

@@ -6,9 +6,19 @@ use crate::sandbox::salesforce::fault::Fault;
 pub(super) enum Token {
     /// A name, a keyword or an unquoted literal.
     Word(String),
-    /// What a quoted literal says.
-    Text(String),
+    Text(Quoted),
     Sign(&'static str),
+}
+
+/// A quoted literal.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Quoted {
+    /// What it says.
+    pub(super) text: String,
+    /// What it says to LIKE: a backslash stands before each character that is itself and no wildcard.
+    pub(super) pattern: String,
+    /// Whether it has `\%` or `\_`, which only LIKE reads.
+    pub(super) is_pattern: bool,
 }
 
 /// The tokens of a query, each with its column from 1 on.
@@ -59,8 +69,8 @@ fn sign(rest: &[char]) -> Option<&'static str> {
 }
 
 /// A quoted literal and where it ends.
-fn literal(text: &str, characters: &[char], start: usize) -> Result<(String, usize), Fault> {
-    let mut literal = String::new();
+fn literal(text: &str, characters: &[char], start: usize) -> Result<(Quoted, usize), Fault> {
+    let mut literal = Quoted::default();
     let mut at = start + 1;
     loop {
         match characters.get(at) {
@@ -75,16 +85,16 @@ fn literal(text: &str, characters: &[char], start: usize) -> Result<(String, usi
                     Some('b' | 'B') => '\u{8}',
                     Some('f' | 'F') => '\u{c}',
                     Some(same @ ('\'' | '"' | '\\')) => *same,
-                    // Kept for LIKE, which reads them.
                     Some(wildcard @ ('%' | '_')) => {
-                        literal.push('\\');
+                        literal.is_pattern = true;
                         *wildcard
                     }
                     Some('u') => {
                         let digits: String = characters.iter().skip(at + 1).take(4).collect();
                         at += 4;
-                        u32::from_str_radix(&digits, 16)
-                            .ok()
+                        Some(&digits)
+                            .filter(|digits| digits.bytes().all(|it| it.is_ascii_hexdigit()))
+                            .and_then(|digits| u32::from_str_radix(digits, 16).ok())
                             .and_then(char::from_u32)
                             .ok_or_else(|| malformed(text, at, "Illegal escape sequence"))?
                     }
@@ -96,13 +106,17 @@ fn literal(text: &str, characters: &[char], start: usize) -> Result<(String, usi
                         ));
                     }
                 };
-                literal.push(meant);
+                literal.text.push(meant);
+                literal.pattern.extend(['\\', meant]);
             }
-            Some(character) => literal.push(*character),
+            Some(character) => {
+                literal.text.push(*character);
+                literal.pattern.push(*character);
+            }
         }
         at += 1;
     }
-    if literal.chars().count() > 4000 {
+    if literal.text.chars().count() > 4000 {
         return Err(malformed(
             text,
             start + 1,
@@ -112,11 +126,7 @@ fn literal(text: &str, characters: &[char], start: usize) -> Result<(String, usi
     Ok((literal, at + 1))
 }
 
+/// A fault of the text itself, at a column from 1 on.
 pub(super) fn malformed(text: &str, column: usize, message: &str) -> Fault {
-    let marker = " ".repeat(column.saturating_sub(1));
-    Fault::new(
-        400,
-        "MALFORMED_QUERY",
-        format!("\n{text}\n{marker}^\nERROR at Row:1:Column:{column}\n{message}"),
-    )
+    Fault::new(400, "MALFORMED_QUERY", message).in_query(text, column.saturating_sub(1))
 }

@@ -8,18 +8,32 @@ use crate::sandbox::salesforce::fault::Fault;
 #[derive(Debug)]
 pub(super) struct Query {
     pub(super) selection: Selection,
-    pub(super) object: String,
+    pub(super) object: Name,
     pub(super) condition: Option<Condition>,
-    /// Fields, and whether each is descending.
-    pub(super) order: Vec<(String, bool)>,
+    pub(super) order: Vec<Order>,
     pub(super) limit: Option<usize>,
     pub(super) offset: usize,
+}
+
+/// A name as it was written, and at which character.
+#[derive(Debug, Clone)]
+pub(super) struct Name {
+    pub(super) text: String,
+    pub(super) at: usize,
 }
 
 #[derive(Debug)]
 pub(super) enum Selection {
     Count,
-    Fields(Vec<String>),
+    Fields(Vec<Name>),
+}
+
+#[derive(Debug)]
+pub(super) struct Order {
+    pub(super) field: Name,
+    pub(super) descending: bool,
+    /// `NULLS FIRST` or `LAST`, where it is said.
+    pub(super) nulls_last: Option<bool>,
 }
 
 #[derive(Debug)]
@@ -32,7 +46,7 @@ pub(super) enum Condition {
 
 #[derive(Debug)]
 pub(super) struct Comparison {
-    pub(super) field: String,
+    pub(super) field: Name,
     pub(super) operator: Operator,
     pub(super) values: Vec<Literal>,
 }
@@ -53,6 +67,8 @@ pub(super) enum Operator {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Literal {
     Text(String),
+    /// What LIKE looks for.
+    Pattern(String),
     Number(f64),
     Boolean(bool),
     Date(String),
@@ -63,7 +79,9 @@ pub(super) enum Literal {
 impl Literal {
     pub(super) fn value(&self) -> Value {
         match self {
-            Self::Text(text) | Self::Date(text) | Self::DateTime(text) => json!(text),
+            Self::Text(text) | Self::Pattern(text) | Self::Date(text) | Self::DateTime(text) => {
+                json!(text)
+            }
             Self::Number(number) => json!(number),
             Self::Boolean(flag) => json!(flag),
             Self::Null => Value::Null,
@@ -110,10 +128,20 @@ impl Parser<'_> {
                 if !descending {
                     self.takes("ASC");
                 }
-                if self.takes("NULLS") && !self.takes("FIRST") {
-                    self.keyword("LAST")?;
-                }
-                order.push((field, descending));
+                let nulls_last = if self.takes("NULLS") {
+                    let first = self.takes("FIRST");
+                    if !first {
+                        self.keyword("LAST")?;
+                    }
+                    Some(!first)
+                } else {
+                    None
+                };
+                order.push(Order {
+                    field,
+                    descending,
+                    nulls_last,
+                });
                 if !self.takes_sign(",") {
                     break;
                 }
@@ -206,6 +234,8 @@ impl Parser<'_> {
             }
             self.sign(")")?;
             values
+        } else if operator == Operator::Like {
+            vec![self.pattern()?]
         } else {
             vec![self.literal()?]
         };
@@ -243,9 +273,22 @@ impl Parser<'_> {
         Err(self.unexpected())
     }
 
+    fn pattern(&mut self) -> Result<Literal, Fault> {
+        let Some((Token::Text(quoted), _)) = self.tokens.get(self.at) else {
+            return self.literal();
+        };
+        let pattern = quoted.pattern.clone();
+        self.at += 1;
+        Ok(Literal::Pattern(pattern))
+    }
+
     fn literal(&mut self) -> Result<Literal, Fault> {
         let literal = match self.tokens.get(self.at) {
-            Some((Token::Text(text), _)) => Literal::Text(text.clone()),
+            Some((Token::Text(quoted), column)) if quoted.is_pattern => {
+                let message = "Invalid string literal: Illegal escape sequence";
+                return Err(malformed(self.text, *column, message));
+            }
+            Some((Token::Text(quoted), _)) => Literal::Text(quoted.text.clone()),
             Some((Token::Word(word), _)) => unquoted(word).ok_or_else(|| self.unexpected())?,
             _ => return Err(self.unexpected()),
         };
@@ -262,7 +305,7 @@ impl Parser<'_> {
         Ok(number)
     }
 
-    fn name(&mut self) -> Result<String, Fault> {
+    fn name(&mut self) -> Result<Name, Fault> {
         let legal = |word: &str| {
             word.starts_with(|first: char| first.is_ascii_alphabetic())
                 && !word.contains(['+', '-', ':'])
@@ -272,11 +315,11 @@ impl Parser<'_> {
                 .iter()
                 .any(|keyword| word.eq_ignore_ascii_case(keyword))
         };
-        match self.peek_word() {
-            Some(word) if legal(word) && !keyword(word) => {
-                let word = word.to_owned();
+        match self.tokens.get(self.at) {
+            Some((Token::Word(word), column)) if legal(word) && !keyword(word) => {
+                let (text, at) = (word.clone(), column - 1);
                 self.at += 1;
-                Ok(word)
+                Ok(Name { text, at })
             }
             _ => Err(self.unexpected()),
         }
@@ -324,7 +367,7 @@ impl Parser<'_> {
         let (word, column) = match self.tokens.get(self.at) {
             None => ("<EOF>".to_owned(), self.text.chars().count() + 1),
             Some((Token::Word(word), column)) => (word.clone(), *column),
-            Some((Token::Text(text), column)) => (text.clone(), *column),
+            Some((Token::Text(quoted), column)) => (quoted.text.clone(), *column),
             Some((Token::Sign(sign), column)) => ((*sign).to_owned(), *column),
         };
         malformed(self.text, column, &format!("unexpected token: '{word}'"))
@@ -350,5 +393,11 @@ fn unquoted(word: &str) -> Option<Literal> {
             .ok()
             .map(|instant| Literal::DateTime(instant.to_string()));
     }
-    word.parse().ok().map(Literal::Number)
+    // Rust would read `inf` and `nan` as numbers too.
+    let is_numeric = word.bytes().any(|byte| byte.is_ascii_digit())
+        && word.starts_with(|first: char| first.is_ascii_digit() || "+-.".contains(first));
+    word.parse()
+        .ok()
+        .filter(|_| is_numeric)
+        .map(Literal::Number)
 }

@@ -103,6 +103,101 @@ fn the_errors_are_salesforces() {
 }
 
 #[test]
+fn the_word_at_fault_is_marked_where_it_stands() {
+    let mark = |query: &str| {
+        let error = names(query).unwrap_err();
+        let column = error.split("Column:").nth(1).unwrap();
+        column.split('\n').next().unwrap().parse::<usize>().unwrap()
+    };
+    assert_eq!(mark("SELECT Website FROM Account WHERE Website = 5"), 35);
+    assert_eq!(mark("SELECT Id FROM Account ORDER BY nothing"), 33);
+    assert_eq!(
+        mark("SELECT Description FROM Account WHERE Description = 'x'"),
+        39
+    );
+    assert_eq!(
+        names("SELECT Id,\n  foo FROM Account")
+            .unwrap_err()
+            .lines()
+            .last(),
+        Some(
+            "No such column 'foo' on entity 'Account'. If you are attempting to use a custom field, be sure to append the '__c' after the custom field name. Please reference your WSDL or the describe call for the appropriate names."
+        )
+    );
+    assert!(
+        names("SELECT Id,\n  foo FROM Account")
+            .unwrap_err()
+            .contains("ERROR at Row:2:Column:3\n")
+    );
+}
+
+#[test]
+fn orders_conditions_and_windows_are_kept() {
+    let named = |rest: &str| names(&format!("SELECT Name FROM Account {rest}")).unwrap();
+    assert_eq!(
+        named("ORDER BY Name DESC"),
+        ["O'Dell \\ Sons", "Acme", "50% Off_Shop"]
+    );
+    assert_eq!(named("ORDER BY Name LIMIT 1 OFFSET 1"), ["Acme"]);
+    assert_eq!(
+        named("WHERE (Name = 'acme' OR Website LIKE 'shop%') AND NOT Name = 'x' ORDER BY Name"),
+        ["50% Off_Shop", "Acme"]
+    );
+    assert_eq!(
+        named("WHERE Name NOT IN ('Acme', 'x') AND Name < 'b'"),
+        ["50% Off_Shop"]
+    );
+    assert_eq!(named("WHERE Phone != null").len(), 0);
+    assert_eq!(named("WHERE Phone = null AND IsDeleted = false").len(), 3);
+    for (query, code) in [
+        (
+            "WHERE Name = 'a' OR Name = 'b' AND Name = 'c'",
+            "MALFORMED_QUERY",
+        ),
+        ("ORDER BY Description", "INVALID_FIELD"),
+        ("WHERE NumberOfEmployees > inf", "MALFORMED_QUERY"),
+        (
+            "WHERE NumberOfEmployees LIKE 5",
+            "INVALID_QUERY_FILTER_OPERATOR",
+        ),
+        ("WHERE NumberOfEmployees = '5'", "INVALID_FIELD"),
+        ("WHERE IsDeleted = 'true'", "INVALID_FIELD"),
+        (
+            "WHERE LastActivityDate > 2024-01-31T12:34:56Z",
+            "INVALID_FIELD",
+        ),
+        ("WHERE CreatedDate > 2024-01-31", "INVALID_FIELD"),
+        ("LIMIT 1 OFFSET 2001", "NUMBER_OUTSIDE_VALID_RANGE"),
+    ] {
+        let error = names(&format!("SELECT Name FROM Account {query}")).unwrap_err();
+        assert!(error.starts_with(code), "{query}: {error}");
+    }
+}
+
+#[test]
+fn nulls_stand_where_they_are_told_to() {
+    let mut state = state();
+    let values = json!({"Name": "Blank"});
+    state
+        .create(
+            "Account",
+            values.as_object().unwrap(),
+            "2024-01-31T12:34:56.000+0000",
+        )
+        .unwrap();
+    for (order, index) in [
+        ("Website NULLS LAST", 3),
+        ("Website DESC NULLS LAST", 3),
+        ("Website NULLS FIRST", 0),
+        ("Website DESC NULLS FIRST", 0),
+    ] {
+        let query = format!("SELECT Name FROM Account ORDER BY {order}");
+        let found = run(&state, &query, false, ROOT).unwrap();
+        assert_eq!(found.rows[index]["Name"], "Blank", "{order}");
+    }
+}
+
+#[test]
 fn literals_have_the_type_of_their_field() {
     assert!(
         names("SELECT Name FROM Account WHERE SystemModstamp > '2024-01-31T12:34:56Z'")
@@ -132,10 +227,60 @@ fn literals_have_the_type_of_their_field() {
     );
 }
 
+#[test]
+fn a_wildcard_is_one_unless_it_is_escaped() {
+    let mut state = State::new();
+    for name in [r"a\b", "ab", r"a\%", "a%", "axb"] {
+        let values = json!({"Name": name});
+        let now = "2024-01-31T12:34:56.000+0000";
+        state
+            .create("Account", values.as_object().unwrap(), now)
+            .unwrap();
+    }
+    let like = |pattern: &str| -> Vec<String> {
+        let query = format!("SELECT Name FROM Account WHERE Name LIKE '{pattern}' ORDER BY Id");
+        let found = run(&state, &query, false, ROOT).unwrap();
+        let name = |row: &Value| row["Name"].as_str().unwrap().to_owned();
+        found.rows.iter().map(name).collect()
+    };
+    assert_eq!(like(r"a\\b"), [r"a\b"]);
+    assert_eq!(like(r"a\\%"), [r"a\b", r"a\%"]);
+    assert_eq!(like(r"a\\\%"), [r"a\%"]);
+    assert_eq!(like(r"a\%"), ["a%"]);
+    assert_eq!(like("A_B"), [r"a\b", "axb"]);
+    assert!(
+        run(
+            &state,
+            r"SELECT Name FROM Account WHERE Name = 'a\%'",
+            false,
+            ROOT
+        )
+        .is_err()
+    );
+}
+
+#[test]
+fn every_escape_has_its_meaning() {
+    let query = r#"SELECT Id FROM Account WHERE Name = '\n\r\t\b\f\"\'\\\u0041'"#;
+    let parsed = parser::parse(query).unwrap();
+    let Some(Condition::All(parts)) = parsed.condition else {
+        panic!("a condition")
+    };
+    let Condition::Compare(comparison) = &parts[0] else {
+        panic!("a comparison")
+    };
+    let meant = "\n\r\t\u{8}\u{c}\"'\\A".to_owned();
+    assert_eq!(comparison.values, [Literal::Text(meant)]);
+    for wrong in [r"\a", r"\u00", r"\u+041", "\\"] {
+        let query = format!("SELECT Id FROM Account WHERE Name = '{wrong}'");
+        assert!(parser::parse(&query).is_err(), "{wrong}");
+    }
+}
+
 proptest! {
     /// Any text, escaped as the reference says, means itself.
     #[test]
-    fn an_escaped_text_means_itself(text: String) {
+    fn an_escaped_text_means_itself(text in r"(\PC|[\n\r\t\x08\x0c'%_\\]){0,40}") {
         let mut escaped = String::new();
         for character in text.chars() {
             match character {
@@ -143,6 +288,9 @@ proptest! {
                 '\'' => escaped.push_str("\\'"),
                 '\n' => escaped.push_str("\\n"),
                 '\r' => escaped.push_str("\\r"),
+                '\t' => escaped.push_str("\\t"),
+                '\u{8}' => escaped.push_str("\\b"),
+                '\u{c}' => escaped.push_str("\\f"),
                 other => escaped.push(other),
             }
         }

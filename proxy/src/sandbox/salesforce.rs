@@ -266,6 +266,7 @@ impl Provider for Salesforce {
         let mut org = self.org();
         org.state = State::new();
         org.calls = 0;
+        org.tokens = BTreeSet::from([ACCESS_TOKEN.to_owned()]);
         org.refresh_token = Some(REFRESH_TOKEN.to_owned());
         org.rotated_out.clear();
         sample::load(&mut org.state, !empty);

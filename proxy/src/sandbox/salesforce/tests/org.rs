@@ -214,3 +214,12 @@ fn settings_are_set_all_or_none() {
         org.configure(&wrong).unwrap_err();
     }
 }
+
+#[test]
+fn a_reset_brings_back_the_session_that_is_accepted_from_the_start() {
+    let org = empty();
+    org.expire_tokens();
+    assert_eq!(call(&org, "GET", "/limits", &Value::Null).0, 401);
+    org.reset(true);
+    assert_eq!(call(&org, "GET", "/limits", &Value::Null).0, 200);
+}

@@ -242,3 +242,26 @@ fn a_read_is_repeated_when_throttled_and_a_cut_write_is_not() {
         .count();
     assert_eq!(posts, 1);
 }
+
+#[test]
+fn every_operation_documents_that_a_connection_may_be_unknown() {
+    let demo = Demo::start();
+    let contract = Contract::load();
+    let body = json!({"record": {}, "upsert_on": {"key": "email", "values": ["a@b.example"]}, "ids": [], "properties": []});
+    for entity in ["account", "contact"] {
+        for (verb, method, path) in [
+            ("list", "GET", ""),
+            ("create", "POST", ""),
+            ("get", "GET", "/1"),
+            ("update", "PATCH", "/1"),
+            ("batch_read", "POST", "/_batch_read"),
+            ("upsert", "POST", "/_upsert"),
+        ] {
+            let body = (method != "GET").then_some(&body);
+            let answer = demo.call("nobody", method, &format!("/unified/crm/{entity}{path}"), body);
+            assert_eq!(answer.status, 404, "{:#}", answer.body);
+            let faults = contract.faults(&format!("crm.{entity}.{verb}"), 404, &answer.body);
+            assert!(faults.is_empty(), "{faults:?}");
+        }
+    }
+}

@@ -157,3 +157,39 @@ fn an_upsert_by_one_plain_email_is_one_call_at_salesforce() {
         ["POST /services/data/v59.0/composite"]
     );
 }
+
+#[test]
+fn two_keys_of_one_host_at_the_same_moment_make_one_record() {
+    let demo = Demo::start();
+    let lag = json!({"search_lag_ms": 60_000});
+    demo.sandbox("hubspot-demo", "PATCH", "/_sandbox/settings", Some(&lag));
+    // Slow enough that both have searched before either has written, unless one waits for the other.
+    let slow = json!({"match": {"method": "POST", "path": "/search"}, "times": 100, "action": {"delay_ms": 200}});
+    demo.sandbox("hubspot-demo", "POST", "/_sandbox/faults", Some(&slow));
+    for (website, host) in [
+        ("https://host.example", "host.example"),
+        ("https://path.example/eu", "path.example"),
+    ] {
+        let upsert = |key: &str, value: &str| {
+            let body =
+                json!({"upsert_on": {"key": key, "values": [value]}, "record": {"name": "One"}});
+            good(
+                &demo,
+                "hubspot-demo",
+                "crm.account.upsert",
+                "POST",
+                "/unified/crm/account/_upsert",
+                Some(&body),
+            )["record"]["id"]
+                .clone()
+        };
+        let (first, second) = std::thread::scope(|scope| {
+            let first = scope.spawn(|| upsert("website", website));
+            // The website first: what it writes is found by its domain, and not always the other way round.
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            let second = scope.spawn(|| upsert("domain", host));
+            (first.join().unwrap(), second.join().unwrap())
+        });
+        assert_eq!(first, second, "{website}");
+    }
+}

@@ -72,14 +72,11 @@ impl Lookup {
                 wanted.push(normal);
             }
         }
-        let keys = wanted
-            .iter()
-            .map(|value| MatchKey {
-                entity,
-                key,
-                value: value.clone(),
-            })
-            .collect();
+        let of = |key, value| MatchKey { entity, key, value };
+        let mut keys: Vec<MatchKey> = wanted.iter().map(|value| of(key, value.clone())).collect();
+        // A record of one key may be found by another one: calls about one host wait for each other, whatever their key.
+        let shared: BTreeSet<String> = wanted.iter().map(|value| normalize.shared(value)).collect();
+        keys.extend(shared.into_iter().map(|value| of("", value)));
         let first = values
             .first()
             .map(|value| value.trim().to_owned())
@@ -94,6 +91,7 @@ impl Lookup {
         })
     }
 
+    /// The keys that calls in common wait for each other by; those without a name are never remembered.
     pub fn keys(&self) -> &[MatchKey] {
         &self.keys
     }
@@ -232,6 +230,15 @@ impl Normalize {
         }
     }
 
+    /// What a value has in common with the values of other keys that may mean the same record.
+    fn shared(self, normal: &str) -> String {
+        let end = match self {
+            Self::Host | Self::Website => normal.find(['/', '?', '#']),
+            Self::Email | Self::Exact => None,
+        };
+        normal[..end.unwrap_or(normal.len())].to_owned()
+    }
+
     fn expected(self) -> &'static str {
         match self {
             Self::Host => "a domain name",
@@ -312,16 +319,15 @@ fn split(values: Vec<String>, max_characters: usize, max_values: usize) -> Vec<V
     parts
 }
 
-/// A text as a lookup considers it.
-pub fn owned(text: &str) -> Text<'_> {
-    Text(Cow::Borrowed(text))
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    fn owned(text: &str) -> Text<'_> {
+        Text(text.into())
+    }
 
     #[test]
     fn websites_are_compared_as_people_write_them() {

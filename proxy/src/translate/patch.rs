@@ -26,10 +26,6 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Patch<T> {
 }
 
 impl<T> Patch<T> {
-    pub fn is_absent(&self) -> bool {
-        matches!(self, Self::Absent)
-    }
-
     pub fn value(&self) -> Option<&T> {
         match self {
             Self::Value(value) => Some(value),

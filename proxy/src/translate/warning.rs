@@ -48,6 +48,14 @@ impl Warnings {
         );
     }
 
+    /// An upsert writes another value than the one it looks for: the next one by the same value will not find it.
+    pub fn key_differs(&mut self, key: &str) {
+        let detail = format!(
+            "the record has another `{key}` than upsert_on, which is written; an upsert by the same value will not find it"
+        );
+        self.push("key differs from the record", "key_differs", key, detail);
+    }
+
     /// The request has something in it that this API does not know.
     pub fn ignored(&mut self, path: &str) {
         self.push(

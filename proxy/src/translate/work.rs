@@ -55,6 +55,8 @@ impl Work {
         let Some(lookup) = &self.lookup else { return };
         if !self.record.contains(native) {
             self.record.set(native, super::write::quote(lookup.value()));
+        } else if !lookup.is_kept_by(self.record.get(native)) {
+            self.warnings.key_differs(lookup.key);
         }
         if omit_from_changes && lookup.is_kept_by(self.changes.get(native)) {
             self.changes.remove(native);

@@ -218,7 +218,7 @@ fn upsert_finds_what_the_search_index_does_not_have_yet() {
         .answers(200, company())
         .answers(200, company())
         .run();
-    assert_snapshot!(told.lines().take(6).collect::<Vec<_>>().join("\n"));
+    assert_snapshot!(told.lines().take(7).collect::<Vec<_>>().join("\n"));
 }
 
 #[test]
@@ -267,4 +267,18 @@ fn upsert_by_several_emails_looks_them_up() {
         .answers(200, contact())
         .run();
     assert_snapshot!(told);
+}
+
+#[test]
+fn an_upsert_that_writes_another_key_warns() {
+    let body = json!({"upsert_on": {"key": "email", "values": ["q@x.co"]}, "record": {"email": "ada@example.com"}});
+    let missing = json!({"status":"error","message":"resource not found","correlationId":"c"});
+    let (_, answer) = call("crm.contact.upsert")
+        .body(&body)
+        .answers(404, missing)
+        .answers(201, contact())
+        .answers(200, contact())
+        .run();
+    assert_eq!(answer["warnings"][0]["problem_type"], "key_differs");
+    assert_eq!(answer["warnings"][0]["field"], "email");
 }

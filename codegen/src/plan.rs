@@ -215,7 +215,6 @@ pub struct PlanBundle {
     pub response_body: String,
     /// As in `@{step.path}`: `step` and `path` are replaced.
     pub reference: String,
-    pub halted: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -423,8 +422,6 @@ pub struct PlanPager {
     pub next: Option<PlanPath>,
     /// Something that is there when there are more rows.
     pub more: Option<PlanPath>,
-    /// Whether the call asks for one row more than the page has (it uses `page.size_plus_one`).
-    pub extra_row: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -492,8 +489,6 @@ pub struct PlanKey {
     pub normalize: PlanNormalize,
     /// The native field that a created record gets the key's value in, unless it has one.
     pub set: PlanWrite,
-    /// The unified field that is mapped to `set`, if any.
-    pub field: Option<String>,
     pub omit_from_changes: bool,
     /// A row fits when the first present of these, in normal form, is one of the values asked for; empty: every row fits.
     pub matches: Vec<PlanNativeRef>,

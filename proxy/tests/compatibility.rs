@@ -22,7 +22,8 @@ fn project(path: &str) -> PathBuf {
 }
 
 fn interface() -> Document {
-    let text = fs::read_to_string(project("tests/compatibility/unified-v0.crm.json")).unwrap();
+    let text =
+        fs::read_to_string(project("proxy/tests/compatibility/unified-v0.crm.json")).unwrap();
     Document(serde_json::from_str(&text).unwrap())
 }
 

@@ -1,6 +1,5 @@
 //! End-to-end tests: the real binary, real sockets, the sandbox behind.
 
-mod compatibility;
 mod operations;
 mod refusals;
 mod upsert;

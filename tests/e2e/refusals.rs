@@ -258,7 +258,12 @@ fn every_operation_documents_that_a_connection_may_be_unknown() {
             ("upsert", "POST", "/_upsert"),
         ] {
             let body = (method != "GET").then_some(&body);
-            let answer = demo.call("nobody", method, &format!("/unified/crm/{entity}{path}"), body);
+            let answer = demo.call(
+                "nobody",
+                method,
+                &format!("/unified/crm/{entity}{path}"),
+                body,
+            );
             assert_eq!(answer.status, 404, "{:#}", answer.body);
             let faults = contract.faults(&format!("crm.{entity}.{verb}"), 404, &answer.body);
             assert!(faults.is_empty(), "{faults:?}");

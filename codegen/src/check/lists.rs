@@ -93,7 +93,6 @@ fn pager(
         rows: rows?,
         next: next?,
         more: more?,
-        extra_row,
     })
 }
 

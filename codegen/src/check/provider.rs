@@ -233,7 +233,6 @@ impl Checker<'_> {
             response_status: bundle.status.value.clone(),
             response_body: bundle.response_body.value.clone(),
             reference: bundle.reference.value.clone(),
-            halted: texts(&bundle.halted),
         })
     }
 

@@ -165,8 +165,6 @@ impl Upserts<'_> {
             .filter_map(|path| self.natives.field(path))
             .collect();
         let find = self.find(&key.find, name.span);
-        let set = set?;
-        let field = self.fields.iter().find(|field| writes_to(field, &set.name));
         Some(PlanKey {
             name: key.name.value.clone(),
             normalize: match key.normalize {
@@ -175,8 +173,7 @@ impl Upserts<'_> {
                 "email" => PlanNormalize::Email,
                 _ => PlanNormalize::Exact,
             },
-            field: field.map(|field| field.name.clone()),
-            set,
+            set: set?,
             omit_from_changes: key.omit_from_changes,
             matches: matches.iter().map(Native::reference).collect(),
             find: find?,
@@ -239,10 +236,6 @@ impl Upserts<'_> {
         }
         id.map(|id| id.path.clone())
     }
-}
-
-fn writes_to(field: &PlanField, name: &str) -> bool {
-    matches!(&field.source, PlanSource::Value { write: Some(write), .. } if write.name == name)
 }
 
 fn direct(direct: &MappingDirect) -> PlanDirect {

@@ -76,7 +76,6 @@ pub struct MappingBundle {
     pub status: Text,
     pub response_body: Text,
     pub reference: Text,
-    pub halted: Vec<Text>,
 }
 
 #[derive(Debug)]
@@ -248,7 +247,6 @@ fn bundle(node: &Node, sink: &Sink) -> Option<MappingBundle> {
     let responses = table.text("responses");
     let response = table.required("response");
     let reference = table.text("reference");
-    let halted = table.texts("halted");
     table.finish();
     let mut request = Table::new(request?, sink)?;
     let (method, target) = (request.text("method"), request.text("target"));
@@ -271,7 +269,6 @@ fn bundle(node: &Node, sink: &Sink) -> Option<MappingBundle> {
         status: status?,
         response_body: response_body?,
         reference: reference?,
-        halted,
     })
 }
 

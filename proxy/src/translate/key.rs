@@ -1,6 +1,6 @@
 //! Keys that an upsert matches records by: what people write in many ways, in one normal form.
 
-use std::{borrow::Cow, collections::BTreeSet};
+use std::collections::BTreeSet;
 
 use super::{
     MatchKey,

@@ -210,12 +210,35 @@ async function whatIsThere(hubspot) {
   equal("one by its name", (await definitions.getByName("companies", "domain")).name, "domain");
 }
 
+/** The library waits and asks again when it is told so in the words that it looks for. */
+async function tooManySearches() {
+  const limit = async (search_per_second) => {
+    const body = JSON.stringify({ rate_limits: { search_per_second } });
+    const answer = await fetch(`${basePath}/_sandbox/settings`, { method: "PATCH", body });
+    holds("the sandbox takes a limit", answer.ok, answer.status);
+  };
+  const search = (by) => by.crm.companies.searchApi.doSearch({ limit: 1 });
+  await limit(1);
+  // Two clients: the library spaces the searches of one.
+  const twice = Promise.all([search(client()), search(client())]);
+  const tooMany = await rejected("a search too many", "ApiException", twice);
+  equal("its policy", [tooMany.code, tooMany.body.policyName], [429, "SECONDLY"]);
+  const patient = await search(client({ numberOfApiCallRetries: 2 }));
+  equal("a search that waits", patient.results.length, 1);
+  await limit(null);
+}
+
+function client(more) {
+  return new Client({ basePath, accessToken: setting("SANDBOX_ACCESS_TOKEN"), ...more });
+}
+
 await authenticate();
-const hubspot = new Client({ basePath, accessToken: setting("SANDBOX_ACCESS_TOKEN") });
+const hubspot = client();
 await companiesOneByOne(hubspot);
 await companiesByPages(hubspot);
 await companiesInBatches(hubspot);
 await companiesByOwnKey(hubspot);
 await contactsByEmail(hubspot);
 await whatIsThere(hubspot);
+await tooManySearches();
 console.log("@hubspot/api-client: all as expected");

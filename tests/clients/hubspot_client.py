@@ -2,6 +2,7 @@
 
 import json
 
+import requests
 from check import equal, holds, raises, setting
 from hubspot import HubSpot
 from hubspot.crm import companies, contacts, owners, properties
@@ -149,11 +150,9 @@ def companies_by_pages(hubspot):
         )
     )
     equal("found by a word's beginning", found.total, 1)
+    unknown = {"property_name": "no_such", "operator": "EQ", "value": "1"}
     for what, filters in (
-        (
-            "an unknown property",
-            where({"property_name": "no_such", "operator": "EQ", "value": "1"}),
-        ),
+        ("an unknown property", where(unknown)),
         ("IN without values", where({"property_name": "name", "operator": "IN"})),
     ):
         with raises(f"a search by {what}", companies.ApiException) as caught:
@@ -323,6 +322,18 @@ def what_is_there(hubspot):
     equal("its status", caught[0].status, 404)
 
 
+def too_many_calls(hubspot):
+    """The limit of ten seconds, as the control endpoints set it."""
+    limit = {"rate_limits": {"burst_per_10s": 1}}
+    requests.patch(f"{URL}/_sandbox/settings", json=limit).raise_for_status()
+    with raises("the call too many", companies.ApiException) as caught:
+        for _ in range(2):
+            hubspot.crm.companies.basic_api.get_page(limit=1)
+    equal("its status", refused(caught[0])[0], 429)
+    equal("the policy", json.loads(caught[0].body)["policyName"], "TEN_SECONDLY_ROLLING")
+    equal("its header", caught[0].headers["x-hubspot-ratelimit-max"], "1")
+
+
 def main():
     authenticate()
     hubspot = HubSpot(access_token=setting("SANDBOX_ACCESS_TOKEN"), host=URL)
@@ -332,6 +343,7 @@ def main():
     companies_by_own_key(hubspot)
     contacts_by_email(hubspot)
     what_is_there(hubspot)
+    too_many_calls(hubspot)
     print("hubspot-api-client: all as expected")
 
 

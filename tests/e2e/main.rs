@@ -1,5 +1,6 @@
 //! End-to-end tests: the real binary, real sockets, the sandbox behind.
 
+mod clients;
 mod operations;
 mod refusals;
 mod upsert;

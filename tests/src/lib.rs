@@ -4,4 +4,4 @@ mod contract;
 mod demo;
 
 pub use contract::Contract;
-pub use demo::{Answer, Demo};
+pub use demo::{Answer, Demo, binary};

@@ -14,6 +14,7 @@ mod composite;
 mod describe;
 mod fault;
 mod id;
+mod keys;
 mod locators;
 mod route;
 mod rows;

@@ -157,6 +157,10 @@ impl Provider for HubSpot {
         self.state().reset(!empty);
     }
 
+    fn clock_offset_ms(&self) -> i64 {
+        self.clock.offset_ms()
+    }
+
     fn expire_tokens(&self) {
         let now = self.clock.now_ms();
         self.state().tokens.expire_all(now);

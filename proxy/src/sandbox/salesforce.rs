@@ -273,6 +273,10 @@ impl Provider for Salesforce {
         sample::load(&mut org.state, !empty);
     }
 
+    fn clock_offset_ms(&self) -> i64 {
+        self.clock.offset_ms()
+    }
+
     fn expire_tokens(&self) {
         self.org().tokens.clear();
     }

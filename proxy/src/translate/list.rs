@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::{
     Answer, Context, NativeRequest, NativeResponse, Step, Translator, answer,
     call::Fields,
-    cursor::Position,
+    cursor::{self, Position},
     decode,
     entity::{Entity, Output},
     hidden, native,
@@ -129,7 +129,7 @@ impl List {
             change_lists: lists(plan.changes),
         };
         let paging = Paging::open(&cx, &request, limits)?;
-        Ok(Box::new(Self {
+        let list = Self {
             fields: Fields::of(&cx, entity, request.fields, &mut warnings),
             cx,
             entity,
@@ -140,7 +140,9 @@ impl List {
             pages: 0,
             full_at: None,
             waits_for: WaitsFor::Page,
-        }))
+        };
+        list.check_position()?;
+        Ok(Box::new(list))
     }
 
     /// The native list that is being read.
@@ -156,13 +158,24 @@ impl List {
                 };
                 lists.get(phase.list)
             })
-            // A signed cursor of a mapping that has changed since.
-            .ok_or_else(|| {
-                Error::issue(
-                    "query.cursor",
-                    "expected a cursor of this version of the list; start again without a cursor",
-                )
-            })
+            .ok_or_else(|| cursor::refused(&self.cx))
+    }
+
+    /// Refuses a signed cursor of a mapping that has changed since: a list that goes on in another way than the cursor
+    /// knows would leave out what the cursor says, and so start again in silence.
+    fn check_position(&self) -> Result<(), Error> {
+        let pager = self.pager()?;
+        let page = self.paging.phase().map(|phase| phase.page);
+        let fits = page.is_none_or(|page| {
+            let goes_on_by_token = pager.next.is_some();
+            (page.token.is_none() || goes_on_by_token)
+                && (page.after.is_none() || !goes_on_by_token)
+        });
+        if fits {
+            Ok(())
+        } else {
+            Err(cursor::refused(&self.cx))
+        }
     }
 
     fn call(&mut self) -> Result<Step, Error> {
@@ -224,11 +237,22 @@ impl List {
             None => None,
         };
         let mut end = PageEnd::new(token, parts.more.is_some());
-        let rows = paging::cut(parts.rows, self.room(pager), &mut end);
-        let last = match rows.last() {
+        // What a provider gives beyond the page's size comes before its token, and is lost if it is cut off.
+        let size = if pager.next.is_some() {
+            u32::MAX
+        } else {
+            self.room(pager)
+        };
+        let rows = paging::cut(parts.rows, size, &mut end);
+        let last = match rows.last().filter(|_| pager.next.is_none()) {
             Some(row) => pick::text_at(row.get().as_bytes(), self.entity.id)?,
             None => None,
         };
+        if pager.next.is_none() && end.has_more() && last.is_none() {
+            return Err(Error::bad_gateway(
+                "the provider says that there are more records, but not after which one: the list cannot go on",
+            ));
+        }
         let end = end.at(last.as_deref(), response.date);
         let window = self.paging.phase().and_then(|phase| phase.window);
         let mut kept = Vec::with_capacity(rows.len());

@@ -75,7 +75,7 @@ pub(super) fn module(
                 steps::{StepCall, StepPlan, Steps, To, Written},
                 upsert::{DirectPlan, FindPlan, KeyPlan, Upsert, UpsertPlan},
                 warning::Warnings,
-                write::{At, Inputs, NativeObject, Tags},
+                write::{At, Inputs, NativeObject, Tags, Target},
             },
         };
         use serde::Deserialize;

@@ -382,10 +382,7 @@ fn write(
         _ => None,
     }
     .map(|member| {
-        let (path, field) = (
-            format!("body.record.{}", member.name),
-            names::field(&member.name),
-        );
+        let (path, field) = (&member.name, names::field(&member.name));
         quote! { record.passthrough(#path, &input.#field)?; }
     });
     let titles = entity
@@ -668,13 +665,8 @@ fn targets(entity: &PlanEntity) -> TokenStream {
         }
     }
     let constants = writes.iter().map(|write| {
-        let (constant, name) = (names::constant(&write.name), &write.name);
-        let max = write.max_length.map(|max| {
-            let max = names::number(max);
-            quote! { .at_most(#max) }
-        });
-        let nullable = (!write.nullable).then(|| quote! { .never_empty() });
-        quote! { pub(super) const #constant: Target = Target::new(#name) #max #nullable; }
+        let (constant, target) = (names::constant(&write.name), new_target(write));
+        quote! { pub(super) const #constant: Target = #target; }
     });
     if writes.is_empty() {
         return TokenStream::new();
@@ -686,4 +678,15 @@ fn targets(entity: &PlanEntity) -> TokenStream {
             #(#constants)*
         }
     }
+}
+
+/// A native field that can be written.
+pub(super) fn new_target(write: &PlanWrite) -> TokenStream {
+    let name = &write.name;
+    let max = write.max_length.map(|max| {
+        let max = names::number(max);
+        quote! { .at_most(#max) }
+    });
+    let nullable = (!write.nullable).then(|| quote! { .never_empty() });
+    quote! { Target::new(#name) #max #nullable }
 }

@@ -10,7 +10,7 @@ use super::{
     steps::{StepPlan, Steps},
     warning::Warnings,
     work::Work,
-    write::NativeObject,
+    write::{NativeObject, Target},
 };
 use crate::{error::Error, route::UnifiedRequest};
 
@@ -35,7 +35,7 @@ pub struct KeyPlan {
     pub name: &'static str,
     pub normalize: Normalize,
     /// The native field that a created record gets the key's value in, unless it has one.
-    pub set: &'static str,
+    pub set: Target,
     /// A record that has the key already does not get it again.
     pub omit_from_changes: bool,
     /// A row fits when the first present of these is one of the values asked for; empty: every row fits.
@@ -103,7 +103,7 @@ impl Upsert {
         work.set_record(record);
         let values = &request.upsert_on.values;
         work.lookup = Some(Lookup::new(entity.name, key.name, key.normalize, values)?);
-        work.apply_key(key.set, key.omit_from_changes);
+        work.apply_key(key.set, key.omit_from_changes)?;
         work.apply_defaults(entity.defaults);
         Ok(Box::new(Self {
             plan,
@@ -120,7 +120,7 @@ impl Upsert {
         let lookup = work.lookup.as_ref()?;
         let fits = lookup.is_single()
             && (!direct.plain_value || lookup.is_plain())
-            && (!direct.record_keeps_key || work.keeps_key(self.key.set));
+            && (!direct.record_keeps_key || work.keeps_key(self.key.set.name()));
         fits.then_some(direct.step)
     }
 

@@ -2,7 +2,10 @@
 //!
 //! Absent leaves a field alone, null clears it, and `passthrough_fields` come last and win.
 
-use std::fmt::{self, Display};
+use std::{
+    borrow::Cow,
+    fmt::{self, Display},
+};
 
 use base64::Engine as _;
 use indexmap::IndexMap;
@@ -11,7 +14,7 @@ use serde_json::value::RawValue;
 use super::{
     decimal,
     patch::{InputNumber, InputObject, Patch},
-    scalar::shorten,
+    scalar::{Text, shorten},
 };
 use crate::error::Error;
 
@@ -61,6 +64,10 @@ impl Target {
             max_length: None,
             nullable: true,
         }
+    }
+
+    pub const fn name(self) -> &'static str {
+        self.name
     }
 
     /// A text of at most so many characters.
@@ -194,12 +201,21 @@ impl NativeObject {
         match value.into() {
             Patch::Absent => {}
             Patch::Null | Patch::Value("") => self.empty(path, target)?,
-            Patch::Value(text) => {
-                check_length(path, target, text)?;
-                self.check_reserved(path, text)?;
-                self.set(target.name, quote(text));
-            }
+            Patch::Value(text) => self.put(in_record(path), target, text)?,
         }
+        Ok(())
+    }
+
+    /// The value of the key that a record is looked for by; `path` is the whole one.
+    pub fn key(&mut self, path: &str, target: Target, text: &str) -> Result<(), Error> {
+        self.put(path, target, text)
+    }
+
+    /// A text, as it is. `path` is the whole one.
+    fn put(&mut self, path: impl Display, target: Target, text: &str) -> Result<(), Error> {
+        check_length(&path, target, text)?;
+        self.check_reserved(&path, text)?;
+        self.set(target.name, quote(text));
         Ok(())
     }
 
@@ -416,8 +432,13 @@ impl NativeObject {
 
     fn pass(&mut self, path: &str, name: &str, json: &RawValue) -> Result<(), Error> {
         let path = format!("{path}.{name}");
-        self.check_reserved(&path, name)?;
-        self.check_reserved(&path, json.get())?;
+        self.check_reserved(in_record(&path), name)?;
+        if self.form.reserved.is_some() {
+            for text in strings(json) {
+                let text = text.map_err(|_| fault(&path, "expected text of whole characters"))?;
+                self.check_reserved(in_record(&path), &text)?;
+            }
+        }
         self.remove(name);
         let json = if json.get() == "null" {
             self.form.clear.json()
@@ -431,8 +452,8 @@ impl NativeObject {
     /// A provider that reads references in what is written to it would take such a text for one.
     fn check_reserved(&self, path: impl Display, text: &str) -> Result<(), Error> {
         match self.form.reserved {
-            Some(reserved) if text.contains(reserved) => Err(fault(
-                path,
+            Some(reserved) if text.contains(reserved) => Err(Error::issue(
+                path.to_string(),
                 format!(
                     "expected text without `{reserved}`, which the provider reads as a reference"
                 ),
@@ -474,7 +495,7 @@ impl Tags {
     }
 }
 
-fn check_length(path: impl Display + Copy, target: Target, text: &str) -> Result<(), Error> {
+fn check_length(path: impl Display, target: Target, text: &str) -> Result<(), Error> {
     let Some(max) = target.max_length else {
         return Ok(());
     };
@@ -482,8 +503,8 @@ fn check_length(path: impl Display + Copy, target: Target, text: &str) -> Result
     if text.len() > max {
         let length = text.chars().count();
         if length > max {
-            return Err(fault(
-                path,
+            return Err(Error::issue(
+                path.to_string(),
                 format!("expected at most {max} characters, found {length}"),
             ));
         }
@@ -507,7 +528,30 @@ fn check_whole(path: impl Display, value: &Patch<InputNumber>) -> Result<(), Err
 
 /// A fault of the record that is to be written.
 fn fault(path: impl Display, message: impl Into<String>) -> Error {
-    Error::issue(format!("body.record.{path}"), message)
+    Error::issue(in_record(path), message)
+}
+
+/// The whole path of a field of the record.
+fn in_record(path: impl Display) -> String {
+    format!("body.record.{path}")
+}
+
+/// All texts in a JSON value, the names of members among them, with nothing escaped: a provider reads them so.
+fn strings(json: &RawValue) -> impl Iterator<Item = Result<Cow<'_, str>, serde_json::Error>> {
+    let mut rest = json.get();
+    std::iter::from_fn(move || {
+        let token = &rest[rest.find('"')?..];
+        let mut is_escaped = false;
+        let end = token.bytes().skip(1).position(|byte| {
+            let ends = byte == b'"' && !is_escaped;
+            is_escaped = byte == b'\\' && !is_escaped;
+            ends
+        })?;
+        // The first and the last quotation mark.
+        let (token, after) = token.split_at(end + 2);
+        rest = after;
+        Some(serde_json::from_str::<Text<'_>>(token).map(|text| text.0))
+    })
 }
 
 /// A text as a JSON string.
@@ -595,6 +639,57 @@ mod tests {
         let mut object = NativeObject::new(&FORM);
         object.passthrough("p", &input(r#"{"x":null}"#)).unwrap();
         assert_eq!(json(&object), r#"{"x":""}"#);
+    }
+
+    #[test]
+    fn a_reference_is_refused_however_it_is_written() {
+        static REFERRING: NativeForm = NativeForm {
+            clear: Clear::Null,
+            fields_in: None,
+            record_id: RecordIdForm::Text,
+            reserved: Some("@{"),
+        };
+        for fields in [
+            r#"{"x":"id is @{write.id}"}"#,
+            r#"{"x":"id is @\u007bwrite.id}"}"#,
+            r#"{"x":"\\\u0040{write.id}"}"#,
+            r#"{"x":[1,{"y":["a","@\u007b"]}]}"#,
+            r#"{"x":{"\u0040{y":1}}"#,
+            r#"{"\u0040{x":1}"#,
+            r#"{"x":"\ud800"}"#,
+        ] {
+            let mut object = NativeObject::new(&REFERRING);
+            assert!(
+                object
+                    .passthrough("passthrough_fields", &input(fields))
+                    .is_err(),
+                "{fields}"
+            );
+        }
+        let mut object = NativeObject::new(&REFERRING);
+        let harmless = r#"{"x":"a @ {b} \\","y":["\"@\\{", 1e400]}"#;
+        object
+            .passthrough("passthrough_fields", &input(harmless))
+            .unwrap();
+        let error = object
+            .passthrough("passthrough_fields", &input(r#"{"x":"@{y}"}"#))
+            .unwrap_err();
+        assert_eq!(
+            error.issues[0].path.as_deref(),
+            Some("body.record.passthrough_fields.x")
+        );
+        let error = object
+            .key("body.upsert_on.values[0]", NAME, "@{y}")
+            .unwrap_err();
+        assert_eq!(
+            error.message,
+            "body.upsert_on.values[0]: expected text without `@{`, which the provider reads as a reference"
+        );
+        assert!(
+            object
+                .key("body.upsert_on.values[0]", NAME, "123456")
+                .is_err()
+        );
     }
 
     #[test]

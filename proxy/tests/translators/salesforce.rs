@@ -248,3 +248,36 @@ fn upsert_by_an_email_that_a_path_would_garble_is_looked_up() {
         .run();
     assert_snapshot!(told);
 }
+
+#[test]
+fn a_key_and_a_native_field_may_not_be_read_as_references() {
+    let key = json!({"upsert_on": {"key": "website", "values": ["acme.example/@{write.id}"]}, "record": {"name": "A"}});
+    let (_, answer) = call("crm.account.upsert").body(&key).run();
+    assert_eq!(answer["code"], "BAD_REQUEST");
+    assert_eq!(answer["issues"][0]["path"], "body.upsert_on.values[0]");
+    let field = json!({"record": {"name": "A", "passthrough_fields": {"Description": {"a": ["id is @{write.id}"]}}}});
+    let (_, answer) = call("crm.account.create").body(&field).run();
+    assert_eq!(
+        answer["issues"][0]["path"],
+        "body.record.passthrough_fields.Description"
+    );
+}
+
+#[test]
+fn a_record_is_an_object_and_no_list() {
+    for (body, path) in [
+        (json!({"record": ["POSITIONAL"]}), "body.record"),
+        (
+            json!({"record": {"name": "A", "addresses": [["billing", "Springfield"]]}}),
+            "body.record.addresses[0]",
+        ),
+        (json!([{"name": "A"}]), "body"),
+    ] {
+        let (_, answer) = call("crm.account.create").body(&body).run();
+        assert_eq!(answer["issues"][0]["path"], path);
+        assert_eq!(
+            answer["issues"][0]["message"],
+            "expected an object, found a list"
+        );
+    }
+}

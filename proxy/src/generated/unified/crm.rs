@@ -5,10 +5,10 @@
 
 use std::borrow::Cow;
 use crosswalk::translate::{
-    patch::{InputNumber, InputObject, Patch, required_nullable},
+    patch::{InputNumber, InputObject, ObjectOnly, Patch, required_nullable},
     read::Entry, scalar::Number,
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 /// A company or organisation, as every provider has it.
@@ -41,6 +41,7 @@ pub struct Account<'a> {
 
 /// What can be written of an account. Absent leaves a field alone, null clears it.
 #[derive(Debug, Deserialize)]
+#[serde(remote = "Self")]
 pub struct AccountInput {
     #[serde(default)]
     pub description: Patch<String>,
@@ -67,6 +68,12 @@ pub struct AccountInput {
     pub passthrough_fields: Patch<InputObject>,
 }
 
+impl<'de> Deserialize<'de> for AccountInput {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(ObjectOnly(deserializer))
+    }
+}
+
 /// A person, as every provider has it.
 #[derive(Debug, Serialize)]
 pub struct Contact<'a> {
@@ -84,6 +91,7 @@ pub struct Contact<'a> {
 
 /// What can be written of a contact. Absent leaves a field alone, null clears it.
 #[derive(Debug, Deserialize)]
+#[serde(remote = "Self")]
 pub struct ContactInput {
     #[serde(default)]
     pub first_name: Patch<String>,
@@ -96,6 +104,12 @@ pub struct ContactInput {
     /// Native fields by their own names. They win over the mapped ones.
     #[serde(default)]
     pub passthrough_fields: Patch<InputObject>,
+}
+
+impl<'de> Deserialize<'de> for ContactInput {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(ObjectOnly(deserializer))
+    }
 }
 
 /// A postal address. Every part is there, null where it is unknown.
@@ -120,6 +134,7 @@ impl Entry for Address<'_> {
 
 /// A postal address. Every part is there, null where it is unknown.
 #[derive(Debug, Deserialize)]
+#[serde(remote = "Self")]
 pub struct AddressInput {
     /// What an address is for.
     pub address_type: AddressType,
@@ -135,6 +150,12 @@ pub struct AddressInput {
     pub street_1: Option<String>,
     #[serde(deserialize_with = "required_nullable")]
     pub street_2: Option<String>,
+}
+
+impl<'de> Deserialize<'de> for AddressInput {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(ObjectOnly(deserializer))
+    }
 }
 
 /// What an address is for.
@@ -181,11 +202,18 @@ impl Entry for PhoneNumber<'_> {
 
 /// A phone number and what it is for.
 #[derive(Debug, Deserialize)]
+#[serde(remote = "Self")]
 pub struct PhoneNumberInput {
     #[serde(deserialize_with = "required_nullable")]
     pub phone_number: Option<String>,
     /// What a phone number is for.
     pub phone_number_type: PhoneNumberType,
+}
+
+impl<'de> Deserialize<'de> for PhoneNumberInput {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(ObjectOnly(deserializer))
+    }
 }
 
 /// What a phone number is for.

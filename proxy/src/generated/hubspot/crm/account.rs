@@ -15,7 +15,7 @@ use crosswalk::{
         patch::Patch, read, scalar::{Flag, Text, null_as_default},
         steps::{StepCall, StepPlan, Steps, To, Written},
         upsert::{FindPlan, KeyPlan, Upsert, UpsertPlan},
-        warning::Warnings, write::{At, NativeObject, Tags},
+        warning::Warnings, write::{At, NativeObject, Tags, Target},
     },
 };
 use serde::Deserialize;
@@ -476,7 +476,7 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
             LIFECYCLE_STAGE,
             &input.lifecycle_stage,
         )?;
-    record.passthrough("body.record.passthrough_fields", &input.passthrough_fields)?;
+    record.passthrough("passthrough_fields", &input.passthrough_fields)?;
     Ok(record)
 }
 
@@ -596,7 +596,7 @@ static UPSERT: UpsertPlan = UpsertPlan {
         KeyPlan {
             name: "domain",
             normalize: Normalize::Host,
-            set: "domain",
+            set: Target::new("domain").at_most(65_536),
             omit_from_changes: false,
             matches: &[&["properties", "domain"]],
             find: FindPlan {
@@ -611,7 +611,7 @@ static UPSERT: UpsertPlan = UpsertPlan {
         KeyPlan {
             name: "website",
             normalize: Normalize::Website,
-            set: "website",
+            set: Target::new("website").at_most(65_536),
             omit_from_changes: false,
             matches: &[&["properties", "website"], &["properties", "domain"]],
             find: FindPlan {

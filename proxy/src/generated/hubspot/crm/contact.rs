@@ -15,7 +15,7 @@ use crosswalk::{
         read, scalar::{Text, null_as_default},
         steps::{StepCall, StepPlan, Steps, To, Written},
         upsert::{DirectPlan, FindPlan, KeyPlan, Upsert, UpsertPlan},
-        warning::Warnings, write::NativeObject,
+        warning::Warnings, write::{NativeObject, Target},
     },
 };
 use serde::Deserialize;
@@ -106,7 +106,7 @@ fn write(input: &ContactInput, _warnings: &mut Warnings) -> Result<NativeObject,
     record.text("last_name", to::LASTNAME, &input.last_name)?;
     record.text("email", to::EMAIL, &input.email)?;
     record.text("phone", to::PHONE, &input.phone)?;
-    record.passthrough("body.record.passthrough_fields", &input.passthrough_fields)?;
+    record.passthrough("passthrough_fields", &input.passthrough_fields)?;
     Ok(record)
 }
 
@@ -226,7 +226,7 @@ static UPSERT: UpsertPlan = UpsertPlan {
         KeyPlan {
             name: "email",
             normalize: Normalize::Email,
-            set: "email",
+            set: Target::new("email"),
             omit_from_changes: true,
             matches: &[],
             find: FindPlan {

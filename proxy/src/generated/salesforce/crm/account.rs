@@ -15,7 +15,7 @@ use crosswalk::{
         patch::Patch, query::Query, read, scalar::{Flag, Number, Text},
         steps::{StepCall, StepPlan, Steps, Written},
         upsert::{FindPlan, KeyPlan, Upsert, UpsertPlan},
-        warning::Warnings, write::{At, NativeObject, Tags},
+        warning::Warnings, write::{At, NativeObject, Tags, Target},
     },
 };
 use serde::Deserialize;
@@ -387,7 +387,7 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
                 "Salesforce accounts have no lifecycle stage; a custom field can be written with passthrough_fields.",
             );
     }
-    record.passthrough("body.record.passthrough_fields", &input.passthrough_fields)?;
+    record.passthrough("passthrough_fields", &input.passthrough_fields)?;
     Ok(record)
 }
 
@@ -534,7 +534,7 @@ static UPSERT: UpsertPlan = UpsertPlan {
         KeyPlan {
             name: "website",
             normalize: Normalize::Website,
-            set: "Website",
+            set: Target::new("Website").at_most(255),
             omit_from_changes: false,
             matches: &[&["Website"]],
             find: FindPlan {

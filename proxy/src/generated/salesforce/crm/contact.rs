@@ -15,7 +15,7 @@ use crosswalk::{
         query::Query, read, scalar::Text,
         steps::{StepCall, StepPlan, Steps, To, Written},
         upsert::{DirectPlan, FindPlan, KeyPlan, Upsert, UpsertPlan},
-        warning::Warnings, write::NativeObject,
+        warning::Warnings, write::{NativeObject, Target},
     },
 };
 use serde::Deserialize;
@@ -101,7 +101,7 @@ fn write(input: &ContactInput, _warnings: &mut Warnings) -> Result<NativeObject,
     record.text("last_name", to::LAST_NAME, &input.last_name)?;
     record.text("email", to::EMAIL, &input.email)?;
     record.text("phone", to::PHONE, &input.phone)?;
-    record.passthrough("body.record.passthrough_fields", &input.passthrough_fields)?;
+    record.passthrough("passthrough_fields", &input.passthrough_fields)?;
     Ok(record)
 }
 
@@ -248,7 +248,7 @@ static UPSERT: UpsertPlan = UpsertPlan {
         KeyPlan {
             name: "email",
             normalize: Normalize::Email,
-            set: "Email",
+            set: Target::new("Email").at_most(80),
             omit_from_changes: true,
             matches: &[],
             find: FindPlan {

@@ -14,7 +14,7 @@ use crosswalk::{
         scalar::{Number, Text, null_as_default},
         steps::{StepCall, StepPlan, Steps, To, Written},
         upsert::{FindPlan, KeyPlan, Upsert, UpsertPlan},
-        warning::Warnings, write::{At, NativeObject, Tags},
+        warning::Warnings, write::{At, NativeObject, Tags, Target},
     },
 };
 use serde::Deserialize;
@@ -412,7 +412,7 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
                 "Orgbook lets only its own administrators choose who manages an organization.",
             );
     }
-    record.passthrough("body.record.passthrough_fields", &input.passthrough_fields)?;
+    record.passthrough("passthrough_fields", &input.passthrough_fields)?;
     Ok(record)
 }
 
@@ -506,7 +506,7 @@ static UPSERT: UpsertPlan = UpsertPlan {
         KeyPlan {
             name: "website",
             normalize: Normalize::Website,
-            set: "homepage",
+            set: Target::new("homepage").at_most(200),
             omit_from_changes: false,
             matches: &[&["homepage"]],
             find: FindPlan {

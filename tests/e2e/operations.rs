@@ -163,3 +163,47 @@ fn a_list_gives_every_record_once_and_then_what_changes() {
         );
     }
 }
+
+#[test]
+fn changes_are_seen_whatever_the_providers_clock_says() {
+    for offset in [-3_600_000, 3_600_000] {
+        let demo = Demo::start();
+        for connection in CONNECTIONS {
+            let settings = json!({"clock_offset_ms": offset});
+            demo.sandbox(connection, "PATCH", "/_sandbox/settings", Some(&settings));
+            let list = |cursor: &Value| {
+                let cursor = cursor.as_str().unwrap_or_default();
+                let target = format!("/unified/crm/contact?page_size=2&cursor={cursor}");
+                good(&demo, connection, "crm.contact.list", "GET", &target, None)
+            };
+            let mut page = list(&Value::Null);
+            while page["has_next_page"] == true {
+                page = list(&page["next_cursor"]);
+            }
+            for name in ["First", "Second"] {
+                let record = json!({"record": {"last_name": name, "email": format!("{name}@clock.example")}});
+                let made = good(
+                    &demo,
+                    connection,
+                    "crm.contact.create",
+                    "POST",
+                    "/unified/crm/contact",
+                    Some(&record),
+                );
+                let mut seen = Vec::new();
+                loop {
+                    page = list(&page["next_cursor"]);
+                    let items = page["items"].as_array().unwrap();
+                    seen.extend(items.iter().map(|item| item["id"].clone()));
+                    if page["has_next_page"] == false {
+                        break;
+                    }
+                }
+                assert!(
+                    seen.contains(&made["record"]["id"]),
+                    "{connection} {offset} {name}: {page:#}"
+                );
+            }
+        }
+    }
+}

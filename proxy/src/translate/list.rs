@@ -18,8 +18,8 @@ use super::{
 };
 use crate::{error::Error, route::UnifiedRequest, upstream::fault};
 
-/// The most native pages that one call reads while they have nothing for the caller.
-const MOST_EMPTY_PAGES: u32 = 20;
+/// The most native pages that one call reads until its own is full.
+const MOST_NATIVE_PAGES: u32 = 20;
 
 /// A list of one entity.
 #[derive(Debug)]
@@ -268,7 +268,7 @@ impl List {
 
     /// A native page has been read: the answer, or the next native page.
     fn went_on(&mut self, kept: Vec<Bytes>, end: PageEnd) -> Result<Step, Error> {
-        let may_read_on = self.pages < MOST_EMPTY_PAGES;
+        let may_read_on = self.pages < MOST_NATIVE_PAGES;
         if let Some(begins) = self.full_at.take() {
             // Only looked into: whether there is anything for the next page.
             if !kept.is_empty() {
@@ -286,7 +286,7 @@ impl List {
         self.rows.extend(kept);
         match self.paging.advance(end) {
             After::End => self.end(self.paging.position(), false),
-            After::More if self.rows.is_empty() && may_read_on => self.call(),
+            After::More if self.wants_more() && may_read_on => self.call(),
             After::NextList if may_read_on => {
                 if self.rows.len() >= usize::try_from(self.paging.size()).unwrap_or(usize::MAX) {
                     self.full_at = self.paging.position();
@@ -295,6 +295,17 @@ impl List {
             }
             After::More | After::NextList => self.end(self.paging.position(), true),
         }
+    }
+
+    /// Whether the page goes on with the rest of a native list: it has nothing yet, or it is larger than what one call
+    /// may ask for.
+    fn wants_more(&self) -> bool {
+        let size = self.paging.size();
+        let taken = u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
+        let is_cut = self
+            .pager()
+            .is_ok_and(|pager| pager.max.is_some_and(|max| max < size));
+        taken == 0 || (is_cut && taken < size)
     }
 
     fn end(&mut self, position: Option<Position>, has_next_page: bool) -> Result<Step, Error> {

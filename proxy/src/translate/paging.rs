@@ -247,7 +247,9 @@ impl Paging {
             && !self.has_heard_time
         {
             self.has_heard_time = true;
-            position.ahead = Some(date - self.now);
+            // It tells whole seconds: its clock may have come to the end of the one that it tells. What is read beyond
+            // its time costs nothing, as it is read again.
+            position.ahead = Some(date + 999 - self.now);
         }
         let is_start = position.is_start();
         let lists = match &mut position.span {

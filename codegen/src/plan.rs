@@ -179,19 +179,34 @@ pub struct PlanErrors {
     pub details_message: Option<String>,
     pub details_code: Option<String>,
     pub details_fields: Option<String>,
+    pub named: Vec<PlanNamed>,
     pub existing_id_after: Option<String>,
     pub classify: Vec<PlanErrorRule>,
+}
+
+/// Texts that a refusal names beside its message.
+#[derive(Debug, Clone)]
+pub struct PlanNamed {
+    pub what: String,
+    pub at: Vec<PlanPath>,
+    pub help: Option<String>,
 }
 
 #[derive(Debug, Clone)]
 pub struct PlanErrorRule {
     pub status: Option<u16>,
     pub codes: Vec<String>,
+    /// Members that have one of some values.
+    pub with: Vec<(String, Vec<String>)>,
+    /// Words in the message.
+    pub message: Option<String>,
     /// As in `BAD_REQUEST`; checked against the vocabulary.
     pub code: String,
     pub refresh: bool,
     pub hidden_field: bool,
     pub not_carried_out: bool,
+    pub never_again: bool,
+    pub retry_after_seconds: Option<u32>,
 }
 
 /// Several calls in one round trip.

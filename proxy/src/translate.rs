@@ -227,6 +227,7 @@ pub(crate) mod tests {
                 code: None,
                 fields: None,
             },
+            named: &[],
             existing_id_after: None,
             classify: &[],
         },

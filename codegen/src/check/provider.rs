@@ -12,8 +12,8 @@ use crate::{
     load::InputProvider,
     mapping::provider::{MappingBaseUrl, MappingBundle, MappingErrors, MappingProvider},
     plan::{
-        PlanAuth, PlanBaseUrl, PlanBundle, PlanErrorRule, PlanErrors, PlanNativeOperation,
-        PlanProvider,
+        PlanAuth, PlanBaseUrl, PlanBundle, PlanErrorRule, PlanErrors, PlanNamed,
+        PlanNativeOperation, PlanProvider,
     },
     source::{Sources, Text},
 };
@@ -278,10 +278,18 @@ impl Checker<'_> {
             classify.push(PlanErrorRule {
                 status,
                 codes: texts(&rule.codes),
+                with: rule
+                    .with
+                    .iter()
+                    .map(|(member, values)| (member.value.clone(), texts(values)))
+                    .collect(),
+                message: value(rule.message.as_ref()),
                 code: rule.code.value.clone(),
                 refresh: rule.refresh,
                 hidden_field: rule.hidden_field,
                 not_carried_out: rule.not_carried_out,
+                never_again: rule.never_again,
+                retry_after_seconds: rule.retry_after_seconds.as_ref().map(|it| it.value),
             });
         }
         PlanErrors {
@@ -296,6 +304,19 @@ impl Checker<'_> {
             details_message: detail(|details| &details.message),
             details_code: detail(|details| &details.code),
             details_fields: detail(|details| &details.fields),
+            named: errors
+                .named
+                .iter()
+                .map(|named| PlanNamed {
+                    what: named.what.value.clone(),
+                    at: named
+                        .at
+                        .iter()
+                        .map(|path| path.value.split('.').map(str::to_owned).collect())
+                        .collect(),
+                    help: value(named.help.as_ref()),
+                })
+                .collect(),
             existing_id_after: value(errors.existing_id_after.as_ref()),
             classify,
         }

@@ -55,7 +55,7 @@ pub(super) fn module(provider: &PlanProvider) -> TokenStream {
                 write::{Clear, NativeForm},
             },
             upstream::provider::{
-                Auth, BaseUrl, Details, Effect, ErrorRule, Errors, NativeOperation, Provider, VersionFamily, VersionMatch, Versions,
+                Auth, BaseUrl, Details, Effect, ErrorRule, Errors, Named, NativeOperation, Provider, VersionFamily, VersionMatch, Versions,
             },
         };
         use http::Method;
@@ -147,22 +147,45 @@ fn errors(provider: &PlanProvider) -> TokenStream {
     let details_fields = option(errors.details_fields.as_ref());
     let existing = option(errors.existing_id_after.as_ref());
     let rules = errors.classify.iter().map(|rule| {
-        let status = rule
-            .status
-            .map_or_else(|| quote! { None }, |status| quote! { Some(#status) });
-        let (codes, code) = (&rule.codes, names::ty(&rule.code.to_lowercase()));
-        let (refresh, hidden_field) = (rule.refresh, rule.hidden_field);
-        let not_carried_out = rule.not_carried_out;
+        // What a rule does not say is left out, so that what it says is seen.
+        let status = rule.status.map(|status| quote! { status: Some(#status), });
+        let codes = (!rule.codes.is_empty()).then(|| {
+            let codes = &rule.codes;
+            quote! { codes: &[#(#codes),*], }
+        });
+        let with = (!rule.with.is_empty()).then(|| {
+            let with = rule
+                .with
+                .iter()
+                .map(|(member, values)| quote! { (#member, &[#(#values),*]) });
+            quote! { with: &[#(#with),*], }
+        });
+        let message = rule
+            .message
+            .as_ref()
+            .map(|words| quote! { message: Some(#words), });
+        let flags = [
+            (rule.refresh, "refresh"),
+            (rule.hidden_field, "hidden_field"),
+            (rule.not_carried_out, "not_carried_out"),
+            (rule.never_again, "never_again"),
+        ];
+        let flags = flags.iter().filter(|(holds, _)| *holds).map(|(_, name)| {
+            let name = names::ident(name);
+            quote! { #name: true, }
+        });
+        let after = rule
+            .retry_after_seconds
+            .map(|seconds| quote! { retry_after_seconds: Some(#seconds), });
+        let code = names::ty(&rule.code.to_lowercase());
         quote! {
-            ErrorRule {
-                status: #status,
-                codes: &[#(#codes),*],
-                code: Code::#code,
-                refresh: #refresh,
-                hidden_field: #hidden_field,
-                not_carried_out: #not_carried_out,
-            }
+            ErrorRule { #status #codes #with #message #(#flags)* #after ..ErrorRule::new(Code::#code) }
         }
+    });
+    let named = errors.named.iter().map(|named| {
+        let (what, help) = (&named.what, option(named.help.as_ref()));
+        let at = named.at.iter().map(|path| quote! { &[#(#path),*] });
+        quote! { Named { what: #what, at: &[#(#at),*], help: #help } }
     });
     quote! {
         Errors {
@@ -172,6 +195,7 @@ fn errors(provider: &PlanProvider) -> TokenStream {
             correlation_id: #correlation_id,
             correlation_header: #correlation_header,
             details: Details { list: #details_list, message: #details_message, code: #details_code, fields: #details_fields },
+            named: &[#(#named),*],
             existing_id_after: #existing,
             classify: &[#(#rules),*],
         }

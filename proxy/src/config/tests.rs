@@ -79,6 +79,7 @@ const fn provider(
                 code: None,
                 fields: None,
             },
+            named: &[],
             existing_id_after: None,
             classify: &[],
         },

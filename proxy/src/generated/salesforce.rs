@@ -11,8 +11,8 @@ use crosswalk::{
         record_id::RecordIdForm, write::{Clear, NativeForm},
     },
     upstream::provider::{
-        Auth, BaseUrl, Details, Effect, ErrorRule, Errors, NativeOperation, Provider,
-        VersionFamily, VersionMatch, Versions,
+        Auth, BaseUrl, Details, Effect, ErrorRule, Errors, Named, NativeOperation,
+        Provider, VersionFamily, VersionMatch, Versions,
     },
 };
 use http::Method;
@@ -64,128 +64,93 @@ pub static PROVIDER: Provider = Provider {
             code: None,
             fields: Some("fields"),
         },
+        named: &[
+            Named {
+                what: "records that it may be a duplicate of",
+                at: &[
+                    &["duplicateResut", "matchResults", "matchRecords", "record", "Id"],
+                    &["duplicateResult", "matchResults", "matchRecords", "record", "Id"],
+                ],
+                help: None,
+            },
+        ],
         existing_id_after: None,
         classify: &[
             ErrorRule {
                 status: Some(401u16),
-                codes: &[],
-                code: Code::Unauthorized,
                 refresh: true,
-                hidden_field: false,
-                not_carried_out: false,
+                ..ErrorRule::new(Code::Unauthorized)
             },
             ErrorRule {
-                status: None,
                 codes: &["REQUEST_LIMIT_EXCEEDED"],
-                code: Code::TooManyRequests,
-                refresh: false,
-                hidden_field: false,
+                message: Some("TotalRequests"),
                 not_carried_out: true,
+                never_again: true,
+                ..ErrorRule::new(Code::TooManyRequests)
             },
             ErrorRule {
-                status: None,
+                codes: &["REQUEST_LIMIT_EXCEEDED"],
+                not_carried_out: true,
+                retry_after_seconds: Some(1u32),
+                ..ErrorRule::new(Code::TooManyRequests)
+            },
+            ErrorRule {
                 codes: &["UNABLE_TO_LOCK_ROW"],
-                code: Code::Conflict,
-                refresh: false,
-                hidden_field: false,
                 not_carried_out: true,
+                ..ErrorRule::new(Code::Conflict)
             },
             ErrorRule {
-                status: None,
                 codes: &[
                     "DUPLICATES_DETECTED",
                     "DUPLICATE_VALUE",
                     "DUPLICATE_DEVELOPER_NAME",
                     "DUPLICATE_CUSTOM_ENTITY_DEFINITION",
                 ],
-                code: Code::Conflict,
-                refresh: false,
-                hidden_field: false,
-                not_carried_out: false,
+                ..ErrorRule::new(Code::Conflict)
             },
             ErrorRule {
-                status: None,
                 codes: &["NOT_FOUND", "ENTITY_IS_DELETED"],
-                code: Code::NotFound,
-                refresh: false,
-                hidden_field: false,
-                not_carried_out: false,
+                ..ErrorRule::new(Code::NotFound)
             },
             ErrorRule {
                 status: Some(404u16),
-                codes: &[],
-                code: Code::NotFound,
-                refresh: false,
-                hidden_field: false,
-                not_carried_out: false,
+                ..ErrorRule::new(Code::NotFound)
             },
             ErrorRule {
                 status: Some(403u16),
-                codes: &[],
-                code: Code::Forbidden,
-                refresh: false,
-                hidden_field: false,
-                not_carried_out: false,
+                ..ErrorRule::new(Code::Forbidden)
             },
             ErrorRule {
-                status: None,
                 codes: &[
                     "INSUFFICIENT_ACCESS",
                     "INSUFFICIENT_ACCESS_OR_READONLY",
                     "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY",
                 ],
-                code: Code::Forbidden,
-                refresh: false,
-                hidden_field: false,
-                not_carried_out: false,
+                ..ErrorRule::new(Code::Forbidden)
             },
             ErrorRule {
-                status: None,
                 codes: &["QUERY_TIMEOUT"],
-                code: Code::Timeout,
-                refresh: false,
-                hidden_field: false,
-                not_carried_out: false,
+                ..ErrorRule::new(Code::Timeout)
             },
             ErrorRule {
                 status: Some(503u16),
-                codes: &[],
-                code: Code::ServiceUnavailable,
-                refresh: false,
-                hidden_field: false,
-                not_carried_out: false,
+                ..ErrorRule::new(Code::ServiceUnavailable)
             },
             ErrorRule {
                 status: Some(400u16),
-                codes: &[],
-                code: Code::BadRequest,
-                refresh: false,
-                hidden_field: false,
-                not_carried_out: false,
+                ..ErrorRule::new(Code::BadRequest)
             },
             ErrorRule {
                 status: Some(405u16),
-                codes: &[],
-                code: Code::InternalServerError,
-                refresh: false,
-                hidden_field: false,
-                not_carried_out: false,
+                ..ErrorRule::new(Code::InternalServerError)
             },
             ErrorRule {
                 status: Some(414u16),
-                codes: &[],
-                code: Code::BadRequest,
-                refresh: false,
-                hidden_field: false,
-                not_carried_out: false,
+                ..ErrorRule::new(Code::BadRequest)
             },
             ErrorRule {
                 status: Some(431u16),
-                codes: &[],
-                code: Code::BadRequest,
-                refresh: false,
-                hidden_field: false,
-                not_carried_out: false,
+                ..ErrorRule::new(Code::BadRequest)
             },
         ],
     },

@@ -282,3 +282,46 @@ fn an_upsert_that_writes_another_key_warns() {
     assert_eq!(answer["warnings"][0]["problem_type"], "key_differs");
     assert_eq!(answer["warnings"][0]["field"], "email");
 }
+
+#[test]
+fn missing_scopes_are_named_with_what_to_do() {
+    let fault = json!({"status":"error","message":"This app hasn't been granted all required scopes to make this call.","correlationId":"c",
+        "errors":[{"message":"One or more of the following scopes are required.","context":{"requiredGranularScopes":["crm.objects.companies.read","crm.objects.owners.read"]}}],
+        "context":{"requiredScopes":["contacts"]},"category":"MISSING_SCOPES"});
+    let (_, answer) = call("crm.account.get").id("1").answers(403, fault).run();
+    let expected = "missing scopes: crm.objects.companies.read, crm.objects.owners.read, contacts: grant them to the app and connect the account again";
+    assert_eq!(answer["code"], "FORBIDDEN");
+    assert_eq!(answer["issues"][1]["message"], expected);
+    assert!(answer["message"].as_str().unwrap().ends_with(expected));
+}
+
+#[test]
+fn a_page_that_is_larger_than_a_native_one_is_made_of_several() {
+    let rows = |ids: std::ops::Range<u32>, next: Option<&str>| {
+        let rows: Vec<Value> = ids
+            .map(|id| {
+                let mut row = contact();
+                row["id"] = json!(id.to_string());
+                row
+            })
+            .collect();
+        match next {
+            Some(after) => json!({"results": rows, "paging": {"next": {"after": after}}}),
+            None => json!({"results": rows}),
+        }
+    };
+    let (told, answer) = call("crm.contact.list")
+        .query("page_size", "150")
+        .answers(200, rows(0..100, Some("100")))
+        .answers(200, rows(100..150, Some("150")))
+        .run();
+    assert_eq!(answer["items"].as_array().unwrap().len(), 150);
+    assert_eq!(answer["has_next_page"], true);
+    let calls: Vec<&str> = told
+        .lines()
+        .filter(|line| line.starts_with("GET"))
+        .collect();
+    assert!(calls[0].contains("limit=100&properties"), "{calls:?}");
+    assert!(calls[1].contains("limit=50&after=100"), "{calls:?}");
+    assert_eq!(calls.len(), 2);
+}

@@ -281,3 +281,35 @@ fn a_record_is_an_object_and_no_list() {
         );
     }
 }
+
+#[test]
+fn possible_duplicates_are_named() {
+    let fault = |key: &str| {
+        json!([{key: {"allowSave": true, "duplicateRule": "Contacts_DR", "matchResults": [{"entityType": "Contact", "matchRecords": [
+            {"matchConfidence": 100.0, "record": {"attributes": {"type": "Contact"}, "Id": "0031i000013x2TEAAY"}},
+            {"matchConfidence": 90.0, "record": {"attributes": {"type": "Contact"}, "Id": "0035500001H9cakAAB"}}]}]},
+            "errorCode": "DUPLICATES_DETECTED", "message": "Use one of these records?"}])
+    };
+    for key in ["duplicateResut", "duplicateResult"] {
+        let halted = json!([{"errorCode": "PROCESSING_HALTED", "message": "The transaction was rolled back"}]);
+        let parts = json!({"compositeResponse": [
+            {"body": fault(key), "httpHeaders": {}, "httpStatusCode": 400, "referenceId": "write"},
+            {"body": halted, "httpHeaders": {}, "httpStatusCode": 400, "referenceId": "row"}]});
+        let (_, answer) = call("crm.contact.create")
+            .body(&json!({"record": {"last_name": "L"}}))
+            .answers(200, parts)
+            .run();
+        assert_eq!(answer["code"], "CONFLICT", "{answer:#}");
+        assert_eq!(
+            answer["issues"][0]["message"],
+            "records that it may be a duplicate of: 0031i000013x2TEAAY, 0035500001H9cakAAB"
+        );
+    }
+}
+
+#[test]
+fn more_records_after_none_are_no_end_of_the_list() {
+    let page = json!({"totalSize": 5, "done": false, "records": [], "nextRecordsUrl": "/services/data/v59.0/query/01g-1"});
+    let (_, answer) = call("crm.account.list").answers(200, page).run();
+    assert_eq!(answer["code"], "BAD_GATEWAY");
+}

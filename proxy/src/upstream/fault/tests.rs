@@ -27,6 +27,7 @@ static OBJECT: Provider = Provider {
             code: Some("code"),
             fields: None,
         },
+        named: &[],
         existing_id_after: Some("Existing ID: "),
         classify: &[
             status(401, Code::Unauthorized),
@@ -37,10 +38,7 @@ static OBJECT: Provider = Provider {
             ErrorRule {
                 status: Some(400),
                 codes: &["CONFLICT", "OBJECT_ALREADY_EXISTS"],
-                code: Code::Conflict,
-                refresh: false,
-                hidden_field: false,
-                not_carried_out: false,
+                ..ErrorRule::new(Code::Conflict)
             },
             status(400, Code::BadRequest),
         ],
@@ -69,6 +67,7 @@ static LIST: Provider = Provider {
             code: None,
             fields: Some("fields"),
         },
+        named: &[],
         existing_id_after: None,
         classify: &[
             status(401, Code::Unauthorized),
@@ -97,22 +96,14 @@ const fn auth(incurable: &'static [&'static str]) -> Auth {
 const fn status(status: u16, code: Code) -> ErrorRule {
     ErrorRule {
         status: Some(status),
-        codes: &[],
-        code,
-        refresh: false,
-        hidden_field: false,
-        not_carried_out: false,
+        ..ErrorRule::new(code)
     }
 }
 
 const fn codes(codes: &'static [&'static str], code: Code) -> ErrorRule {
     ErrorRule {
-        status: None,
         codes,
-        code,
-        refresh: false,
-        hidden_field: false,
-        not_carried_out: false,
+        ..ErrorRule::new(code)
     }
 }
 

@@ -219,6 +219,8 @@ pub struct PlanBundle {
     /// The rest of the path.
     pub path: String,
     pub max: usize,
+    /// A read with an address of more characters goes in a bundle.
+    pub for_targets_over: Option<usize>,
     /// Other members of the request, each with its JSON.
     pub members: Vec<(String, String)>,
     /// The same for a bundle of which nothing is carried out when one part fails.
@@ -557,6 +559,8 @@ pub struct PlanStep {
     pub kind: PlanStepKind,
     /// Where to go without calling, when there is nothing to write.
     pub if_empty: Option<String>,
+    /// Where to go without calling, when the names of the fields have more characters than the call can take.
+    pub if_wide: Option<(usize, String)>,
     /// Where to go on a status of the provider.
     pub on: Vec<(u16, PlanRouteTo)>,
     /// Where to go when the writing part of a bundle succeeded and the reading part did not.
@@ -590,6 +594,8 @@ pub struct PlanStepCall {
     pub id: Option<PlanPath>,
     /// The body of the answer is the native record.
     pub record: bool,
+    /// The list in the body whose only row is the record, where it is not the body itself.
+    pub rows: Option<PlanPath>,
     /// `on` of a part of a bundle.
     pub on: Vec<(u16, PlanRouteTo)>,
     /// The part is left out of its bundle when the request does not have this input.

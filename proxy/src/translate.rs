@@ -18,6 +18,7 @@ pub mod html;
 pub mod json;
 pub mod key;
 pub mod list;
+pub mod long;
 pub mod native;
 pub mod paging;
 pub mod patch;

@@ -207,3 +207,95 @@ fn changes_are_seen_whatever_the_providers_clock_says() {
         }
     }
 }
+
+#[test]
+fn five_hundred_extra_fields_can_be_read() {
+    let demo = Demo::start();
+    let names: Vec<String> = (0..499)
+        .map(|number| format!("a_rather_long_name_of_a_custom_{number:03}__c"))
+        .collect();
+    let fields: Vec<Value> = names
+        .iter()
+        .map(|name| json!({"name": name, "type": "string", "length": 20}))
+        .collect();
+    // HubSpot leaves out what it does not know, Salesforce refuses it.
+    let settings = json!({"custom_fields": {"Account": fields, "Contact": fields}});
+    let set = demo.sandbox(
+        "salesforce-demo",
+        "PATCH",
+        "/_sandbox/settings",
+        Some(&settings),
+    );
+    assert_eq!(set.status, 200, "{:#}", set.body);
+    for connection in CONNECTIONS {
+        for entity in ["account", "contact"] {
+            let (known, place) = match (connection, entity) {
+                ("hubspot-demo", "account") => ("annualrevenue", "/properties/annualrevenue"),
+                ("hubspot-demo", _) => ("jobtitle", "/properties/jobtitle"),
+                (_, "account") => ("Rating", "/Rating"),
+                _ => ("Title", "/Title"),
+            };
+            let base = format!("/unified/crm/{entity}");
+            let all = format!("{},{known}", names.join(","));
+            let has_it = |record: &Value| record["raw_data"].pointer(place).is_some();
+            let name = if entity == "account" {
+                "name"
+            } else {
+                "last_name"
+            };
+            let read = |verb: &str, method, target: &str, body: Option<&Value>| {
+                let operation = format!("crm.{entity}.{verb}");
+                good(&demo, connection, &operation, method, target, body)
+            };
+            let full = read(
+                "list",
+                "GET",
+                &format!("{base}?page_size=3&fields={all}"),
+                None,
+            );
+            assert_eq!(full["items"].as_array().unwrap().len(), 3);
+            for record in full["items"].as_array().unwrap() {
+                assert!(has_it(record), "{connection} {record:#}");
+                assert!(record["updated_at"].is_string());
+            }
+            let id = full["items"][0]["id"].as_str().unwrap().to_owned();
+            let got = read("get", "GET", &format!("{base}/{id}?fields={all}"), None);
+            assert!(has_it(&got["record"]), "{connection} {got:#}");
+            assert_eq!(got["record"][name], full["items"][0][name]);
+            let ids = json!({"ids": [id], "properties": names.iter().chain([&known.to_owned()]).collect::<Vec<_>>()});
+            let batch = read(
+                "batch_read",
+                "POST",
+                &format!("{base}/_batch_read"),
+                Some(&ids),
+            );
+            assert!(has_it(&batch[0]), "{connection} {batch:#}");
+            // From the end of the full list to the changes.
+            let mut page = full;
+            while page["has_next_page"] == true {
+                let cursor = page["next_cursor"].as_str().unwrap();
+                page = read(
+                    "list",
+                    "GET",
+                    &format!("{base}?page_size=100&cursor={cursor}"),
+                    None,
+                );
+            }
+            let cursor = page["next_cursor"].as_str().unwrap().to_owned();
+            let change = json!({"record": {name: "Changed"}});
+            read("update", "PATCH", &format!("{base}/{id}"), Some(&change));
+            let target = format!("{base}?fields={all}&cursor={cursor}");
+            let changes = read("list", "GET", &target, None);
+            let items = changes["items"].as_array().unwrap();
+            let changed = items.iter().find(|item| item["id"] == *id).unwrap();
+            assert!(has_it(changed), "{connection} {changed:#}");
+            assert_eq!(changed[name], "Changed");
+        }
+    }
+    let unknown = format!("/unified/crm/account/404?fields={}", names.join(","));
+    let answer = demo.call("hubspot-demo", "GET", &unknown, None);
+    assert_eq!(
+        (answer.status, &answer.body["code"]),
+        (404, &json!("NOT_FOUND"))
+    );
+}

@@ -227,6 +227,10 @@ impl Checker<'_> {
             root,
             path: path.to_owned(),
             max: usize::try_from(bundle.max.value).unwrap_or(usize::MAX),
+            for_targets_over: bundle
+                .for_targets_over
+                .as_ref()
+                .map(|over| usize::try_from(over.value).unwrap_or(usize::MAX)),
             members: members(&bundle.members),
             atomic_members: members(&bundle.atomic_members),
             halted: bundle

@@ -88,6 +88,10 @@ pub(super) fn check(
                 name: step.name.value.clone(),
                 kind,
                 if_empty: step.if_empty.as_ref().map(|to| to.value.clone()),
+                if_wide: step.if_wide.as_ref().map(|wide| {
+                    let over = usize::try_from(wide.over.value).unwrap_or(usize::MAX);
+                    (over, wide.step.value.clone())
+                }),
                 on: routes(&step.on),
                 otherwise: step.otherwise.as_ref().map(|to| to.value.clone()),
                 then: next(mapped, at).map(|to| to.value.clone()),
@@ -126,7 +130,8 @@ impl Steps<'_> {
             to,
             learns_id: answers_id,
         }));
-        edges.extend(step.if_empty.as_ref().map(|to| Edge {
+        let instead = step.if_wide.as_ref().map(|wide| &wide.step);
+        edges.extend(step.if_empty.iter().chain(instead).map(|to| Edge {
             to,
             learns_id: false,
         }));
@@ -339,7 +344,16 @@ impl Steps<'_> {
             self.calls.reading(&call.call, scope)
         };
         let (plan, operation) = checked?;
-        if call.record {
+        let rows = match &call.rows {
+            Some(rows) if call.record => Some(answers::path(operation, rows, Wanted::List, sink)?),
+            Some(rows) => {
+                let message = "`rows` says where the record is: it needs `record: true`";
+                sink.push(Diagnostic::new("unknown-key", message, rows.span));
+                None
+            }
+            None => None,
+        };
+        if call.record && rows.is_none() {
             answers::record(operation, call.call.operation.span, sink);
         }
         let id = match &call.id {
@@ -362,6 +376,7 @@ impl Steps<'_> {
             call: plan,
             id,
             record: call.record,
+            rows,
             on: routes(&call.on),
             only_if: call.only_if.as_ref().map(|input| input.value.clone()),
         })

@@ -6,7 +6,7 @@ use quote::quote;
 use super::{operation, unified::Pruned};
 use crate::{
     names,
-    plan::{PlanBaseUrl, PlanClear, PlanProvider, PlanRecordId, PlanVersionMatch},
+    plan::{PlanBaseUrl, PlanBundle, PlanClear, PlanProvider, PlanRecordId, PlanVersionMatch},
 };
 
 pub(super) fn module(provider: &PlanProvider) -> TokenStream {
@@ -38,6 +38,30 @@ pub(super) fn module(provider: &PlanProvider) -> TokenStream {
             quote! { #name => #vertical::#module::#function(cx, request) }
         })
     });
+    let is_long = |bundle: &PlanBundle| bundle.for_targets_over.is_some();
+    let translator = if provider.bundle.as_ref().is_some_and(is_long) {
+        quote! {
+            /// The translator of a unified operation. Its long reads go in bundles.
+            pub(super) fn translator(operation: &'static str, cx: Context, request: &UnifiedRequest) -> Result<Box<dyn Translator>, Error> {
+                let outer = cx.clone();
+                let translator = match operation {
+                    #(#arms,)*
+                    _ => Err(not_implemented(operation, cx.provider)),
+                };
+                Ok(Long::new(outer, &LONG, translator?))
+            }
+        }
+    } else {
+        quote! {
+            /// The translator of a unified operation.
+            pub(super) fn translator(operation: &'static str, cx: Context, request: &UnifiedRequest) -> Result<Box<dyn Translator>, Error> {
+                match operation {
+                    #(#arms,)*
+                    _ => Err(not_implemented(operation, cx.provider)),
+                }
+            }
+        }
+    };
     let doc = format!(
         " {}: what the engine knows of it, and its translators.",
         provider.title
@@ -51,6 +75,7 @@ pub(super) fn module(provider: &PlanProvider) -> TokenStream {
                 Context, Translator, not_implemented,
                 bundle::BundleForm,
                 call::Root,
+                long::{Long, LongForm},
                 record_id::RecordIdForm,
                 write::{Clear, NativeForm},
             },
@@ -65,13 +90,7 @@ pub(super) fn module(provider: &PlanProvider) -> TokenStream {
         #bundle
         #(#operations)*
 
-        /// The translator of a unified operation.
-        pub(super) fn translator(operation: &'static str, cx: Context, request: &UnifiedRequest) -> Result<Box<dyn Translator>, Error> {
-            match operation {
-                #(#arms,)*
-                _ => Err(not_implemented(operation, cx.provider)),
-            }
-        }
+        #translator
     }
     .pruned()
 }
@@ -242,6 +261,19 @@ fn bundle(provider: &PlanProvider) -> Option<TokenStream> {
         .iter()
         .map(|(name, json)| quote! { (#name, #json) });
     let halted = &bundle.halted;
+    let long = bundle.for_targets_over.map(|over| {
+        let planned = &provider.operations[bundle.operation];
+        let (id, method) = (&planned.id, names::ident(&planned.method));
+        let over = names::number(over);
+        quote! {
+            /// How reads with long addresses are sent.
+            static LONG: LongForm = LongForm {
+                bundle: &BUNDLE,
+                operation: &NativeOperation { id: #id, method: Method::#method, effect: Effect::Read },
+                over: #over,
+            };
+        }
+    });
     let (requests, method, target) = (
         &bundle.requests,
         &bundle.request_method,
@@ -271,6 +303,8 @@ fn bundle(provider: &PlanProvider) -> Option<TokenStream> {
             response_status: #status,
             response_body: #response_body,
         };
+
+        #long
     })
 }
 

@@ -79,6 +79,7 @@ pub struct MappingBundle {
     pub span: Span,
     pub call: Text,
     pub max: Spanned<u32>,
+    pub for_targets_over: Option<Spanned<u32>>,
     pub members: Vec<(Text, Node)>,
     pub atomic_members: Vec<(Text, Node)>,
     pub halted: Vec<Text>,
@@ -284,6 +285,7 @@ fn bundle(node: &Node, sink: &Sink) -> Option<MappingBundle> {
     let mut table = Table::new(node, sink)?;
     let call = table.text("call");
     let max = table.required("max").and(table.integer("max"));
+    let for_targets_over = table.integer("for_targets_over");
     let members = table
         .optional("members")
         .map_or_else(Vec::new, |node| entries(node, sink));
@@ -308,6 +310,7 @@ fn bundle(node: &Node, sink: &Sink) -> Option<MappingBundle> {
         span: node.span,
         call: call?,
         max: max?,
+        for_targets_over,
         members,
         atomic_members,
         halted,

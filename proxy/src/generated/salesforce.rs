@@ -8,6 +8,7 @@ use crosswalk::{
     route::UnifiedRequest,
     translate::{
         Context, Translator, not_implemented, bundle::BundleForm, call::Root,
+        long::{Long, LongForm},
         record_id::RecordIdForm, write::{Clear, NativeForm},
     },
     upstream::provider::{
@@ -182,6 +183,17 @@ pub(super) static BUNDLE: BundleForm = BundleForm {
     response_body: "body",
 };
 
+/// How reads with long addresses are sent.
+static LONG: LongForm = LongForm {
+    bundle: &BUNDLE,
+    operation: &NativeOperation {
+        id: "composite",
+        method: Method::POST,
+        effect: Effect::Read,
+    },
+    over: 12_000,
+};
+
 pub(super) static COMPOSITE: NativeOperation = NativeOperation {
     id: "composite",
     method: Method::POST,
@@ -230,13 +242,14 @@ pub(super) static UPSERT_ROW: NativeOperation = NativeOperation {
     effect: Effect::Write,
 };
 
-/// The translator of a unified operation.
+/// The translator of a unified operation. Its long reads go in bundles.
 pub(super) fn translator(
     operation: &'static str,
     cx: Context,
     request: &UnifiedRequest,
 ) -> Result<Box<dyn Translator>, Error> {
-    match operation {
+    let outer = cx.clone();
+    let translator = match operation {
         "crm.account.list" => crm::account::list(cx, request),
         "crm.account.get" => crm::account::get(cx, request),
         "crm.account.create" => crm::account::create(cx, request),
@@ -250,5 +263,6 @@ pub(super) fn translator(
         "crm.contact.batch_read" => crm::contact::batch_read(cx, request),
         "crm.contact.upsert" => crm::contact::upsert(cx, request),
         _ => Err(not_implemented(operation, cx.provider)),
-    }
+    };
+    Ok(Long::new(outer, &LONG, translator?))
 }

@@ -218,8 +218,7 @@ impl List {
 
     fn completion(&self) -> Option<&'static CompletePlan> {
         let complete = self.plan.complete.as_ref()?;
-        let characters: usize = self.fields.iter().map(|name| name.len() + 3).sum();
-        (characters > complete.over).then_some(complete)
+        (self.fields.characters() > complete.over).then_some(complete)
     }
 
     fn page(&mut self, response: &NativeResponse) -> Result<Step, Error> {

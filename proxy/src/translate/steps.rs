@@ -23,6 +23,7 @@ pub struct StepPlan {
     name: &'static str,
     kind: StepKind,
     if_empty: Option<(Written, &'static str)>,
+    if_wide: Option<(usize, &'static str)>,
     on: &'static [(u16, To)],
     otherwise: Option<&'static str>,
     then: Option<&'static str>,
@@ -46,6 +47,8 @@ pub struct StepCall {
     request: fn(&Work) -> NativeRequest,
     id: Option<Path>,
     record: bool,
+    /// The list in the body whose only row is the record; none where the body is the record.
+    rows: Option<Path>,
     on: &'static [(u16, To)],
     only_if: Option<fn(&Work) -> bool>,
 }
@@ -107,6 +110,7 @@ impl StepPlan {
             name,
             kind,
             if_empty: None,
+            if_wide: None,
             on: &[],
             otherwise: None,
             then: None,
@@ -117,6 +121,13 @@ impl StepPlan {
     #[must_use]
     pub const fn if_empty(mut self, written: Written, step: &'static str) -> Self {
         self.if_empty = Some((written, step));
+        self
+    }
+
+    /// Where to go without calling, when the names of the fields have more characters than this.
+    #[must_use]
+    pub const fn if_wide(mut self, over: usize, step: &'static str) -> Self {
+        self.if_wide = Some((over, step));
         self
     }
 
@@ -148,6 +159,7 @@ impl StepCall {
             request,
             id: None,
             record: false,
+            rows: None,
             on: &[],
             only_if: None,
         }
@@ -164,6 +176,14 @@ impl StepCall {
     #[must_use]
     pub const fn record(mut self) -> Self {
         self.record = true;
+        self
+    }
+
+    /// The native record is the only row of a list in the answer.
+    #[must_use]
+    pub const fn record_in(mut self, rows: Path) -> Self {
+        self.record = true;
+        self.rows = Some(rows);
         self
     }
 
@@ -291,6 +311,11 @@ impl Steps {
         {
             return self.go_to(other);
         }
+        if let Some((over, other)) = step.if_wide
+            && self.work.fields.characters() > over
+        {
+            return self.go_to(other);
+        }
         let work = &self.work;
         let request = match &step.kind {
             StepKind::Call(call) => (call.request)(work),
@@ -332,7 +357,7 @@ impl Steps {
                 self.work.success(response)?;
                 self.note(call, self.effect, response)?;
                 if call.record {
-                    return self.answer(response);
+                    return self.answer(call, response);
                 }
                 Ok(self.next(step))
             }
@@ -361,7 +386,7 @@ impl Steps {
         let mut record = None;
         for (call, response) in calls.iter().zip(responses) {
             if call.record {
-                record = Some(response);
+                record = Some((*call, response));
                 continue;
             }
             if let Some(step) = self.route(call.on, response)? {
@@ -372,9 +397,9 @@ impl Steps {
             self.note(call, self.effect, response)?;
         }
         match (record, step.otherwise) {
-            (Some(response), _) if response.is_success() => self.answer(response),
+            (Some((call, response)), _) if response.is_success() => self.answer(call, response),
             (Some(_), Some(otherwise)) => Ok(self.go_to(otherwise)),
-            (Some(response), None) => Err(self.work.fault(response)),
+            (Some((_, response)), None) => Err(self.work.fault(response)),
             (None, _) => Ok(self.next(step)),
         }
     }
@@ -430,8 +455,20 @@ impl Steps {
     }
 
     /// The record has been read.
-    fn answer(&mut self, response: &NativeResponse) -> Result<Step, Error> {
-        let records = Records::new(self.entity, vec![response.body.clone()]);
+    fn answer(&mut self, call: &StepCall, response: &NativeResponse) -> Result<Step, Error> {
+        let record = match call.rows {
+            None => response.body.clone(),
+            Some(rows) => {
+                let parts = pick::page(&response.body, rows, None, None)?;
+                let row = parts.rows.0.into_iter().flatten().next();
+                let row = row.ok_or_else(|| {
+                    let entity = self.entity.short_name();
+                    Error::not_found(format!("no {entity} has the id {}", self.work.record_id()))
+                })?;
+                response.body.slice_ref(row.get().as_bytes())
+            }
+        };
+        let records = Records::new(self.entity, vec![record]);
         self.end(Box::new(records))
     }
 

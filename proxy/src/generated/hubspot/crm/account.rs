@@ -10,7 +10,7 @@ use crosswalk::{
         beside::Beside, call::{Call, Fields, Root},
         entity::{Entity, Output, Remembered},
         key::{Chunk, Normalize},
-        list::{List, ListPlan, PagerPlan},
+        list::{CompletePlan, List, ListPlan, PagerPlan},
         native, paging::{Page, Window},
         patch::Patch, read, scalar::{Flag, Text, null_as_default},
         steps::{StepCall, StepPlan, Steps, To, Written},
@@ -505,7 +505,13 @@ static LIST: ListPlan = ListPlan {
         },
     ],
     overlap_seconds: 60,
-    complete: None,
+    complete: Some(CompletePlan {
+        over: 2200,
+        lean: &["hs_object_id"],
+        call: |cx, ids, fields| batch_read_objects(cx, ids, fields),
+        max: 100,
+        rows: &["results"],
+    }),
 };
 
 /// `crm.account.list`.
@@ -519,9 +525,19 @@ pub fn list(
 /// How `crm.account.get` is carried out.
 static GET: &[StepPlan] = &[
     StepPlan::call(
-        "read",
-        StepCall::new(|work| get_object(&work.cx, work.record_id(), &work.fields))
-            .record(),
+            "read",
+            StepCall::new(|work| get_object(&work.cx, work.record_id(), &work.fields))
+                .record(),
+        )
+        .if_wide(4000, "wide"),
+    StepPlan::call(
+        "wide",
+        StepCall::new(|work| batch_read_objects_for_get_wide(
+                &work.cx,
+                work.record_id(),
+                &work.fields,
+            ))
+            .record_in(&["results"]),
     ),
 ];
 
@@ -734,12 +750,58 @@ fn search_objects(
         .build()
 }
 
+/// The native call `batchReadObjects`.
+fn batch_read_objects(cx: &Context, ids: &[String], fields: &Fields) -> NativeRequest {
+    Call::new(&BATCH_READ_OBJECTS, cx, Root(0usize))
+        .path("/companies/batch/read")
+        .body(|json| {
+            json.object(|object| {
+                object.member("properties").texts(fields.iter());
+                object
+                    .member("inputs")
+                    .list(|list| {
+                        for each in ids {
+                            list.item()
+                                .object(|object| {
+                                    object.member("id").text(each);
+                                });
+                        }
+                    });
+            });
+        })
+        .build()
+}
+
 /// The native call `getObject`.
 fn get_object(cx: &Context, record_id: &str, fields: &Fields) -> NativeRequest {
     Call::new(&GET_OBJECT, cx, Root(0usize))
         .path("/companies/")
         .segment(record_id)
         .query_list("properties", fields.iter())
+        .build()
+}
+
+/// The native call `batchReadObjects`.
+fn batch_read_objects_for_get_wide(
+    cx: &Context,
+    record_id: &str,
+    fields: &Fields,
+) -> NativeRequest {
+    Call::new(&BATCH_READ_OBJECTS, cx, Root(0usize))
+        .path("/companies/batch/read")
+        .body(|json| {
+            json.object(|object| {
+                object.member("properties").texts(fields.iter());
+                object
+                    .member("inputs")
+                    .list(|list| {
+                        list.item()
+                            .object(|object| {
+                                object.member("id").text(record_id);
+                            });
+                    });
+            });
+        })
         .build()
 }
 
@@ -763,28 +825,6 @@ fn update_object(cx: &Context, record_id: &str, record: &NativeObject) -> Native
         .body(|json| {
             json.object(|object| {
                 object.member("properties").record(record);
-            });
-        })
-        .build()
-}
-
-/// The native call `batchReadObjects`.
-fn batch_read_objects(cx: &Context, ids: &[String], fields: &Fields) -> NativeRequest {
-    Call::new(&BATCH_READ_OBJECTS, cx, Root(0usize))
-        .path("/companies/batch/read")
-        .body(|json| {
-            json.object(|object| {
-                object.member("properties").texts(fields.iter());
-                object
-                    .member("inputs")
-                    .list(|list| {
-                        for each in ids {
-                            list.item()
-                                .object(|object| {
-                                    object.member("id").text(each);
-                                });
-                        }
-                    });
             });
         })
         .build()

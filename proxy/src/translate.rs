@@ -29,6 +29,7 @@ pub mod record_id;
 pub mod records;
 pub mod scalar;
 pub mod steps;
+pub mod taken;
 pub mod upsert;
 pub mod warning;
 pub mod work;

@@ -299,3 +299,34 @@ fn five_hundred_extra_fields_can_be_read() {
         (404, &json!("NOT_FOUND"))
     );
 }
+
+#[test]
+fn a_value_that_the_provider_does_not_take_is_told() {
+    let demo = Demo::start();
+    let call = |verb: &str, method, target: &str, record: Value| {
+        let body = json!({"record": record});
+        let operation = format!("crm.account.{verb}");
+        good(
+            &demo,
+            "hubspot-demo",
+            &operation,
+            method,
+            target,
+            Some(&body),
+        )
+    };
+    let new = json!({"name": " Forward ", "website": "HTTPS://www.Forward.example/", "lifecycle_stage": "customer", "number_of_employees": 50});
+    let created = call("create", "POST", "/unified/crm/account", new);
+    assert_eq!(created.get("warnings"), None, "{created:#}");
+    let target = format!(
+        "/unified/crm/account/{}",
+        created["record"]["id"].as_str().unwrap()
+    );
+    let back = json!({"lifecycle_stage": "lead", "name": "Backward"});
+    let updated = call("update", "PATCH", &target, back);
+    assert_eq!(updated["record"]["lifecycle_stage"], "customer");
+    let warnings = updated["warnings"].as_array().unwrap();
+    assert_eq!(warnings.len(), 1, "{updated:#}");
+    assert_eq!(warnings[0]["problem_type"], "field_not_taken");
+    assert_eq!(warnings[0]["field"], "lifecycle_stage");
+}

@@ -11,6 +11,7 @@ use super::{
     hidden, key, native,
     pick::{self, Path},
     records::Records,
+    taken,
     warning::Warnings,
     work::Work,
     write::NativeObject,
@@ -482,6 +483,9 @@ impl Steps {
         let mut output = Output::new(std::mem::take(&mut self.work.warnings));
         records.encode(&mut output)?;
         let raw = records.rows().first().map_or(&[][..], Bytes::as_ref);
+        if self.work.has_written() {
+            taken::check(&self.work.changes, raw, &mut output.warnings);
+        }
         let written = self
             .work
             .has_written()

@@ -90,7 +90,7 @@ impl Warnings {
         );
     }
 
-    fn push(
+    pub(super) fn push(
         &mut self,
         title: &'static str,
         problem_type: &'static str,

@@ -107,8 +107,16 @@ impl Display for At {
 #[derive(Debug, Clone)]
 pub struct NativeObject {
     form: &'static NativeForm,
-    members: IndexMap<String, String>,
+    members: IndexMap<String, Member>,
     inputs: Inputs,
+}
+
+/// A member of a native record that is to be written.
+#[derive(Debug, Clone)]
+pub struct Member {
+    pub(super) json: String,
+    /// The field of the unified record that it comes from, where there is one.
+    pub(super) path: Option<String>,
 }
 
 /// Fields of the unified input that have no native field of their own; calls use them otherwise.
@@ -154,19 +162,29 @@ impl NativeObject {
         self.members
             .iter()
             .find(|(known, _)| known.eq_ignore_ascii_case(name))
-            .map(|(_, json)| json.as_str())
+            .map(|(_, member)| member.json.as_str())
+    }
+
+    pub(super) fn form(&self) -> &'static NativeForm {
+        self.form
+    }
+
+    pub(super) fn members(&self) -> impl Iterator<Item = (&str, &Member)> {
+        self.members
+            .iter()
+            .map(|(name, member)| (name.as_str(), member))
     }
 
     /// The record as JSON.
     pub fn write_json(&self, out: &mut Vec<u8>) {
         out.push(b'{');
-        for (index, (name, json)) in self.members.iter().enumerate() {
+        for (index, (name, member)) in self.members.iter().enumerate() {
             if index > 0 {
                 out.push(b',');
             }
             out.extend_from_slice(quote(name).as_bytes());
             out.push(b':');
-            out.extend_from_slice(json.as_bytes());
+            out.extend_from_slice(member.json.as_bytes());
         }
         out.push(b'}');
     }
@@ -187,7 +205,7 @@ impl NativeObject {
             );
             return Err(fault(path, message));
         }
-        self.clear([target.name]);
+        self.set_from(path, target.name, self.form.clear.json().to_owned());
         Ok(())
     }
 
@@ -215,7 +233,9 @@ impl NativeObject {
     fn put(&mut self, path: impl Display, target: Target, text: &str) -> Result<(), Error> {
         check_length(&path, target, text)?;
         self.check_reserved(&path, text)?;
-        self.set(target.name, quote(text));
+        let path = path.to_string();
+        let path = path.strip_prefix("body.record.").unwrap_or(&path);
+        self.set_from(path, target.name, quote(text));
         Ok(())
     }
 
@@ -274,7 +294,7 @@ impl NativeObject {
             Patch::Value(InputNumber(token)) => {
                 let plain =
                     decimal::plain(token).ok_or_else(|| fault(path, "expected a number"))?;
-                self.set(target.name, json(&plain));
+                self.set_from(path, target.name, json(&plain));
             }
         }
         Ok(())
@@ -290,7 +310,7 @@ impl NativeObject {
         match value {
             Patch::Absent => {}
             Patch::Null => self.empty(path, target)?,
-            Patch::Value(flag) => self.set(target.name, flag.to_string()),
+            Patch::Value(flag) => self.set_from(path, target.name, flag.to_string()),
         }
         Ok(())
     }
@@ -303,7 +323,7 @@ impl NativeObject {
         value: &Patch<bool>,
     ) -> Result<(), Error> {
         match value {
-            Patch::Value(flag) => self.set(target.name, quote(&flag.to_string())),
+            Patch::Value(flag) => self.set_from(path, target.name, quote(&flag.to_string())),
             other => self.flag(path, target, other)?,
         }
         Ok(())
@@ -324,7 +344,7 @@ impl NativeObject {
                 if let Some((native, _)) =
                     pairs.iter().find(|(_, counterpart)| counterpart == unified)
                 {
-                    self.set(target.name, quote(native));
+                    self.set_from(path, target.name, quote(native));
                 }
             }
         }
@@ -445,7 +465,7 @@ impl NativeObject {
         } else {
             json.get()
         };
-        self.set(name, json.to_owned());
+        self.set_from(path, name, json.to_owned());
         Ok(())
     }
 
@@ -463,7 +483,14 @@ impl NativeObject {
     }
 
     pub(crate) fn set(&mut self, name: &str, json: String) {
-        self.members.insert(name.to_owned(), json);
+        self.members
+            .insert(name.to_owned(), Member { json, path: None });
+    }
+
+    /// Sets a member that comes from a field of the unified record.
+    fn set_from(&mut self, path: impl Display, name: &str, json: String) {
+        let path = Some(path.to_string());
+        self.members.insert(name.to_owned(), Member { json, path });
     }
 }
 

@@ -41,7 +41,7 @@ fn seed(key: &str) -> Value {
                 { "address_type": "billing", "city": "Springfield", "country": "USA", "postal_code": "12345", "state": "IL", "street_1": "1 Market St", "street_2": "Suite 300" },
                 { "address_type": "primary", "city": "x", "country": null, "postal_code": null, "state": null, "street_1": null, "street_2": null }],
             "phone_numbers": [{ "phone_number": "+1 555 0100", "phone_number_type": "primary" }],
-            "owner_id": null, "lifecycle_stage": "subscriber", "passthrough_fields": {"Rating": "Hot", "name": "Acme Inc"}
+            "owner_id": "0055500001QdQWa", "lifecycle_stage": "subscriber", "passthrough_fields": {"Rating": "Hot", "name": "Acme Inc"}
         }
     })
 }

@@ -122,11 +122,13 @@ fn read(vertical: &PlanVertical, entity: &PlanEntity) -> TokenStream {
     };
     let beside_name = names::ident(if has_beside { "beside" } else { "_beside" });
     let losers = losers(vertical, entity, members);
-    let warnings = names::ident(if unified::mentions(&record_value, "warnings") {
-        "warnings"
-    } else {
-        "_warnings"
-    });
+    let warnings = names::ident(
+        if unified::mentions(&quote! { #beside_lets #record_value }, "warnings") {
+            "warnings"
+        } else {
+            "_warnings"
+        },
+    );
     quote! {
         /// Native → unified.
         fn read<'a>(raw: &'a RawValue, #parameter #warnings: &mut Warnings) -> Result<#record<'a>, Error> {
@@ -208,7 +210,7 @@ fn read_source(vertical: &PlanVertical, field: &PlanField) -> TokenStream {
             }
         }
         PlanSource::Join(from) => {
-            let values = from.iter().map(value);
+            let values = from.iter().map(|from| value(from, name));
             quote! { read::join([#(#values),*]) }
         }
         PlanSource::Value {
@@ -216,7 +218,7 @@ fn read_source(vertical: &PlanVertical, field: &PlanField) -> TokenStream {
             label: Some(label),
             ..
         } => {
-            let (value, at) = (first_value(from), beside::constant(label));
+            let (value, at) = (first_value(from, name), beside::constant(label));
             quote! { beside.label(#at, #name, #value, warnings) }
         }
         PlanSource::Value { from, convert, .. } => read_value(name, from, convert),
@@ -227,7 +229,7 @@ fn read_source(vertical: &PlanVertical, field: &PlanField) -> TokenStream {
         } => {
             let (ty, otherwise) = (names::ty(ty), names::ty(otherwise));
             let cases = cases.iter().map(|(unified, from)| {
-                let (value, variant) = (value(from), names::ty(unified));
+                let (value, variant) = (value(from, name), names::ty(unified));
                 let flag = if from.ty == PlanNativeType::Boolean {
                     quote! { read::flag(#value) }
                 } else {
@@ -247,7 +249,7 @@ fn read_source(vertical: &PlanVertical, field: &PlanField) -> TokenStream {
         } => {
             let rows = rows
                 .iter()
-                .map(|row| read_row(vertical, entry, tag, tag_type, row));
+                .map(|row| read_row(vertical, name, entry, tag, tag_type, row));
             quote! { read::entries([#(#rows),*]) }
         }
     }
@@ -255,7 +257,7 @@ fn read_source(vertical: &PlanVertical, field: &PlanField) -> TokenStream {
 
 fn read_value(name: &str, from: &[PlanNativeRef], convert: &PlanConvert) -> TokenStream {
     let first = &from[0];
-    let value = first_value(from);
+    let value = first_value(from, name);
     let table = names::constant(name);
     match (convert, first.ty) {
         (
@@ -287,16 +289,17 @@ fn read_value(name: &str, from: &[PlanNativeRef], convert: &PlanConvert) -> Toke
 }
 
 /// The first present of several native values, or the only one.
-fn first_value(from: &[PlanNativeRef]) -> TokenStream {
+fn first_value(from: &[PlanNativeRef], field: &str) -> TokenStream {
     if let [only] = from {
-        return value(only);
+        return value(only, field);
     }
-    let values = from.iter().map(value);
+    let values = from.iter().map(|from| value(from, field));
     quote! { read::first([#(#values),*]) }
 }
 
 fn read_row(
     vertical: &PlanVertical,
+    field: &str,
     entry: &str,
     tag: &str,
     tag_type: &str,
@@ -318,7 +321,7 @@ fn read_row(
             let Some(mapped) = row.members.iter().find(|mapped| mapped.name == member.name) else {
                 return quote! { #ident: None };
             };
-            let value = value(&mapped.from);
+            let value = value(&mapped.from, field);
             let read = match mapped.line {
                 None => quote! { read::text(#value) },
                 Some(PlanLine::First) => quote! { read::first_line(#value) },
@@ -541,8 +544,11 @@ fn write_group(
     quote! {
         match &input.#ident {
             Patch::Absent => {}
-            Patch::Null => { record.clear([#(#cleared),*]); }
+            Patch::Null => { record.clear(#path, [#(#cleared),*]); }
             Patch::Value(entries) => {
+                if entries.is_empty() {
+                    warnings.empty_list(#path);
+                }
                 let mut tags = Tags::new(#path);
                 for (index, entry) in entries.iter().enumerate() {
                     tags.once(index, entry.#tag_field.as_str())?;

@@ -1,6 +1,5 @@
 //! Lists, page by page: the native calls that make one up, and the machine that answers a page.
 
-use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::{
@@ -13,7 +12,7 @@ use super::{
     paging::{self, After, Page, PageEnd, PageLimits, Paging, Window},
     pick::{self, Path},
     read,
-    records::Records,
+    records::{Mark, Records, Row},
     warning::Warnings,
 };
 use crate::{error::Error, route::UnifiedRequest, upstream::fault};
@@ -87,7 +86,7 @@ pub struct List {
     warnings: Warnings,
     paging: Paging,
     /// The rows that the page has so far.
-    rows: Vec<Bytes>,
+    rows: Vec<Row>,
     pages: u32,
     /// The page is full and has come to the end of a native list: where the next one begins, while it is looked into.
     full_at: Option<Position>,
@@ -254,11 +253,12 @@ impl List {
         }
         let end = end.at(last.as_deref(), response.date);
         let window = self.paging.phase().and_then(|phase| phase.window);
+        let mark = Mark::of(self.cx.provider, response);
         let mut kept = Vec::with_capacity(rows.len());
         for row in rows {
             let bytes = row.get().as_bytes();
             if pager.keep.is_none_or(|path| is_within(bytes, path, window)) {
-                kept.push(response.body.slice_ref(bytes));
+                kept.push(mark.row(response.body.slice_ref(bytes)));
             }
         }
         self.pages += 1;
@@ -266,7 +266,7 @@ impl List {
     }
 
     /// A native page has been read: the answer, or the next native page.
-    fn went_on(&mut self, kept: Vec<Bytes>, end: PageEnd) -> Result<Step, Error> {
+    fn went_on(&mut self, kept: Vec<Row>, end: PageEnd) -> Result<Step, Error> {
         let may_read_on = self.pages < MOST_NATIVE_PAGES;
         if let Some(begins) = self.full_at.take() {
             // Only looked into: whether there is anything for the next page.
@@ -317,7 +317,9 @@ impl List {
         };
         let mut ids = Vec::with_capacity(self.rows.len());
         for row in &self.rows {
-            ids.extend(pick::text_at(row, self.entity.id)?.map(std::borrow::Cow::into_owned));
+            ids.extend(
+                pick::text_at(row.json(), self.entity.id)?.map(std::borrow::Cow::into_owned),
+            );
         }
         let calls = ids
             .chunks(complete.max)
@@ -338,16 +340,18 @@ impl List {
                 return Err(fault::fault(self.cx.provider, response));
             }
             let parts = pick::page(&response.body, complete.rows, None, None)?;
+            let mark = Mark::of(self.cx.provider, response);
             for row in parts.rows.0.into_iter().flatten() {
-                let row = response.body.slice_ref(row.get().as_bytes());
-                if let Some(id) = pick::text_at(&row, self.entity.id)? {
+                let row = mark.row(response.body.slice_ref(row.get().as_bytes()));
+                if let Some(id) = pick::text_at(row.json(), self.entity.id)? {
                     whole.insert(id.into_owned(), row.clone());
                 }
             }
         }
         let mut rows = Vec::with_capacity(self.rows.len());
         for row in std::mem::take(&mut self.rows) {
-            let complete = pick::text_at(&row, self.entity.id)?.and_then(|id| whole.remove(&*id));
+            let complete =
+                pick::text_at(row.json(), self.entity.id)?.and_then(|id| whole.remove(&*id));
             // One that is not found by its id is archived, or went away a moment ago: what the list told stays.
             rows.push(complete.unwrap_or(row));
         }

@@ -1,7 +1,5 @@
 //! Operations that go step by step: what a mapping says of each step, and the machine that goes through them.
 
-use bytes::Bytes;
-
 use super::{
     Answer, Context, NativeRequest, NativeResponse, Step, Translator, answer,
     bundle::BundleForm,
@@ -10,7 +8,7 @@ use super::{
     entity::{Entity, Output},
     hidden, key, native,
     pick::{self, Path},
-    records::Records,
+    records::{Mark, Records, Row},
     taken,
     warning::Warnings,
     work::Work,
@@ -469,7 +467,8 @@ impl Steps {
                 response.body.slice_ref(row.get().as_bytes())
             }
         };
-        let records = Records::new(self.entity, vec![record]);
+        let row = Mark::of(self.work.cx.provider, response).row(record);
+        let records = Records::new(self.entity, vec![row]);
         self.end(Box::new(records))
     }
 
@@ -482,7 +481,7 @@ impl Steps {
         }
         let mut output = Output::new(std::mem::take(&mut self.work.warnings));
         records.encode(&mut output)?;
-        let raw = records.rows().first().map_or(&[][..], Bytes::as_ref);
+        let raw = records.rows().first().map_or(&[][..], Row::json);
         if self.work.has_written() {
             taken::check(&self.work.changes, raw, &mut output.warnings);
         }

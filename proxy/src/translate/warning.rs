@@ -38,6 +38,16 @@ impl Warnings {
         );
     }
 
+    /// An empty list of entries says nothing: those that are not named stay as they are.
+    pub fn empty_list(&mut self, field: &str) {
+        self.push(
+            "field not written",
+            "field_not_written",
+            field,
+            "an empty list changes nothing, since entries that are not in it stay as they are; null clears them".to_owned(),
+        );
+    }
+
     /// A native value has no form in the unified field, which is null instead.
     pub fn not_read(&mut self, field: &str, detail: String) {
         self.push(

@@ -189,10 +189,10 @@ impl NativeObject {
         out.push(b'}');
     }
 
-    /// Clears native fields.
-    pub fn clear<const N: usize>(&mut self, names: [&str; N]) {
+    /// Clears the native fields that a field of the unified record stands for.
+    pub fn clear<const N: usize>(&mut self, path: &str, names: [&str; N]) {
         for name in names {
-            self.set(name, self.form.clear.json().to_owned());
+            self.set_from(path, name, self.form.clear.json().to_owned());
         }
     }
 

@@ -325,3 +325,54 @@ fn a_page_that_is_larger_than_a_native_one_is_made_of_several() {
     assert!(calls[1].contains("limit=50&after=100"), "{calls:?}");
     assert_eq!(calls.len(), 2);
 }
+
+#[test]
+fn an_odd_row_does_not_cost_the_page() {
+    let mut odd = company();
+    odd["archived"] = json!("maybe");
+    odd["properties"]["name"] = json!({"first": "Acme"});
+    odd["properties"]["city"] = json!(["Springfield"]);
+    let (_, answer) = call("crm.account.list")
+        .answers(200, json!({"results": [company(), odd]}))
+        .run();
+    let items = answer["items"].as_array().unwrap();
+    assert_eq!(items[0]["name"], "Acme");
+    assert_eq!(items[1]["name"], Value::Null);
+    assert_eq!(items[1]["is_deleted"], Value::Null);
+    assert_eq!(items[1]["addresses"][0]["street_1"], "1 Market St");
+    assert_eq!(items[1]["raw_data"], odd);
+    let warnings = answer["warnings"].as_array().unwrap();
+    for (field, detail) in [
+        ("name", "expected text, found an object; see raw_data"),
+        (
+            "is_deleted",
+            "expected true or false, found \"maybe\"; see raw_data",
+        ),
+        ("addresses", "expected text, found a list; see raw_data"),
+    ] {
+        assert!(
+            warnings
+                .iter()
+                .any(|warning| warning["field"] == field && warning["detail"] == detail),
+            "{field}: {warnings:#?}"
+        );
+    }
+    odd["updatedAt"] = Value::Null;
+    let (_, answer) = call("crm.account.list")
+        .answers(200, json!({"results": [company(), odd]}))
+        .run();
+    assert_eq!(answer["code"], "BAD_GATEWAY");
+    assert_eq!(answer["provider"], json!({"name": "hubspot", "status": 200}));
+}
+
+#[test]
+fn an_empty_list_of_entries_is_said_to_change_nothing() {
+    let (told, answer) = call("crm.account.update")
+        .id("512")
+        .body(&json!({"record": {"addresses": []}}))
+        .answers(200, company())
+        .run();
+    assert!(!told.contains("PATCH"));
+    assert_eq!(answer["warnings"][0]["field"], "addresses");
+    assert_eq!(answer["warnings"][0]["problem_type"], "field_not_written");
+}

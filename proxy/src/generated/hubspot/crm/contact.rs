@@ -12,7 +12,7 @@ use crosswalk::{
         key::{Chunk, Normalize},
         list::{CompletePlan, List, ListPlan, PagerPlan},
         native, paging::{Page, Window},
-        read, scalar::{Text, null_as_default},
+        read, scalar::{Leaf, Text, null_as_default},
         steps::{StepCall, StepPlan, Steps, To, Written},
         upsert::{DirectPlan, FindPlan, KeyPlan, Upsert, UpsertPlan},
         warning::Warnings, write::{NativeObject, Target},
@@ -46,9 +46,9 @@ static ENTITY: Entity = Entity {
 #[derive(Debug, Default, Deserialize)]
 struct NativeContact<'a> {
     #[serde(borrow, default)]
-    id: Option<Text<'a>>,
+    id: Leaf<'a, Text<'a>>,
     #[serde(rename = "updatedAt", borrow, default)]
-    updated_at: Option<Text<'a>>,
+    updated_at: Leaf<'a, Text<'a>>,
     #[serde(borrow, default, deserialize_with = "null_as_default")]
     properties: NativeContactProperties<'a>,
 }
@@ -57,13 +57,13 @@ struct NativeContact<'a> {
 #[derive(Debug, Default, Deserialize)]
 struct NativeContactProperties<'a> {
     #[serde(borrow, default)]
-    firstname: Option<Text<'a>>,
+    firstname: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    lastname: Option<Text<'a>>,
+    lastname: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    email: Option<Text<'a>>,
+    email: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    phone: Option<Text<'a>>,
+    phone: Leaf<'a, Text<'a>>,
 }
 
 /// The native fields that are written.
@@ -79,16 +79,20 @@ mod to {
 fn read<'a>(raw: &'a RawValue, warnings: &mut Warnings) -> Result<Contact<'a>, Error> {
     let native: NativeContact<'a> = native::parse(raw.get().as_bytes())?;
     Ok(Contact {
-        id: read::required("id", read::text(native.id.as_ref()))?,
+        id: read::required("id", read::text(native.id.get("id", warnings)))?,
         updated_at: read::required(
             "updated_at",
-            read::timestamp("updated_at", native.updated_at.as_ref(), warnings),
+            read::timestamp(
+                "updated_at",
+                native.updated_at.get("updated_at", warnings),
+                warnings,
+            ),
         )?,
         raw_data: raw,
-        first_name: read::text(native.properties.firstname.as_ref()),
-        last_name: read::text(native.properties.lastname.as_ref()),
-        email: read::text(native.properties.email.as_ref()),
-        phone: read::text(native.properties.phone.as_ref()),
+        first_name: read::text(native.properties.firstname.get("first_name", warnings)),
+        last_name: read::text(native.properties.lastname.get("last_name", warnings)),
+        email: read::text(native.properties.email.get("email", warnings)),
+        phone: read::text(native.properties.phone.get("phone", warnings)),
     })
 }
 

@@ -12,7 +12,7 @@ use crosswalk::{
         key::{Chunk, Normalize},
         list::{List, ListPlan, PagerPlan},
         native, paging::{Page, Window},
-        query::Query, read, scalar::Text,
+        query::Query, read, scalar::{Leaf, Text},
         steps::{StepCall, StepPlan, Steps, To, Written},
         upsert::{DirectPlan, FindPlan, KeyPlan, Upsert, UpsertPlan},
         warning::Warnings, write::{NativeObject, Target},
@@ -46,17 +46,17 @@ static ENTITY: Entity = Entity {
 #[derive(Debug, Default, Deserialize)]
 struct NativeContact<'a> {
     #[serde(rename = "Id", borrow, default)]
-    id: Option<Text<'a>>,
+    id: Leaf<'a, Text<'a>>,
     #[serde(rename = "SystemModstamp", borrow, default)]
-    system_modstamp: Option<Text<'a>>,
+    system_modstamp: Leaf<'a, Text<'a>>,
     #[serde(rename = "FirstName", borrow, default)]
-    first_name: Option<Text<'a>>,
+    first_name: Leaf<'a, Text<'a>>,
     #[serde(rename = "LastName", borrow, default)]
-    last_name: Option<Text<'a>>,
+    last_name: Leaf<'a, Text<'a>>,
     #[serde(rename = "Email", borrow, default)]
-    email: Option<Text<'a>>,
+    email: Leaf<'a, Text<'a>>,
     #[serde(rename = "Phone", borrow, default)]
-    phone: Option<Text<'a>>,
+    phone: Leaf<'a, Text<'a>>,
 }
 
 /// The native fields that are written.
@@ -74,16 +74,20 @@ mod to {
 fn read<'a>(raw: &'a RawValue, warnings: &mut Warnings) -> Result<Contact<'a>, Error> {
     let native: NativeContact<'a> = native::parse(raw.get().as_bytes())?;
     Ok(Contact {
-        id: read::required("id", read::text(native.id.as_ref()))?,
+        id: read::required("id", read::text(native.id.get("id", warnings)))?,
         updated_at: read::required(
             "updated_at",
-            read::timestamp("updated_at", native.system_modstamp.as_ref(), warnings),
+            read::timestamp(
+                "updated_at",
+                native.system_modstamp.get("updated_at", warnings),
+                warnings,
+            ),
         )?,
         raw_data: raw,
-        first_name: read::text(native.first_name.as_ref()),
-        last_name: read::text(native.last_name.as_ref()),
-        email: read::text(native.email.as_ref()),
-        phone: read::text(native.phone.as_ref()),
+        first_name: read::text(native.first_name.get("first_name", warnings)),
+        last_name: read::text(native.last_name.get("last_name", warnings)),
+        email: read::text(native.email.get("email", warnings)),
+        phone: read::text(native.phone.get("phone", warnings)),
     })
 }
 

@@ -193,6 +193,7 @@ pub struct PlanNamed {
 }
 
 #[derive(Debug, Clone)]
+#[allow(clippy::struct_excessive_bools)] // Each is a key of the mapping, and any of them may stand with any other.
 pub struct PlanErrorRule {
     pub status: Option<u16>,
     pub codes: Vec<String>,
@@ -578,7 +579,7 @@ pub enum PlanRouteTo {
 
 #[derive(Debug, Clone)]
 pub enum PlanStepKind {
-    Call(PlanStepCall),
+    Call(Box<PlanStepCall>),
     /// Several calls in one round trip, by name.
     Bundle {
         /// Whether all parts are undone when one fails.

@@ -287,9 +287,9 @@ fn five_hundred_extra_fields_can_be_read() {
             let target = format!("{base}?fields={all}&cursor={cursor}");
             let changes = read("list", "GET", &target, None);
             let items = changes["items"].as_array().unwrap();
-            let changed = items.iter().find(|item| item["id"] == *id).unwrap();
-            assert!(has_it(changed), "{connection} {changed:#}");
-            assert_eq!(changed[name], "Changed");
+            let one = items.iter().find(|item| item["id"] == *id).unwrap();
+            assert!(has_it(one), "{connection} {one:#}");
+            assert_eq!(one[name], "Changed");
         }
     }
     let unknown = format!("/unified/crm/account/404?fields={}", names.join(","));

@@ -277,7 +277,9 @@ impl Steps<'_> {
     fn kind(&self, step: &MappingStep, known: Known) -> Option<PlanStepKind> {
         let Some(bundle) = step.bundle else {
             let (_, call) = step.calls.first()?;
-            return self.call(call, &self.scope(known)).map(PlanStepKind::Call);
+            return self
+                .call(call, &self.scope(known))
+                .map(|call| PlanStepKind::Call(Box::new(call)));
         };
         match self.bundle {
             None => {

@@ -48,7 +48,7 @@ pub(super) fn module(provider: &PlanProvider) -> TokenStream {
                     #(#arms,)*
                     _ => Err(not_implemented(operation, cx.provider)),
                 };
-                Ok(Long::new(outer, &LONG, translator?))
+                Ok(Long::around(outer, &LONG, translator?))
             }
         }
     } else {

@@ -123,6 +123,7 @@ pub struct MappingNamed {
 }
 
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools)] // Each is a key of the mapping, and any of them may stand with any other.
 pub struct MappingErrorRule {
     pub span: Span,
     pub status: Option<Spanned<u32>>,

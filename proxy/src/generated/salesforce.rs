@@ -264,5 +264,5 @@ pub(super) fn translator(
         "crm.contact.upsert" => crm::contact::upsert(cx, request),
         _ => Err(not_implemented(operation, cx.provider)),
     };
-    Ok(Long::new(outer, &LONG, translator?))
+    Ok(Long::around(outer, &LONG, translator?))
 }

@@ -424,7 +424,7 @@ mod tests {
     #[test]
     fn a_list_is_not_taken_for_an_object() {
         for (body, told) in [
-            (r#"[{}]"#, "body: expected an object, found a list"),
+            ("[{}]", "body: expected an object, found a list"),
             (
                 r#"{"record":{"addresses":[["Springfield"]]}}"#,
                 "body.record.addresses[0]: expected an object, found a list",

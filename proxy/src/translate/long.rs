@@ -39,7 +39,8 @@ impl std::fmt::Debug for Long {
 }
 
 impl Long {
-    pub fn new(
+    /// The same translator, with its long reads in bundles.
+    pub fn around(
         cx: Context,
         form: &'static LongForm,
         inner: Box<dyn Translator>,

@@ -112,6 +112,7 @@ pub struct Named {
 
 /// What a status and a code of the provider mean.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools)] // Each is a key of the mapping, and any of them may stand with any other.
 pub struct ErrorRule {
     pub status: Option<u16>,
     /// Any of these; empty: any code.

@@ -362,7 +362,10 @@ fn an_odd_row_does_not_cost_the_page() {
         .answers(200, json!({"results": [company(), odd]}))
         .run();
     assert_eq!(answer["code"], "BAD_GATEWAY");
-    assert_eq!(answer["provider"], json!({"name": "hubspot", "status": 200}));
+    assert_eq!(
+        answer["provider"],
+        json!({"name": "hubspot", "status": 200})
+    );
 }
 
 #[test]

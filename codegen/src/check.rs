@@ -8,6 +8,7 @@ mod answers;
 mod bodies;
 mod calls;
 mod convert;
+mod document;
 mod entities;
 mod fields;
 mod groups;

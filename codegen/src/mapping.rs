@@ -5,6 +5,7 @@
 //! the unified spec has said which form each has.
 
 pub mod call;
+pub mod document;
 pub mod operation;
 pub mod provider;
 mod table;

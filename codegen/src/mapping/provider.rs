@@ -1,6 +1,10 @@
 //! `provider.yaml` as typed syntax.
 
-use super::{Table, entries};
+use super::{
+    Table,
+    document::{self, MappingDocument},
+    entries,
+};
 use crate::{
     diagnostic::Sink,
     plan::{PlanClear, PlanRecordId},
@@ -23,6 +27,8 @@ pub struct MappingProvider {
     pub fields_in: Option<Text>,
     pub record_id: PlanRecordId,
     pub bundle: Option<MappingBundle>,
+    /// How the provider's own document says things.
+    pub document: Option<MappingDocument>,
     pub errors: MappingErrors,
 }
 
@@ -127,6 +133,9 @@ pub fn provider(file: FileId, node: &Node, sink: &Sink) -> Option<MappingProvide
     let record_id = table.choice("record_id", &["text", "decimal", "base62_checked"]);
     let bundle_node = table.optional("bundle");
     let bundle = bundle_node.and_then(|node| bundle(node, sink));
+    let document = table
+        .optional("document")
+        .and_then(|node| document::document(node, sink));
     let errors = table.required("errors").and_then(|node| errors(node, sink));
     table.finish();
     Some(MappingProvider {
@@ -150,6 +159,7 @@ pub fn provider(file: FileId, node: &Node, sink: &Sink) -> Option<MappingProvide
             _ => PlanRecordId::Text,
         },
         bundle,
+        document,
         errors: errors?,
     })
 }

@@ -10,6 +10,7 @@ mod ci;
 mod codegen;
 mod coverage;
 mod project;
+mod spec_diff;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -21,7 +22,7 @@ use project::Project;
 const EXIT_CODES: &str = "\
 Exit codes:
   0  all is well
-  1  something is wrong: a fault in specs or mappings, a generated file that differs
+  1  something is wrong: a fault in specs or mappings, a generated file that differs, a change that breaks a mapping
   2  the command could not do its work: wrong arguments, a file that cannot be read";
 
 /// Specs and mappings in, translators out.
@@ -62,6 +63,30 @@ Examples:
   cargo xtask coverage            after a change of a mapping
   cargo xtask coverage --check    in CI: say where the tables differ")]
     Coverage(Output),
+    /// Hold our subset of a provider's spec against the provider's own newer document.
+    ///
+    /// Tells what the mappings use and the document does not have any more, or has with another type, read-only,
+    /// required or with fewer values, and which lines of the mappings each change breaks. OpenAPI 3.0 and 3.1 are read,
+    /// JSON and YAML. `document` in the provider's provider.yaml says where their names differ from ours.
+    #[command(after_help = "\
+Examples:
+  cargo xtask spec-diff examplecrm openapi.json
+  cargo xtask spec-diff examplecrm companies.yaml people.yaml    when they publish several
+  cargo xtask spec-diff examplecrm openapi.json --json | jq '.changes[] | select(.breaks)'
+
+Exit codes:
+  0  nothing breaks
+  1  a change breaks a line of the mappings, or these have a fault already
+  2  the command could not do its work: an unknown provider, a document that cannot be read")]
+    SpecDiff {
+        /// The provider's name: its folder in mappings/.
+        provider: String,
+        /// Their documents. What is in none of them has vanished.
+        #[arg(required = true, value_name = "DOCUMENT")]
+        documents: Vec<PathBuf>,
+        #[command(flatten)]
+        json: Json,
+    },
     /// All that CI runs, in its order, up to the first thing that is wrong.
     ///
     /// Formatting, lints, drift of generated code and tables, tests, docs, and what cargo-deny has to say.
@@ -118,6 +143,11 @@ fn main() -> ExitCode {
         Command::Codegen(output) => codegen::run(&project, output.check, output.json.format()),
         Command::Check { json } => check::run(&project, json.format()),
         Command::Coverage(output) => coverage::run(&project, output.check, output.json.format()),
+        Command::SpecDiff {
+            provider,
+            documents,
+            json,
+        } => spec_diff::run(&project, &provider, &documents, json.format()),
         Command::Ci => ci::run(&project),
     };
     match outcome {

@@ -191,20 +191,40 @@ impl Document {
         )
     }
 
-    /// The schema of the answer to a call that succeeded, where that is JSON.
-    pub(super) fn answer(&self, operation: &TheirOperation) -> Option<Part<'_>> {
+    /// Whether a call that succeeded is answered with a body, and its schema where that is JSON.
+    #[allow(clippy::option_option)] // No body, and a body of which nothing is known: two things.
+    pub(super) fn answer(&self, operation: &TheirOperation) -> Option<Option<Part<'_>>> {
         let at = format!("{}/responses", operation.pointer);
-        let responses = self.at(&at)?.as_object()?;
-        // By status, and what is said of all others last.
-        let good: BTreeMap<&str, &Value> = responses
+        let Some(responses) = self.at(&at).and_then(Value::as_object) else {
+            return Some(None);
+        };
+        // By status.
+        let mut good: BTreeMap<&str, &Value> = responses
             .iter()
-            .filter(|(status, _)| status.starts_with('2') || *status == "default")
             .map(|(status, response)| (status.as_str(), response))
             .collect();
-        good.iter().find_map(|(status, response)| {
-            let response = self.follow(part(response, format!("{at}/{}", escape(status))))?;
-            Self::json(&response)
-        })
+        good.retain(|status, _| status.starts_with('2'));
+        if good.is_empty() {
+            // Beside others `default` is for errors; alone it is for all.
+            good.extend(
+                responses
+                    .get("default")
+                    .map(|response| ("default", response)),
+            );
+        }
+        let mut body = good.is_empty();
+        for (status, response) in good {
+            let pointer = format!("{at}/{}", escape(status));
+            let Some(response) = self.follow(part(response, pointer)) else {
+                body = true;
+                continue;
+            };
+            if let Some(schema) = Self::json(&response) {
+                return Some(Some(schema));
+            }
+            body |= response.value.get("content").is_some();
+        }
+        body.then_some(None)
     }
 
     /// The schema of the JSON among the contents.

@@ -198,8 +198,25 @@ pub(super) fn answer(
     document: &Document,
     theirs: &TheirOperation,
 ) -> Vec<Candidate> {
-    let (Some(schema), Some(part)) = (&ours.answer, document.answer(theirs)) else {
+    let Some(schema) = &ours.answer else {
         return Vec::new();
+    };
+    let part = match document.answer(theirs) {
+        Some(Some(part)) => part,
+        Some(None) => return Vec::new(),
+        None => {
+            return vec![Candidate {
+                id: "answer-vanished",
+                subject: Subject::whole(Of::Answer(ours.id.clone())).key(),
+                message: format!("`{}` answers with no body in their document", ours.id),
+                ours: schema.span,
+                theirs: format!("{}#{}", document.path, theirs.pointer),
+                breaks: Some(Alteration::NoAnswer(ours.id.clone())),
+                uses: None,
+                named: None,
+                for_writes: false,
+            }];
+        }
     };
     let mut comparison = Comparison {
         document,

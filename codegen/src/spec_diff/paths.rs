@@ -12,7 +12,7 @@ use crate::{
 
 use super::document::{Document, TheirOperation};
 
-/// Values that path parameters are given, by name.
+/// Values that path parameters are given, by name. Of several for one name the first counts.
 pub(super) type Bound = Vec<(String, String)>;
 
 /// The operation of theirs that ours is when these parameters are bound. A path that is nearer to the values bound
@@ -79,9 +79,10 @@ impl Matcher<'_> {
             if unnamed(ours) == unnamed(theirs) || self.is_version(ours, theirs) {
                 continue;
             }
-            let bound = self.bound.iter();
-            let mut bound = bound.filter(|(name, _)| format!("{{{name}}}") == **ours);
-            if !bound.any(|(_, value)| value == theirs) {
+            // The first one counts, as the call says it.
+            let mut bound = self.bound.iter();
+            let bound = bound.find(|(name, _)| format!("{{{name}}}") == **ours);
+            if bound.is_none_or(|(_, value)| value != theirs) {
                 return None;
             }
             literals += 1;
@@ -128,7 +129,10 @@ mod tests {
     use super::*;
 
     fn literals(ours: &str, theirs: &str) -> Option<usize> {
-        let bound = vec![("kind".to_owned(), "people".to_owned())];
+        let bound = [("kind", "people"), ("kind", "ships")];
+        let bound = bound
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .to_vec();
         let matcher = Matcher {
             version: "version",
             bound: &bound,
@@ -148,6 +152,7 @@ mod tests {
     fn a_value_that_is_bound_may_be_a_literal() {
         assert_eq!(literals("/a/{kind}/{id}", "/a/people/{id}"), Some(1));
         assert_eq!(literals("/a/{kind}/{id}", "/a/places/{id}"), None);
+        assert_eq!(literals("/a/{kind}/{id}", "/a/ships/{id}"), None);
         assert_eq!(literals("/a/{id}", "/a/people"), None);
     }
 

@@ -86,6 +86,14 @@ pub(super) enum Member<'d> {
 }
 
 impl<'d> Theirs<'d> {
+    /// A schema that could not be followed: whatever is asked of it, it may have.
+    fn unknown() -> Self {
+        Self {
+            others: Others::Any,
+            ..Self::default()
+        }
+    }
+
     pub(super) fn read(document: &'d Document, part: &Part<'d>) -> Self {
         let pointer = part.pointer.clone();
         let mut reader = Reader {
@@ -220,15 +228,16 @@ impl<'d> Reader<'d> {
         if self.left == 0 || self.open.len() >= MAX_DEPTH {
             let note = format!("`#{}` has too many parts to be put together", part.pointer);
             self.document.note(note);
-            return Theirs::default();
+            return Theirs::unknown();
         }
         self.left -= 1;
         let Some(target) = self.document.follow(part.clone()) else {
-            return Theirs::default();
+            return Theirs::unknown();
         };
         if self.open.contains(&target.pointer) {
             let note = format!("`#{}` is among its own parts", target.pointer);
             self.document.note(note);
+            // It adds nothing to what it says already.
             return Theirs::default();
         }
         self.open.push(target.pointer.clone());

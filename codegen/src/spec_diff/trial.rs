@@ -68,6 +68,7 @@ pub(super) enum Alteration {
     NoOperation(String),
     NoSchema(String),
     NoBody(String),
+    NoAnswer(String),
     NoParameter(String, usize),
     NeedsParameter(String, SpecParameter),
     /// The values of a list become a parameter each, or one parameter together.
@@ -152,6 +153,11 @@ fn alter(spec: &mut Spec, alteration: &Alteration) {
         Alteration::NoBody(id) => {
             if let Some(operation) = spec.operations.get_mut(id) {
                 operation.body = None;
+            }
+        }
+        Alteration::NoAnswer(id) => {
+            if let Some(operation) = spec.operations.get_mut(id) {
+                operation.answer = None;
             }
         }
         Alteration::NoParameter(id, index) => {

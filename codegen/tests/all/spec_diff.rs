@@ -2,7 +2,7 @@
 //!
 //! A file of `tests/spec_diff/` is one change of that document, written as those of `tests/bad/` are.
 
-use std::{fmt::Write as _, fs, path::Path};
+use std::{error::Error as _, fmt::Write as _, fs, path::Path};
 
 use crosswalk_codegen::{
     check,
@@ -123,7 +123,10 @@ fn json_of_an_older_version_says_the_same() {
 fn what_is_not_a_document_is_told_with_its_reason() {
     let told = |text: &str| match Document::read("their.yaml", text) {
         Ok(_) => "it was read".to_owned(),
-        Err(error) => error.to_string(),
+        Err(error) => match error.source() {
+            Some(cause) => format!("{error}: {cause}"),
+            None => error.to_string(),
+        },
     };
     let texts = [
         (

@@ -10,12 +10,12 @@ pub const MAX_DOCUMENT_BYTES: usize = 128 * 1024 * 1024;
 pub enum DocumentError {
     #[error("{path} has {bytes} bytes; at most {MAX_DOCUMENT_BYTES} are read")]
     TooLarge { path: String, bytes: usize },
-    #[error("{path} is not JSON: {source}")]
+    #[error("{path} is not JSON")]
     Json {
         path: String,
         source: serde_json::Error,
     },
-    #[error("{path} is not YAML: {source}")]
+    #[error("{path} is not YAML")]
     Yaml {
         path: String,
         source: Box<serde_saphyr::Error>,

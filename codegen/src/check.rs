@@ -9,6 +9,7 @@ mod beside;
 mod bodies;
 mod calls;
 mod convert;
+mod document;
 mod entities;
 mod fields;
 mod groups;

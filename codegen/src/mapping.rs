@@ -6,6 +6,7 @@
 
 pub mod beside;
 pub mod call;
+pub mod document;
 pub mod operation;
 pub mod provider;
 mod table;

@@ -231,6 +231,7 @@ fn read<'a>(raw: &'a RawValue, warnings: &mut Warnings) -> Result<Account<'a>, E
             native.changed_at.as_ref(),
             warnings,
         ),
+        merged_into: None,
     })
 }
 

@@ -13,9 +13,10 @@
 //! | `search_lag_ms` | 0 | a created or changed row is found by its new values only so much later |
 //! | `granted_scopes` | null | the scopes of every token; null grants all |
 //! | `rate_limits` | all null | `{"burst_per_10s","search_per_second","daily"}`; null is no limit and no headers |
-//! | `required_on_create` | {} | per type, the properties that dated versions from 2026-09 ask for on create |
+//! | `required_on_create` | name, stage and pipeline of deals | per type, the properties that dated versions from 2026-09 ask for on create |
 //! | `forward_only_lifecycle` | true | an earlier lifecycle stage is silently not taken |
 //! | `website_fills_domain` | true | `website` and `domain` fill each other on create |
+//! | `associate_by_domain` | false | a contact is linked to the company that has its e-mail's domain |
 //! | `merge_keeps_primary_id` | false | false: the merged row has a third id |
 //! | `unknown_archive_status` | 204 | what `DELETE` of an unknown id answers; sources say 204 or 404 |
 //! | `require_content_type` | true | a body without `application/json` is 415 |
@@ -37,11 +38,14 @@ use super::http::{Call, Provider, Reply};
 mod access;
 mod ask;
 mod batch;
+mod calculated;
 mod fault;
+mod html;
 mod links;
 mod oauth;
 mod objects;
 mod owners;
+mod pipelines;
 mod properties;
 mod rates;
 mod render;

@@ -248,7 +248,15 @@ fn upsert(state: &mut State, ask: &Ask<'_>, table: usize) -> Result<Reply, Fault
     let mut checked = Vec::new();
     for input in &inputs {
         let trace = input.object_write_trace_id.as_deref();
-        match prepare_upsert(state, ask, table, input, &mut claimed) {
+        let prepared = prepare_upsert(state, ask, table, input, &mut claimed);
+        // An upsert carries no links, so that it cannot create what needs one.
+        let prepared = prepared.and_then(|(id, changes)| {
+            if id.is_none() {
+                links::check(state, table, &[])?;
+            }
+            Ok((id, changes))
+        });
+        match prepared {
             Ok((id, changes)) => checked.push((id, changes, trace)),
             Err(fault) => outcome.fail(fault, partial, trace)?,
         }
@@ -311,13 +319,7 @@ fn prepare(
     properties: &Map<String, Value>,
     claimed: &mut Claimed,
 ) -> Result<Changes, Fault> {
-    let changes = write::prepare(
-        state,
-        table,
-        current,
-        properties,
-        objects::has_account_rules(ask),
-    )?;
+    let changes = write::prepare(state, ask, table, current, properties)?;
     let own = &state.tables[table];
     if let Some(clash) = write::clash(own, current, &changes, claimed) {
         return Err(clash.into_fault(own, true));

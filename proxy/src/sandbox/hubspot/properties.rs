@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::ask::Ask;
 use super::fault::Fault;
-use super::schema::{Choice, Group, Kind, Property};
+use super::pipelines;
+use super::schema::{Choice, Group, Kind, Property, Source};
 use super::state::{State, Table};
 use crate::sandbox::clock::iso_ms;
 use crate::sandbox::http::Reply;
@@ -71,6 +72,7 @@ pub(super) fn create(state: &mut State, ask: &Ask<'_>, table: usize) -> Result<R
         calculated: false,
         unique: input.has_unique_value == Some(true),
         external: None,
+        listed: false,
         format: None,
         secondary: None,
         forward_only: false,
@@ -151,8 +153,12 @@ fn exists(message: &str) -> Fault {
 }
 
 fn to_json(own: &Table, property: &Property) -> Value {
-    let options: Vec<Value> = property
-        .options
+    let listed = property
+        .external
+        .filter(|_| property.listed)
+        .map(|source| pipelines::choices(&own.pipelines, source));
+    let options = listed.as_ref().unwrap_or(&property.options);
+    let options: Vec<Value> = options
         .iter()
         .zip(0..)
         .map(|(option, position)| {
@@ -175,7 +181,7 @@ fn to_json(own: &Table, property: &Property) -> Value {
         "options": options,
         "displayOrder": -1,
         "calculated": property.calculated,
-        "externalOptions": property.external.is_some(),
+        "externalOptions": property.external.is_some() && !property.listed,
         "hasUniqueValue": property.unique,
         "hidden": false,
         "hubspotDefined": !property.custom,
@@ -191,8 +197,8 @@ fn to_json(own: &Table, property: &Property) -> Value {
         "createdAt": iso_ms(DEFINED_AT),
         "updatedAt": iso_ms(DEFINED_AT),
     });
-    if let Some(referenced) = &property.external {
-        body["referencedObjectType"] = json!(referenced);
+    if property.external == Some(Source::Owner) {
+        body["referencedObjectType"] = json!("OWNER");
     }
     body
 }

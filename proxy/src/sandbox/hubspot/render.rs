@@ -37,6 +37,12 @@ pub(super) fn row(table: &Table, row: &Row, wanted: &Wanted, settings: &Settings
         Wanted::Named(asked) => names.extend(asked.iter().map(String::as_str)),
         Wanted::Written(written) => {
             names.insert("hs_object_source");
+            // Of the calculated ones "some" come along: those that have a value.
+            let calculated = table
+                .properties
+                .values()
+                .filter(|property| property.calculated && row.get(&property.name).is_some());
+            names.extend(calculated.map(|property| property.name.as_str()));
             names.extend(written.iter().map(String::as_str));
         }
     }

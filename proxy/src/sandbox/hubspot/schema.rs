@@ -29,10 +29,33 @@ pub(super) struct ObjectType {
     /// A create must carry one of these.
     #[serde(default)]
     pub(super) required_any: Vec<String>,
+    /// A create must carry all of these.
+    #[serde(default)]
+    pub(super) required: Vec<String>,
+    /// The `HUBSPOT_DEFINED` kind of link that a create must carry.
+    #[serde(default)]
+    pub(super) required_link: Option<u32>,
+    /// Where a row says its pipeline and its stage in it.
+    #[serde(default)]
+    pub(super) pipelined: Option<Pipelined>,
+    /// Notes, calls and the like: they have no list of archived rows.
+    #[serde(default)]
+    pub(super) activity: bool,
+    #[serde(default)]
+    pub(super) merges: bool,
+    #[serde(default)]
+    pub(super) gdpr_delete: bool,
     /// `[from, to]`: on create, `to` is made from `from` when only that was sent.
     #[serde(default)]
     pub(super) fill_on_create: Vec<(String, String)>,
     properties: Vec<Property>,
+}
+
+/// The two properties of a type that has pipelines.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Pipelined {
+    pub(super) pipeline: String,
+    pub(super) stage: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -64,9 +87,12 @@ pub(super) struct Property {
     pub(super) calculated: bool,
     #[serde(default, alias = "hasUniqueValue")]
     pub(super) unique: bool,
-    /// The options live elsewhere: `OWNER`.
+    /// The options live elsewhere.
     #[serde(default)]
-    pub(super) external: Option<String>,
+    pub(super) external: Option<Source>,
+    /// They are listed in the definition all the same.
+    #[serde(default)]
+    pub(super) listed: bool,
     #[serde(default)]
     pub(super) format: Option<Format>,
     /// The property that holds further values of this one, unique among them.
@@ -90,6 +116,15 @@ pub(super) enum Kind {
     Date,
     Datetime,
     PhoneNumber,
+}
+
+/// Where options live that are no part of a definition.
+#[derive(Debug, Clone, Copy, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "UPPERCASE")]
+pub(super) enum Source {
+    Owner,
+    Pipeline,
+    Stage,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize, PartialEq, Eq)]
@@ -148,11 +183,21 @@ impl Property {
 }
 
 impl ObjectType {
-    /// Whether a path may call this type so: plural, singular or id.
+    /// Made by the account, not by `HubSpot`.
+    pub(super) fn is_custom(&self) -> bool {
+        self.id.starts_with("2-")
+    }
+
+    /// Whether a path may call this type so: plural, singular or id; of a custom type its full name or that without
+    /// the account (`p_car`), but not the bare one.
     pub(super) fn answers_to(&self, name: &str) -> bool {
-        [&self.plural, &self.singular, &self.id]
-            .into_iter()
-            .any(|own| own == name)
+        if self.id == name || self.plural == name {
+            return true;
+        }
+        if self.is_custom() {
+            return name.strip_prefix("p_") == Some(&self.singular);
+        }
+        self.singular == name
     }
 
     /// Set by the system and part of every answer, asked for or not.
@@ -174,6 +219,9 @@ pub(super) fn embedded() -> Vec<ObjectType> {
     [
         include_str!("data/contacts.json"),
         include_str!("data/companies.json"),
+        include_str!("data/deals.json"),
+        include_str!("data/notes.json"),
+        include_str!("data/leads.json"),
     ]
     .into_iter()
     .map(|text| serde_json::from_str(text).expect(EMBEDDED))
@@ -188,7 +236,13 @@ mod tests {
     fn every_default_and_search_property_is_defined() {
         for ty in embedded() {
             let defined = ty.definitions();
-            for name in ty.defaults.iter().chain(&ty.search).chain(&ty.required_any) {
+            for name in ty
+                .defaults
+                .iter()
+                .chain(&ty.search)
+                .chain(&ty.required_any)
+                .chain(&ty.required)
+            {
                 assert!(defined.contains_key(name), "{}: {name}", ty.plural);
             }
             assert!(defined.values().all(|property| property.calculated || property.kind.fits(&property.field_type)));

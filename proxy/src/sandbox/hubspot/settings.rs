@@ -17,6 +17,7 @@ pub(super) struct Settings {
     pub(super) required_on_create: BTreeMap<String, Vec<String>>,
     pub(super) forward_only_lifecycle: bool,
     pub(super) website_fills_domain: bool,
+    pub(super) associate_by_domain: bool,
     pub(super) merge_keeps_primary_id: bool,
     pub(super) unknown_archive_status: u16,
     pub(super) require_content_type: bool,
@@ -43,9 +44,15 @@ impl Default for Settings {
             search_lag_ms: 0,
             granted_scopes: None,
             rate_limits: RateLimits::default(),
-            required_on_create: BTreeMap::new(),
+            required_on_create: BTreeMap::from([(
+                "deals".to_owned(),
+                ["dealname", "dealstage", "pipeline"]
+                    .map(str::to_owned)
+                    .to_vec(),
+            )]),
             forward_only_lifecycle: true,
             website_fills_domain: true,
+            associate_by_domain: false,
             merge_keeps_primary_id: false,
             unknown_archive_status: 204,
             require_content_type: true,

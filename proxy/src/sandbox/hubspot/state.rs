@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::access::Tokens;
 use super::fault::Fault;
-use super::links::Links;
+use super::links::{Link, Links};
 use super::owners::Owner;
+use super::pipelines::{self, Pipeline};
 use super::rates::Usage;
 use super::sample;
 use super::schema::{self, Group, ObjectType, Property};
@@ -29,6 +30,8 @@ pub(super) struct State {
     pub(super) tokens: Tokens,
     pub(super) usage: Usage,
     pub(super) next_id: u64,
+    /// The links that archived rows had, for their restoration.
+    pub(super) severed: BTreeMap<u64, Vec<Link>>,
 }
 
 /// One object type with its rows.
@@ -37,6 +40,7 @@ pub(super) struct Table {
     pub(super) ty: ObjectType,
     pub(super) properties: BTreeMap<String, Property>,
     pub(super) groups: Vec<Group>,
+    pub(super) pipelines: Vec<Pipeline>,
     pub(super) rows: BTreeMap<u64, Row>,
     /// Ids that a merge took away, and the row that they live on in.
     pub(super) merged: BTreeMap<u64, u64>,
@@ -60,10 +64,11 @@ impl State {
             settings: Settings::default(),
             tables: Vec::new(),
             owners: Vec::new(),
-            links: Links::default(),
+            links: Links::new([].iter()),
             tokens: Tokens::default(),
             usage: Usage::default(),
             next_id: FIRST_ID,
+            severed: BTreeMap::new(),
         };
         state.reset(sample_data);
         state
@@ -71,7 +76,8 @@ impl State {
 
     pub(super) fn reset(&mut self, sample_data: bool) {
         self.tables = schema::embedded().into_iter().map(Table::new).collect();
-        self.links = Links::default();
+        self.links = Links::new(self.tables.iter().map(|table| &table.ty));
+        self.severed = BTreeMap::new();
         self.tokens.restore_code();
         self.usage = Usage::default();
         self.next_id = FIRST_ID;
@@ -86,6 +92,13 @@ impl State {
             .ok_or_else(|| Fault::unknown_type(name))
     }
 
+    /// The position of the type that a row is of.
+    pub(super) fn table_of(&self, id: u64) -> Option<usize> {
+        self.tables
+            .iter()
+            .position(|table| table.rows.contains_key(&id))
+    }
+
     pub(super) fn take_id(&mut self) -> u64 {
         let id = self.next_id;
         self.next_id += 1;
@@ -98,6 +111,7 @@ impl Table {
         Self {
             properties: ty.definitions(),
             groups: vec![ty.group.clone()],
+            pipelines: pipelines::embedded(&ty.plural),
             ty,
             rows: BTreeMap::new(),
             merged: BTreeMap::new(),
@@ -154,7 +168,10 @@ impl Table {
         };
         let pending = row.pending.iter_mut().map(|(_, values)| values);
         for values in pending.chain(&mut row.indexed).chain([&mut row.values]) {
-            Arc::make_mut(values).insert(name.to_owned(), value.to_owned());
+            // What was never set is not cleared by being shown as nothing.
+            if !value.is_empty() || values.contains_key(name) {
+                Arc::make_mut(values).insert(name.to_owned(), value.to_owned());
+            }
         }
     }
 

@@ -59,7 +59,7 @@ pub(super) struct Filter<'t> {
 #[derive(Debug)]
 enum Subject<'t> {
     Property(&'t Property),
-    /// The plural name of the linked type.
+    /// The id of the linked type.
     Links(String),
 }
 
@@ -74,7 +74,7 @@ impl<'t> Filter<'t> {
         let subject = match name.strip_prefix(LINK_PREFIX) {
             Some(ty) => {
                 let linked = state.table_named(ty).map_err(|_| unknown_property(name))?;
-                Subject::Links(state.tables[linked].ty.plural.clone())
+                Subject::Links(state.tables[linked].ty.id.clone())
             }
             None => Subject::Property(
                 table

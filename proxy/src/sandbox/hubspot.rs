@@ -37,6 +37,7 @@ use super::http::{Call, Provider, Reply};
 
 mod access;
 mod ask;
+mod associations;
 mod batch;
 mod calculated;
 mod fault;
@@ -45,6 +46,7 @@ mod links;
 mod oauth;
 mod objects;
 mod owners;
+mod path;
 mod pipelines;
 mod properties;
 mod rates;

@@ -134,6 +134,7 @@ pub(super) enum Need {
     WriteRows,
     ReadDefinitions,
     WriteDefinitions,
+    WriteLabels,
 }
 
 /// One of the scopes that `need` names must have been granted.
@@ -148,6 +149,8 @@ pub(super) fn authorize(settings: &Settings, ty: &ObjectType, need: Need) -> Res
         Need::WriteRows => vec![format!("{scope}.write")],
         Need::ReadDefinitions => vec![format!("{scope}.read"), format!("{schema_scope}.read")],
         Need::WriteDefinitions => vec![format!("{schema_scope}.write")],
+        // Which of the two is the least is unconfirmed.
+        Need::WriteLabels => vec![format!("{schema_scope}.write"), format!("{scope}.write")],
     };
     require(settings, &needed)
 }

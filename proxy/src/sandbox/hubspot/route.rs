@@ -2,33 +2,15 @@
 
 use http::header::CONTENT_TYPE;
 use http::{Method, StatusCode};
-use percent_encoding::percent_decode_str;
 
 use super::access::{self, Need};
-use super::ask::{Ask, Version};
+use super::ask::Ask;
+use super::associations::{self, Types};
 use super::fault::Fault;
+use super::path::{self, Ends, Route};
 use super::state::State;
 use super::{Options, batch, oauth, objects, owners, properties, search};
 use crate::sandbox::http::{Call, Reply};
-
-/// What a path addresses. `ty` is a type's name as sent.
-#[derive(Debug)]
-enum Route {
-    Authorize,
-    Token,
-    TokenInfo(String),
-    Account,
-    Owners,
-    Owner(String),
-    Rows { ty: String },
-    Row { ty: String, id: String },
-    Batch { ty: String, verb: batch::Verb },
-    Search { ty: String },
-    Merge { ty: String },
-    Properties { ty: String },
-    Property { ty: String, name: String },
-    Groups { ty: String },
-}
 
 pub(super) fn answer(options: &Options, state: &mut State, call: &Call, now: i64) -> Reply {
     let correlation_id = access::correlation_id();
@@ -59,7 +41,7 @@ fn respond(
             "<html><body><h1>414 Request-URI Too Large</h1></body></html>",
         ));
     }
-    let (version, route) = parse(&call.path).ok_or_else(Fault::not_found)?;
+    let (version, route) = path::parse(&call.path).ok_or_else(Fault::not_found)?;
     if !route.methods().contains(&call.method) {
         return Err(Fault::page(
             StatusCode::METHOD_NOT_ALLOWED,
@@ -87,89 +69,6 @@ fn respond(
     Ok(state
         .usage
         .headers(&state.settings.rate_limits, caller, reply))
-}
-
-fn parse(path: &str) -> Option<(Version, Route)> {
-    let segments: Option<Vec<String>> = path
-        .strip_prefix('/')?
-        .split('/')
-        .map(|segment| {
-            percent_decode_str(segment)
-                .decode_utf8()
-                .ok()
-                .map(std::borrow::Cow::into_owned)
-        })
-        .collect();
-    let mut segments = segments?;
-    // Older clients end the owners path with a slash.
-    if segments.last().is_some_and(String::is_empty) {
-        segments.pop();
-    }
-    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-    match segments.as_slice() {
-        ["oauth", "authorize"] => Some((Version::Numbered(1), Route::Authorize)),
-        ["oauth", version, "token"] => Some((Version::parse(version)?, Route::Token)),
-        ["oauth", "v1", "access-tokens", token] => {
-            Some((Version::Numbered(1), Route::TokenInfo((*token).to_owned())))
-        }
-        ["account-info", version, "details"] => Some((crm_version(version)?, Route::Account)),
-        ["crm", "v3", area, rest @ ..] => Some((Version::Numbered(3), parse_area(area, rest)?)),
-        ["crm", area, version, rest @ ..] => {
-            let version = Version::parse(version).filter(|version| version.is_dated())?;
-            Some((version, parse_area(area, rest)?))
-        }
-        _ => None,
-    }
-}
-
-fn crm_version(segment: &str) -> Option<Version> {
-    Version::parse(segment).filter(|version| *version != Version::Numbered(1))
-}
-
-fn parse_area(area: &str, rest: &[&str]) -> Option<Route> {
-    let own = |text: &str| text.to_owned();
-    Some(match (area, rest) {
-        ("owners", []) => Route::Owners,
-        ("owners", [id]) => Route::Owner(own(id)),
-        ("objects", [ty]) => Route::Rows { ty: own(ty) },
-        ("objects", [ty, "search"]) => Route::Search { ty: own(ty) },
-        ("objects", [ty, "merge"]) => Route::Merge { ty: own(ty) },
-        ("objects", [ty, "batch", verb]) => Route::Batch {
-            ty: own(ty),
-            verb: batch::Verb::parse(verb)?,
-        },
-        ("objects", [ty, id]) => Route::Row {
-            ty: own(ty),
-            id: own(id),
-        },
-        ("properties", [ty]) => Route::Properties { ty: own(ty) },
-        ("properties", [ty, "groups"]) => Route::Groups { ty: own(ty) },
-        ("properties", [ty, name]) => Route::Property {
-            ty: own(ty),
-            name: own(name),
-        },
-        _ => return None,
-    })
-}
-
-impl Route {
-    fn methods(&self) -> &'static [Method] {
-        match self {
-            Self::Token | Self::Batch { .. } | Self::Search { .. } | Self::Merge { .. } => {
-                &[Method::POST]
-            }
-            Self::Authorize
-            | Self::TokenInfo(_)
-            | Self::Account
-            | Self::Owners
-            | Self::Owner(_)
-            | Self::Property { .. } => &[Method::GET],
-            Self::Rows { .. } | Self::Properties { .. } | Self::Groups { .. } => {
-                &[Method::GET, Method::POST]
-            }
-            Self::Row { .. } => &[Method::GET, Method::PATCH, Method::DELETE],
-        }
-    }
 }
 
 fn carry_out(state: &mut State, ask: &Ask<'_>, route: Route) -> Result<Reply, Fault> {
@@ -234,6 +133,12 @@ fn carry_out(state: &mut State, ask: &Ask<'_>, route: Route) -> Result<Reply, Fa
             let table = permitted(state, &ty, Need::WriteRows)?;
             objects::merge(state, ask, table)
         }
+        route @ (Route::Links { .. }
+        | Route::DefaultLink(_)
+        | Route::Link(_)
+        | Route::LinkBatch { .. }
+        | Route::Labels { .. }
+        | Route::Label { .. }) => link(state, ask, route),
         Route::Properties { ty } => {
             let table = permitted(state, &ty, definitions)?;
             if get {
@@ -256,6 +161,65 @@ fn carry_out(state: &mut State, ask: &Ask<'_>, route: Route) -> Result<Reply, Fa
         }
         Route::Token | Route::Authorize | Route::TokenInfo(_) => Err(Fault::not_found()),
     }
+}
+
+fn link(state: &mut State, ask: &Ask<'_>, route: Route) -> Result<Reply, Fault> {
+    let method = &ask.call.method;
+    match route {
+        Route::Links { ty, id, to } => {
+            let types = permitted_both(state, &ty, &to, Need::ReadRows)?;
+            associations::list(state, ask, types, &id)
+        }
+        Route::DefaultLink(ends) => {
+            let types = permitted_ends(state, &ends)?;
+            associations::put_default(state, ask, types, &ends)
+        }
+        Route::Link(ends) => {
+            let types = permitted_ends(state, &ends)?;
+            if *method == Method::DELETE {
+                return Ok(associations::delete(state, &ends));
+            }
+            associations::put(state, ask, types, &ends)
+        }
+        Route::LinkBatch { from, to, verb } => {
+            let need = if verb == associations::Verb::Read {
+                Need::ReadRows
+            } else {
+                Need::WriteRows
+            };
+            let types = permitted_both(state, &from, &to, need)?;
+            associations::batch(state, ask, types, verb)
+        }
+        Route::Labels { from, to } if *method == Method::GET => {
+            let types = permitted_both(state, &from, &to, Need::ReadRows)?;
+            Ok(associations::list_labels(state, types))
+        }
+        Route::Labels { from, to } => {
+            let types = permitted_both(state, &from, &to, Need::WriteLabels)?;
+            if *method == Method::POST {
+                associations::create_label(state, ask, types)
+            } else {
+                associations::update_label(state, ask, types)
+            }
+        }
+        Route::Label { from, to, id } => {
+            let types = permitted_both(state, &from, &to, Need::WriteLabels)?;
+            associations::delete_label(state, types, &id)
+        }
+        _ => Err(Fault::not_found()),
+    }
+}
+
+fn permitted_ends(state: &State, ends: &Ends) -> Result<Types, Fault> {
+    permitted_both(state, &ends.ty, &ends.to, Need::WriteRows)
+}
+
+/// Links need the scopes of both ends.
+fn permitted_both(state: &State, from: &str, to: &str, need: Need) -> Result<Types, Fault> {
+    Ok(Types {
+        from: permitted(state, from, need)?,
+        to: permitted(state, to, need)?,
+    })
 }
 
 fn permitted(state: &State, ty: &str, need: Need) -> Result<usize, Fault> {

@@ -8,6 +8,7 @@ use super::*;
 
 mod auth;
 mod batches;
+mod links;
 mod notes;
 mod rows;
 mod sales;

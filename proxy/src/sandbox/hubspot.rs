@@ -1,9 +1,9 @@
-//! A stateful `HubSpot`: accounts, contacts, their properties, owners, OAuth.
+//! A stateful `HubSpot`: rows of standard and custom types, their links, definitions and pipelines, owners, OAuth.
 //!
 //! It assumes nothing about who calls: everything here follows from what is documented or recorded of the real API,
 //! and what that rejects is rejected. Where sources differ or are silent, a comment says *unconfirmed*. Numbered
 //! (`/crm/v3/objects/…`) and dated (`/crm/objects/2026-09/…`) paths work side by side. Object types are data
-//! (`hubspot/data/*.json`); a further one is a further file. `propertiesWithHistory` is refused, not ignored.
+//! (`hubspot/data/*.json`); a further one is a further file. Commands of its own (`restore`) are in `commands.rs`. `propertiesWithHistory` is refused, not ignored.
 //!
 //! # Settings (`/_sandbox/settings`)
 //!
@@ -12,12 +12,16 @@
 //! | `clock_offset_ms` | 0 | how far this provider's clock is ahead of the machine's |
 //! | `search_lag_ms` | 0 | a created or changed row is found by its new values only so much later |
 //! | `granted_scopes` | null | the scopes of every token; null grants all |
+//! | `revoked_scopes` | [] | scopes that every token has lost |
+//! | `sensitive_properties` | {} | per type, properties that need `<scope>.sensitive.read.v2` and `.write.v2` |
 //! | `rate_limits` | all null | `{"burst_per_10s","search_per_second","daily"}`; null is no limit and no headers |
 //! | `required_on_create` | name, stage and pipeline of deals | per type, the properties that dated versions from 2026-09 ask for on create |
 //! | `forward_only_lifecycle` | true | an earlier lifecycle stage is silently not taken |
 //! | `website_fills_domain` | true | `website` and `domain` fill each other on create |
 //! | `associate_by_domain` | false | a contact is linked to the company that has its e-mail's domain |
 //! | `merge_keeps_primary_id` | false | false: the merged row has a third id |
+//! | `merged_ids_lead_on` | true | a merged id answers the winner for all types; false: for contacts only |
+//! | `bare_custom_names` | false | paths take the bare name of a custom type, as the real ones do sometimes |
 //! | `unknown_archive_status` | 204 | what `DELETE` of an unknown id answers; sources say 204 or 404 |
 //! | `require_content_type` | true | a body without `application/json` is 415 |
 //! | `refuse_duplicate_inputs` | true | the same id twice in a batch is 400 |
@@ -25,7 +29,7 @@
 //! | `cleared_as_empty_text` | false | a cleared property is answered as `""` instead of null |
 //! | `access_token_seconds` | 1800 | the life of access tokens issued from now on |
 //! | `revoke_refresh_tokens` | false | true: the app was uninstalled; every refresh is refused |
-//! | `max_url_bytes` | 8192 | a longer path and query is 414 |
+//! | `max_url_bytes` | 16384 | a longer path and query is 414 |
 
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -40,9 +44,12 @@ mod ask;
 mod associations;
 mod batch;
 mod calculated;
+mod commands;
+mod custom;
 mod fault;
 mod html;
 mod links;
+mod merge;
 mod oauth;
 mod objects;
 mod owners;
@@ -161,6 +168,11 @@ impl Provider for HubSpot {
     /// Settings and tokens outlive a reset; records, links and property definitions do not.
     fn reset(&self, empty: bool) {
         self.state().reset(!empty);
+    }
+
+    fn command(&self, name: &str, body: &Value) -> Option<Result<Value, String>> {
+        let now = self.clock.now_ms();
+        commands::run(&mut self.state(), name, body, now)
     }
 
     fn expire_tokens(&self) {

@@ -122,7 +122,7 @@ fn read(state: &State, ask: &Ask<'_>, table: usize) -> Result<Reply, Fault> {
     let mut missing: Vec<&str> = Vec::new();
     let mut outcome = Outcome::default();
     for IdInput { id } in &body.inputs {
-        let found = match objects::locate(own, id, body.id_property.as_deref()) {
+        let found = match objects::locate(state, table, id, body.id_property.as_deref()) {
             Err(fault) if fault.is_not_found() => None,
             found => found?,
         };
@@ -204,7 +204,8 @@ fn update(state: &mut State, ask: &Ask<'_>, table: usize) -> Result<Reply, Fault
             }
         }
         let trace = input.object_write_trace_id.as_deref();
-        let Some(id) = objects::locate(own, &input.id, by)?.filter(|id| own.live(*id).is_some())
+        let Some(id) =
+            objects::locate(state, table, &input.id, by)?.filter(|id| own.live(*id).is_some())
         else {
             let entry = Fault::not_found().into_entry(Some(json!({ "ids": [input.id] })));
             outcome.errors.push(with_trace(entry, trace));
@@ -283,9 +284,8 @@ fn prepare_upsert(
     input: &WriteInput,
     claimed: &mut Claimed,
 ) -> Result<(Option<u64>, Changes), Fault> {
-    let own = &state.tables[table];
     let by = input.id_property.as_deref().unwrap_or("hs_object_id");
-    let id = objects::locate(own, &input.id, Some(by))?;
+    let id = objects::locate(state, table, &input.id, Some(by))?;
     let mut properties = input.properties.clone();
     if id.is_none() {
         properties
@@ -300,9 +300,7 @@ fn archive(state: &mut State, ask: &Ask<'_>, table: usize) -> Result<Reply, Faul
     bounded(inputs.len())?;
     for IdInput { id } in &inputs {
         // Unknown ids are passed over (unconfirmed for batches).
-        let found = objects::locate(&state.tables[table], id, None)
-            .ok()
-            .flatten();
+        let found = objects::locate(state, table, id, None).ok().flatten();
         if let Some(id) = found.filter(|id| state.tables[table].live(*id).is_some()) {
             objects::discard(state, table, id, ask.now);
         }

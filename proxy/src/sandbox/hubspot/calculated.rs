@@ -67,8 +67,8 @@ fn deal(table: &Table, row: Option<&Row>, changed: &mut Values, now: i64) {
         .unwrap_or_default()
         .to_owned();
     // Moving to a closed stage sets the date; that it leaves a date alone that is there is unconfirmed.
-    let closes = closed && changed.contains_key("dealstage");
-    if closes && after(row, changed, "closedate").is_none() {
+    let moved = changed.contains_key("dealstage");
+    if closed && moved && after(row, changed, "closedate").is_none() {
         set(changed, "closedate", iso_ms(now));
     }
     flag(changed, "hs_is_closed", closed);

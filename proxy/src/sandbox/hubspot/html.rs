@@ -16,17 +16,14 @@ pub(super) fn to_text(html: &str) -> String {
             .chars()
             .next()
             .is_some_and(|first| first.is_ascii_alphabetic() || matches!(first, '/' | '!'));
-        match tag.find('>').filter(|_| opens) {
-            Some(end) => {
-                if !INLINE.contains(&name(&tag[1..end]).as_str()) {
-                    text.push(' ');
-                }
-                rest = &tag[end + 1..];
+        if let Some(end) = tag.find('>').filter(|_| opens) {
+            if !INLINE.contains(&name(&tag[1..end]).as_str()) {
+                text.push(' ');
             }
-            None => {
-                text.push('<');
-                rest = &tag[1..];
-            }
+            rest = &tag[end + 1..];
+        } else {
+            text.push('<');
+            rest = &tag[1..];
         }
     }
     text.push_str(rest);

@@ -8,8 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::calculated;
 use super::fault::Fault;
-use super::schema::ObjectType;
-use super::state::State;
+use super::state::{State, Table};
 
 mod inputs;
 mod kinds;
@@ -30,12 +29,11 @@ pub(super) struct Links {
 }
 
 impl Links {
-    pub(super) fn new<'t>(types: impl Iterator<Item = &'t ObjectType> + Clone) -> Self {
+    /// None yet; `tables` name the types for the names of kinds.
+    pub(super) fn new(tables: &[Table]) -> Self {
         let singular = |id: &str| {
-            let mut types = types.clone();
-            types
-                .find(|ty| ty.id == id)
-                .map_or_else(|| id.to_owned(), |ty| ty.singular.clone())
+            let table = tables.iter().find(|table| table.ty.id == id);
+            table.map_or_else(|| id.to_owned(), |table| table.ty.singular.clone())
         };
         Self {
             kinds: Kinds::embedded(singular),
@@ -254,7 +252,10 @@ pub(super) fn bring_back(state: &mut State, links: &[Link]) {
 
 /// The types that `associations=` names, as positions of tables.
 pub(super) fn named(state: &State, names: &[String]) -> Result<Vec<usize>, Fault> {
-    names.iter().map(|name| state.table_named(name)).collect()
+    names
+        .iter()
+        .map(|name| state.table_strictly_named(name))
+        .collect()
 }
 
 /// The `associations` of a row; nothing when it has none. One entry per label, as the real API does.

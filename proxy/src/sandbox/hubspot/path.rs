@@ -4,7 +4,7 @@ use http::Method;
 use percent_encoding::percent_decode_str;
 
 use super::ask::Version;
-use super::{associations, batch};
+use super::{associations, batch, properties};
 
 /// What a path addresses. `ty`, `from` and `to` are names of types as sent.
 #[derive(Debug)]
@@ -12,7 +12,10 @@ pub(super) enum Route {
     Authorize,
     Token,
     TokenInfo(String),
+    RefreshToken(String),
+    PrivateAppInfo,
     Account,
+    Usage,
     Owners,
     Owner(String),
     Rows {
@@ -30,6 +33,9 @@ pub(super) enum Route {
         ty: String,
     },
     Merge {
+        ty: String,
+    },
+    GdprDelete {
         ty: String,
     },
     Links {
@@ -60,7 +66,29 @@ pub(super) enum Route {
         ty: String,
         name: String,
     },
+    PropertyBatch {
+        ty: String,
+        verb: properties::Verb,
+    },
     Groups {
+        ty: String,
+    },
+    Pipelines {
+        ty: String,
+    },
+    Pipeline {
+        ty: String,
+        id: String,
+    },
+    Stages {
+        ty: String,
+        id: String,
+    },
+    Schemas,
+    Schema {
+        ty: String,
+    },
+    SchemaLinks {
         ty: String,
     },
 }
@@ -97,6 +125,24 @@ pub(super) fn parse(path: &str) -> Option<(Version, Route)> {
         ["oauth", "v1", "access-tokens", token] => {
             Some((Version::Numbered(1), Route::TokenInfo((*token).to_owned())))
         }
+        ["oauth", "v1", "refresh-tokens", token] => Some((
+            Version::Numbered(1),
+            Route::RefreshToken((*token).to_owned()),
+        )),
+        ["oauth", "v2", "private-apps", "get", "access-token-info"] => {
+            Some((Version::Numbered(1), Route::PrivateAppInfo))
+        }
+        [
+            "account-info",
+            version,
+            "api-usage",
+            "daily",
+            "private-apps",
+        ] => Some((v3_or_dated(version)?, Route::Usage)),
+        ["crm-object-schemas", version, "schemas", rest @ ..] => {
+            Some((v3_or_dated(version)?, parse_schemas(rest)?))
+        }
+        ["crm", "v3", "schemas", rest @ ..] => Some((Version::Numbered(3), parse_schemas(rest)?)),
         ["account-info", version, "details"] => Some((v3_or_dated(version)?, Route::Account)),
         // What the published document writes; the documented form is below.
         ["crm", "associations", "v4", rest @ ..] => {
@@ -133,6 +179,7 @@ fn parse_area(area: &str, rest: &[&str]) -> Option<Route> {
         ("objects", [ty]) => Route::Rows { ty: own(ty) },
         ("objects", [ty, "search"]) => Route::Search { ty: own(ty) },
         ("objects", [ty, "merge"]) => Route::Merge { ty: own(ty) },
+        ("objects", [ty, "gdpr-delete"]) => Route::GdprDelete { ty: own(ty) },
         ("objects", [ty, "batch", verb]) => Route::Batch {
             ty: own(ty),
             verb: batch::Verb::parse(verb)?,
@@ -143,10 +190,32 @@ fn parse_area(area: &str, rest: &[&str]) -> Option<Route> {
         },
         ("properties", [ty]) => Route::Properties { ty: own(ty) },
         ("properties", [ty, "groups"]) => Route::Groups { ty: own(ty) },
+        ("properties", [ty, "batch", verb]) => Route::PropertyBatch {
+            ty: own(ty),
+            verb: properties::Verb::parse(verb)?,
+        },
+        ("pipelines", [ty]) => Route::Pipelines { ty: own(ty) },
+        ("pipelines", [ty, id]) => Route::Pipeline {
+            ty: own(ty),
+            id: own(id),
+        },
+        ("pipelines", [ty, id, "stages"]) => Route::Stages {
+            ty: own(ty),
+            id: own(id),
+        },
         ("properties", [ty, name]) => Route::Property {
             ty: own(ty),
             name: own(name),
         },
+        _ => return None,
+    })
+}
+
+fn parse_schemas(rest: &[&str]) -> Option<Route> {
+    Some(match rest {
+        [] => Route::Schemas,
+        [ty] => Route::Schema { ty: own(ty) },
+        [ty, "associations"] => Route::SchemaLinks { ty: own(ty) },
         _ => return None,
     })
 }
@@ -201,18 +270,29 @@ impl Route {
             | Self::Batch { .. }
             | Self::Search { .. }
             | Self::Merge { .. }
+            | Self::GdprDelete { .. }
+            | Self::PrivateAppInfo
+            | Self::PropertyBatch { .. }
+            | Self::Stages { .. }
+            | Self::SchemaLinks { .. }
             | Self::LinkBatch { .. } => &[Method::POST],
             Self::Authorize
             | Self::TokenInfo(_)
             | Self::Account
             | Self::Owners
             | Self::Owner(_)
+            | Self::Usage
             | Self::Links { .. }
-            | Self::Property { .. } => &[Method::GET],
-            Self::Rows { .. } | Self::Properties { .. } | Self::Groups { .. } => {
-                &[Method::GET, Method::POST]
+            | Self::Pipeline { .. } => &[Method::GET],
+            Self::Rows { .. }
+            | Self::Properties { .. }
+            | Self::Groups { .. }
+            | Self::Pipelines { .. }
+            | Self::Schemas => &[Method::GET, Method::POST],
+            Self::RefreshToken(_) => &[Method::GET, Method::DELETE],
+            Self::Row { .. } | Self::Property { .. } | Self::Schema { .. } => {
+                &[Method::GET, Method::PATCH, Method::DELETE]
             }
-            Self::Row { .. } => &[Method::GET, Method::PATCH, Method::DELETE],
             Self::DefaultLink(_) => &[Method::PUT],
             Self::Link(_) => &[Method::PUT, Method::DELETE],
             Self::Labels { .. } => &[Method::GET, Method::POST, Method::PUT],

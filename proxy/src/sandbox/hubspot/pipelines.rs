@@ -90,7 +90,7 @@ pub(super) fn choices(pipelines: &[Pipeline], source: Source) -> Vec<Choice> {
         label: label.clone(),
         value: value.clone(),
         display_order: None,
-        hidden: false,
+        hidden: Some(false),
         description: String::new(),
     };
     match source {
@@ -240,13 +240,13 @@ pub(super) fn create_stage(
 ) -> Result<Reply, Fault> {
     of_type(state, table, ty)?;
     let input: StageInput = ask.body()?;
-    let stage = input.into_stage(state, ask.now);
+    let made = input.into_stage(state, ask.now);
     let mut all = state.tables[table].pipelines.iter_mut();
     let pipeline = all
         .find(|pipeline| pipeline.id == id)
         .ok_or_else(Fault::not_found)?;
-    let body = stage_json(&stage, pipeline.stages.len());
-    pipeline.stages.push(stage);
+    let body = stage_json(&made, pipeline.stages.len());
+    pipeline.stages.push(made);
     Ok(Reply::json(StatusCode::CREATED, &body))
 }
 

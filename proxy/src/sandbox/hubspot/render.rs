@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::PORTAL_ID;
+use super::access;
 use super::settings::Settings;
 use super::state::{Row, Table};
 use crate::sandbox::clock::iso_ms;
@@ -47,10 +48,10 @@ pub(super) fn row(table: &Table, row: &Row, wanted: &Wanted, settings: &Settings
         }
     }
     let mut properties = Map::new();
-    for name in names
-        .into_iter()
-        .filter(|name| table.properties.contains_key(*name))
-    {
+    for name in names.into_iter().filter(|name| {
+        let property = table.properties.get(*name);
+        property.is_some_and(|property| access::reads(settings, ty, property))
+    }) {
         let value = match row.values.get(name) {
             Some(value) if !value.is_empty() || settings.cleared_as_empty_text => json!(value),
             _ => Value::Null,

@@ -9,7 +9,7 @@ use super::associations::{self, Types};
 use super::fault::Fault;
 use super::path::{self, Ends, Route};
 use super::state::State;
-use super::{Options, batch, oauth, objects, owners, properties, search};
+use super::{Options, batch, custom, merge, oauth, objects, owners, pipelines, properties, search};
 use crate::sandbox::http::{Call, Reply};
 
 pub(super) fn answer(options: &Options, state: &mut State, call: &Call, now: i64) -> Reply {
@@ -53,6 +53,8 @@ fn respond(
         Route::Token => return oauth::token(options, state, &ask),
         Route::Authorize => return oauth::authorize(options, state, &ask),
         Route::TokenInfo(token) => return oauth::token_info(state, &ask, token),
+        Route::RefreshToken(token) => return oauth::refresh_token(options, state, &ask, token),
+        Route::PrivateAppInfo => return oauth::private_app_info(options, state, &ask),
         _ => {}
     }
     let caller = access::authenticate(options, &state.tokens, call, now)?;
@@ -86,13 +88,9 @@ fn carry_out(state: &mut State, ask: &Ask<'_>, route: Route) -> Result<Reply, Fa
         ));
     }
     let rows = if get { Need::ReadRows } else { Need::WriteRows };
-    let definitions = if get {
-        Need::ReadDefinitions
-    } else {
-        Need::WriteDefinitions
-    };
     match route {
         Route::Account => Ok(oauth::account()),
+        Route::Usage => Ok(oauth::usage(state, ask)),
         Route::Owners | Route::Owner(_) => {
             access::require(&state.settings, &["crm.objects.owners.read".to_owned()])?;
             match route {
@@ -131,7 +129,11 @@ fn carry_out(state: &mut State, ask: &Ask<'_>, route: Route) -> Result<Reply, Fa
         }
         Route::Merge { ty } => {
             let table = permitted(state, &ty, Need::WriteRows)?;
-            objects::merge(state, ask, table)
+            merge::merge(state, ask, table)
+        }
+        Route::GdprDelete { ty } => {
+            let table = permitted(state, &ty, Need::WriteRows)?;
+            merge::gdpr_delete(state, ask, table)
         }
         route @ (Route::Links { .. }
         | Route::DefaultLink(_)
@@ -139,27 +141,7 @@ fn carry_out(state: &mut State, ask: &Ask<'_>, route: Route) -> Result<Reply, Fa
         | Route::LinkBatch { .. }
         | Route::Labels { .. }
         | Route::Label { .. }) => link(state, ask, route),
-        Route::Properties { ty } => {
-            let table = permitted(state, &ty, definitions)?;
-            if get {
-                properties::list(state, ask, table)
-            } else {
-                properties::create(state, ask, table)
-            }
-        }
-        Route::Property { ty, name } => {
-            let table = permitted(state, &ty, definitions)?;
-            properties::get(state, table, &name)
-        }
-        Route::Groups { ty } => {
-            let table = permitted(state, &ty, definitions)?;
-            if get {
-                Ok(properties::groups(state, table))
-            } else {
-                properties::create_group(state, ask, table)
-            }
-        }
-        Route::Token | Route::Authorize | Route::TokenInfo(_) => Err(Fault::not_found()),
+        route => metadata(state, ask, route),
     }
 }
 
@@ -206,6 +188,86 @@ fn link(state: &mut State, ask: &Ask<'_>, route: Route) -> Result<Reply, Fault> 
             let types = permitted_both(state, &from, &to, Need::WriteLabels)?;
             associations::delete_label(state, types, &id)
         }
+        _ => Err(Fault::not_found()),
+    }
+}
+
+fn metadata(state: &mut State, ask: &Ask<'_>, route: Route) -> Result<Reply, Fault> {
+    let method = &ask.call.method;
+    let get = *method == Method::GET;
+    let reads = get
+        || matches!(&route, Route::PropertyBatch { verb, .. } if *verb == properties::Verb::Read);
+    let need = if reads {
+        Need::ReadDefinitions
+    } else {
+        Need::WriteDefinitions
+    };
+    match route {
+        Route::Properties { ty } => {
+            let table = permitted(state, &ty, need)?;
+            if get {
+                properties::list(state, ask, table)
+            } else {
+                properties::create(state, ask, table)
+            }
+        }
+        Route::Property { ty, name } => {
+            let table = permitted(state, &ty, need)?;
+            match *method {
+                Method::PATCH => properties::update(state, ask, table, &name),
+                Method::DELETE => properties::archive(state, table, &name),
+                _ => properties::get(state, ask, table, &name),
+            }
+        }
+        Route::PropertyBatch { ty, verb } => {
+            let table = permitted(state, &ty, need)?;
+            properties::batch(state, ask, table, verb)
+        }
+        Route::Groups { ty } => {
+            let table = permitted(state, &ty, need)?;
+            if get {
+                Ok(properties::groups(state, table))
+            } else {
+                properties::create_group(state, ask, table)
+            }
+        }
+        Route::Pipelines { ty } => {
+            let table = permitted(state, &ty, need)?;
+            if get {
+                pipelines::list(state, table, &ty)
+            } else {
+                pipelines::create(state, ask, table, &ty)
+            }
+        }
+        Route::Pipeline { ty, id } => {
+            let table = permitted(state, &ty, need)?;
+            pipelines::get(state, table, &ty, &id)
+        }
+        Route::Stages { ty, id } => {
+            let table = permitted(state, &ty, need)?;
+            pipelines::create_stage(state, ask, table, &ty, &id)
+        }
+        route => schemas(state, ask, route),
+    }
+}
+
+fn schemas(state: &mut State, ask: &Ask<'_>, route: Route) -> Result<Reply, Fault> {
+    let method = &ask.call.method;
+    let verb = if *method == Method::GET {
+        "read"
+    } else {
+        "write"
+    };
+    access::require(&state.settings, &[format!("crm.schemas.custom.{verb}")])?;
+    match route {
+        Route::Schemas if *method == Method::GET => custom::list(state, ask),
+        Route::Schemas => custom::create(state, ask),
+        Route::Schema { ty } => match *method {
+            Method::PATCH => custom::update(state, ask, &ty),
+            Method::DELETE => custom::delete(state, ask, &ty),
+            _ => custom::get(state, ask, &ty),
+        },
+        Route::SchemaLinks { ty } => custom::associate(state, ask, &ty),
         _ => Err(Fault::not_found()),
     }
 }

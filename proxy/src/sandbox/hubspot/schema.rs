@@ -101,9 +101,15 @@ pub(super) struct Property {
     /// A write cannot go back to an earlier option.
     #[serde(default)]
     pub(super) forward_only: bool,
+    #[serde(skip)]
+    pub(super) sensitivity: Sensitivity,
     /// Made by the caller, not by `HubSpot`.
     #[serde(skip)]
     pub(super) custom: bool,
+    #[serde(skip)]
+    pub(super) created_at: Option<i64>,
+    #[serde(skip)]
+    pub(super) updated_at: Option<i64>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize, PartialEq, Eq)]
@@ -116,6 +122,16 @@ pub(super) enum Kind {
     Date,
     Datetime,
     PhoneNumber,
+}
+
+/// Who sees the values: sensitive ones need a scope of their own (hubspot.md §1.4).
+#[derive(Debug, Clone, Copy, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Sensitivity {
+    #[default]
+    NonSensitive,
+    Sensitive,
+    HighlySensitive,
 }
 
 /// Where options live that are no part of a definition.
@@ -142,9 +158,25 @@ pub(super) struct Choice {
     #[serde(default)]
     pub(super) display_order: Option<i64>,
     #[serde(default)]
-    pub(super) hidden: bool,
+    pub(super) hidden: Option<bool>,
     #[serde(default)]
     pub(super) description: String,
+}
+
+impl Sensitivity {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::NonSensitive => "non_sensitive",
+            Self::Sensitive => "sensitive",
+            Self::HighlySensitive => "highly_sensitive",
+        }
+    }
+
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        [Self::NonSensitive, Self::Sensitive, Self::HighlySensitive]
+            .into_iter()
+            .find(|own| own.name() == text)
+    }
 }
 
 impl Kind {

@@ -13,12 +13,16 @@ pub(super) struct Settings {
     pub(super) clock_offset_ms: i64,
     pub(super) search_lag_ms: u32,
     pub(super) granted_scopes: Option<Vec<String>>,
+    pub(super) revoked_scopes: Vec<String>,
+    pub(super) sensitive_properties: BTreeMap<String, Vec<String>>,
     pub(super) rate_limits: RateLimits,
     pub(super) required_on_create: BTreeMap<String, Vec<String>>,
     pub(super) forward_only_lifecycle: bool,
     pub(super) website_fills_domain: bool,
     pub(super) associate_by_domain: bool,
     pub(super) merge_keeps_primary_id: bool,
+    pub(super) merged_ids_lead_on: bool,
+    pub(super) bare_custom_names: bool,
     pub(super) unknown_archive_status: u16,
     pub(super) require_content_type: bool,
     pub(super) refuse_duplicate_inputs: bool,
@@ -43,6 +47,8 @@ impl Default for Settings {
             clock_offset_ms: 0,
             search_lag_ms: 0,
             granted_scopes: None,
+            revoked_scopes: Vec::new(),
+            sensitive_properties: BTreeMap::new(),
             rate_limits: RateLimits::default(),
             required_on_create: BTreeMap::from([(
                 "deals".to_owned(),
@@ -54,6 +60,8 @@ impl Default for Settings {
             website_fills_domain: true,
             associate_by_domain: false,
             merge_keeps_primary_id: false,
+            merged_ids_lead_on: true,
+            bare_custom_names: false,
             unknown_archive_status: 204,
             require_content_type: true,
             refuse_duplicate_inputs: true,
@@ -61,7 +69,7 @@ impl Default for Settings {
             cleared_as_empty_text: false,
             access_token_seconds: 1800,
             revoke_refresh_tokens: false,
-            max_url_bytes: 8192,
+            max_url_bytes: 16_384,
         }
     }
 }

@@ -8,10 +8,15 @@ use super::*;
 
 mod auth;
 mod batches;
+mod custom;
+mod definitions;
+mod gone;
 mod links;
 mod notes;
+mod pipelines;
 mod rows;
 mod sales;
+mod scopes;
 mod searches;
 mod socket;
 mod writes;

@@ -10,7 +10,7 @@ use super::fault::Fault;
 use super::schema::{Format, Property};
 use super::state::{Row, State, Table, Values};
 use super::values::{self, Complaint};
-use super::{calculated, links, pipelines};
+use super::{access, calculated, links, pipelines};
 
 /// A value of a unique property that another row has.
 #[derive(Debug)]
@@ -91,7 +91,11 @@ fn check(
     name: &str,
     text: &str,
 ) -> Result<String, Complaint> {
-    let Some(property) = table.properties.get(name) else {
+    let property = table
+        .properties
+        .get(name)
+        .filter(|property| access::writes(&state.settings, &table.ty, property));
+    let Some(property) = property else {
         let message = format!("Property \"{name}\" does not exist");
         return Err(Complaint::new(name, "PROPERTY_DOESNT_EXIST", message));
     };

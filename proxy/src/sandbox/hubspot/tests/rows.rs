@@ -262,11 +262,19 @@ fn owners_have_two_lists() {
     assert_eq!(ids(&live), ["7001", "7002", "7003"]);
     let after = live["paging"]["next"]["after"].as_str().unwrap();
     let (_, rest) = hub.get(&format!("/crm/owners/2026-03?limit=3&after={after}"));
-    assert_eq!((ids(&rest), rest.get("paging")), (vec!["7004"], None));
+    assert_eq!(
+        (ids(&rest), rest.get("paging")),
+        (vec!["7004", "7005"], None)
+    );
     let (_, archived) = hub.get("/crm/v3/owners?archived=true");
-    assert_eq!(ids(&archived), ["7009"]);
-    assert_eq!(archived["results"][0]["userId"], Value::Null);
-    assert_eq!(archived["results"][0]["userIdIncludingInactive"], 9_586_499);
+    assert_eq!(ids(&archived), ["7008", "7009"]);
+    assert_eq!(archived["results"][1]["userId"], Value::Null);
+    assert_eq!(archived["results"][1]["userIdIncludingInactive"], 9_586_499);
+    let (_, queue) = hub.get("/crm/v3/owners/7005");
+    assert_eq!(
+        (&queue["type"], &queue["userId"]),
+        (&json!("QUEUE"), &Value::Null)
+    );
     assert_eq!(hub.get("/crm/v3/owners/7009").0, 404);
     assert_eq!(hub.get("/crm/v3/owners/7009?archived=true").0, 200);
     assert_eq!(
@@ -280,6 +288,18 @@ fn owners_have_two_lists() {
         ["7002"]
     );
     assert_eq!(hub.get("/crm/v3/owners?limit=501").0, 400);
+    // Owners come and go in the user interface, which is a command here.
+    assert!(
+        hub.0
+            .command("owners", &json!({ "add": 600, "archive": "7002" }))
+            .unwrap()
+            .is_ok()
+    );
+    let (_, page) = hub.get("/crm/v3/owners?limit=500");
+    assert_eq!(ids(&page).len(), 500);
+    assert!(page["paging"]["next"]["after"].is_string());
+    assert_eq!(hub.get("/crm/v3/owners/7002").0, 404);
+    assert_eq!(ids(&hub.get("/crm/v3/owners").1).len(), 100);
 }
 
 #[test]
@@ -335,5 +355,5 @@ fn a_reset_brings_the_sample_back_or_nothing() {
     assert_eq!(count(), 60);
     hub.0.reset(true);
     assert_eq!(count(), 0);
-    assert_eq!(ids(&hub.get("/crm/v3/owners").1).len(), 4);
+    assert_eq!(ids(&hub.get("/crm/v3/owners").1).len(), 5);
 }

@@ -11,6 +11,7 @@
 //! | --- | --- | --- |
 //! | `clock_offset_ms` | 0 | how far this provider's clock is ahead of the machine's |
 //! | `search_lag_ms` | 0 | a created or changed row is found by its new values only so much later |
+//! | `search_lag_jitter_ms` | 0 | up to so much is added, by row: rows are found in another order than written |
 //! | `granted_scopes` | null | the scopes of every token; null grants all |
 //! | `revoked_scopes` | [] | scopes that every token has lost |
 //! | `sensitive_properties` | {} | per type, properties that need `<scope>.sensitive.read.v2` and `.write.v2` |
@@ -29,6 +30,8 @@
 //! | `cleared_as_empty_text` | false | a cleared property is answered as `""` instead of null |
 //! | `access_token_seconds` | 1800 | the life of access tokens issued from now on |
 //! | `revoke_refresh_tokens` | false | true: the app was uninstalled; every refresh is refused |
+//! | `inline_associations` | 500 | links of a row to one type in its `associations`; further ones are a page away |
+//! | `drop_zero_milliseconds` | false | times without milliseconds come as `…:30Z`, as the real ones may |
 //! | `max_url_bytes` | 16384 | a longer path and query is 414 |
 
 use std::fmt;

@@ -111,7 +111,7 @@ pub(super) fn batch(
     }
 }
 
-/// The links of a row to one type, as a page that starts at the target `from`.
+/// The links of a row to one type, as a page that starts at the target `from`; and where the next one starts.
 fn page(
     state: &State,
     ask: &Ask<'_>,
@@ -120,25 +120,15 @@ fn page(
     from: u64,
     limit: usize,
 ) -> (Vec<Value>, Option<u64>) {
-    let to_type = &state.tables[to].ty.id;
-    let targets: Vec<u64> = state
-        .links
-        .targets(id, to_type)
-        .range(from..)
-        .copied()
-        .take(limit + 1)
-        .collect();
-    let next = targets.get(limit).copied();
-    let of = state.links.of(id, to_type);
-    let shown = targets.iter().take(limit).flat_map(|target| {
-        let kinds: Vec<usize> = of
-            .iter()
-            .filter(|(to, _)| to == target)
-            .map(|(_, at)| *at)
-            .collect();
-        entries(state, ask, *target, &kinds)
+    let mut all = state.links.of(id, &state.tables[to].ty.id);
+    all.retain(|(target, _)| *target >= from);
+    let mut groups = all.chunk_by(|one, other| one.0 == other.0);
+    let shown = groups.by_ref().take(limit).flat_map(|group| {
+        let kinds: Vec<usize> = group.iter().map(|(_, at)| *at).collect();
+        entries(state, ask, group[0].0, &kinds)
     });
-    (shown.collect(), next)
+    let shown = shown.collect();
+    (shown, groups.next().map(|group| group[0].0))
 }
 
 /// One target as an answer has it: one entry with all types in v4, one for each type in v3.

@@ -46,6 +46,7 @@ fn restore(state: &mut State, body: &Value, now: i64) -> Result<Value, String> {
     let table = state
         .table_named(&ty)
         .map_err(|_| format!("no such type: {ty}"))?;
+    let index_at = state.index_at(id, now);
     let own = &mut state.tables[table];
     if own
         .rows
@@ -54,7 +55,6 @@ fn restore(state: &mut State, body: &Value, now: i64) -> Result<Value, String> {
     {
         return Err(format!("no archived row {id} of type {ty}"));
     }
-    let index_at = now + i64::from(state.settings.search_lag_ms);
     if !own.restore(id, now, index_at) {
         return Err(format!("another row has a unique value of {id}"));
     }

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
+use super::PUBLIC_BASE;
 use super::calculated;
 use super::fault::Fault;
 use super::state::{State, Table};
@@ -258,17 +259,33 @@ pub(super) fn named(state: &State, names: &[String]) -> Result<Vec<usize>, Fault
         .collect()
 }
 
-/// The `associations` of a row; nothing when it has none. One entry per label, as the real API does.
-pub(super) fn shown(state: &State, id: u64, types: &[usize]) -> Option<Value> {
+/// The `associations` of a row; nothing when it has none. One entry per label, as the real API does. Long lists end with
+/// a page of their own.
+pub(super) fn shown(state: &State, table: usize, id: u64, types: &[usize]) -> Option<Value> {
+    let own = &state.tables[table].ty.plural;
+    let limit = state.settings.inline_associations;
     let mut shown = Map::new();
     for ty in types.iter().map(|table| &state.tables[*table].ty) {
-        let links = state.links.of(id, &ty.id).into_iter();
+        let links = state.links.of(id, &ty.id);
         let entries: Vec<Value> = links
-            .map(|(to, at)| json!({ "id": to.to_string(), "type": state.links.kinds.get(at).name }))
+            .iter()
+            .take(limit)
+            .map(
+                |(to, at)| json!({ "id": to.to_string(), "type": state.links.kinds.get(*at).name }),
+            )
             .collect();
-        if !entries.is_empty() {
-            shown.insert(ty.plural.clone(), json!({ "results": entries }));
+        if entries.is_empty() {
+            continue;
         }
+        let mut body = json!({ "results": entries });
+        if let Some((after, _)) = links.get(limit) {
+            let after = after.to_string();
+            let to = &ty.plural;
+            let link =
+                format!("{PUBLIC_BASE}/crm/v3/objects/{own}/{id}/associations/{to}?after={after}");
+            body["paging"] = json!({ "next": { "after": after, "link": link } });
+        }
+        shown.insert(ty.plural.clone(), body);
     }
     (!shown.is_empty()).then_some(Value::Object(shown))
 }

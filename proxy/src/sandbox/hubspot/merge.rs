@@ -56,12 +56,12 @@ pub(super) fn merge(state: &mut State, ask: &Ask<'_>, table: usize) -> Result<Re
     } else {
         state.take_id()
     };
+    let index_at = state.index_at(id, ask.now);
     let own = &mut state.tables[table];
     let values = match (own.remove(primary), own.remove(other)) {
         (Some(winner), Some(loser)) => merged_values(own, id, &winner, &loser, ask.now),
         _ => return Err(Fault::not_found()),
     };
-    let index_at = ask.now + i64::from(state.settings.search_lag_ms);
     own.insert(id, values, ask.now, index_at);
     for gone in [primary, other].into_iter().filter(|gone| *gone != id) {
         let own = &mut state.tables[table];

@@ -293,7 +293,7 @@ pub(super) fn account() -> Reply {
         "accountType": "DEVELOPER_TEST",
         "timeZone": "US/Eastern",
         "companyCurrency": "USD",
-        "additionalCurrencies": [],
+        "additionalCurrencies": ["EUR", "GBP"],
         "utcOffset": "-04:00",
         "utcOffsetMilliseconds": -14_400_000,
         "uiDomain": "app.hubspot.com",

@@ -200,7 +200,7 @@ pub(super) fn written(state: &State, table: usize, id: u64, wanted: &Wanted) -> 
 
 fn shown(state: &State, table: usize, row: &Row, wanted: &Wanted, linked: &[usize]) -> Value {
     let mut answer = render::row(&state.tables[table], row, wanted, &state.settings);
-    if let Some(associations) = links::shown(state, row.id, linked) {
+    if let Some(associations) = links::shown(state, table, row.id, linked) {
         answer["associations"] = associations;
     }
     answer

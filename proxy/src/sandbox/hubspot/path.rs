@@ -149,10 +149,14 @@ pub(super) fn parse(path: &str) -> Option<(Version, Route)> {
             Some((Version::Numbered(4), parse_links("associations", rest)?))
         }
         ["crm", "v4", area, rest @ ..] => Some((Version::Numbered(4), parse_links(area, rest)?)),
-        // The older form of one call, which is still there.
+        // The older forms of two calls, which are still there; links in rows lead to the second.
         ["crm", "v3", "associations", from, to, "batch", "read"] => {
             let rest = [from, to, "batch", "read"];
             Some((Version::Numbered(3), parse_links("associations", &rest)?))
+        }
+        ["crm", "v3", "objects", ty, id, "associations", to] => {
+            let rest = [ty, id, "associations", to];
+            Some((Version::Numbered(3), parse_links("objects", &rest)?))
         }
         ["crm", "v3", area, rest @ ..] => Some((Version::Numbered(3), parse_area(area, rest)?)),
         ["crm", area, version, rest @ ..] => {

@@ -12,6 +12,7 @@ use serde_json::Value;
 pub(super) struct Settings {
     pub(super) clock_offset_ms: i64,
     pub(super) search_lag_ms: u32,
+    pub(super) search_lag_jitter_ms: u32,
     pub(super) granted_scopes: Option<Vec<String>>,
     pub(super) revoked_scopes: Vec<String>,
     pub(super) sensitive_properties: BTreeMap<String, Vec<String>>,
@@ -30,6 +31,8 @@ pub(super) struct Settings {
     pub(super) cleared_as_empty_text: bool,
     pub(super) access_token_seconds: u32,
     pub(super) revoke_refresh_tokens: bool,
+    pub(super) inline_associations: usize,
+    pub(super) drop_zero_milliseconds: bool,
     pub(super) max_url_bytes: usize,
 }
 
@@ -46,6 +49,7 @@ impl Default for Settings {
         Self {
             clock_offset_ms: 0,
             search_lag_ms: 0,
+            search_lag_jitter_ms: 0,
             granted_scopes: None,
             revoked_scopes: Vec::new(),
             sensitive_properties: BTreeMap::new(),
@@ -69,6 +73,8 @@ impl Default for Settings {
             cleared_as_empty_text: false,
             access_token_seconds: 1800,
             revoke_refresh_tokens: false,
+            inline_associations: 500,
+            drop_zero_milliseconds: false,
             max_url_bytes: 16_384,
         }
     }
@@ -95,6 +101,9 @@ impl Settings {
             }
         }
         let settings: Self = serde_json::from_value(all).map_err(|e| e.to_string())?;
+        if settings.inline_associations == 0 {
+            return Err("inline_associations: expected at least 1".to_owned());
+        }
         if ![204, 404].contains(&settings.unknown_archive_status) {
             return Err("unknown_archive_status: expected 204 or 404".to_owned());
         }

@@ -113,6 +113,19 @@ impl State {
             .ok_or_else(|| Fault::unknown_type(name))
     }
 
+    /// When the search finds what is written to a row now. The index has no order of its own (hubspot.md §9).
+    pub(super) fn index_at(&self, id: u64, now: i64) -> i64 {
+        let Settings {
+            search_lag_ms,
+            search_lag_jitter_ms,
+            ..
+        } = self.settings;
+        // The same for each write of a row, so that tests can tell (Fibonacci hashing).
+        let spread = id.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        let jitter = spread % (u64::from(search_lag_jitter_ms) + 1);
+        now + i64::from(search_lag_ms) + i64::try_from(jitter).unwrap_or_default()
+    }
+
     /// The position of the type that a row is of.
     pub(super) fn table_of(&self, id: u64) -> Option<usize> {
         self.tables

@@ -278,7 +278,7 @@ impl Clash {
 /// Carries a checked create out, without links; the answer is the new id.
 pub(super) fn insert(state: &mut State, table: usize, changes: &Changes, now: i64) -> u64 {
     let id = state.take_id();
-    let index_at = now + i64::from(state.settings.search_lag_ms);
+    let index_at = state.index_at(id, now);
     state.tables[table].insert(id, changes.values.clone(), now, index_at);
     calculated::refresh(state, id);
     follow(state, id, &changes.values);
@@ -287,7 +287,7 @@ pub(super) fn insert(state: &mut State, table: usize, changes: &Changes, now: i6
 
 /// Carries a checked update out.
 pub(super) fn change(state: &mut State, table: usize, id: u64, values: &Values, now: i64) {
-    let index_at = now + i64::from(state.settings.search_lag_ms);
+    let index_at = state.index_at(id, now);
     state.tables[table].change(id, values, now, index_at);
     calculated::spread(state, id);
     follow(state, id, values);

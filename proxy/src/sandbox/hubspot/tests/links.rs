@@ -357,3 +357,117 @@ fn both_ends_need_their_scope() {
         json!(["crm.objects.companies.read"])
     );
 }
+
+#[test]
+fn the_kinds_between_types_have_the_documented_ids() {
+    let hub = Hub::empty();
+    // From, to, unlabelled, primary: hubspot.md §6.2.
+    let known: [(&str, &str, u64, Option<u64>); 15] = [
+        ("contacts", "companies", 279, Some(1)),
+        ("companies", "contacts", 280, Some(2)),
+        ("deals", "companies", 341, Some(5)),
+        ("companies", "deals", 342, Some(6)),
+        ("deals", "contacts", 3, None),
+        ("contacts", "deals", 4, None),
+        ("notes", "contacts", 202, None),
+        ("contacts", "notes", 201, None),
+        ("notes", "companies", 190, None),
+        ("companies", "notes", 189, None),
+        ("notes", "deals", 214, None),
+        ("deals", "notes", 213, None),
+        ("leads", "contacts", 608, Some(578)),
+        ("leads", "companies", 610, Some(580)),
+        ("leads", "notes", 854, None),
+    ];
+    for (from, to, plain, primary) in known {
+        let (_, body) = hub.get(&format!("/crm/v4/associations/{from}/{to}/labels"));
+        let id_of = |label: Value| {
+            let kinds = body["results"].as_array().unwrap();
+            let kind = kinds.iter().find(|kind| kind["label"] == label);
+            kind.map(|kind| kind["typeId"].as_u64().unwrap())
+        };
+        let found = (id_of(Value::Null), id_of(json!("Primary")));
+        assert_eq!(found, (Some(plain), primary), "{from} to {to}");
+    }
+    for (ty, id) in [("contacts", 449), ("companies", 450), ("deals", 451)] {
+        let (_, body) = hub.get(&format!("/crm/v4/associations/{ty}/{ty}/labels"));
+        let kinds = body["results"].as_array().unwrap();
+        assert!(kinds.iter().any(|kind| kind["typeId"] == id), "{ty}");
+    }
+}
+
+#[test]
+fn long_lists_of_links_go_on_in_pages() {
+    let hub = Hub::empty();
+    let company = hub.create(COMPANIES, &json!({ "name": "A" }));
+    let inputs: Vec<Value> = (0..501)
+        .map(|n| {
+            let properties = json!({ "email": format!("{n}@x.example") });
+            linked(&properties, &[(&company, 279)])
+        })
+        .collect();
+    for chunk in inputs.chunks(100) {
+        let body = json!({ "inputs": chunk });
+        assert_eq!(hub.post(&format!("{CONTACTS}/batch/create"), &body).0, 201);
+    }
+    let path = "/crm/v4/associations/companies/contacts/batch/read";
+    let (_, body) = hub.post(path, &json!({ "inputs": [{ "id": company }] }));
+    let first = &body["results"][0];
+    assert_eq!(first["to"].as_array().unwrap().len(), 500);
+    let after = &first["paging"]["next"]["after"];
+    let next = json!({ "inputs": [{ "id": company, "after": after }] });
+    let (_, body) = hub.post(path, &next);
+    assert_eq!(body["results"][0]["to"].as_array().unwrap().len(), 1);
+    assert_eq!(body["results"][0].get("paging"), None);
+
+    // In a row there is one entry for each label, and the rest is behind a link.
+    let (_, row) = hub.get(&format!("{COMPANIES}/{company}?associations=contacts"));
+    let shown = &row["associations"]["contacts"];
+    assert_eq!(shown["results"].as_array().unwrap().len(), 500);
+    let mut seen: Vec<String> = ids(shown).into_iter().map(str::to_owned).collect();
+    let link = shown["paging"]["next"]["link"].as_str().unwrap();
+    let rest = hub.get(link.strip_prefix(PUBLIC_BASE).unwrap()).1;
+    seen.extend(ids(&rest).into_iter().map(str::to_owned));
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), 501);
+}
+
+#[test]
+fn two_types_take_ten_labels_of_an_account() {
+    let hub = Hub::empty();
+    let make = |n: usize| {
+        let body = json!({ "label": format!("Label {n}"), "name": format!("label_{n}") });
+        hub.post(LABELS, &body).0
+    };
+    assert!((0..10).all(|n| make(n) == 200));
+    assert_eq!(make(10), 400);
+}
+
+#[test]
+fn a_company_s_id_in_a_contact_links_the_two() {
+    let hub = Hub::empty();
+    let [contact, company, _] = three(&hub);
+    hub.patch(
+        &format!("{CONTACTS}/{contact}"),
+        &json!({ "associatedcompanyid": company }),
+    );
+    assert_eq!(type_ids(&hub, &contact, &company), [1, 279]);
+}
+
+#[test]
+fn contacts_are_linked_by_their_domain_where_the_account_says_so() {
+    let hub = Hub::empty();
+    let company = hub.create(COMPANIES, &json!({ "domain": "halden.example" }));
+    let contact = |name: &str| {
+        let email = format!("{name}@halden.example");
+        hub.create(CONTACTS, &json!({ "email": email }))
+    };
+    let unlinked = contact("a");
+    assert_eq!(type_ids(&hub, &unlinked, &company), [0; 0]);
+    hub.0
+        .configure(&json!({ "associate_by_domain": true }))
+        .unwrap();
+    let found = contact("b");
+    assert_eq!(type_ids(&hub, &found, &company), [1, 279]);
+}

@@ -357,3 +357,17 @@ fn a_reset_brings_the_sample_back_or_nothing() {
     assert_eq!(count(), 0);
     assert_eq!(ids(&hub.get("/crm/v3/owners").1).len(), 5);
 }
+
+#[test]
+fn milliseconds_that_are_zero_may_be_left_out() {
+    let hub = Hub::empty().with(&json!({ "drop_zero_milliseconds": true }));
+    let created = "2024-01-30T17:51:23.000Z";
+    let id = hub.create(COMPANIES, &json!({ "name": "A", "createdate": created }));
+    let (_, row) = hub.get(&format!("{COMPANIES}/{id}"));
+    assert_eq!(row["createdAt"], "2024-01-30T17:51:23Z");
+    assert_eq!(row["properties"]["createdate"], "2024-01-30T17:51:23Z");
+    hub.0
+        .configure(&json!({ "drop_zero_milliseconds": false }))
+        .unwrap();
+    assert_eq!(hub.value(COMPANIES, &id, "createdate"), created);
+}

@@ -154,3 +154,65 @@ fn a_restored_row_comes_back_with_its_links() {
     assert!(refused.contains("unique"), "{refused}");
     assert!(hub.0.command("nope", &json!({})).is_none());
 }
+
+#[test]
+fn a_merged_contact_keeps_one_primary_company() {
+    let hub = Hub::empty();
+    let companies = ["A", "B"].map(|name| hub.create(COMPANIES, &json!({ "name": name })));
+    let contacts = [0, 1].map(|n| {
+        let properties = json!({ "email": format!("{n}@x.example") });
+        hub.create_linked(CONTACTS, &properties, &[(&companies[n], 1)])
+    });
+    let (_, row) = merge(&hub, CONTACTS, &contacts[0], &contacts[1]);
+    let id = row["id"].as_str().unwrap();
+    assert_eq!(
+        hub.value(CONTACTS, id, "associatedcompanyid"),
+        companies[0].as_str()
+    );
+    let (_, row) = hub.get(&format!("{CONTACTS}/{id}?associations=companies"));
+    let links: Vec<(&str, &str)> = row["associations"]["companies"]["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|link| (link["id"].as_str().unwrap(), link["type"].as_str().unwrap()))
+        .collect();
+    let expected = [
+        (companies[0].as_str(), "contact_to_company"),
+        (companies[0].as_str(), "contact_to_company_unlabeled"),
+        (companies[1].as_str(), "contact_to_company_unlabeled"),
+    ];
+    assert_eq!(links, expected);
+}
+
+#[test]
+fn a_winner_that_keeps_its_id_still_tells_its_leads_what_it_gained() {
+    let hub = Hub::empty().with(&json!({ "merge_keeps_primary_id": true }));
+    let a = hub.create(CONTACTS, &json!({ "email": "a@x.example" }));
+    let b = hub.create(
+        CONTACTS,
+        &json!({ "email": "b@x.example", "lastname": "Lovelace" }),
+    );
+    let lead = hub.create_linked(LEADS, &json!({ "hs_lead_name": "A" }), &[(&a, 578)]);
+    merge(&hub, CONTACTS, &a, &b);
+    assert_eq!(
+        hub.value(LEADS, &lead, "hs_associated_contact_lastname"),
+        "Lovelace"
+    );
+}
+
+#[test]
+fn a_restored_row_is_not_linked_to_what_is_archived() {
+    let hub = Hub::empty();
+    let company = hub.create(COMPANIES, &json!({ "name": "A" }));
+    let contact = hub.create_linked(
+        CONTACTS,
+        &json!({ "email": "a@x.example" }),
+        &[(&company, 1)],
+    );
+    hub.delete(&format!("{CONTACTS}/{contact}"));
+    hub.delete(&format!("{COMPANIES}/{company}"));
+    let order = json!({ "type": "contacts", "id": contact.parse::<u64>().unwrap() });
+    assert!(hub.0.command("restore", &order).unwrap().is_ok());
+    let (_, row) = hub.get(&format!("{CONTACTS}/{contact}?associations=companies"));
+    assert_eq!(row.get("associations"), None);
+}

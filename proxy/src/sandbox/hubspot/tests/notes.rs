@@ -56,6 +56,10 @@ fn a_note_on_a_company_moves_its_last_activity() {
     let properties = json!({ "hs_note_body": "x", "hs_timestamp": AT });
     let note = hub.create_linked(NOTES, &properties, &[(&company, 190)]);
     assert_eq!(hub.value(COMPANIES, &company, "notes_last_updated"), AT);
+    // An older note moves nothing back.
+    let older = json!({ "hs_timestamp": "2025-03-01T09:00:00.000Z" });
+    hub.create_linked(NOTES, &older, &[(&company, 190)]);
+    assert_eq!(hub.value(COMPANIES, &company, "notes_last_updated"), AT);
     let (_, row) = hub.get(&format!("{NOTES}/{note}?associations=companies"));
     let expected = json!({ "results": [{ "id": company, "type": "note_to_company" }] });
     assert_eq!(row["associations"]["companies"], expected);

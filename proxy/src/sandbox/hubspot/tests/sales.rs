@@ -236,15 +236,15 @@ fn a_lead_needs_a_name_and_its_contact() {
         );
         assert_eq!(body["message"], message);
     }
-    let input = json!({ "id": "1", "idProperty": "hs_lead_name", "properties": named });
-    assert_eq!(
-        hub.post(
-            &format!("{LEADS}/batch/upsert"),
-            &json!({ "inputs": [input] })
-        )
-        .0,
-        400
+    // An upsert carries no links, so it can create no lead.
+    let key = json!({ "name": "key", "label": "Key", "type": "string", "fieldType": "text", "groupName": "leadinformation", "hasUniqueValue": true });
+    assert_eq!(hub.post("/crm/v3/properties/leads", &key).0, 201);
+    let input = json!({ "id": "1", "idProperty": "key", "properties": named });
+    let (status, body) = hub.post(
+        &format!("{LEADS}/batch/upsert"),
+        &json!({ "inputs": [input] }),
     );
+    assert_eq!((status, body["message"].as_str()), (400, Some(message)));
     let inputs = json!({ "inputs": [linked(&named, &[(&contact, 578)])] });
     assert_eq!(hub.post(&format!("{LEADS}/batch/create"), &inputs).0, 201);
     assert_eq!(hub.total(LEADS), 1);

@@ -95,7 +95,7 @@ pub struct Options {
     pub client_id: String,
     pub client_secret: String,
     pub refresh_token: String,
-    /// Companies, contacts and owners to look at; without it only the owners exist.
+    /// Companies, contacts, deals, leads and notes to look at; without it only the owners exist.
     pub sample_data: bool,
 }
 

@@ -201,19 +201,19 @@ fn lead_shows(state: &State, id: u64) -> Vec<(&'static str, Option<String>)> {
     ]
 }
 
-/// A note on a row moves that row's last activity (hubspot.md §5.9); tasks would not, and are not played.
-pub(super) fn note_linked(state: &mut State, note: u64, to: u64) {
-    let (Some(notes), Some(table)) = (state.table_of(note), state.table_of(to)) else {
+/// A note or another activity on a row moves that row's last activity (hubspot.md §5.9); tasks do not.
+pub(super) fn activity_linked(state: &mut State, activity: u64, to: u64) {
+    let (Some(activities), Some(table)) = (state.table_of(activity), state.table_of(to)) else {
         return;
     };
-    if state.tables[notes].ty.id != "0-46" {
+    if !state.tables[activities].ty.activity {
         return;
     }
     let at = |table: usize, id: u64, name: &str| {
         let row = state.tables[table].rows.get(&id)?;
         row.get(name).map(str::to_owned)
     };
-    let Some(new) = at(notes, note, "hs_timestamp") else {
+    let Some(new) = at(activities, activity, "hs_timestamp") else {
         return;
     };
     for name in ["notes_last_updated", "hs_last_activity_date"] {

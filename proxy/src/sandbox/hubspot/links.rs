@@ -169,8 +169,8 @@ pub(super) fn link(state: &mut State, from: u64, at: usize, to: u64) {
             links.add(owner, primary, owned);
         }
     }
-    calculated::note_linked(state, from, to);
-    calculated::note_linked(state, to, from);
+    calculated::activity_linked(state, from, to);
+    calculated::activity_linked(state, to, from);
     calculated::refresh(state, from);
     calculated::refresh(state, to);
 }
@@ -285,7 +285,13 @@ pub(super) fn shown(state: &State, table: usize, id: u64, types: &[usize]) -> Op
                 format!("{PUBLIC_BASE}/crm/v3/objects/{own}/{id}/associations/{to}?after={after}");
             body["paging"] = json!({ "next": { "after": after, "link": link } });
         }
-        shown.insert(ty.plural.clone(), body);
+        // Keys of standard types have spaces: `line items`.
+        let key = if ty.is_custom() {
+            ty.plural.clone()
+        } else {
+            ty.plural.replace('_', " ")
+        };
+        shown.insert(key, body);
     }
     (!shown.is_empty()).then_some(Value::Object(shown))
 }

@@ -246,9 +246,12 @@ impl ObjectType {
     }
 }
 
-/// Every object type that the sandbox knows, in the order of their ids.
+/// Every object type that the sandbox knows. Those of `further.json` are there so that links to them, counts and lists of
+/// them answer; beyond their names and ids (hubspot.md §0, §6.2) their definitions are general knowledge.
 pub(super) fn embedded() -> Vec<ObjectType> {
-    [
+    let further: Vec<ObjectType> =
+        serde_json::from_str(include_str!("data/further.json")).expect(EMBEDDED);
+    let own = [
         include_str!("data/contacts.json"),
         include_str!("data/companies.json"),
         include_str!("data/deals.json"),
@@ -256,8 +259,8 @@ pub(super) fn embedded() -> Vec<ObjectType> {
         include_str!("data/leads.json"),
     ]
     .into_iter()
-    .map(|text| serde_json::from_str(text).expect(EMBEDDED))
-    .collect()
+    .map(|text| serde_json::from_str(text).expect(EMBEDDED));
+    own.chain(further).collect()
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use crate::sandbox::hubspot::state::State;
 /// Labels that an account can make for two types; 50 elsewhere.
 const MAX_LABELS: usize = 10;
 /// Standard types that take an account's labels; custom types do as well.
-const LABELLED: [&str; 3] = ["0-1", "0-2", "0-3"];
+const LABELLED: [&str; 4] = ["0-1", "0-2", "0-3", "0-5"];
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]

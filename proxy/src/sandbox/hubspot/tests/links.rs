@@ -362,7 +362,7 @@ fn both_ends_need_their_scope() {
 fn the_kinds_between_types_have_the_documented_ids() {
     let hub = Hub::empty();
     // From, to, unlabelled, primary: hubspot.md §6.2.
-    let known: [(&str, &str, u64, Option<u64>); 15] = [
+    let known: [(&str, &str, u64, Option<u64>); 40] = [
         ("contacts", "companies", 279, Some(1)),
         ("companies", "contacts", 280, Some(2)),
         ("deals", "companies", 341, Some(5)),
@@ -378,6 +378,31 @@ fn the_kinds_between_types_have_the_documented_ids() {
         ("leads", "contacts", 608, Some(578)),
         ("leads", "companies", 610, Some(580)),
         ("leads", "notes", 854, None),
+        ("leads", "calls", 596, None),
+        ("leads", "emails", 598, None),
+        ("leads", "meetings", 600, None),
+        ("leads", "tasks", 646, None),
+        ("leads", "deals", 582, None),
+        ("tickets", "companies", 339, Some(26)),
+        ("companies", "tickets", 340, Some(25)),
+        ("tickets", "contacts", 16, None),
+        ("contacts", "tickets", 15, None),
+        ("tickets", "deals", 28, None),
+        ("deals", "tickets", 27, None),
+        ("notes", "tickets", 228, None),
+        ("tickets", "notes", 227, None),
+        ("calls", "contacts", 194, None),
+        ("calls", "companies", 182, None),
+        ("calls", "deals", 206, None),
+        ("tasks", "contacts", 204, None),
+        ("tasks", "companies", 192, None),
+        ("tasks", "deals", 216, None),
+        ("emails", "contacts", 198, None),
+        ("emails", "companies", 186, None),
+        ("emails", "deals", 210, None),
+        ("meetings", "contacts", 200, None),
+        ("meetings", "companies", 188, None),
+        ("meetings", "deals", 212, None),
     ];
     for (from, to, plain, primary) in known {
         let (_, body) = hub.get(&format!("/crm/v4/associations/{from}/{to}/labels"));

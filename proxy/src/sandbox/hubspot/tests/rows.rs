@@ -371,3 +371,44 @@ fn milliseconds_that_are_zero_may_be_left_out() {
         .unwrap();
     assert_eq!(hub.value(COMPANIES, &id, "createdate"), created);
 }
+
+#[test]
+fn the_further_standard_types_answer_by_name_and_id() {
+    let hub = Hub::empty();
+    let known = [
+        ("tickets", "ticket", "0-5"),
+        ("tasks", "task", "0-27"),
+        ("calls", "call", "0-48"),
+        ("emails", "email", "0-49"),
+        ("meetings", "meeting", "0-47"),
+        ("products", "product", "0-7"),
+        ("line_items", "line_item", "0-8"),
+    ];
+    for (plural, singular, id) in known {
+        let properties =
+            json!({ "hubspot_owner_id": "7001", "hs_timestamp": "2026-03-01T09:00:00Z" });
+        let body = match plural {
+            "tickets" => json!({ "subject": "A" }),
+            "products" | "line_items" => json!({ "name": "A" }),
+            _ => properties,
+        };
+        hub.create(&format!("/crm/v3/objects/{plural}"), &body);
+        for name in [plural, singular, id] {
+            assert_eq!(
+                ids(&hub.get(&format!("/crm/objects/2026-09/{name}")).1).len(),
+                1
+            );
+            assert_eq!(hub.total(&format!("/crm/v3/objects/{name}")), 1);
+        }
+    }
+    // Keys of links have spaces where names have underscores.
+    let item = hub.create("/crm/v3/objects/line_items", &json!({ "name": "A" }));
+    let deal = hub.create_linked(DEALS, &json!({ "dealname": "A" }), &[(&item, 19)]);
+    let (_, row) = hub.get(&format!("{DEALS}/{deal}?associations=line_items"));
+    let expected =
+        json!({ "line items": { "results": [{ "id": item, "type": "deal_to_line_item" }] } });
+    assert_eq!(row["associations"], expected);
+    let (_, body) = hub.get("/crm/v3/pipelines/tickets");
+    let stages = body["results"][0]["stages"].as_array().unwrap();
+    assert_eq!(stages[0]["metadata"], json!({ "ticketState": "OPEN" }));
+}

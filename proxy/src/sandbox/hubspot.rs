@@ -17,6 +17,7 @@
 //! | `sensitive_properties` | {} | per type, properties that need `<scope>.sensitive.read.v2` and `.write.v2` |
 //! | `rate_limits` | all null | `{"burst_per_10s","search_per_second","daily"}`; null is no limit and no headers |
 //! | `required_on_create` | name, stage and pipeline of deals | per type, the properties that dated versions from 2026-09 ask for on create |
+//! | `conditionally_required` | {} | per type, `[{"property","value","requires"}]`, asked for by the same versions |
 //! | `forward_only_lifecycle` | true | an earlier lifecycle stage is silently not taken |
 //! | `website_fills_domain` | true | `website` and `domain` fill each other on create |
 //! | `associate_by_domain` | false | a contact is linked to the company that has its e-mail's domain |
@@ -61,6 +62,7 @@ mod pipelines;
 mod properties;
 mod rates;
 mod render;
+mod required;
 mod route;
 mod sample;
 mod schema;

@@ -18,6 +18,7 @@ pub(super) struct Settings {
     pub(super) sensitive_properties: BTreeMap<String, Vec<String>>,
     pub(super) rate_limits: RateLimits,
     pub(super) required_on_create: BTreeMap<String, Vec<String>>,
+    pub(super) conditionally_required: BTreeMap<String, Vec<Condition>>,
     pub(super) forward_only_lifecycle: bool,
     pub(super) website_fills_domain: bool,
     pub(super) associate_by_domain: bool,
@@ -34,6 +35,15 @@ pub(super) struct Settings {
     pub(super) inline_associations: usize,
     pub(super) drop_zero_milliseconds: bool,
     pub(super) max_url_bytes: usize,
+}
+
+/// Where `property` has `value`, these others are needed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Condition {
+    pub(super) property: String,
+    pub(super) value: String,
+    pub(super) requires: Vec<String>,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -60,6 +70,7 @@ impl Default for Settings {
                     .map(str::to_owned)
                     .to_vec(),
             )]),
+            conditionally_required: BTreeMap::new(),
             forward_only_lifecycle: true,
             website_fills_domain: true,
             associate_by_domain: false,

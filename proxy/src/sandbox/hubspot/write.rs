@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use http::StatusCode;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use super::ask::{Ask, Version};
+use super::ask::Ask;
 use super::fault::Fault;
 use super::schema::{Format, Property};
 use super::state::{Row, State, Table, Values};
 use super::values::{self, Complaint};
-use super::{access, calculated, links, pipelines};
+use super::{access, calculated, links, pipelines, required};
 
 /// A value of a unique property that another row has.
 #[derive(Debug)]
@@ -53,13 +53,16 @@ pub(super) fn prepare(
         return Err(Fault::invalid_properties(&complaints));
     }
     let written = changed.keys().cloned().collect();
-    match row {
-        None => complete(state, ask, table, &mut changed)?,
-        Some(row) => keep_primary_email(table, row, &mut changed),
+    if let Some(row) = row {
+        keep_primary_email(table, row, &mut changed);
+    } else {
+        complete(state, table, &mut changed);
+        required::on_create(state, ask, table, &changed)?;
     }
     pipelines::settle(table, row, &mut changed)
         .map_err(|complaint| Fault::invalid_properties(&[complaint]))?;
     calculated::own(table, row, &mut changed, ask.now);
+    required::on_condition(state, ask, table, row, &changed)?;
     Ok(Changes {
         values: changed,
         written,
@@ -130,13 +133,8 @@ fn stage(property: &Property, value: &str) -> Option<usize> {
         .position(|option| option.value == value)
 }
 
-/// What a create adds by itself, and what it must have in the end.
-fn complete(
-    state: &State,
-    ask: &Ask<'_>,
-    table: &Table,
-    changed: &mut Values,
-) -> Result<(), Fault> {
+/// What a create adds by itself.
+fn complete(state: &State, table: &Table, changed: &mut Values) {
     changed.retain(|_, value| !value.is_empty());
     let sent = changed.clone();
     for (from, to) in &table.ty.fill_on_create {
@@ -159,33 +157,6 @@ fn complete(
             changed.insert(to.clone(), value);
         }
     }
-    let required = table.ty.required.iter();
-    let mut missing: Vec<&String> = required
-        .filter(|name| !changed.contains_key(*name))
-        .collect();
-    if !table.ty.required_any.is_empty()
-        && !table
-            .ty
-            .required_any
-            .iter()
-            .any(|name| changed.contains_key(name))
-    {
-        missing.extend(&table.ty.required_any);
-    }
-    // The account's own rules hold for dated versions from 2026-09 on.
-    if ask.version >= Version::September2026
-        && let Some(required) = state.settings.required_on_create.get(&table.ty.plural)
-    {
-        missing.extend(required.iter().filter(|name| !changed.contains_key(*name)));
-    }
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let message = format!(
-        "Error creating {}. Some required properties were not set.",
-        table.ty.singular.to_uppercase()
-    );
-    Err(Fault::validation(message).with("context", json!({ "properties": missing })))
 }
 
 /// Setting the primary value to one of the row's own secondary ones swaps the two.

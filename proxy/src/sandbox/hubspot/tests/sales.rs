@@ -343,3 +343,32 @@ fn a_lead_begins_in_the_first_stage_and_its_flags_follow() {
     );
     assert_eq!(shown("hs_lead_is_qualified"), "true");
 }
+
+#[test]
+fn a_value_can_make_another_property_necessary_from_2026_09() {
+    let rule = json!({ "property": "dealstage", "value": "closedlost", "requires": ["closed_lost_reason"] });
+    let hub = Hub::empty().with(&json!({ "conditionally_required": { "deals": [rule] } }));
+    let dated = "/crm/objects/2026-09/deals";
+    let mut deal = json!({ "dealname": "A", "dealstage": "closedlost", "pipeline": "default" });
+    let (status, body) = hub.post(dated, &json!({ "properties": deal }));
+    assert_eq!(
+        (status, &body["category"]),
+        (400, &json!("VALIDATION_ERROR"))
+    );
+    assert_eq!(body["context"]["properties"], json!(["closed_lost_reason"]));
+    assert_eq!(hub.post(DEALS, &json!({ "properties": deal })).0, 201);
+    deal["dealstage"] = json!("contractsent");
+    let id = hub.create(dated, &deal);
+    let path = format!("{dated}/{id}");
+    assert_eq!(
+        hub.patch(&path, &json!({ "dealstage": "closedlost" })).0,
+        400
+    );
+    let lost = json!({ "dealstage": "closedlost", "closed_lost_reason": "price" });
+    assert_eq!(hub.patch(&path, &lost).0, 200);
+    assert_eq!(hub.patch(&path, &json!({ "description": "x" })).0, 200);
+    assert_eq!(
+        hub.patch(&path, &json!({ "closed_lost_reason": "" })).0,
+        400
+    );
+}

@@ -1,7 +1,9 @@
 //! End-to-end tests: the real binary, real sockets, the sandbox behind.
 
 mod operations;
+mod readme;
 mod refusals;
+mod seed;
 mod upsert;
 
 use crosswalk_tests::{Answer, Contract, Demo};
@@ -19,7 +21,7 @@ fn good(
     target: &str,
     body: Option<&Value>,
 ) -> Value {
-    let Answer { status, body } = demo.call(connection, method, target, body);
+    let Answer { status, body, .. } = demo.call(connection, method, target, body);
     assert_eq!(status, 200, "{connection} {operation}: {body:#}");
     let faults = Contract::load().faults(operation, status, &body);
     assert!(

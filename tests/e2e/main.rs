@@ -1,10 +1,23 @@
 //! End-to-end tests: the real binary, real sockets, the sandbox behind.
+#![allow(
+    clippy::unwrap_used,
+    reason = "the exception for tests does not reach the helpers of a test crate"
+)]
 
+mod changes;
+mod cursors;
+mod drain;
+mod logs;
+mod natives;
 mod operations;
 mod readme;
+mod reads;
 mod refusals;
+mod secrets;
 mod seed;
+mod tokens;
 mod upsert;
+mod writes;
 
 use crosswalk_tests::{Answer, Contract, Demo};
 use serde_json::Value;

@@ -74,7 +74,14 @@ impl Sandbox {
         assert!(answer.status < 300, "{target}: {}", answer.text);
     }
 
-    /// The native calls since it was last asked, as `METHOD /path`.
+    /// The native calls that have not been forgotten, with all that the sandbox has noted of each.
+    pub fn seen(&self, provider: &str) -> Vec<Value> {
+        let address = self.address(provider);
+        let seen = exchange(address, "GET", "/_sandbox/calls", "", None).body;
+        seen["calls"].as_array().cloned().unwrap_or_default()
+    }
+
+    /// The native calls since it was last asked, as `METHOD /path`; they are forgotten.
     pub fn native_calls(&self, provider: &str) -> Vec<String> {
         native_calls(self.address(provider))
     }

@@ -190,6 +190,7 @@ pub struct PlanErrorRule {
     /// As in `BAD_REQUEST`; checked against the vocabulary.
     pub code: String,
     pub refresh: bool,
+    pub hidden_field: bool,
     pub not_carried_out: bool,
 }
 
@@ -205,6 +206,10 @@ pub struct PlanBundle {
     pub max: usize,
     /// Other members of the request, each with its JSON.
     pub members: Vec<(String, String)>,
+    /// The same for a bundle of which nothing is carried out when one part fails.
+    pub atomic_members: Vec<(String, String)>,
+    /// The codes of parts that failed only since another one did.
+    pub halted: Vec<String>,
     pub requests: String,
     pub request_method: String,
     pub request_target: String,
@@ -261,6 +266,8 @@ pub struct PlanEntity {
     pub not_mapped: Vec<PlanNotMapped>,
     /// The names of native fields that every read asks for, relative to [`PlanProvider::fields_in`], in mapping order, each once.
     pub selection: Vec<String>,
+    /// Where a native record has its id.
+    pub id: PlanPath,
     /// What every id of this entity begins with.
     pub record_id_prefix: Option<String>,
     pub operations: Vec<PlanOperation>,
@@ -404,10 +411,26 @@ pub enum PlanForm {
 pub struct PlanList {
     pub default_size: u32,
     pub max_size: u32,
-    pub full: PlanPager,
-    pub changes: Option<PlanPager>,
+    /// The native lists that make up all records.
+    pub full: Vec<PlanPager>,
+    /// The native lists that make up what has changed; none where the provider cannot tell.
+    pub changes: Vec<PlanPager>,
     /// How far a window of changes reaches back into the one before it.
     pub overlap_seconds: u32,
+    pub complete: Option<PlanComplete>,
+}
+
+/// The call that reads the fields of records whose ids a list has told, where the fields do not fit in the list's call.
+#[derive(Debug, Clone)]
+pub struct PlanComplete {
+    /// When the names of the fields have more characters than this.
+    pub over: usize,
+    /// The fields that the list itself is asked for then.
+    pub lean: Vec<String>,
+    pub call: PlanCall,
+    /// The most ids of one call.
+    pub max: usize,
+    pub rows: PlanPath,
 }
 
 /// One way to get the next page.
@@ -422,6 +445,8 @@ pub struct PlanPager {
     pub next: Option<PlanPath>,
     /// Something that is there when there are more rows.
     pub more: Option<PlanPath>,
+    /// The instant in a row that decides whether it belongs to a window of changes.
+    pub keep: Option<PlanPath>,
 }
 
 #[derive(Debug, Clone)]
@@ -456,7 +481,11 @@ pub enum PlanRouteTo {
 pub enum PlanStepKind {
     Call(PlanStepCall),
     /// Several calls in one round trip, by name.
-    Bundle(Vec<(String, PlanStepCall)>),
+    Bundle {
+        /// Whether all parts are undone when one fails.
+        atomic: bool,
+        parts: Vec<(String, PlanStepCall)>,
+    },
 }
 
 #[derive(Debug, Clone)]
@@ -468,6 +497,8 @@ pub struct PlanStepCall {
     pub record: bool,
     /// `on` of a part of a bundle.
     pub on: Vec<(u16, PlanRouteTo)>,
+    /// The part is left out of its bundle when the request does not have this input.
+    pub only_if: Option<String>,
 }
 
 #[derive(Debug, Clone)]

@@ -43,6 +43,7 @@ use crate::{
 mod body;
 mod drive;
 mod keys;
+mod memory;
 mod origin;
 
 pub use origin::Origins;
@@ -174,6 +175,7 @@ impl Pipeline {
             operation: route.operation,
             connection: Arc::clone(&connection.settings),
             now: Timestamp::now(),
+            hidden: self.driver.hidden(&connection.settings.id),
         };
         let request = UnifiedRequest {
             path: found.parameters,

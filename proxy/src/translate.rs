@@ -6,20 +6,28 @@
 
 pub mod answer;
 pub mod batch;
+pub mod beside;
 pub mod bundle;
 pub mod call;
 pub mod cursor;
 pub mod decimal;
 pub mod decode;
+pub mod entity;
+pub mod hidden;
 pub mod json;
 pub mod key;
+pub mod list;
 pub mod native;
 pub mod paging;
 pub mod patch;
+pub mod pick;
 pub mod query;
 pub mod read;
 pub mod record_id;
+pub mod records;
 pub mod scalar;
+pub mod steps;
+pub mod upsert;
 pub mod warning;
 pub mod work;
 pub mod write;
@@ -86,6 +94,26 @@ pub struct NativeRequest {
     pub target: String,
     /// JSON, where the call has a body.
     pub body: Option<Bytes>,
+    pub freshness: Freshness,
+}
+
+/// How new a call's answer must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Freshness {
+    /// The provider is asked.
+    #[default]
+    Asked,
+    /// What the connection was answered a few minutes ago will do: tables of labels, descriptions of objects.
+    Remembered,
+    /// The provider is asked, since what was remembered did not help; the answer is remembered instead.
+    Renewed,
+}
+
+impl NativeRequest {
+    #[must_use]
+    pub fn with_freshness(self, freshness: Freshness) -> Self {
+        Self { freshness, ..self }
+    }
 }
 
 /// What a provider answered: any status, read to its end.
@@ -122,6 +150,8 @@ pub struct Answer {
     pub body: Vec<u8>,
     /// What was written, so that the next upsert finds it even where the provider's search lags behind.
     pub written: Option<Written>,
+    /// Native fields that turned out to be hidden from the connected user.
+    pub hidden: Vec<hidden::HiddenField>,
 }
 
 /// A record that was written, and the keys by which it can be found.
@@ -139,6 +169,8 @@ pub struct Context {
     pub operation: &'static str,
     pub connection: Arc<ConnectionSettings>,
     pub now: Timestamp,
+    /// The native fields that are known to be hidden from the connected user.
+    pub hidden: Arc<[hidden::HiddenField]>,
 }
 
 /// The part of a connection that translators may know: no secret in it.
@@ -210,6 +242,7 @@ pub(crate) mod tests {
                 cursor_key: CursorKey([7; 32]),
             }),
             now: Timestamp::from_second(1_800_000_000).unwrap(),
+            hidden: Arc::default(),
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::{
     diagnostic::{Diagnostic, Sink},
     load::InputProvider,
     mapping::MappingEntity,
-    plan::{PlanEntity, PlanForm, PlanOperation, PlanPath},
+    plan::{PlanEntity, PlanField, PlanForm, PlanOperation, PlanPath, PlanSource},
     source::{Sources, Text},
     spec::{SpecParameterPlace, SpecSchema},
 };
@@ -80,6 +80,7 @@ impl<'a> Entities<'a> {
             native: mapping.native.value.clone(),
             record: name(&unified.record).unwrap_or_default(),
             input: unified.input.as_deref().and_then(name),
+            id: id_path(&fields.mapped),
             fields: fields.mapped,
             not_mapped: fields.not_mapped,
             selection,
@@ -161,6 +162,18 @@ impl<'a> Entities<'a> {
                 );
             }
         }
+    }
+}
+
+/// Where a native record has its id: where the unified `id` comes from.
+fn id_path(fields: &[PlanField]) -> PlanPath {
+    let id = fields.iter().find(|field| field.name == "id");
+    match id.map(|id| &id.source) {
+        Some(PlanSource::Value { from, .. }) => from
+            .first()
+            .map(|from| from.path.clone())
+            .unwrap_or_default(),
+        _ => PlanPath::new(),
     }
 }
 

@@ -7,8 +7,8 @@ use super::{
 };
 use crate::{
     diagnostic::Diagnostic,
-    mapping::operation::{MappingBatch, MappingList, MappingPager},
-    plan::{PlanBatch, PlanList, PlanPager, PlanSlot},
+    mapping::operation::{MappingBatch, MappingComplete, MappingList, MappingPager},
+    plan::{PlanBatch, PlanComplete, PlanList, PlanPager, PlanSlot},
     source::Spanned,
 };
 
@@ -40,30 +40,69 @@ pub(super) fn list(list: &MappingList, calls: Calls<'_>) -> Option<PlanList> {
             .sink
             .push(Diagnostic::new("bad-page-size", message, default.span));
     }
-    let full = pager(&list.full, "a full list", &FULL, max, calls);
-    let changes = list
-        .changes
-        .as_ref()
-        .map(|changes| pager(changes, "a list of changes", &CHANGES, max, calls));
-    if let Some(overlap) = &list.full.overlap_seconds {
-        let message = "only a list of changes has windows that could overlap";
-        calls
-            .sink
-            .push(Diagnostic::new("unknown-key", message, overlap.span));
+    let full = pagers(&list.full, "a full list", &FULL, max, calls);
+    let changes = pagers(&list.changes, "a list of changes", &CHANGES, max, calls);
+    for pager in &list.full {
+        if let Some(overlap) = &pager.overlap_seconds {
+            let message = "only a list of changes has windows that could overlap";
+            calls
+                .sink
+                .push(Diagnostic::new("unknown-key", message, overlap.span));
+        }
+        if let Some(keep) = &pager.keep {
+            let message = "only a list of changes has a window that rows could be outside of";
+            calls
+                .sink
+                .push(Diagnostic::new("unknown-key", message, keep.span));
+        }
     }
-    let changes_overlap = list
+    let overlaps = list
         .changes
+        .iter()
+        .filter_map(|pager| pager.overlap_seconds.as_ref());
+    let complete = list
+        .complete
         .as_ref()
-        .and_then(|changes| changes.overlap_seconds.as_ref());
+        .map(|planned| complete(planned, calls));
     Some(PlanList {
         default_size: default.value,
         max_size: max.value,
         full: full?,
-        changes: match changes {
-            Some(changes) => Some(changes?),
+        changes: changes?,
+        overlap_seconds: overlaps.map(|seconds| seconds.value).max().unwrap_or(0),
+        complete: match complete {
+            Some(complete) => Some(complete?),
             None => None,
         },
-        overlap_seconds: changes_overlap.map_or(0, |seconds| seconds.value),
+    })
+}
+
+fn pagers(
+    pagers: &[MappingPager],
+    place: &str,
+    slots: &[&'static str],
+    max_size: &Spanned<u32>,
+    calls: Calls<'_>,
+) -> Option<Vec<PlanPager>> {
+    let planned: Vec<_> = pagers
+        .iter()
+        .map(|planned| pager(planned, place, slots, max_size, calls))
+        .collect();
+    planned.into_iter().collect()
+}
+
+fn complete(complete: &MappingComplete, calls: Calls<'_>) -> Option<PlanComplete> {
+    let batch = batch(&complete.batch, calls)?;
+    Some(PlanComplete {
+        over: usize::try_from(complete.over.value).unwrap_or(usize::MAX),
+        lean: complete
+            .lean
+            .iter()
+            .map(|field| field.value.clone())
+            .collect(),
+        call: batch.call,
+        max: batch.max,
+        rows: batch.rows,
     })
 }
 
@@ -93,6 +132,10 @@ fn pager(
         rows: rows?,
         next: next?,
         more: more?,
+        keep: pager
+            .keep
+            .as_ref()
+            .map(|path| path.value.split('.').map(str::to_owned).collect()),
     })
 }
 

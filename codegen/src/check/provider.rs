@@ -174,7 +174,8 @@ impl Checker<'_> {
         if let Some(body) = &operation.body {
             let given = [&bundle.requests]
                 .into_iter()
-                .chain(bundle.members.iter().map(|(name, _)| name));
+                .chain(bundle.members.iter().map(|(name, _)| name))
+                .chain(bundle.atomic_members.iter().map(|(name, _)| name));
             for name in given.filter(|name| body.member(&name.value).is_none() && !body.is_open()) {
                 let message = format!(
                     "the request of `{}` has no member `{}`",
@@ -198,6 +199,7 @@ impl Checker<'_> {
         for (_, node) in bundle
             .members
             .iter()
+            .chain(&bundle.atomic_members)
             .filter(|(_, node)| slot_text(node).is_some())
         {
             let message = "a member of every bundle is the same for all: there are no slots";
@@ -214,16 +216,24 @@ impl Checker<'_> {
                     .help("as in `@{step.path}`"),
             );
         }
-        let members = bundle
-            .members
-            .iter()
-            .map(|(name, node)| (name.value.clone(), node.to_json().to_string()));
+        let members = |members: &[(Text, crate::source::yaml::Node)]| {
+            members
+                .iter()
+                .map(|(name, node)| (name.value.clone(), node.to_json().to_string()))
+                .collect()
+        };
         Some(PlanBundle {
             operation: spec.operations.get_index_of(&operation.id)?,
             root,
             path: path.to_owned(),
             max: usize::try_from(bundle.max.value).unwrap_or(usize::MAX),
-            members: members.collect(),
+            members: members(&bundle.members),
+            atomic_members: members(&bundle.atomic_members),
+            halted: bundle
+                .halted
+                .iter()
+                .map(|code| code.value.clone())
+                .collect(),
             requests: bundle.requests.value.clone(),
             request_method: bundle.method.value.clone(),
             request_target: bundle.target.value.clone(),
@@ -270,6 +280,7 @@ impl Checker<'_> {
                 codes: texts(&rule.codes),
                 code: rule.code.value.clone(),
                 refresh: rule.refresh,
+                hidden_field: rule.hidden_field,
                 not_carried_out: rule.not_carried_out,
             });
         }

@@ -308,7 +308,10 @@ impl Steps<'_> {
                 None => complete = false,
             }
         }
-        complete.then_some(PlanStepKind::Bundle(parts))
+        complete.then_some(PlanStepKind::Bundle {
+            atomic: step.atomic,
+            parts,
+        })
     }
 
     fn scope(&self, known: Known) -> Scope<'_> {
@@ -342,6 +345,7 @@ impl Steps<'_> {
             id,
             record: call.record,
             on: routes(&call.on),
+            only_if: call.only_if.as_ref().map(|input| input.value.clone()),
         })
     }
 }

@@ -104,11 +104,6 @@ impl<'p> Calls<'p> {
         quote! { #function(&work.cx #(, #arguments)*) }
     }
 
-    /// Whether a call changes anything.
-    pub(super) fn writes(&self, call: &PlanCall) -> bool {
-        self.provider.operations[call.operation].writes
-    }
-
     pub(super) fn emit(&self) -> TokenStream {
         self.functions
             .values()

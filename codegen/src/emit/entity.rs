@@ -5,9 +5,7 @@ use quote::quote;
 
 use super::{
     call::Calls,
-    fields,
-    native::{self, Leaf, Tree},
-    operation,
+    fields, operation,
     unified::{self, Pruned},
 };
 use crate::{
@@ -21,11 +19,6 @@ pub(super) fn module(
     entity: &PlanEntity,
 ) -> TokenStream {
     let fields = fields::items(vertical, &provider.title, entity);
-    let selection = &entity.selection;
-    let prefix = entity
-        .record_id_prefix
-        .as_ref()
-        .map_or_else(|| quote! { None }, |prefix| quote! { Some(#prefix) });
     let mut calls = Calls::new(provider);
     let operations: TokenStream = entity
         .operations
@@ -36,10 +29,10 @@ pub(super) fn module(
                 .iter()
                 .find(|unified| unified.name == planned.name)
                 .expect("an operation that is mapped is in the unified spec");
-            operation::emit(vertical, entity, planned, &unified.shape, &mut calls)
+            operation::emit(vertical, planned, &unified.shape, &mut calls)
         })
         .collect();
-    let end = end(entity);
+    let declared = declared(entity);
     let calls = calls.emit();
     let types = used_types(vertical, entity);
     let (vertical_module, provider_module) =
@@ -56,25 +49,27 @@ pub(super) fn module(
     );
     quote! {
         #![doc = #doc]
-        use std::collections::HashMap;
         use crosswalk::{
             error::Error,
             route::UnifiedRequest,
             translate::{
-                Answer, Context, MatchKey, not_implemented, NativeRequest, NativeResponse, Step, Translator, Written,
-                answer,
-                batch::Batch,
+                Context, NativeRequest, Translator,
+                batch::{BatchPlan, BatchRead},
+                beside::Beside,
+                bundle::BundleForm,
                 call::{Call, Fields, Root},
-                decode,
-                key::{self, Chunk, Found, Lookup, Normalize},
+                entity::{Entity, Output, Remembered},
+                key::{Chunk, Normalize},
+                list::{CompletePlan, List, ListPlan, PagerPlan},
                 native,
-                paging::{self, Page, PageEnd, PageLimits, Paging, Phase, Window},
-                patch,
+                paging::{Page, Window},
+                patch::Patch,
                 query::Query,
                 read,
-                scalar::{Flag, Number, Present, Rows, Text, null_as_default},
+                scalar::{Flag, Number, Text, null_as_default},
+                steps::{StepCall, StepPlan, Steps, To, Written},
+                upsert::{DirectPlan, FindPlan, KeyPlan, Upsert, UpsertPlan},
                 warning::Warnings,
-                work::Work,
                 write::{At, NativeObject, Tags},
             },
         };
@@ -85,14 +80,9 @@ pub(super) fn module(
             unified::#vertical_module::{#(#types),*},
         };
 
-        /// The native fields that every read asks for.
-        const SELECTION: &[&str] = &[#(#selection),*];
-
-        /// What every id of this entity begins with.
-        const ID_PREFIX: Option<&str> = #prefix;
+        #declared
 
         #fields
-        #end
         #operations
         #calls
     }
@@ -120,16 +110,17 @@ fn used_types(vertical: &PlanVertical, entity: &PlanEntity) -> Vec<proc_macro2::
     types.iter().map(|name| names::ident(name)).collect()
 }
 
-/// The functions with which operations end: the answer of a record, and the keys that a written one is remembered by.
-fn end(entity: &PlanEntity) -> Option<TokenStream> {
-    let goes_by_steps = entity
-        .operations
-        .iter()
-        .any(|planned| matches!(planned.form, PlanForm::Steps(_) | PlanForm::Upsert(_)));
-    if !goes_by_steps {
-        return None;
-    }
-    let keys: Vec<&PlanKey> = entity
+/// The entity as a constant.
+fn declared(entity: &PlanEntity) -> TokenStream {
+    let name = format!("{}.{}", entity.vertical, entity.name);
+    let doc = format!(" `{name}`, as the machines that carry out its operations see it.");
+    let selection = &entity.selection;
+    let prefix = entity
+        .record_id_prefix
+        .as_ref()
+        .map_or_else(|| quote! { None }, |prefix| quote! { Some(#prefix) });
+    let id = operation::path(&entity.id);
+    let remembered = entity
         .operations
         .iter()
         .filter_map(|planned| match &planned.form {
@@ -138,54 +129,25 @@ fn end(entity: &PlanEntity) -> Option<TokenStream> {
         })
         .flatten()
         .filter(|key| !key.matches.is_empty())
-        .collect();
-    let written = if keys.is_empty() {
-        TokenStream::new()
-    } else {
-        let mut tree = Tree::default();
-        for from in keys.iter().flat_map(|key| &key.matches) {
-            tree.add(&from.path, Leaf::Value(from.ty));
-        }
-        let native = names::ident("Keys");
-        let keys_struct = tree.emit(&native, "The values that a record is matched by.");
-        let name = format!("{}.{}", entity.vertical, entity.name);
-        let remembered = keys.iter().map(|key| {
+        .map(|key: &PlanKey| {
             let (key_name, normalize) = (&key.name, normalize(key.normalize));
-            let values = key
-                .matches
-                .iter()
-                .map(|from| native::value(&quote! { native }, &from.path));
-            quote! { key::remember(#name, #key_name, #normalize, &[#(#values),*]) }
+            let from = key.matches.iter().map(|from| operation::path(&from.path));
+            quote! { Remembered { key: #key_name, normalize: #normalize, from: &[#(#from),*] } }
         });
-        quote! {
-            #keys_struct
-
-            /// What is remembered of a written record, so that the next upsert finds it.
-            fn written(id: &str, raw: &RawValue) -> Result<Written, Error> {
-                let native: Keys<'_> = native::parse(raw.get().as_bytes())?;
-                let keys: [Option<MatchKey>; _] = [#(#remembered),*];
-                Ok(Written { id: id.to_owned(), keys: keys.into_iter().flatten().collect() })
-            }
-        }
-    };
-    let remembered = if keys.is_empty() {
-        // It is found by its keys at once.
-        quote! { work.has_written().then(|| Written { id: record.id.to_string(), keys: Vec::new() }) }
-    } else {
-        quote! { work.has_written().then(|| written(&record.id, raw)).transpose()? }
-    };
-    Some(quote! {
-        #written
-
-        /// The end of an operation that has its record.
-        fn answer(work: &mut Work, response: &NativeResponse) -> Result<Step, Error> {
-            let raw: &RawValue = native::parse(&response.body)?;
-            let record = read(raw, &mut work.warnings)?;
-            let written = #remembered;
-            let body = answer::record(record, &work.warnings);
-            Ok(Step::Answer(Answer { body, written }))
-        }
-    })
+    quote! {
+        #[doc = #doc]
+        static ENTITY: Entity = Entity {
+            name: #name,
+            form: &FORM,
+            id_prefix: #prefix,
+            id: #id,
+            selection: &[#(#selection),*],
+            encode,
+            beside: &[],
+            description: None,
+            remembered: &[#(#remembered),*],
+        };
+    }
 }
 
 pub(super) fn normalize(normalize: PlanNormalize) -> TokenStream {

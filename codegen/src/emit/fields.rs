@@ -115,11 +115,24 @@ fn read(vertical: &PlanVertical, entity: &PlanEntity) -> TokenStream {
             quote! { #ident: #value }
         }
     });
+    let record_value = quote! { #record { #(#fields),* } };
+    let warnings = names::ident(if unified::mentions(&record_value, "warnings") {
+        "warnings"
+    } else {
+        "_warnings"
+    });
     quote! {
         /// Native → unified.
-        fn read<'a>(raw: &'a RawValue, warnings: &mut Warnings) -> Result<#record<'a>, Error> {
+        fn read<'a>(raw: &'a RawValue, #warnings: &mut Warnings) -> Result<#record<'a>, Error> {
             let native: #native<'a> = native::parse(raw.get().as_bytes())?;
-            Ok(#record { #(#fields),* })
+            Ok(#record_value)
+        }
+
+        /// Native → unified, as JSON.
+        fn encode(raw: &RawValue, _beside: &Beside, output: &mut Output) -> Result<(), Error> {
+            let record = read(raw, &mut output.warnings)?;
+            output.record(&record.id, &record);
+            Ok(())
         }
     }
 }
@@ -414,9 +427,9 @@ fn write_group(
     });
     quote! {
         match &input.#ident {
-            patch::Patch::Absent => {}
-            patch::Patch::Null => { record.clear([#(#cleared),*]); }
-            patch::Patch::Value(entries) => {
+            Patch::Absent => {}
+            Patch::Null => { record.clear([#(#cleared),*]); }
+            Patch::Value(entries) => {
                 let mut tags = Tags::new(#path);
                 for (index, entry) in entries.iter().enumerate() {
                     tags.once(index, entry.#tag_field.as_str())?;

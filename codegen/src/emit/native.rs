@@ -13,10 +13,6 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Leaf {
     Value(PlanNativeType),
-    /// A list of records.
-    Rows,
-    /// Whether anything is there.
-    Present,
 }
 
 /// The members of a native object, as far as they are named.
@@ -98,8 +94,6 @@ impl Leaf {
     fn borrows(self) -> bool {
         match self {
             Self::Value(ty) => ty != PlanNativeType::Boolean,
-            Self::Rows => true,
-            Self::Present => false,
         }
     }
 
@@ -114,10 +108,6 @@ impl Leaf {
             Self::Value(PlanNativeType::Boolean) => {
                 quote! { #[serde(#rename default)] #field: Option<Flag> }
             }
-            Self::Rows => {
-                quote! { #[serde(#rename borrow, default, deserialize_with = "null_as_default")] #field: Rows<'a> }
-            }
-            Self::Present => quote! { #[serde(#rename default)] #field: Present },
         }
     }
 }

@@ -1,118 +1,142 @@
-//! One unified operation as a translator: a struct, its steps, and what each response leads to.
+//! One unified operation: what its mapping says as a constant, and the function that opens its machine.
 
 mod list;
 mod steps;
 mod upsert;
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::{
-    call::Calls,
-    native::{self, Leaf, Tree},
+    call::{Calls, Parameter, parameters},
+    unified,
 };
 use crate::{
     names,
-    plan::{PlanBatch, PlanEntity, PlanForm, PlanOperation, PlanPath, PlanShape, PlanVertical},
+    plan::{PlanBatch, PlanForm, PlanOperation, PlanPath, PlanShape, PlanVertical},
 };
 
-/// The name of an operation's translator: `crm.account.batch_read` → `BatchRead`.
-pub(super) fn type_name(operation: &str) -> Ident {
-    names::ty(operation.rsplit('.').next().unwrap_or(operation))
+/// The name of the function that opens an operation: `crm.account.batch_read` → `batch_read`.
+pub(super) fn function_name(operation: &str) -> proc_macro2::Ident {
+    names::field(verb(operation))
+}
+
+fn verb(operation: &str) -> &str {
+    operation.rsplit('.').next().unwrap_or(operation)
+}
+
+/// The name of the constant of an operation: `crm.account.batch_read` → `BATCH_READ`.
+fn constant_name(operation: &str) -> proc_macro2::Ident {
+    names::constant(verb(operation))
 }
 
 pub(super) fn emit(
     vertical: &PlanVertical,
-    entity: &PlanEntity,
     planned: &PlanOperation,
     shape: &PlanShape,
     calls: &mut Calls<'_>,
 ) -> TokenStream {
-    match &planned.form {
-        PlanForm::List(list) => list::emit(planned, list, calls),
-        PlanForm::Batch(batch) => batch_read(planned, batch, calls),
-        PlanForm::Steps(steps) => steps::emit(vertical, entity, planned, shape, steps, calls),
-        PlanForm::Upsert(upsert) => upsert::emit(vertical, entity, planned, shape, upsert, calls),
-    }
-}
-
-/// The struct of an answer with rows, and the expression that takes them out of `answer`.
-fn rows_of(
-    name: &Ident,
-    doc: &str,
-    rows: &PlanPath,
-    more: &[(&PlanPath, Leaf)],
-) -> (TokenStream, TokenStream, TokenStream) {
-    if rows.is_empty() {
-        return (TokenStream::new(), quote! { Rows<'_> }, quote! { answer });
-    }
-    let mut tree = Tree::default();
-    tree.add(rows, Leaf::Rows);
-    for (path, leaf) in more {
-        tree.add(path, *leaf);
-    }
-    let place = native::place(&quote! { answer }, rows);
-    (tree.emit(name, doc), quote! { #name<'_> }, place)
-}
-
-fn batch_read(planned: &PlanOperation, batch: &PlanBatch, calls: &mut Calls<'_>) -> TokenStream {
-    let (name, doc) = (type_name(&planned.name), format!(" `{}`.", planned.name));
-    let function = calls.function(&batch.call, &planned.name.replace('.', "_"));
-    let arguments = super::call::parameters(&batch.call)
-        .into_iter()
-        .map(|parameter| {
-            if parameter == super::call::Parameter::Ids {
-                quote! { ids }
-            } else {
-                quote! { &self.batch.fields }
-            }
-        });
-    let answer_name = quote::format_ident!("{name}Answer");
-    let (answer_struct, answer_ty, rows) = rows_of(
-        &answer_name,
-        &format!("An answer of [`{name}`]."),
-        &batch.rows,
-        &[],
-    );
-    let max = names::number(batch.max);
+    let (constant, function) = (constant_name(&planned.name), function_name(&planned.name));
+    let purpose = names::snake(verb(&planned.name));
+    let (ty, value, open) = match &planned.form {
+        PlanForm::List(list) => (
+            quote! { ListPlan },
+            list::value(list, &purpose, calls),
+            quote! { List::open(cx, &ENTITY, &#constant, request) },
+        ),
+        PlanForm::Batch(batch) => (
+            quote! { BatchPlan },
+            batch_value(batch, &purpose, calls),
+            quote! { BatchRead::open(cx, &ENTITY, &#constant, request) },
+        ),
+        PlanForm::Steps(steps) => {
+            let steps = steps::values(steps, &purpose, calls);
+            (
+                quote! { &[StepPlan] },
+                quote! { &[#(#steps),*] },
+                open_steps(vertical, shape, &constant),
+            )
+        }
+        PlanForm::Upsert(upsert) => (
+            quote! { UpsertPlan },
+            upsert::value(upsert, &purpose, calls),
+            open_upsert(vertical, planned, shape),
+        ),
+    };
+    let doc = format!(" `{}`.", planned.name);
+    let how = format!(" How `{}` is carried out.", planned.name);
     quote! {
+        #[doc = #how]
+        static #constant: #ty = #value;
+
         #[doc = #doc]
-        #[derive(Debug)]
-        pub struct #name {
-            batch: Batch,
-            warnings: Warnings,
-        }
-
-        #answer_struct
-
-        impl #name {
-            pub fn new(cx: Context, request: &UnifiedRequest) -> Result<Self, Error> {
-                let mut warnings = Warnings::default();
-                let request = decode::batch_read(request, &mut warnings)?;
-                let fields = Fields::new(SELECTION, request.properties);
-                Ok(Self { batch: Batch::new(cx, fields, FORM.record_id, ID_PREFIX, &request.ids), warnings })
-            }
-        }
-
-        impl Translator for #name {
-            fn start(&mut self, _recent: &[String]) -> Result<Step, Error> {
-                let calls = self.batch.calls(#max, |ids| #function(&self.batch.cx #(, #arguments)*));
-                if calls.is_empty() { self.resume(Vec::new()) } else { Ok(Step::Calls(calls)) }
-            }
-
-            fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error> {
-                self.batch.check(&responses)?;
-                let mut records = HashMap::new();
-                for response in &responses {
-                    let answer: #answer_ty = native::parse(&response.body)?;
-                    for raw in #rows.0.into_iter().flatten() {
-                        let record = read(raw, &mut self.warnings)?;
-                        records.insert(record.id.to_string(), record);
-                    }
-                }
-                let body = answer::list(&self.batch.in_order(&records));
-                Ok(Step::Answer(Answer { body, written: None }))
-            }
+        pub fn #function(cx: Context, request: &UnifiedRequest) -> Result<Box<dyn Translator>, Error> {
+            #open
         }
     }
+}
+
+fn open_steps(
+    vertical: &PlanVertical,
+    shape: &PlanShape,
+    constant: &proc_macro2::Ident,
+) -> TokenStream {
+    match shape {
+        PlanShape::Create { input, .. } => {
+            let input = names::ident(&unified::input_name(vertical, input));
+            quote! { Steps::create::<#input>(cx, &ENTITY, #constant, request, write) }
+        }
+        PlanShape::Update { input, .. } => {
+            let input = names::ident(&unified::input_name(vertical, input));
+            quote! { Steps::update::<#input>(cx, &ENTITY, #constant, request, write) }
+        }
+        _ => quote! { Steps::get(cx, &ENTITY, #constant, request) },
+    }
+}
+
+fn open_upsert(vertical: &PlanVertical, planned: &PlanOperation, shape: &PlanShape) -> TokenStream {
+    let PlanShape::Upsert { input, .. } = shape else {
+        return TokenStream::new();
+    };
+    let input = names::ident(&unified::input_name(vertical, input));
+    let key = names::ident(&unified::key_name(&planned.name));
+    let constant = constant_name(&planned.name);
+    quote! { Upsert::open::<#key, #input>(cx, &ENTITY, &#constant, request, #key::as_str, write) }
+}
+
+fn batch_value(batch: &PlanBatch, purpose: &str, calls: &mut Calls<'_>) -> TokenStream {
+    let call = with_ids(&batch.call, purpose, calls);
+    let (max, rows) = (names::number(batch.max), path(&batch.rows));
+    quote! { BatchPlan { call: #call, max: #max, rows: #rows } }
+}
+
+/// A call that reads records by their ids, as a function of context, ids and fields.
+fn with_ids(call: &crate::plan::PlanCall, purpose: &str, calls: &mut Calls<'_>) -> TokenStream {
+    let function = calls.function(call, purpose);
+    let parameters = parameters(call);
+    let arguments = parameters.iter().map(|parameter| match parameter {
+        Parameter::Ids => quote! { ids },
+        _ => quote! { fields },
+    });
+    let fields = if parameters.contains(&Parameter::Fields) {
+        quote! { fields }
+    } else {
+        quote! { _fields }
+    };
+    quote! { |cx, ids, #fields| #function(cx #(, #arguments)*) }
+}
+
+/// A place in an answer: `&["paging", "next"]`.
+pub(super) fn path(path: &PlanPath) -> TokenStream {
+    quote! { &[#(#path),*] }
+}
+
+fn optional_path(path: Option<&PlanPath>) -> TokenStream {
+    path.map_or_else(
+        || quote! { None },
+        |path| {
+            let path = self::path(path);
+            quote! { Some(#path) }
+        },
+    )
 }

@@ -33,9 +33,9 @@ pub(super) fn module(provider: &PlanProvider) -> TokenStream {
     let arms = provider.entities.iter().flat_map(|entity| {
         let (vertical, module) = (names::field(&entity.vertical), names::field(&entity.name));
         entity.operations.iter().map(move |planned| {
-            let (name, ty) = (&planned.name, operation::type_name(&planned.name));
+            let (name, function) = (&planned.name, operation::function_name(&planned.name));
             let (vertical, module) = (vertical.clone(), module.clone());
-            quote! { #name => Box::new(#vertical::#module::#ty::new(cx, request)?) }
+            quote! { #name => #vertical::#module::#function(cx, request) }
         })
     });
     let doc = format!(
@@ -67,10 +67,10 @@ pub(super) fn module(provider: &PlanProvider) -> TokenStream {
 
         /// The translator of a unified operation.
         pub(super) fn translator(operation: &'static str, cx: Context, request: &UnifiedRequest) -> Result<Box<dyn Translator>, Error> {
-            Ok(match operation {
+            match operation {
                 #(#arms,)*
-                _ => return Err(not_implemented(operation, cx.provider)),
-            })
+                _ => Err(not_implemented(operation, cx.provider)),
+            }
         }
     }
     .pruned()
@@ -151,13 +151,15 @@ fn errors(provider: &PlanProvider) -> TokenStream {
             .status
             .map_or_else(|| quote! { None }, |status| quote! { Some(#status) });
         let (codes, code) = (&rule.codes, names::ty(&rule.code.to_lowercase()));
-        let (refresh, not_carried_out) = (rule.refresh, rule.not_carried_out);
+        let (refresh, hidden_field) = (rule.refresh, rule.hidden_field);
+        let not_carried_out = rule.not_carried_out;
         quote! {
             ErrorRule {
                 status: #status,
                 codes: &[#(#codes),*],
                 code: Code::#code,
                 refresh: #refresh,
+                hidden_field: #hidden_field,
                 not_carried_out: #not_carried_out,
             }
         }
@@ -211,6 +213,11 @@ fn bundle(provider: &PlanProvider) -> Option<TokenStream> {
         .members
         .iter()
         .map(|(name, json)| quote! { (#name, #json) });
+    let atomic_members = bundle
+        .atomic_members
+        .iter()
+        .map(|(name, json)| quote! { (#name, #json) });
+    let halted = &bundle.halted;
     let (requests, method, target) = (
         &bundle.requests,
         &bundle.request_method,
@@ -229,6 +236,8 @@ fn bundle(provider: &PlanProvider) -> Option<TokenStream> {
             root: Root(#root),
             path: #path,
             members: &[#(#members),*],
+            atomic_members: &[#(#atomic_members),*],
+            halted: &[#(#halted),*],
             requests: #requests,
             request_method: #method,
             request_target: #target,

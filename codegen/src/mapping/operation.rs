@@ -7,15 +7,20 @@ use super::{
 };
 use crate::{
     diagnostic::{Diagnostic, Sink},
-    source::{Span, Spanned, Text, yaml::Node},
+    source::{
+        Span, Spanned, Text,
+        yaml::{Node, NodeKind},
+    },
 };
 
 #[derive(Debug)]
 pub struct MappingList {
     pub default_size: Spanned<u32>,
     pub max_size: Spanned<u32>,
-    pub full: MappingPager,
-    pub changes: Option<MappingPager>,
+    /// One native list, or several that are read one after the other.
+    pub full: Vec<MappingPager>,
+    pub changes: Vec<MappingPager>,
+    pub complete: Option<MappingComplete>,
 }
 
 #[derive(Debug)]
@@ -25,7 +30,15 @@ pub struct MappingPager {
     pub rows: Option<Text>,
     pub next: Option<Text>,
     pub more: Option<Text>,
+    pub keep: Option<Text>,
     pub overlap_seconds: Option<Spanned<u32>>,
+}
+
+#[derive(Debug)]
+pub struct MappingComplete {
+    pub over: Spanned<u32>,
+    pub lean: Vec<Text>,
+    pub batch: MappingBatch,
 }
 
 #[derive(Debug)]
@@ -42,6 +55,8 @@ pub struct MappingStep {
     pub calls: Vec<(Option<Text>, MappingStepCall)>,
     /// Where `bundle` stands, if the calls go in one round trip.
     pub bundle: Option<Span>,
+    /// Whether nothing of the bundle is carried out when one part fails.
+    pub atomic: bool,
     pub if_empty: Option<Text>,
     pub on: Vec<(Spanned<u16>, Text)>,
     pub otherwise: Option<Text>,
@@ -54,6 +69,8 @@ pub struct MappingStepCall {
     pub id: Option<Text>,
     pub record: bool,
     pub on: Vec<(Spanned<u16>, Text)>,
+    /// The input without which a part of a bundle is left out.
+    pub only_if: Option<Text>,
 }
 
 #[derive(Debug)]
@@ -98,22 +115,50 @@ pub struct MappingDirect {
 pub(crate) fn list(node: &Node, sink: &Sink) -> Option<MappingList> {
     let mut table = Table::new(node, sink)?;
     let page_size = table.required("page_size");
-    let full = table.required("full").and_then(|node| pager(node, sink));
-    let changes = table.optional("changes").map(|node| pager(node, sink));
+    let full = table.required("full").map(|node| pagers(node, sink));
+    let changes = table.optional("changes").map(|node| pagers(node, sink));
+    let complete = table.optional("complete").map(|node| complete(node, sink));
     table.finish();
     let mut page_size = Table::new(page_size?, sink)?;
     let default_size = required_integer(&mut page_size, "default");
     let max_size = required_integer(&mut page_size, "max");
     page_size.finish();
-    let changes = match changes {
-        Some(changes) => Some(changes?),
-        None => None,
-    };
     Some(MappingList {
         default_size: default_size?,
         max_size: max_size?,
-        full: full?,
-        changes,
+        full: full??,
+        changes: match changes {
+            Some(changes) => changes?,
+            None => Vec::new(),
+        },
+        complete: match complete {
+            Some(complete) => Some(complete?),
+            None => None,
+        },
+    })
+}
+
+/// One native list or several.
+fn pagers(node: &Node, sink: &Sink) -> Option<Vec<MappingPager>> {
+    let nodes = match &node.kind {
+        NodeKind::List(nodes) => nodes.as_slice(),
+        _ => std::slice::from_ref(node),
+    };
+    // All of them are read, so that each says what is wrong with it.
+    let pagers: Vec<_> = nodes.iter().map(|node| pager(node, sink)).collect();
+    pagers.into_iter().collect()
+}
+
+fn complete(node: &Node, sink: &Sink) -> Option<MappingComplete> {
+    let mut table = Table::new(node, sink)?;
+    let over = required_integer(&mut table, "over");
+    let lean = table.texts("lean");
+    let batch = batch_keys(&mut table, sink);
+    table.finish();
+    Some(MappingComplete {
+        over: over?,
+        lean,
+        batch: batch?,
     })
 }
 
@@ -124,6 +169,7 @@ fn pager(node: &Node, sink: &Sink) -> Option<MappingPager> {
     let rows = table.optional_text("rows");
     let next = table.optional_text("next");
     let more = table.optional_text("more");
+    let keep = table.optional_text("keep");
     let overlap_seconds = table.integer("overlap_seconds");
     table.finish();
     Some(MappingPager {
@@ -132,6 +178,7 @@ fn pager(node: &Node, sink: &Sink) -> Option<MappingPager> {
         rows,
         next,
         more,
+        keep,
         overlap_seconds,
     })
 }
@@ -141,10 +188,16 @@ pub(crate) fn batch(node: &Node, sink: &Sink) -> Option<MappingBatch> {
     let batch = table.required("batch");
     table.finish();
     let mut table = Table::new(batch?, sink)?;
-    let call = call::keys(&mut table, sink);
-    let max = required_integer(&mut table, "max");
-    let rows = table.optional_text("rows");
+    let batch = batch_keys(&mut table, sink);
     table.finish();
+    batch
+}
+
+/// The keys of a call that reads records by their ids.
+fn batch_keys(table: &mut Table<'_>, sink: &Sink) -> Option<MappingBatch> {
+    let call = call::keys(table, sink);
+    let max = required_integer(table, "max");
+    let rows = table.optional_text("rows");
     Some(MappingBatch {
         call: call?,
         max: max?,
@@ -167,6 +220,7 @@ pub(crate) fn steps(node: &Node, sink: &Sink) -> Option<Vec<MappingStep>> {
 fn step(name: Text, node: &Node, sink: &Sink) -> Option<MappingStep> {
     let mut table = Table::new(node, sink)?;
     let bundle = table.optional("bundle");
+    let atomic = table.flag("atomic");
     let then = table.optional_text("then");
     let otherwise = table.optional_text("otherwise");
     let if_empty = table.optional_text("if_empty");
@@ -199,6 +253,7 @@ fn step(name: Text, node: &Node, sink: &Sink) -> Option<MappingStep> {
         name,
         calls,
         bundle,
+        atomic,
         if_empty,
         on,
         otherwise,
@@ -211,11 +266,13 @@ fn step_call(table: &mut Table<'_>, sink: &Sink) -> Option<MappingStepCall> {
     let id = table.optional_text("id");
     let record = table.flag("record");
     let on = routes(table, sink);
+    let only_if = table.optional_text("only_if");
     Some(MappingStepCall {
         call: call?,
         id,
         record,
         on,
+        only_if,
     })
 }
 

@@ -67,6 +67,8 @@ pub struct MappingBundle {
     pub call: Text,
     pub max: Spanned<u32>,
     pub members: Vec<(Text, Node)>,
+    pub atomic_members: Vec<(Text, Node)>,
+    pub halted: Vec<Text>,
     pub requests: Text,
     pub method: Text,
     pub target: Text,
@@ -105,6 +107,7 @@ pub struct MappingErrorRule {
     pub codes: Vec<Text>,
     pub code: Text,
     pub refresh: bool,
+    pub hidden_field: bool,
     pub not_carried_out: bool,
 }
 
@@ -242,6 +245,10 @@ fn bundle(node: &Node, sink: &Sink) -> Option<MappingBundle> {
     let members = table
         .optional("members")
         .map_or_else(Vec::new, |node| entries(node, sink));
+    let atomic_members = table
+        .optional("atomic_members")
+        .map_or_else(Vec::new, |node| entries(node, sink));
+    let halted = table.texts("halted");
     let requests = table.text("requests");
     let request = table.required("request");
     let responses = table.text("responses");
@@ -260,6 +267,8 @@ fn bundle(node: &Node, sink: &Sink) -> Option<MappingBundle> {
         call: call?,
         max: max?,
         members,
+        atomic_members,
+        halted,
         requests: requests?,
         method: method?,
         target: target?,
@@ -326,6 +335,7 @@ fn rule(node: &Node, sink: &Sink) -> Option<MappingErrorRule> {
     let codes = table.texts("code");
     let code = table.text("as");
     let refresh = table.flag("refresh");
+    let hidden_field = table.flag("hidden_field");
     let not_carried_out = table.flag("not_carried_out");
     table.finish();
     Some(MappingErrorRule {
@@ -334,6 +344,7 @@ fn rule(node: &Node, sink: &Sink) -> Option<MappingErrorRule> {
         codes,
         code: code?,
         refresh,
+        hidden_field,
         not_carried_out,
     })
 }

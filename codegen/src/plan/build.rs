@@ -44,9 +44,11 @@ fn for_each_call(provider: &mut PlanProvider, visit: &mut dyn FnMut(&mut usize))
 fn calls(operation: &mut PlanOperation) -> Vec<&mut PlanCall> {
     match &mut operation.form {
         PlanForm::List(list) => {
-            let changes = list.changes.as_mut().map(|changes| &mut changes.call);
-            std::iter::once(&mut list.full.call)
-                .chain(changes)
+            let pagers = list.full.iter_mut().chain(&mut list.changes);
+            let complete = list.complete.as_mut().map(|complete| &mut complete.call);
+            pagers
+                .map(|pager| &mut pager.call)
+                .chain(complete)
                 .collect()
         }
         PlanForm::Batch(batch) => vec![&mut batch.call],
@@ -64,6 +66,8 @@ fn calls(operation: &mut PlanOperation) -> Vec<&mut PlanCall> {
 fn step_calls(steps: &mut [PlanStep]) -> impl Iterator<Item = &mut PlanCall> {
     steps.iter_mut().flat_map(|step| match &mut step.kind {
         PlanStepKind::Call(call) => vec![&mut call.call],
-        PlanStepKind::Bundle(parts) => parts.iter_mut().map(|(_, part)| &mut part.call).collect(),
+        PlanStepKind::Bundle { parts, .. } => {
+            parts.iter_mut().map(|(_, part)| &mut part.call).collect()
+        }
     })
 }

@@ -77,6 +77,7 @@ pub static PROVIDER: Provider = Provider {
                 codes: &[],
                 code: Code::Unauthorized,
                 refresh: true,
+                hidden_field: false,
                 not_carried_out: false,
             },
             ErrorRule {
@@ -84,6 +85,7 @@ pub static PROVIDER: Provider = Provider {
                 codes: &[],
                 code: Code::Forbidden,
                 refresh: false,
+                hidden_field: false,
                 not_carried_out: false,
             },
             ErrorRule {
@@ -91,6 +93,7 @@ pub static PROVIDER: Provider = Provider {
                 codes: &[],
                 code: Code::NotFound,
                 refresh: false,
+                hidden_field: false,
                 not_carried_out: false,
             },
             ErrorRule {
@@ -98,6 +101,7 @@ pub static PROVIDER: Provider = Provider {
                 codes: &[],
                 code: Code::Conflict,
                 refresh: false,
+                hidden_field: false,
                 not_carried_out: false,
             },
             ErrorRule {
@@ -105,6 +109,7 @@ pub static PROVIDER: Provider = Provider {
                 codes: &[],
                 code: Code::TooManyRequests,
                 refresh: false,
+                hidden_field: false,
                 not_carried_out: true,
             },
             ErrorRule {
@@ -112,6 +117,7 @@ pub static PROVIDER: Provider = Provider {
                 codes: &[],
                 code: Code::TooManyRequests,
                 refresh: false,
+                hidden_field: false,
                 not_carried_out: true,
             },
             ErrorRule {
@@ -119,6 +125,7 @@ pub static PROVIDER: Provider = Provider {
                 codes: &[],
                 code: Code::ServiceUnavailable,
                 refresh: false,
+                hidden_field: false,
                 not_carried_out: true,
             },
             ErrorRule {
@@ -126,6 +133,7 @@ pub static PROVIDER: Provider = Provider {
                 codes: &["CONFLICT", "OBJECT_ALREADY_EXISTS"],
                 code: Code::Conflict,
                 refresh: false,
+                hidden_field: false,
                 not_carried_out: false,
             },
             ErrorRule {
@@ -133,6 +141,7 @@ pub static PROVIDER: Provider = Provider {
                 codes: &[],
                 code: Code::BadRequest,
                 refresh: false,
+                hidden_field: false,
                 not_carried_out: false,
             },
             ErrorRule {
@@ -140,6 +149,7 @@ pub static PROVIDER: Provider = Provider {
                 codes: &[],
                 code: Code::BadRequest,
                 refresh: false,
+                hidden_field: false,
                 not_carried_out: false,
             },
             ErrorRule {
@@ -147,6 +157,7 @@ pub static PROVIDER: Provider = Provider {
                 codes: &[],
                 code: Code::BadRequest,
                 refresh: false,
+                hidden_field: false,
                 not_carried_out: false,
             },
         ],
@@ -203,25 +214,19 @@ pub(super) fn translator(
     cx: Context,
     request: &UnifiedRequest,
 ) -> Result<Box<dyn Translator>, Error> {
-    Ok(
-        match operation {
-            "crm.account.list" => Box::new(crm::account::List::new(cx, request)?),
-            "crm.account.get" => Box::new(crm::account::Get::new(cx, request)?),
-            "crm.account.create" => Box::new(crm::account::Create::new(cx, request)?),
-            "crm.account.update" => Box::new(crm::account::Update::new(cx, request)?),
-            "crm.account.batch_read" => {
-                Box::new(crm::account::BatchRead::new(cx, request)?)
-            }
-            "crm.account.upsert" => Box::new(crm::account::Upsert::new(cx, request)?),
-            "crm.contact.list" => Box::new(crm::contact::List::new(cx, request)?),
-            "crm.contact.get" => Box::new(crm::contact::Get::new(cx, request)?),
-            "crm.contact.create" => Box::new(crm::contact::Create::new(cx, request)?),
-            "crm.contact.update" => Box::new(crm::contact::Update::new(cx, request)?),
-            "crm.contact.batch_read" => {
-                Box::new(crm::contact::BatchRead::new(cx, request)?)
-            }
-            "crm.contact.upsert" => Box::new(crm::contact::Upsert::new(cx, request)?),
-            _ => return Err(not_implemented(operation, cx.provider)),
-        },
-    )
+    match operation {
+        "crm.account.list" => crm::account::list(cx, request),
+        "crm.account.get" => crm::account::get(cx, request),
+        "crm.account.create" => crm::account::create(cx, request),
+        "crm.account.update" => crm::account::update(cx, request),
+        "crm.account.batch_read" => crm::account::batch_read(cx, request),
+        "crm.account.upsert" => crm::account::upsert(cx, request),
+        "crm.contact.list" => crm::contact::list(cx, request),
+        "crm.contact.get" => crm::contact::get(cx, request),
+        "crm.contact.create" => crm::contact::create(cx, request),
+        "crm.contact.update" => crm::contact::update(cx, request),
+        "crm.contact.batch_read" => crm::contact::batch_read(cx, request),
+        "crm.contact.upsert" => crm::contact::upsert(cx, request),
+        _ => Err(not_implemented(operation, cx.provider)),
+    }
 }

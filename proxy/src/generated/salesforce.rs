@@ -71,6 +71,7 @@ pub static PROVIDER: Provider = Provider {
                 codes: &[],
                 code: Code::Unauthorized,
                 refresh: true,
+                hidden_field: false,
                 not_carried_out: false,
             },
             ErrorRule {
@@ -78,6 +79,7 @@ pub static PROVIDER: Provider = Provider {
                 codes: &["REQUEST_LIMIT_EXCEEDED"],
                 code: Code::TooManyRequests,
                 refresh: false,
+                hidden_field: false,
                 not_carried_out: true,
             },
             ErrorRule {
@@ -85,6 +87,7 @@ pub static PROVIDER: Provider = Provider {
                 codes: &["UNABLE_TO_LOCK_ROW"],
                 code: Code::Conflict,
                 refresh: false,
+                hidden_field: false,
                 not_carried_out: true,
             },
             ErrorRule {
@@ -97,6 +100,7 @@ pub static PROVIDER: Provider = Provider {
                 ],
                 code: Code::Conflict,
                 refresh: false,
+                hidden_field: false,
                 not_carried_out: false,
             },
             ErrorRule {
@@ -104,6 +108,7 @@ pub static PROVIDER: Provider = Provider {
                 codes: &["NOT_FOUND", "ENTITY_IS_DELETED"],
                 code: Code::NotFound,
                 refresh: false,
+                hidden_field: false,
                 not_carried_out: false,
             },
             ErrorRule {
@@ -111,6 +116,7 @@ pub static PROVIDER: Provider = Provider {
                 codes: &[],
                 code: Code::NotFound,
                 refresh: false,
+                hidden_field: false,
                 not_carried_out: false,
             },
             ErrorRule {
@@ -118,6 +124,7 @@ pub static PROVIDER: Provider = Provider {
                 codes: &[],
                 code: Code::Forbidden,
                 refresh: false,
+                hidden_field: false,
                 not_carried_out: false,
             },
             ErrorRule {
@@ -129,6 +136,7 @@ pub static PROVIDER: Provider = Provider {
                 ],
                 code: Code::Forbidden,
                 refresh: false,
+                hidden_field: false,
                 not_carried_out: false,
             },
             ErrorRule {
@@ -136,6 +144,7 @@ pub static PROVIDER: Provider = Provider {
                 codes: &["QUERY_TIMEOUT"],
                 code: Code::Timeout,
                 refresh: false,
+                hidden_field: false,
                 not_carried_out: false,
             },
             ErrorRule {
@@ -143,6 +152,7 @@ pub static PROVIDER: Provider = Provider {
                 codes: &[],
                 code: Code::ServiceUnavailable,
                 refresh: false,
+                hidden_field: false,
                 not_carried_out: false,
             },
             ErrorRule {
@@ -150,6 +160,7 @@ pub static PROVIDER: Provider = Provider {
                 codes: &[],
                 code: Code::BadRequest,
                 refresh: false,
+                hidden_field: false,
                 not_carried_out: false,
             },
             ErrorRule {
@@ -157,6 +168,7 @@ pub static PROVIDER: Provider = Provider {
                 codes: &[],
                 code: Code::InternalServerError,
                 refresh: false,
+                hidden_field: false,
                 not_carried_out: false,
             },
             ErrorRule {
@@ -164,6 +176,7 @@ pub static PROVIDER: Provider = Provider {
                 codes: &[],
                 code: Code::BadRequest,
                 refresh: false,
+                hidden_field: false,
                 not_carried_out: false,
             },
             ErrorRule {
@@ -171,6 +184,7 @@ pub static PROVIDER: Provider = Provider {
                 codes: &[],
                 code: Code::BadRequest,
                 refresh: false,
+                hidden_field: false,
                 not_carried_out: false,
             },
         ],
@@ -191,6 +205,8 @@ pub(super) static BUNDLE: BundleForm = BundleForm {
     root: Root(0usize),
     path: "/composite",
     members: &[("allOrNone", "false")],
+    atomic_members: &[],
+    halted: &[],
     requests: "compositeRequest",
     request_method: "method",
     request_target: "url",
@@ -255,25 +271,19 @@ pub(super) fn translator(
     cx: Context,
     request: &UnifiedRequest,
 ) -> Result<Box<dyn Translator>, Error> {
-    Ok(
-        match operation {
-            "crm.account.list" => Box::new(crm::account::List::new(cx, request)?),
-            "crm.account.get" => Box::new(crm::account::Get::new(cx, request)?),
-            "crm.account.create" => Box::new(crm::account::Create::new(cx, request)?),
-            "crm.account.update" => Box::new(crm::account::Update::new(cx, request)?),
-            "crm.account.batch_read" => {
-                Box::new(crm::account::BatchRead::new(cx, request)?)
-            }
-            "crm.account.upsert" => Box::new(crm::account::Upsert::new(cx, request)?),
-            "crm.contact.list" => Box::new(crm::contact::List::new(cx, request)?),
-            "crm.contact.get" => Box::new(crm::contact::Get::new(cx, request)?),
-            "crm.contact.create" => Box::new(crm::contact::Create::new(cx, request)?),
-            "crm.contact.update" => Box::new(crm::contact::Update::new(cx, request)?),
-            "crm.contact.batch_read" => {
-                Box::new(crm::contact::BatchRead::new(cx, request)?)
-            }
-            "crm.contact.upsert" => Box::new(crm::contact::Upsert::new(cx, request)?),
-            _ => return Err(not_implemented(operation, cx.provider)),
-        },
-    )
+    match operation {
+        "crm.account.list" => crm::account::list(cx, request),
+        "crm.account.get" => crm::account::get(cx, request),
+        "crm.account.create" => crm::account::create(cx, request),
+        "crm.account.update" => crm::account::update(cx, request),
+        "crm.account.batch_read" => crm::account::batch_read(cx, request),
+        "crm.account.upsert" => crm::account::upsert(cx, request),
+        "crm.contact.list" => crm::contact::list(cx, request),
+        "crm.contact.get" => crm::contact::get(cx, request),
+        "crm.contact.create" => crm::contact::create(cx, request),
+        "crm.contact.update" => crm::contact::update(cx, request),
+        "crm.contact.batch_read" => crm::contact::batch_read(cx, request),
+        "crm.contact.upsert" => crm::contact::upsert(cx, request),
+        _ => Err(not_implemented(operation, cx.provider)),
+    }
 }

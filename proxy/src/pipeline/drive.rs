@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use tokio::{sync::OwnedSemaphorePermit, task::JoinSet, time::Instant};
 
-use super::{keys::Keys, panicked};
+use super::{keys::Keys, memory::Memory, panicked};
 use crate::{
     error::{Code, Error, Outcome},
     log::CallLog,
-    translate::{NativeRequest, NativeResponse, Step, Translator},
+    translate::{NativeRequest, NativeResponse, Step, Translator, hidden::HiddenField},
     upstream::{Connection, Upstream, provider::Effect},
 };
 
@@ -20,6 +20,7 @@ const MOST_ROUNDS: usize = 64;
 pub(super) struct Driver {
     upstream: Arc<Upstream>,
     keys: Keys,
+    memory: Memory,
     side_by_side: usize,
 }
 
@@ -44,8 +45,14 @@ impl Driver {
         Self {
             upstream: Arc::new(upstream),
             keys: Keys::new(),
+            memory: Memory::new(),
             side_by_side,
         }
+    }
+
+    /// The native fields that are known to be hidden from a connection's user.
+    pub(super) fn hidden(&self, connection: &str) -> Arc<[HiddenField]> {
+        self.memory.hidden(connection)
     }
 
     /// The body of the answer. A call that writes is driven on a task of its own, so that it ends as it should when
@@ -72,7 +79,7 @@ impl Driver {
     }
 
     async fn run(
-        &self,
+        self: &Arc<Self>,
         mut translator: Box<dyn Translator>,
         call: &Call,
     ) -> Result<Vec<u8>, Error> {
@@ -87,6 +94,7 @@ impl Driver {
                     if let Some(written) = &answer.written {
                         self.keys.remember(connection, written);
                     }
+                    self.memory.hide(connection, &answer.hidden);
                     return Ok(answer.body);
                 }
                 Step::Calls(requests) => requests,
@@ -118,11 +126,14 @@ impl Driver {
     }
 
     /// One response for each request, in their order.
-    async fn calls(&self, requests: Vec<NativeRequest>, call: &Call) -> Result<Responses, Error> {
+    async fn calls(
+        self: &Arc<Self>,
+        requests: Vec<NativeRequest>,
+        call: &Call,
+    ) -> Result<Responses, Error> {
         if let [request] = requests.as_slice() {
             let response = self
-                .upstream
-                .call(&call.connection, request, call.deadline, &call.log.native)
+                .one(request, &call.connection, call.deadline, &call.log)
                 .await?;
             return Ok(Responses {
                 wrote: has_written(request.operation.effect, &response),
@@ -132,8 +143,28 @@ impl Driver {
         self.calls_side_by_side(requests, call).await
     }
 
-    async fn calls_side_by_side(
+    /// The response to one request: from memory, where that will do, or from the provider.
+    async fn one(
         &self,
+        request: &NativeRequest,
+        connection: &Connection,
+        deadline: Instant,
+        log: &CallLog,
+    ) -> Result<NativeResponse, Error> {
+        let id = &connection.settings.id;
+        if let Some(known) = self.memory.recall(id, request) {
+            return Ok(known);
+        }
+        let response = self
+            .upstream
+            .call(connection, request, deadline, &log.native)
+            .await?;
+        self.memory.remember(id, request, &response);
+        Ok(response)
+    }
+
+    async fn calls_side_by_side(
+        self: &Arc<Self>,
         requests: Vec<NativeRequest>,
         call: &Call,
     ) -> Result<Responses, Error> {
@@ -148,13 +179,11 @@ impl Driver {
                 && running.len() < self.side_by_side
                 && let Some((index, request)) = waiting.next()
             {
-                let upstream = Arc::clone(&self.upstream);
+                let driver = Arc::clone(self);
                 let (connection, deadline) = (Arc::clone(&call.connection), call.deadline);
                 let log = Arc::clone(&call.log);
                 running.spawn(async move {
-                    let result = upstream
-                        .call(&connection, &request, deadline, &log.native)
-                        .await;
+                    let result = driver.one(&request, &connection, deadline, &log).await;
                     (index, request.operation.effect, result)
                 });
             }

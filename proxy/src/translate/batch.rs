@@ -1,41 +1,85 @@
 //! Reading many records by id: in parts of the provider's size, side by side, answered in the order asked.
 
-use std::collections::HashMap;
+use std::{
+    collections::{HashMap, HashSet},
+    ops::Range,
+};
 
-use super::{Context, NativeRequest, NativeResponse, call::Fields, record_id::RecordIdForm};
-use crate::{error::Error, upstream::fault};
+use super::{
+    Answer, Context, NativeRequest, NativeResponse, Step, Translator,
+    call::Fields,
+    decode,
+    entity::{Entity, Output},
+    hidden, native,
+    pick::{self, Path},
+    records::Records,
+    warning::Warnings,
+};
+use crate::{error::Error, route::UnifiedRequest, upstream::fault};
 
-/// The ids of a batch read, in their normal form.
+/// A batch read of one entity.
 #[derive(Debug)]
-pub struct Batch {
-    pub cx: Context,
-    pub fields: Fields,
-    /// As asked; none where a text can't be an id, and so is of no record.
-    asked: Vec<Option<String>>,
+pub struct BatchPlan {
+    pub call: fn(&Context, &[String], &Fields) -> NativeRequest,
+    /// The most ids of one call.
+    pub max: usize,
+    /// Where the rows are; empty: the body itself is the list.
+    pub rows: Path,
 }
 
-impl Batch {
-    pub fn new(
+/// The machine of a batch read.
+#[derive(Debug)]
+pub struct BatchRead {
+    cx: Context,
+    entity: &'static Entity,
+    plan: &'static BatchPlan,
+    fields: Fields,
+    warnings: Warnings,
+    /// As asked; none where a text can't be an id, and so is of no record.
+    asked: Vec<Option<String>>,
+    waits_for: WaitsFor,
+}
+
+#[derive(Debug)]
+enum WaitsFor {
+    Rows,
+    Description,
+    Beside(Box<Records>),
+}
+
+impl BatchRead {
+    /// `POST …/_batch_read`.
+    pub fn open(
         cx: Context,
-        fields: Fields,
-        form: RecordIdForm,
-        prefix: Option<&str>,
-        ids: &[String],
-    ) -> Self {
-        let asked = ids
+        entity: &'static Entity,
+        plan: &'static BatchPlan,
+        request: &UnifiedRequest,
+    ) -> Result<Box<dyn Translator>, Error> {
+        let mut warnings = Warnings::default();
+        let request = decode::batch_read(request, &mut warnings)?;
+        let fields = Fields::of(&cx, entity, request.properties, &mut warnings);
+        let asked = request
+            .ids
             .iter()
-            .map(|id| form.normalize(id, prefix).map(std::borrow::Cow::into_owned))
+            .map(|id| {
+                let id = entity.form.record_id.normalize(id, entity.id_prefix);
+                id.map(std::borrow::Cow::into_owned)
+            })
             .collect();
-        Self { cx, fields, asked }
+        Ok(Box::new(Self {
+            cx,
+            entity,
+            plan,
+            fields,
+            warnings,
+            asked,
+            waits_for: WaitsFor::Rows,
+        }))
     }
 
     /// One call for each part of the ids, each id once.
-    pub fn calls(
-        &self,
-        max: usize,
-        call: impl FnMut(&[String]) -> NativeRequest,
-    ) -> Vec<NativeRequest> {
-        let mut seen = std::collections::HashSet::new();
+    fn calls(&self) -> Vec<NativeRequest> {
+        let mut seen = HashSet::new();
         let ids: Vec<String> = self
             .asked
             .iter()
@@ -43,23 +87,96 @@ impl Batch {
             .filter(|id| seen.insert(id.as_str()))
             .cloned()
             .collect();
-        ids.chunks(max).map(call).collect()
+        ids.chunks(self.plan.max)
+            .map(|ids| (self.plan.call)(&self.cx, ids, &self.fields))
+            .collect()
     }
 
-    /// Refuses the whole where one part failed: half an answer would look like records that are not there.
-    pub fn check(&self, responses: &[NativeResponse]) -> Result<(), Error> {
-        match responses.iter().find(|response| !response.is_success()) {
-            Some(failed) => Err(fault::fault(self.cx.provider, failed)),
-            None => Ok(()),
+    fn rows(&mut self, responses: &[NativeResponse]) -> Result<Step, Error> {
+        // Refused as a whole where one part failed: half an answer would look like records that are not there.
+        if let Some(failed) = responses.iter().find(|response| !response.is_success()) {
+            if let Some(call) = hidden::describe(&self.cx, self.entity, &self.fields, failed) {
+                self.waits_for = WaitsFor::Description;
+                return Ok(Step::call(call));
+            }
+            return Err(fault::fault(self.cx.provider, failed));
         }
+        let mut rows = Vec::new();
+        for response in responses {
+            let parts = pick::page(&response.body, self.plan.rows, None, None)?;
+            let raw = parts.rows.0.into_iter().flatten();
+            rows.extend(raw.map(|raw| response.body.slice_ref(raw.get().as_bytes())));
+        }
+        self.end(Box::new(Records::new(self.entity, rows)))
     }
 
-    /// The records in the order asked; ids of no record are left out.
-    pub fn in_order<'r, T>(&self, records: &'r HashMap<String, T>) -> Vec<&'r T> {
-        self.asked
+    fn end(&mut self, mut records: Box<Records>) -> Result<Step, Error> {
+        let calls = records.calls(&self.cx)?;
+        if !calls.is_empty() {
+            self.waits_for = WaitsFor::Beside(records);
+            return Ok(Step::Calls(calls));
+        }
+        let mut output = Output::new(std::mem::take(&mut self.warnings));
+        let mut places: HashMap<String, Range<usize>> = HashMap::new();
+        for row in records.rows() {
+            // After the comma that stands before all records but the first.
+            let begin = output.json().len() + usize::from(!output.json().is_empty());
+            records.encode_one(row, &mut output)?;
+            places.insert(output.last_id().to_owned(), begin..output.json().len());
+        }
+        let in_order: Vec<&Range<usize>> = self
+            .asked
             .iter()
             .flatten()
-            .filter_map(|id| records.get(id))
-            .collect()
+            .filter_map(|id| places.get(id))
+            .collect();
+        let length: usize = in_order.iter().map(|place| place.len() + 1).sum();
+        let mut body = Vec::with_capacity(length + 2);
+        body.push(b'[');
+        for (index, place) in in_order.into_iter().enumerate() {
+            if index > 0 {
+                body.push(b',');
+            }
+            body.extend_from_slice(&output.json()[place.clone()]);
+        }
+        body.push(b']');
+        Ok(Step::Answer(Answer {
+            body,
+            written: None,
+            hidden: self.fields.learned(),
+        }))
+    }
+}
+
+impl Translator for BatchRead {
+    fn start(&mut self, _recent: &[String]) -> Result<Step, Error> {
+        let calls = self.calls();
+        if calls.is_empty() {
+            return self.rows(&[]);
+        }
+        Ok(Step::Calls(calls))
+    }
+
+    fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error> {
+        match std::mem::replace(&mut self.waits_for, WaitsFor::Rows) {
+            WaitsFor::Rows => self.rows(&responses),
+            WaitsFor::Description => {
+                let response = native::one(responses)?;
+                hidden::learn(
+                    &self.cx,
+                    self.entity,
+                    &mut self.fields,
+                    &response,
+                    &mut self.warnings,
+                )?;
+                Ok(Step::Calls(self.calls()))
+            }
+            WaitsFor::Beside(mut records) => {
+                let mut output = Output::new(std::mem::take(&mut self.warnings));
+                records.read(&self.cx, &responses, &mut output)?;
+                self.warnings = output.warnings;
+                self.end(records)
+            }
+        }
     }
 }

@@ -8,7 +8,13 @@ use super::{
     call::{Call, Root},
     native,
 };
-use crate::{error::Error, upstream::provider::NativeOperation};
+use crate::{
+    error::Error,
+    upstream::{
+        fault,
+        provider::{NativeOperation, Provider},
+    },
+};
 
 /// How a provider bundles calls.
 #[derive(Debug)]
@@ -18,6 +24,10 @@ pub struct BundleForm {
     pub path: &'static str,
     /// Other members of the request: `(name, JSON)`.
     pub members: &'static [(&'static str, &'static str)],
+    /// The same where nothing is carried out when one part fails.
+    pub atomic_members: &'static [(&'static str, &'static str)],
+    /// The codes of parts that failed only since another one did.
+    pub halted: &'static [&'static str],
     pub requests: &'static str,
     pub request_method: &'static str,
     pub request_target: &'static str,
@@ -30,12 +40,22 @@ pub struct BundleForm {
 
 impl BundleForm {
     /// One call of several parts, each with the name by which later parts refer to it.
-    pub fn request(&self, cx: &Context, parts: &[(&str, NativeRequest)]) -> NativeRequest {
+    pub fn request(
+        &self,
+        cx: &Context,
+        parts: &[(&str, NativeRequest)],
+        atomic: bool,
+    ) -> NativeRequest {
+        let members = if atomic {
+            self.atomic_members
+        } else {
+            self.members
+        };
         Call::new(self.operation, cx, self.root)
             .path(self.path)
             .body(|json| {
                 json.object(|object| {
-                    for (name, value) in self.members {
+                    for (name, value) in members {
                         object.member(name).literal(value);
                     }
                     object.member(self.requests).list(|list| {
@@ -60,17 +80,19 @@ impl BundleForm {
     }
 
     /// The responses of the parts, in the order of the request.
-    pub fn split<const N: usize>(
+    pub fn split(
         &self,
         response: &NativeResponse,
-    ) -> Result<[NativeResponse; N], Error> {
+        parts: usize,
+    ) -> Result<Vec<NativeResponse>, Error> {
+        let expected = parts;
         let members: std::collections::HashMap<String, &RawValue> = native::parse(&response.body)?;
         let list = members
             .get(self.responses)
             .ok_or_else(|| self.malformed())?;
         let parts: Vec<std::collections::HashMap<String, &RawValue>> =
             serde_json::from_str(list.get()).map_err(|_| self.malformed())?;
-        let mut responses = Vec::with_capacity(N);
+        let mut responses = Vec::with_capacity(expected);
         for part in parts {
             let status = part
                 .get(self.response_status)
@@ -87,7 +109,27 @@ impl BundleForm {
                 correlation_id: response.correlation_id.clone(),
             });
         }
-        responses.try_into().map_err(|_| self.malformed())
+        if responses.len() == expected {
+            Ok(responses)
+        } else {
+            Err(self.malformed())
+        }
+    }
+
+    /// The part that made an atomic bundle fail: the others only say that they were stopped or undone.
+    pub fn culprit<'r>(
+        &self,
+        provider: &'static Provider,
+        responses: &'r [NativeResponse],
+    ) -> Option<&'r NativeResponse> {
+        let failed = || responses.iter().filter(|response| !response.is_success());
+        let is_halted = |response: &&NativeResponse| {
+            let code = fault::code(provider, response);
+            code.is_some_and(|code| self.halted.contains(&code.as_str()))
+        };
+        failed()
+            .find(|response| !is_halted(response))
+            .or_else(|| failed().next())
     }
 
     fn malformed(&self) -> Error {
@@ -116,6 +158,8 @@ mod tests {
         root: Root(0),
         path: "/bundle",
         members: &[("allOrNone", "false")],
+        atomic_members: &[("allOrNone", "true")],
+        halted: &["HALTED"],
         requests: "requests",
         request_method: "method",
         request_target: "url",
@@ -141,7 +185,7 @@ mod tests {
             .path("/rows")
             .body(|json| json.literal("{\"a\":1}"))
             .build();
-        let bundle = FORM.request(&context(), &[("write", write)]);
+        let bundle = FORM.request(&context(), &[("write", write)], false);
         assert_eq!(
             std::str::from_utf8(&bundle.body.unwrap()).unwrap(),
             r#"{"allOrNone":false,"requests":[{"method":"POST","url":"/api/rows","ref":"write","body":{"a":1}}]}"#
@@ -150,11 +194,17 @@ mod tests {
 
     #[test]
     fn responses_come_apart_by_part() {
-        let [write, row] = FORM
-            .split(&response(
-                r#"{"responses":[{"status":204,"body":null},{"body":{"Id":"1"},"status":200}]}"#,
-            ))
+        let parts = FORM
+            .split(
+                &response(
+                    r#"{"responses":[{"status":204,"body":null},{"body":{"Id":"1"},"status":200}]}"#,
+                ),
+                2,
+            )
             .unwrap();
+        let [write, row] = parts.as_slice() else {
+            panic!("two parts");
+        };
         assert_eq!((write.status, write.body.len()), (204, 0));
         assert_eq!((row.status, &row.body[..]), (200, &br#"{"Id":"1"}"#[..]));
     }
@@ -162,10 +212,13 @@ mod tests {
     #[test]
     fn an_answer_with_fewer_parts_is_refused() {
         assert!(
-            FORM.split::<2>(&response(r#"{"responses":[{"status":204,"body":null}]}"#))
-                .is_err()
+            FORM.split(
+                &response(r#"{"responses":[{"status":204,"body":null}]}"#),
+                2
+            )
+            .is_err()
         );
-        assert!(FORM.split::<1>(&response("{}")).is_err());
-        assert!(FORM.split::<1>(&response("[]")).is_err());
+        assert!(FORM.split(&response("{}"), 1).is_err());
+        assert!(FORM.split(&response("[]"), 1).is_err());
     }
 }

@@ -6,7 +6,10 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::{Context, NativeRequest, json::Json};
+use super::{
+    Context, Freshness, NativeRequest, entity::Entity, hidden::HiddenField, json::Json,
+    warning::Warnings,
+};
 use crate::upstream::provider::NativeOperation;
 
 /// All but RFC 3986's unreserved characters.
@@ -121,6 +124,7 @@ impl Call {
             operation: self.operation,
             target: self.target,
             body: self.body,
+            freshness: Freshness::Asked,
         }
     }
 
@@ -134,10 +138,39 @@ impl Call {
 
 /// The native fields that a read asks for: those of the mapping, then those that the caller names.
 #[derive(Debug, Clone)]
-pub struct Fields(Vec<Cow<'static, str>>);
+pub struct Fields {
+    names: Vec<Cow<'static, str>>,
+    /// How many of them are the mapping's.
+    mapped: usize,
+    /// Hidden fields that this call has learned of.
+    learned: Vec<HiddenField>,
+    /// The provider has been asked which fields there are.
+    is_checked: bool,
+}
 
 impl Fields {
-    /// Names that differ only in case are one field at some providers, and asking twice is an error there.
+    /// Names that differ only in case are one field at some providers, and asking twice is an error there. Fields that
+    /// are known to be hidden from the connected user are left out, with a warning each.
+    pub fn of(
+        cx: &Context,
+        entity: &'static Entity,
+        extra: Vec<String>,
+        warnings: &mut Warnings,
+    ) -> Self {
+        let mut fields = Self::new(entity.selection, extra);
+        let hidden = |name: &str| {
+            let known = cx
+                .hidden
+                .iter()
+                .filter(|hidden| hidden.entity == entity.name);
+            known.into_iter().any(|hidden| hidden.field == name)
+        };
+        if !cx.hidden.is_empty() {
+            fields.drop_mapped(|name| !hidden(name), warnings);
+        }
+        fields
+    }
+
     pub fn new(mapped: &'static [&'static str], extra: Vec<String>) -> Self {
         let mut names: Vec<Cow<'static, str>> =
             mapped.iter().map(|name| Cow::Borrowed(*name)).collect();
@@ -146,11 +179,60 @@ impl Fields {
                 names.push(Cow::Owned(name));
             }
         }
-        Self(names)
+        Self {
+            names,
+            mapped: mapped.len(),
+            learned: Vec::new(),
+            is_checked: false,
+        }
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|name| &**name)
+        self.names.iter().map(|name| &**name)
+    }
+
+    /// Leaves out the mapping's fields that are not visible. What the caller named stays: that it is refused is his to know.
+    pub(super) fn leave_out(
+        &mut self,
+        entity: &'static Entity,
+        visible: impl Fn(&str) -> bool,
+        warnings: &mut Warnings,
+    ) {
+        self.is_checked = true;
+        let dropped = self.drop_mapped(visible, warnings);
+        self.learned
+            .extend(dropped.into_iter().map(|field| HiddenField {
+                entity: entity.name,
+                field,
+            }));
+    }
+
+    fn drop_mapped(
+        &mut self,
+        visible: impl Fn(&str) -> bool,
+        warnings: &mut Warnings,
+    ) -> Vec<String> {
+        let extra = self.names.split_off(self.mapped);
+        let (kept, dropped): (Vec<_>, Vec<_>) =
+            self.names.drain(..).partition(|name| visible(name));
+        self.mapped = kept.len();
+        self.names = kept;
+        self.names.extend(extra);
+        let dropped: Vec<String> = dropped.into_iter().map(Cow::into_owned).collect();
+        for field in &dropped {
+            warnings.hidden(field);
+        }
+        dropped
+    }
+
+    /// Whether the provider has been asked which of them the connected user has.
+    pub(super) fn is_checked(&self) -> bool {
+        self.is_checked
+    }
+
+    /// The hidden fields that this call has learned of.
+    pub(super) fn learned(&self) -> Vec<HiddenField> {
+        self.learned.clone()
     }
 }
 

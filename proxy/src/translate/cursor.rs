@@ -12,7 +12,7 @@ use super::Context;
 use crate::error::Error;
 
 /// The format of cursors; it changes when [`Position`] does.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 /// Bytes of the signature: 128 bits.
 const TAG: usize = 16;
 /// The most characters of a cursor.
@@ -20,30 +20,53 @@ const MAX: usize = 4096;
 
 /// Where a list stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position {
+    pub span: Span,
+    /// Which of the native lists that make it up; they are read one after the other.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub list: u8,
+    /// The provider's token of the next page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+    /// The id of the last record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+}
+
+/// What of the records is read. Instants are milliseconds since the epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Position {
-    /// In the full list.
+pub enum Span {
+    /// All of them.
     Full {
-        /// The provider's token of the next page.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        token: Option<String>,
-        /// The id of the last record.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        after: Option<String>,
-        /// In incremental mode: changes from here on follow, in milliseconds since the epoch.
+        /// In incremental mode: changes from here on follow.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         since: Option<i64>,
     },
-    /// In a window of changes, in milliseconds since the epoch.
+    /// A window of changes.
     Changes {
         from: i64,
         /// Where the window ends; none where it has not been opened yet.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         to: Option<i64>,
-        /// The id of the last record.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        after: Option<String>,
     },
+}
+
+impl Position {
+    /// The beginning of a span.
+    pub fn start(span: Span) -> Self {
+        Self {
+            span,
+            list: 0,
+            token: None,
+            after: None,
+        }
+    }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde asks by reference.
+fn is_first(list: &u8) -> bool {
+    *list == 0
 }
 
 /// Writes a cursor.
@@ -107,10 +130,9 @@ mod tests {
     use crate::translate::{ConnectionSettings, CursorKey, tests::context};
 
     fn position() -> Position {
-        Position::Full {
+        Position {
             token: Some("NTI1".to_owned()),
-            after: None,
-            since: Some(17),
+            ..Position::start(Span::Full { since: Some(17) })
         }
     }
 
@@ -138,12 +160,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn positions_round_trip(token: Option<String>, after: Option<String>, since: Option<i64>, from: i64, to: Option<i64>) {
+        fn positions_round_trip(token: Option<String>, after: Option<String>, since: Option<i64>, from: i64, to: Option<i64>, list: u8) {
             let cx = context();
-            for position in [
-                Position::Full { token, after: after.clone(), since },
-                Position::Changes { from, to, after },
-            ] {
+            for span in [Span::Full { since }, Span::Changes { from, to }] {
+                let position = Position { span, list, token: token.clone(), after: after.clone() };
                 // A cursor has a greatest length; what providers give is far below it.
                 let cursor = encode(&cx, &position);
                 if cursor.len() <= MAX {

@@ -158,14 +158,10 @@ impl Lookup {
     }
 
     /// Notes a row that may fit: it does when the first present of `values`, in normal form, is asked for.
-    pub fn consider<const N: usize>(
-        &mut self,
-        id: Option<&Text<'_>>,
-        values: [Option<&Text<'_>>; N],
-    ) {
+    pub fn consider(&mut self, id: Option<&Text<'_>>, values: &[Option<&Text<'_>>]) {
         let Some(id) = id else { return };
-        let first = values.into_iter().flatten().find(|text| !text.0.is_empty());
-        let fits = N == 0
+        let first = values.iter().flatten().find(|text| !text.0.is_empty());
+        let fits = values.is_empty()
             || first
                 .and_then(|text| self.normalize.apply(&text.0))
                 .is_some_and(|normal| self.wanted.contains(&normal));
@@ -377,12 +373,12 @@ mod tests {
         let mut lookup =
             Lookup::new("e", "website", Normalize::Website, &["acme.com".to_owned()]).unwrap();
         let (branch, host) = (owned("https://acme.com/eu"), owned("acme.com"));
-        lookup.consider(Some(&owned("1")), [Some(&branch), Some(&host)]);
+        lookup.consider(Some(&owned("1")), &[Some(&branch), Some(&host)]);
         assert!(matches!(lookup.found(), Found::None));
-        lookup.consider(Some(&owned("2")), [None, Some(&host)]);
-        lookup.consider(Some(&owned("2")), [None, Some(&host)]);
+        lookup.consider(Some(&owned("2")), &[None, Some(&host)]);
+        lookup.consider(Some(&owned("2")), &[None, Some(&host)]);
         assert!(matches!(lookup.found(), Found::One(id) if id == "2"));
-        lookup.consider(Some(&owned("3")), [Some(&host), None]);
+        lookup.consider(Some(&owned("3")), &[Some(&host), None]);
         assert!(matches!(lookup.found(), Found::Many(ids) if ids == ["2", "3"]));
     }
 

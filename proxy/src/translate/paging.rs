@@ -10,9 +10,9 @@ use serde_json::value::RawValue;
 
 use super::{
     Context,
-    cursor::{self, Position},
+    cursor::{self, Position, Span},
     decode::{ListRequest, SyncMode},
-    scalar::{Rows, Text},
+    scalar::Rows,
 };
 use crate::error::Error;
 
@@ -23,6 +23,10 @@ pub struct PageLimits {
     pub max: u32,
     /// How far a window of changes reaches back.
     pub overlap_seconds: u32,
+    /// How many native lists make up the full list.
+    pub full_lists: u8,
+    /// How many make up a list of changes; 0 where the provider cannot tell what has changed.
+    pub change_lists: u8,
 }
 
 /// What one call of a list is given.
@@ -56,17 +60,32 @@ pub struct Window {
 
 /// What to read next.
 #[derive(Debug, Clone, Copy)]
-pub enum Phase<'p> {
-    Full(Page<'p>),
-    Changes(Page<'p>, Window),
+pub struct Phase<'p> {
+    /// Which of the native lists.
+    pub list: usize,
+    pub page: Page<'p>,
+    /// The window, where changes are read.
+    pub window: Option<Window>,
 }
 
 /// Where a list stands and how it goes on.
 #[derive(Debug)]
 pub struct Paging {
-    position: Position,
+    /// None at the end of a full list.
+    position: Option<Position>,
     limits: PageLimits,
     size: u32,
+}
+
+/// What follows a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum After {
+    /// There are more records in the same native list.
+    More,
+    /// The native list has ended, and another one follows.
+    NextList,
+    /// All has been read.
+    End,
 }
 
 /// What a page of the provider says about the one after it.
@@ -83,20 +102,10 @@ pub struct PageEnd {
 }
 
 impl PageEnd {
-    /// The provider tells the next page by a token.
-    pub fn token(token: Option<Text<'_>>) -> Self {
-        let token = token
-            .map(|token| token.0.into_owned())
-            .filter(|token| !token.is_empty());
+    /// What the provider says: the token of the next page, or whether there are more.
+    pub fn new(token: Option<String>, more: bool) -> Self {
         Self {
-            token,
-            ..Self::default()
-        }
-    }
-
-    /// The provider tells whether there are more.
-    pub fn more(more: bool) -> Self {
-        Self {
+            token: token.filter(|token| !token.is_empty()),
             more,
             ..Self::default()
         }
@@ -112,14 +121,14 @@ impl PageEnd {
 }
 
 /// The rows that belong to a page of `size`; one beyond it says that there are more.
-pub fn cut(rows: Rows<'_>, size: u32, mut end: PageEnd) -> (Vec<&RawValue>, PageEnd) {
-    let mut rows: Vec<&RawValue> = rows.0.into_iter().flatten().collect();
+pub fn cut<'a>(rows: Rows<'a>, size: u32, end: &mut PageEnd) -> Vec<&'a RawValue> {
+    let mut rows: Vec<&'a RawValue> = rows.0.into_iter().flatten().collect();
     let size = usize::try_from(size).unwrap_or(usize::MAX);
     if rows.len() > size {
         rows.truncate(size);
         end.more = true;
     }
-    (rows, end)
+    rows
 }
 
 /// What the answer says about the next page.
@@ -131,12 +140,8 @@ pub struct Next {
 
 impl Paging {
     /// Opens a list where its cursor says, or at the beginning.
-    pub fn open(
-        cx: &Context,
-        request: &ListRequest,
-        limits: PageLimits,
-        has_changes: bool,
-    ) -> Result<Self, Error> {
+    pub fn open(cx: &Context, request: &ListRequest, limits: PageLimits) -> Result<Self, Error> {
+        let has_changes = limits.change_lists > 0;
         let size = request.page_size.unwrap_or(limits.default);
         if size > limits.max {
             return Err(Error::issue(
@@ -153,16 +158,14 @@ impl Paging {
             );
             return Err(Error::issue("query.sync_mode", message));
         }
-        let position = match &request.cursor {
-            None => Position::Full {
-                token: None,
-                after: None,
+        let mut position = match &request.cursor {
+            None => Position::start(Span::Full {
                 since: since(request.sync_mode),
-            },
+            }),
             Some(cursor) => {
                 let position = cursor::decode(cx, cursor)?;
-                let mode = match position {
-                    Position::Full { since: None, .. } => SyncMode::Full,
+                let mode = match position.span {
+                    Span::Full { since: None } => SyncMode::Full,
                     _ => SyncMode::Incremental,
                 };
                 if request.sync_mode.is_some_and(|asked| asked != mode) && has_changes {
@@ -174,81 +177,94 @@ impl Paging {
                 position
             }
         };
-        let mut paging = Self {
-            position,
+        if let Span::Changes { to: to @ None, .. } = &mut position.span {
+            *to = Some(cx.now.as_millisecond());
+        }
+        Ok(Self {
+            position: Some(position),
             limits,
             size,
-        };
-        paging.open_window(cx.now);
-        Ok(paging)
+        })
     }
 
-    /// What to read now.
-    pub fn phase(&self) -> Phase<'_> {
-        match &self.position {
-            Position::Full { token, after, .. } => Phase::Full(Page {
-                size: self.size,
-                token: token.as_deref(),
-                after: after.as_deref(),
+    /// The records that a page may have.
+    pub fn size(&self) -> u32 {
+        self.size
+    }
+
+    /// What to read now; none at the end.
+    pub fn phase(&self) -> Option<Phase<'_>> {
+        let position = self.position.as_ref()?;
+        let window = match position.span {
+            Span::Full { .. } => None,
+            Span::Changes { from, to } => Some(Window {
+                from: instant(from),
+                to: instant(to.unwrap_or(from).max(from)),
             }),
-            Position::Changes { from, to, after } => {
-                let page = Page {
-                    size: self.size,
-                    token: None,
-                    after: after.as_deref(),
-                };
-                let to = to.unwrap_or(*from).max(*from);
-                Phase::Changes(
-                    page,
-                    Window {
-                        from: instant(*from),
-                        to: instant(to),
-                    },
-                )
-            }
-        }
+        };
+        Some(Phase {
+            list: usize::from(position.list),
+            page: Page {
+                size: self.size,
+                token: position.token.as_deref(),
+                after: position.after.as_deref(),
+            },
+            window,
+        })
     }
 
-    /// What follows the page that was read.
-    pub fn next(&self, cx: &Context, end: PageEnd) -> Next {
-        let more = end.token.is_some() || end.after.is_some();
+    /// Goes on to what follows the page that was read.
+    pub fn advance(&mut self, end: PageEnd) -> After {
         let overlap = i64::from(self.limits.overlap_seconds) * 1000;
         // The provider's clock may be behind ours: what it has not reached yet has not been read.
         let date = end.date.map(Timestamp::as_millisecond);
-        let position = match &self.position {
-            Position::Full { since, .. } if more => Some(Position::Full {
-                token: end.token,
-                after: end.after,
-                since: earliest(*since, date),
-            }),
-            Position::Full { since, .. } => earliest(*since, date).map(|since| Position::Changes {
-                from: since - overlap,
-                to: None,
-                after: None,
-            }),
-            Position::Changes { from, to, .. } if more => Some(Position::Changes {
-                from: *from,
-                to: *to,
-                after: end.after,
-            }),
-            Position::Changes { from, to, .. } => {
-                let reached = earliest(*to, date).unwrap_or(*from);
-                Some(Position::Changes {
-                    from: (reached - overlap).max(*from),
-                    to: None,
-                    after: None,
-                })
+        let Some(position) = &mut self.position else {
+            return After::End;
+        };
+        let lists = match &mut position.span {
+            Span::Full { since } => {
+                *since = earliest(*since, date);
+                self.limits.full_lists
+            }
+            Span::Changes { to, from } => {
+                *to = earliest(*to, date).map(|to| to.max(*from));
+                self.limits.change_lists
             }
         };
-        Next {
-            cursor: position.map(|position| cursor::encode(cx, &position)),
-            has_next_page: more,
+        position.token = end.token;
+        position.after = end.after;
+        if position.token.is_some() || position.after.is_some() {
+            return After::More;
         }
+        if position.list + 1 < lists {
+            position.list += 1;
+            return After::NextList;
+        }
+        self.position = match position.span {
+            Span::Full { since } => since.map(|since| {
+                Position::start(Span::Changes {
+                    from: since - overlap,
+                    to: None,
+                })
+            }),
+            Span::Changes { from, to } => Some(Position::start(Span::Changes {
+                from: (to.unwrap_or(from) - overlap).max(from),
+                to: None,
+            })),
+        };
+        After::End
     }
 
-    fn open_window(&mut self, now: Timestamp) {
-        if let Position::Changes { to: to @ None, .. } = &mut self.position {
-            *to = Some(now.as_millisecond());
+    /// Where the list stands, to come back to it.
+    pub fn position(&self) -> Option<Position> {
+        self.position.clone()
+    }
+
+    /// What the answer says: the list goes on at `position`.
+    pub fn next(cx: &Context, position: Option<&Position>, has_next_page: bool) -> Next {
+        Next {
+            cursor: position.map(|position| cursor::encode(cx, position)),
+            has_next_page,
         }
     }
 }

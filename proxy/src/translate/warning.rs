@@ -48,6 +48,30 @@ impl Warnings {
         );
     }
 
+    /// A native field that the mapping reads is hidden from the connected user; what comes from it is null.
+    pub fn hidden(&mut self, native: &str) {
+        self.push(
+            "field not visible",
+            "field_not_visible",
+            native,
+            format!(
+                "`{native}` is hidden from the connected user, or does not exist: what comes from it is null; let the provider's administrator grant read access to it"
+            ),
+        );
+    }
+
+    /// The connected user may not see what these fields come from; they are null instead.
+    pub fn not_visible(&mut self, fields: &[&str], why: &str) {
+        for field in fields {
+            self.push(
+                "field not visible",
+                "field_not_visible",
+                field,
+                format!("the connected user may not read it: {why}"),
+            );
+        }
+    }
+
     /// An upsert writes another value than the one it looks for: the next one by the same value will not find it.
     pub fn key_differs(&mut self, key: &str) {
         let detail = format!(

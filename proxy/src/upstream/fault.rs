@@ -65,11 +65,16 @@ pub fn existing_id(provider: &'static Provider, response: &NativeResponse) -> Op
 }
 
 /// The rule that fits a response, where one does.
-pub(super) fn rule(
+pub(crate) fn rule(
     provider: &'static Provider,
     response: &NativeResponse,
 ) -> Option<&'static ErrorRule> {
     Told::read(provider, response).rule(provider, response.status)
+}
+
+/// The provider's own code of a refusal.
+pub(crate) fn code(provider: &'static Provider, response: &NativeResponse) -> Option<String> {
+    Told::read(provider, response).code
 }
 
 /// Whether a new token is known not to help against this 401.

@@ -106,6 +106,8 @@ pub struct ErrorRule {
     pub code: Code,
     /// The token may have expired: get a new one and try once more.
     pub refresh: bool,
+    /// A read may have failed for a field that the connected user may not see.
+    pub hidden_field: bool,
     /// It is certain that nothing was carried out, so even a write may be repeated.
     pub not_carried_out: bool,
 }

@@ -93,6 +93,7 @@ mod tests {
         codes: &[],
         code: Code::TooManyRequests,
         refresh: false,
+        hidden_field: false,
         not_carried_out: true,
     };
     const DOWN: ErrorRule = ErrorRule {
@@ -100,6 +101,7 @@ mod tests {
         codes: &[],
         code: Code::ServiceUnavailable,
         refresh: false,
+        hidden_field: false,
         not_carried_out: false,
     };
 

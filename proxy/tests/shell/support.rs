@@ -17,7 +17,8 @@ use crosswalk::{
     route::{Api, Route, UnifiedRequest},
     server::{Drained, Server},
     translate::{
-        Answer, Context, MatchKey, NativeRequest, NativeResponse, Step, Translator, Written,
+        Answer, Context, Freshness, MatchKey, NativeRequest, NativeResponse, Step, Translator,
+        Written,
     },
     upstream::{
         fault,
@@ -90,6 +91,7 @@ const fn rule(status: u16, code: Code, refresh: bool, not_carried_out: bool) -> 
         codes: &[],
         code,
         refresh,
+        hidden_field: false,
         not_carried_out,
     }
 }
@@ -192,6 +194,7 @@ impl Script {
             operation: &READ,
             target: format!("{}/{path}", self.root),
             body: None,
+            freshness: Freshness::Asked,
         }
     }
 
@@ -200,6 +203,7 @@ impl Script {
             operation: &WRITE,
             target: format!("{}/things", self.root),
             body: Some(self.request.body.clone()),
+            freshness: Freshness::Asked,
         }
     }
 }
@@ -219,6 +223,7 @@ impl Translator for Script {
                 return Ok(Step::Answer(Answer {
                     body: format!("recent {}", recent.join(",")).into_bytes(),
                     written: None,
+                    hidden: Vec::new(),
                 }));
             }
             "upsert" => vec![self.read("search")],
@@ -254,6 +259,7 @@ impl Translator for Script {
         Ok(Step::Answer(Answer {
             body: lines.join("\n").into_bytes(),
             written,
+            hidden: Vec::new(),
         }))
     }
 }

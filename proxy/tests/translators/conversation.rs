@@ -111,6 +111,7 @@ impl Conversation {
             operation: self.operation,
             connection: Arc::new(settings),
             now: self.now,
+            hidden: Arc::default(),
         };
         let mut translator = (API.translator)(self.operation, cx, &self.request)?;
         for key in translator.keys() {

@@ -9,7 +9,20 @@ const LIMITS: PageLimits = PageLimits {
     default: 3,
     max: 10,
     overlap_seconds: 60,
+    full_lists: 1,
+    change_lists: 1,
 };
+
+/// What an answer says after a page.
+fn next(cx: &crate::translate::Context, mut paging: Paging, end: PageEnd) -> Next {
+    let after = paging.advance(end);
+    Paging::next(cx, paging.position().as_ref(), after != After::End)
+}
+
+fn window(paging: &Paging) -> Window {
+    let phase = paging.phase().expect("the list has not ended");
+    phase.window.expect("changes follow the full list")
+}
 
 fn request(
     sync_mode: Option<SyncMode>,
@@ -26,7 +39,7 @@ fn request(
 
 #[test]
 fn a_page_size_beyond_the_limit_names_the_limit() {
-    let error = Paging::open(&context(), &request(None, None, Some(11)), LIMITS, true).unwrap_err();
+    let error = Paging::open(&context(), &request(None, None, Some(11)), LIMITS).unwrap_err();
     assert_eq!(
         error.message,
         "query.page_size: expected at most 10, found 11"
@@ -36,29 +49,20 @@ fn a_page_size_beyond_the_limit_names_the_limit() {
 #[test]
 fn a_full_list_ends_without_a_cursor_and_an_incremental_one_with() {
     let cx = context();
-    let full = Paging::open(
-        &cx,
-        &request(Some(SyncMode::Full), None, None),
-        LIMITS,
-        true,
-    )
-    .unwrap();
+    let full = Paging::open(&cx, &request(Some(SyncMode::Full), None, None), LIMITS).unwrap();
     assert_eq!(
-        full.next(&cx, PageEnd::default()),
+        next(&cx, full, PageEnd::default()),
         Next {
             cursor: None,
             has_next_page: false
         }
     );
-    let incremental = Paging::open(&cx, &request(None, None, None), LIMITS, true).unwrap();
-    let next = incremental.next(&cx, PageEnd::default());
+    let incremental = Paging::open(&cx, &request(None, None, None), LIMITS).unwrap();
+    let next = next(&cx, incremental, PageEnd::default());
     assert!(!next.has_next_page);
-    let changes = Paging::open(&cx, &request(None, next.cursor, None), LIMITS, true).unwrap();
-    let Phase::Changes(_, window) = changes.phase() else {
-        panic!("changes follow the full list")
-    };
+    let changes = Paging::open(&cx, &request(None, next.cursor, None), LIMITS).unwrap();
     assert_eq!(
-        cx.now.as_millisecond() - window.from.as_millisecond(),
+        cx.now.as_millisecond() - window(&changes).from.as_millisecond(),
         60_000
     );
 }
@@ -67,14 +71,11 @@ fn a_full_list_ends_without_a_cursor_and_an_incremental_one_with() {
 fn a_provider_whose_clock_is_behind_loses_nothing() {
     let cx = context();
     let behind = Timestamp::from_millisecond(cx.now.as_millisecond() - 600_000).unwrap();
-    let paging = Paging::open(&cx, &request(None, None, None), LIMITS, true).unwrap();
-    let next = paging.next(&cx, PageEnd::default().at(None, Some(behind)));
-    let changes = Paging::open(&cx, &request(None, next.cursor, None), LIMITS, true).unwrap();
-    let Phase::Changes(_, window) = changes.phase() else {
-        panic!("changes follow the full list")
-    };
+    let paging = Paging::open(&cx, &request(None, None, None), LIMITS).unwrap();
+    let next = next(&cx, paging, PageEnd::default().at(None, Some(behind)));
+    let changes = Paging::open(&cx, &request(None, next.cursor, None), LIMITS).unwrap();
     assert_eq!(
-        window.from.as_millisecond(),
+        window(&changes).from.as_millisecond(),
         behind.as_millisecond() - 60_000
     );
 }
@@ -82,14 +83,13 @@ fn a_provider_whose_clock_is_behind_loses_nothing() {
 #[test]
 fn a_cursor_does_not_change_its_mode() {
     let cx = context();
-    let paging = Paging::open(&cx, &request(None, None, None), LIMITS, true).unwrap();
-    let next = paging.next(&cx, PageEnd::more(true).at(Some("7"), None));
+    let paging = Paging::open(&cx, &request(None, None, None), LIMITS).unwrap();
+    let next = next(&cx, paging, PageEnd::new(None, true).at(Some("7"), None));
     assert!(
         Paging::open(
             &cx,
             &request(Some(SyncMode::Full), next.cursor, None),
             LIMITS,
-            true
         )
         .is_err()
     );
@@ -104,10 +104,7 @@ struct Model {
 
 impl Model {
     fn answer(&self, phase: Phase<'_>) -> (Vec<u32>, Option<u32>) {
-        let (page, window) = match phase {
-            Phase::Full(page) => (page, None),
-            Phase::Changes(page, window) => (page, Some(window)),
-        };
+        let (page, window) = (phase.page, phase.window);
         let after: u32 = page.after.map_or(0, |after| after.parse().unwrap());
         let fits = |changed: i64| {
             window.is_none_or(|window| {
@@ -147,10 +144,10 @@ proptest! {
         let mut ends = 0;
         loop {
             cx.now = Timestamp::from_second(clock).unwrap();
-            let paging = Paging::open(&cx, &request(None, cursor.take(), Some(size)), LIMITS, true).unwrap();
-            let (found, last) = model.answer(paging.phase());
+            let paging = Paging::open(&cx, &request(None, cursor.take(), Some(size)), LIMITS).unwrap();
+            let (found, last) = model.answer(paging.phase().unwrap());
             seen.extend(found);
-            let next = paging.next(&cx, PageEnd::more(last.is_some()).at(last.map(|id| id.to_string()).as_deref(), None));
+            let next = next(&cx, paging, PageEnd::new(None, last.is_some()).at(last.map(|id| id.to_string()).as_deref(), None));
             cursor = next.cursor;
             // Between two calls records change, many of them at one and the same second.
             let more_changes = if let Some((id, tick)) = changes.next() {

@@ -39,6 +39,7 @@ static OBJECT: Provider = Provider {
                 codes: &["CONFLICT", "OBJECT_ALREADY_EXISTS"],
                 code: Code::Conflict,
                 refresh: false,
+                hidden_field: false,
                 not_carried_out: false,
             },
             status(400, Code::BadRequest),
@@ -99,6 +100,7 @@ const fn status(status: u16, code: Code) -> ErrorRule {
         codes: &[],
         code,
         refresh: false,
+        hidden_field: false,
         not_carried_out: false,
     }
 }
@@ -109,6 +111,7 @@ const fn codes(codes: &'static [&'static str], code: Code) -> ErrorRule {
         codes,
         code,
         refresh: false,
+        hidden_field: false,
         not_carried_out: false,
     }
 }

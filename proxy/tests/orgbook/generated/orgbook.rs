@@ -64,6 +64,7 @@ pub static PROVIDER: Provider = Provider {
                 codes: &[],
                 code: Code::Unauthorized,
                 refresh: true,
+                hidden_field: false,
                 not_carried_out: false,
             },
             ErrorRule {
@@ -71,6 +72,7 @@ pub static PROVIDER: Provider = Provider {
                 codes: &[],
                 code: Code::Forbidden,
                 refresh: false,
+                hidden_field: false,
                 not_carried_out: false,
             },
             ErrorRule {
@@ -78,6 +80,7 @@ pub static PROVIDER: Provider = Provider {
                 codes: &[],
                 code: Code::NotFound,
                 refresh: false,
+                hidden_field: false,
                 not_carried_out: false,
             },
             ErrorRule {
@@ -85,6 +88,7 @@ pub static PROVIDER: Provider = Provider {
                 codes: &[],
                 code: Code::Conflict,
                 refresh: false,
+                hidden_field: false,
                 not_carried_out: false,
             },
             ErrorRule {
@@ -92,6 +96,7 @@ pub static PROVIDER: Provider = Provider {
                 codes: &[],
                 code: Code::TooManyRequests,
                 refresh: false,
+                hidden_field: false,
                 not_carried_out: true,
             },
             ErrorRule {
@@ -99,6 +104,7 @@ pub static PROVIDER: Provider = Provider {
                 codes: &["quota-exhausted"],
                 code: Code::TooManyRequests,
                 refresh: false,
+                hidden_field: false,
                 not_carried_out: true,
             },
             ErrorRule {
@@ -106,6 +112,7 @@ pub static PROVIDER: Provider = Provider {
                 codes: &[],
                 code: Code::BadRequest,
                 refresh: false,
+                hidden_field: false,
                 not_carried_out: false,
             },
             ErrorRule {
@@ -113,6 +120,7 @@ pub static PROVIDER: Provider = Provider {
                 codes: &[],
                 code: Code::BadRequest,
                 refresh: false,
+                hidden_field: false,
                 not_carried_out: false,
             },
         ],
@@ -163,14 +171,12 @@ pub(super) fn translator(
     cx: Context,
     request: &UnifiedRequest,
 ) -> Result<Box<dyn Translator>, Error> {
-    Ok(
-        match operation {
-            "crm.account.list" => Box::new(crm::account::List::new(cx, request)?),
-            "crm.account.get" => Box::new(crm::account::Get::new(cx, request)?),
-            "crm.account.create" => Box::new(crm::account::Create::new(cx, request)?),
-            "crm.account.update" => Box::new(crm::account::Update::new(cx, request)?),
-            "crm.account.upsert" => Box::new(crm::account::Upsert::new(cx, request)?),
-            _ => return Err(not_implemented(operation, cx.provider)),
-        },
-    )
+    match operation {
+        "crm.account.list" => crm::account::list(cx, request),
+        "crm.account.get" => crm::account::get(cx, request),
+        "crm.account.create" => crm::account::create(cx, request),
+        "crm.account.update" => crm::account::update(cx, request),
+        "crm.account.upsert" => crm::account::upsert(cx, request),
+        _ => Err(not_implemented(operation, cx.provider)),
+    }
 }

@@ -3,16 +3,19 @@
 
 //! `crm.account` at HubSpot: native `Company`.
 
-use std::collections::HashMap;
 use crosswalk::{
     error::Error, route::UnifiedRequest,
     translate::{
-        Answer, Context, MatchKey, NativeRequest, NativeResponse, Step, Translator,
-        Written, answer, batch::Batch, call::{Call, Fields, Root},
-        decode, key::{self, Chunk, Found, Lookup, Normalize},
-        native, paging::{self, Page, PageEnd, PageLimits, Paging, Phase, Window},
-        patch, read, scalar::{Flag, Present, Rows, Text, null_as_default},
-        warning::Warnings, work::Work, write::{At, NativeObject, Tags},
+        Context, NativeRequest, Translator, batch::{BatchPlan, BatchRead},
+        beside::Beside, call::{Call, Fields, Root},
+        entity::{Entity, Output, Remembered},
+        key::{Chunk, Normalize},
+        list::{List, ListPlan, PagerPlan},
+        native, paging::{Page, Window},
+        patch::Patch, read, scalar::{Flag, Text, null_as_default},
+        steps::{StepCall, StepPlan, Steps, To, Written},
+        upsert::{FindPlan, KeyPlan, Upsert, UpsertPlan},
+        warning::Warnings, write::{At, NativeObject, Tags},
     },
 };
 use serde::Deserialize;
@@ -28,28 +31,46 @@ use super::super::super::{
     },
 };
 
-/// The native fields that every read asks for.
-const SELECTION: &[&str] = &[
-    "name",
-    "website",
-    "industry",
-    "numberofemployees",
-    "hubspot_owner_id",
-    "description",
-    "notes_last_updated",
-    "city",
-    "country",
-    "zip",
-    "state",
-    "address",
-    "address2",
-    "phone",
-    "lifecyclestage",
-    "domain",
-];
-
-/// What every id of this entity begins with.
-const ID_PREFIX: Option<&str> = None;
+/// `crm.account`, as the machines that carry out its operations see it.
+static ENTITY: Entity = Entity {
+    name: "crm.account",
+    form: &FORM,
+    id_prefix: None,
+    id: &["id"],
+    selection: &[
+        "name",
+        "website",
+        "industry",
+        "numberofemployees",
+        "hubspot_owner_id",
+        "description",
+        "notes_last_updated",
+        "city",
+        "country",
+        "zip",
+        "state",
+        "address",
+        "address2",
+        "phone",
+        "lifecyclestage",
+        "domain",
+    ],
+    encode,
+    beside: &[],
+    description: None,
+    remembered: &[
+        Remembered {
+            key: "domain",
+            normalize: Normalize::Host,
+            from: &[&["properties", "domain"]],
+        },
+        Remembered {
+            key: "website",
+            normalize: Normalize::Website,
+            from: &[&["properties", "website"], &["properties", "domain"]],
+        },
+    ],
+};
 
 /// A HubSpot record `Company`, as far as the mapping names it.
 #[derive(Debug, Default, Deserialize)]
@@ -342,6 +363,13 @@ fn read<'a>(raw: &'a RawValue, warnings: &mut Warnings) -> Result<Account<'a>, E
     })
 }
 
+/// Native → unified, as JSON.
+fn encode(raw: &RawValue, _beside: &Beside, output: &mut Output) -> Result<(), Error> {
+    let record = read(raw, &mut output.warnings)?;
+    output.record(&record.id, &record);
+    Ok(())
+}
+
 /// Unified → native: only what the input has.
 fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, Error> {
     let mut record = NativeObject::new(&FORM);
@@ -357,11 +385,11 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
     record.text("owner_id", to::HUBSPOT_OWNER_ID, &input.owner_id)?;
     record.text("description", to::DESCRIPTION, &input.description)?;
     match &input.addresses {
-        patch::Patch::Absent => {}
-        patch::Patch::Null => {
+        Patch::Absent => {}
+        Patch::Null => {
             record.clear(["city", "country", "zip", "state", "address", "address2"]);
         }
-        patch::Patch::Value(entries) => {
+        Patch::Value(entries) => {
             let mut tags = Tags::new("addresses");
             for (index, entry) in entries.iter().enumerate() {
                 tags.once(index, entry.address_type.as_str())?;
@@ -407,11 +435,11 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
         }
     }
     match &input.phone_numbers {
-        patch::Patch::Absent => {}
-        patch::Patch::Null => {
+        Patch::Absent => {}
+        Patch::Null => {
             record.clear(["phone"]);
         }
-        patch::Patch::Value(entries) => {
+        Patch::Value(entries) => {
             let mut tags = Tags::new("phone_numbers");
             for (index, entry) in entries.iter().enumerate() {
                 tags.once(index, entry.phone_number_type.as_str())?;
@@ -451,688 +479,188 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
     Ok(record)
 }
 
-/// The values that a record is matched by.
-#[derive(Debug, Default, Deserialize)]
-struct Keys<'a> {
-    #[serde(borrow, default, deserialize_with = "null_as_default")]
-    properties: KeysProperties<'a>,
-}
-
-/// `properties` of [`Keys`].
-#[derive(Debug, Default, Deserialize)]
-struct KeysProperties<'a> {
-    #[serde(borrow, default)]
-    domain: Option<Text<'a>>,
-    #[serde(borrow, default)]
-    website: Option<Text<'a>>,
-}
-
-/// What is remembered of a written record, so that the next upsert finds it.
-fn written(id: &str, raw: &RawValue) -> Result<Written, Error> {
-    let native: Keys<'_> = native::parse(raw.get().as_bytes())?;
-    let keys: [Option<MatchKey>; _] = [
-        key::remember(
-            "crm.account",
-            "domain",
-            Normalize::Host,
-            &[native.properties.domain.as_ref()],
-        ),
-        key::remember(
-            "crm.account",
-            "website",
-            Normalize::Website,
-            &[native.properties.website.as_ref(), native.properties.domain.as_ref()],
-        ),
-    ];
-    Ok(Written {
-        id: id.to_owned(),
-        keys: keys.into_iter().flatten().collect(),
-    })
-}
-
-/// The end of an operation that has its record.
-fn answer(work: &mut Work, response: &NativeResponse) -> Result<Step, Error> {
-    let raw: &RawValue = native::parse(&response.body)?;
-    let record = read(raw, &mut work.warnings)?;
-    let written = work.has_written().then(|| written(&record.id, raw)).transpose()?;
-    let body = answer::record(record, &work.warnings);
-    Ok(Step::Answer(Answer { body, written }))
-}
+/// How `crm.account.list` is carried out.
+static LIST: ListPlan = ListPlan {
+    default: 100,
+    max: 200,
+    full: &[
+        PagerPlan {
+            call: |call| list_objects(call.cx, call.page, call.fields),
+            max: Some(100),
+            rows: &["results"],
+            next: Some(&["paging", "next", "after"]),
+            more: None,
+            keep: None,
+        },
+    ],
+    changes: &[
+        PagerPlan {
+            call: |call| search_objects(call.cx, call.page, call.window, call.fields),
+            max: None,
+            rows: &["results"],
+            next: None,
+            more: Some(&["paging", "next", "after"]),
+            keep: None,
+        },
+    ],
+    overlap_seconds: 60,
+    complete: None,
+};
 
 /// `crm.account.list`.
-#[derive(Debug)]
-pub struct List {
+pub fn list(
     cx: Context,
-    fields: Fields,
-    paging: Paging,
-    warnings: Warnings,
+    request: &UnifiedRequest,
+) -> Result<Box<dyn Translator>, Error> {
+    List::open(cx, &ENTITY, &LIST, request)
 }
 
-/// A page of the list of full.
-#[derive(Debug, Default, Deserialize)]
-struct FullPage<'a> {
-    #[serde(borrow, default, deserialize_with = "null_as_default")]
-    results: Rows<'a>,
-    #[serde(borrow, default, deserialize_with = "null_as_default")]
-    paging: FullPagePaging<'a>,
-}
-
-/// `paging` of [`FullPage`].
-#[derive(Debug, Default, Deserialize)]
-struct FullPagePaging<'a> {
-    #[serde(borrow, default, deserialize_with = "null_as_default")]
-    next: FullPagePagingNext<'a>,
-}
-
-/// `next` of [`FullPagePaging`].
-#[derive(Debug, Default, Deserialize)]
-struct FullPagePagingNext<'a> {
-    #[serde(borrow, default)]
-    after: Option<Text<'a>>,
-}
-
-/// A page of the list of changes.
-#[derive(Debug, Default, Deserialize)]
-struct ChangesPage<'a> {
-    #[serde(borrow, default, deserialize_with = "null_as_default")]
-    results: Rows<'a>,
-    #[serde(default, deserialize_with = "null_as_default")]
-    paging: ChangesPagePaging,
-}
-
-/// `paging` of [`ChangesPage`].
-#[derive(Debug, Default, Deserialize)]
-struct ChangesPagePaging {
-    #[serde(default, deserialize_with = "null_as_default")]
-    next: ChangesPagePagingNext,
-}
-
-/// `next` of [`ChangesPagePaging`].
-#[derive(Debug, Default, Deserialize)]
-struct ChangesPagePagingNext {
-    #[serde(default)]
-    after: Present,
-}
-
-impl List {
-    pub fn new(cx: Context, request: &UnifiedRequest) -> Result<Self, Error> {
-        let mut warnings = Warnings::default();
-        let request = decode::list(request, &mut warnings)?;
-        let limits = PageLimits {
-            default: 100,
-            max: 200,
-            overlap_seconds: 60,
-        };
-        let paging = Paging::open(&cx, &request, limits, true)?;
-        Ok(Self {
-            fields: Fields::new(SELECTION, request.fields),
-            cx,
-            paging,
-            warnings,
-        })
-    }
-}
-
-impl Translator for List {
-    fn start(&mut self, _recent: &[String]) -> Result<Step, Error> {
-        Ok(
-            Step::call(
-                match self.paging.phase() {
-                    Phase::Full(page) => {
-                        list_objects(&self.cx, page.at_most(100), &self.fields)
-                    }
-                    Phase::Changes(page, window) => {
-                        search_objects(&self.cx, page, window, &self.fields)
-                    }
-                },
-            ),
-        )
-    }
-    fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error> {
-        let response = native::success(self.cx.provider, native::one(responses)?)?;
-        let (rows, end) = match self.paging.phase() {
-            Phase::Full(page) => {
-                let answer: FullPage<'_> = native::parse(&response.body)?;
-                let end = PageEnd::token(answer.paging.next.after);
-                paging::cut(answer.results, page.at_most(100).size, end)
-            }
-            Phase::Changes(page, _) => {
-                let answer: ChangesPage<'_> = native::parse(&response.body)?;
-                let end = PageEnd::more(answer.paging.next.after.0);
-                paging::cut(answer.results, page.size, end)
-            }
-        };
-        let items = rows
-            .into_iter()
-            .map(|raw| read(raw, &mut self.warnings))
-            .collect::<Result<Vec<_>, _>>()?;
-        let last = items.last().map(|item| &*item.id);
-        let next = self.paging.next(&self.cx, end.at(last, response.date));
-        Ok(
-            Step::Answer(Answer {
-                body: answer::page(next, items, &self.warnings),
-                written: None,
-            }),
-        )
-    }
-}
+/// How `crm.account.get` is carried out.
+static GET: &[StepPlan] = &[
+    StepPlan::call(
+        "read",
+        StepCall::new(|work| get_object(&work.cx, work.record_id(), &work.fields))
+            .record(),
+    ),
+];
 
 /// `crm.account.get`.
-#[derive(Debug)]
-pub struct Get {
-    work: Work,
-    step: GetStep,
+pub fn get(cx: Context, request: &UnifiedRequest) -> Result<Box<dyn Translator>, Error> {
+    Steps::get(cx, &ENTITY, GET, request)
 }
 
-/// The steps of [`Get`].
-#[derive(Debug, Clone, Copy)]
-enum GetStep {
-    Read,
-}
-
-impl Get {
-    pub fn new(cx: Context, request: &UnifiedRequest) -> Result<Self, Error> {
-        let mut warnings = Warnings::default();
-        let request = decode::get(request, &mut warnings)?;
-        let mut work = Work::new(
-            cx,
-            &FORM,
-            Fields::new(SELECTION, request.fields),
-            warnings,
-        );
-        work.set_record_id(
-            decode::record_id(FORM.record_id, ID_PREFIX, &request.id, "account")?,
-        );
-        Ok(Self { work, step: GetStep::Read })
-    }
-    fn go(&mut self, step: GetStep) -> Step {
-        self.step = step;
-        let work = &self.work;
-        Step::call(
-            match step {
-                GetStep::Read => get_object(&work.cx, work.record_id(), &work.fields),
-            },
+/// How `crm.account.create` is carried out.
+static CREATE: &[StepPlan] = &[
+    StepPlan::call(
+            "write",
+            StepCall::new(|work| create_object(&work.cx, &work.record)).id(&["id"]),
         )
-    }
-}
-
-impl Translator for Get {
-    fn start(&mut self, _recent: &[String]) -> Result<Step, Error> {
-        Ok(self.go(self.step))
-    }
-    fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error> {
-        let response = native::one(responses)?;
-        match self.step {
-            GetStep::Read => {
-                self.work.success(&response)?;
-                answer(&mut self.work, &response)
-            }
-        }
-    }
-    fn failed(&self, error: Error) -> Error {
-        self.work.failed(error)
-    }
-}
+        .then("read"),
+    StepPlan::call(
+        "read",
+        StepCall::new(|work| get_object(&work.cx, work.record_id(), &work.fields))
+            .record(),
+    ),
+];
 
 /// `crm.account.create`.
-#[derive(Debug)]
-pub struct Create {
-    work: Work,
-    step: CreateStep,
+pub fn create(
+    cx: Context,
+    request: &UnifiedRequest,
+) -> Result<Box<dyn Translator>, Error> {
+    Steps::create::<AccountInput>(cx, &ENTITY, CREATE, request, write)
 }
 
-/// The steps of [`Create`].
-#[derive(Debug, Clone, Copy)]
-enum CreateStep {
-    Write,
-    Read,
-}
-
-/// The id in an answer of [`Create`].
-#[derive(Debug, Default, Deserialize)]
-struct CreateId<'a> {
-    #[serde(borrow, default)]
-    id: Option<Text<'a>>,
-}
-
-impl Create {
-    pub fn new(cx: Context, request: &UnifiedRequest) -> Result<Self, Error> {
-        let mut warnings = Warnings::default();
-        let request = decode::create::<AccountInput>(request, &mut warnings)?;
-        let record = write(&request.record, &mut warnings)?;
-        let mut work = Work::new(
-            cx,
-            &FORM,
-            Fields::new(SELECTION, Vec::new()),
-            warnings,
-        );
-        work.set_record(record);
-        Ok(Self {
-            work,
-            step: CreateStep::Write,
-        })
-    }
-    fn go(&mut self, step: CreateStep) -> Step {
-        self.step = step;
-        let work = &self.work;
-        Step::call(
-            match step {
-                CreateStep::Write => create_object(&work.cx, &work.record),
-                CreateStep::Read => get_object(&work.cx, work.record_id(), &work.fields),
-            },
+/// How `crm.account.update` is carried out.
+static UPDATE: &[StepPlan] = &[
+    StepPlan::call(
+            "write",
+            StepCall::new(|work| update_object(&work.cx, work.record_id(), &work.record)),
         )
-    }
-}
-
-impl Translator for Create {
-    fn start(&mut self, _recent: &[String]) -> Result<Step, Error> {
-        Ok(self.go(self.step))
-    }
-    fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error> {
-        let response = native::one(responses)?;
-        match self.step {
-            CreateStep::Write => {
-                self.work.success(&response)?;
-                let saved: CreateId<'_> = native::parse(&response.body)?;
-                let id = saved.id.map(|id| id.0.into_owned());
-                self.work.wrote(id);
-                Ok(self.go(CreateStep::Read))
-            }
-            CreateStep::Read => {
-                self.work.success(&response)?;
-                answer(&mut self.work, &response)
-            }
-        }
-    }
-    fn failed(&self, error: Error) -> Error {
-        self.work.failed(error)
-    }
-}
+        .if_empty(Written::Record, "read")
+        .then("read"),
+    StepPlan::call(
+        "read",
+        StepCall::new(|work| get_object(&work.cx, work.record_id(), &work.fields))
+            .record(),
+    ),
+];
 
 /// `crm.account.update`.
-#[derive(Debug)]
-pub struct Update {
-    work: Work,
-    step: UpdateStep,
+pub fn update(
+    cx: Context,
+    request: &UnifiedRequest,
+) -> Result<Box<dyn Translator>, Error> {
+    Steps::update::<AccountInput>(cx, &ENTITY, UPDATE, request, write)
 }
 
-/// The steps of [`Update`].
-#[derive(Debug, Clone, Copy)]
-enum UpdateStep {
-    Write,
-    Read,
-}
-
-impl Update {
-    pub fn new(cx: Context, request: &UnifiedRequest) -> Result<Self, Error> {
-        let mut warnings = Warnings::default();
-        let request = decode::update::<AccountInput>(request, &mut warnings)?;
-        let record = write(&request.record, &mut warnings)?;
-        let mut work = Work::new(
-            cx,
-            &FORM,
-            Fields::new(SELECTION, Vec::new()),
-            warnings,
-        );
-        work.set_record(record);
-        work.set_record_id(
-            decode::record_id(FORM.record_id, ID_PREFIX, &request.id, "account")?,
-        );
-        Ok(Self {
-            work,
-            step: UpdateStep::Write,
-        })
-    }
-    fn go(&mut self, step: UpdateStep) -> Step {
-        self.step = step;
-        let work = &self.work;
-        Step::call(
-            match step {
-                UpdateStep::Write if work.record.is_empty() => {
-                    return self.go(UpdateStep::Read);
-                }
-                UpdateStep::Write => {
-                    update_object(&work.cx, work.record_id(), &work.record)
-                }
-                UpdateStep::Read => get_object(&work.cx, work.record_id(), &work.fields),
-            },
-        )
-    }
-}
-
-impl Translator for Update {
-    fn start(&mut self, _recent: &[String]) -> Result<Step, Error> {
-        Ok(self.go(self.step))
-    }
-    fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error> {
-        let response = native::one(responses)?;
-        match self.step {
-            UpdateStep::Write => {
-                self.work.success(&response)?;
-                self.work.wrote(None);
-                Ok(self.go(UpdateStep::Read))
-            }
-            UpdateStep::Read => {
-                self.work.success(&response)?;
-                answer(&mut self.work, &response)
-            }
-        }
-    }
-    fn failed(&self, error: Error) -> Error {
-        self.work.failed(error)
-    }
-}
+/// How `crm.account.batch_read` is carried out.
+static BATCH_READ: BatchPlan = BatchPlan {
+    call: |cx, ids, fields| batch_read_objects(cx, ids, fields),
+    max: 100,
+    rows: &["results"],
+};
 
 /// `crm.account.batch_read`.
-#[derive(Debug)]
-pub struct BatchRead {
-    batch: Batch,
-    warnings: Warnings,
+pub fn batch_read(
+    cx: Context,
+    request: &UnifiedRequest,
+) -> Result<Box<dyn Translator>, Error> {
+    BatchRead::open(cx, &ENTITY, &BATCH_READ, request)
 }
 
-/// An answer of [`BatchRead`].
-#[derive(Debug, Default, Deserialize)]
-struct BatchReadAnswer<'a> {
-    #[serde(borrow, default, deserialize_with = "null_as_default")]
-    results: Rows<'a>,
-}
-
-impl BatchRead {
-    pub fn new(cx: Context, request: &UnifiedRequest) -> Result<Self, Error> {
-        let mut warnings = Warnings::default();
-        let request = decode::batch_read(request, &mut warnings)?;
-        let fields = Fields::new(SELECTION, request.properties);
-        Ok(Self {
-            batch: Batch::new(cx, fields, FORM.record_id, ID_PREFIX, &request.ids),
-            warnings,
-        })
-    }
-}
-
-impl Translator for BatchRead {
-    fn start(&mut self, _recent: &[String]) -> Result<Step, Error> {
-        let calls = self
-            .batch
-            .calls(
-                100,
-                |ids| batch_read_objects(&self.batch.cx, ids, &self.batch.fields),
-            );
-        if calls.is_empty() { self.resume(Vec::new()) } else { Ok(Step::Calls(calls)) }
-    }
-    fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error> {
-        self.batch.check(&responses)?;
-        let mut records = HashMap::new();
-        for response in &responses {
-            let answer: BatchReadAnswer<'_> = native::parse(&response.body)?;
-            for raw in answer.results.0.into_iter().flatten() {
-                let record = read(raw, &mut self.warnings)?;
-                records.insert(record.id.to_string(), record);
-            }
-        }
-        let body = answer::list(&self.batch.in_order(&records));
-        Ok(Step::Answer(Answer { body, written: None }))
-    }
-}
+/// How `crm.account.upsert` is carried out.
+static UPSERT: UpsertPlan = UpsertPlan {
+    keys: &[
+        KeyPlan {
+            name: "domain",
+            normalize: Normalize::Host,
+            set: "domain",
+            omit_from_changes: false,
+            matches: &[&["properties", "domain"]],
+            find: FindPlan {
+                call: |work, chunk| search_objects_for_upsert_domain(&work.cx, chunk),
+                rows: &["results"],
+                id: &["id"],
+                split: 2000,
+                max: usize::MAX,
+            },
+            direct: None,
+        },
+        KeyPlan {
+            name: "website",
+            normalize: Normalize::Website,
+            set: "website",
+            omit_from_changes: false,
+            matches: &[&["properties", "website"], &["properties", "domain"]],
+            find: FindPlan {
+                call: |work, chunk| search_objects_for_upsert_website(&work.cx, chunk),
+                rows: &["results"],
+                id: &["id"],
+                split: 1200,
+                max: usize::MAX,
+            },
+            direct: None,
+        },
+    ],
+    refused: &[],
+    recent: Some(|work, recent_id| get_object_for_recent(&work.cx, recent_id)),
+    none: "create",
+    one: "update",
+    steps: &[
+        StepPlan::call(
+                "create",
+                StepCall::new(|work| create_object(&work.cx, &work.record)).id(&["id"]),
+            )
+            .then("read"),
+        StepPlan::call(
+                "update",
+                StepCall::new(|work| update_object_for_upsert_update(
+                    &work.cx,
+                    work.record_id(),
+                    &work.changes,
+                )),
+            )
+            .if_empty(Written::Changes, "read")
+            .on(&[(404, To::Step("create"))])
+            .then("read"),
+        StepPlan::call(
+            "read",
+            StepCall::new(|work| get_object(&work.cx, work.record_id(), &work.fields))
+                .record(),
+        ),
+    ],
+};
 
 /// `crm.account.upsert`.
-#[derive(Debug)]
-pub struct Upsert {
-    work: Work,
-    key: AccountUpsertKey,
-    /// None while the record is looked for.
-    step: Option<UpsertStep>,
-    /// How many of the calls that look for the record are searches; the rest read recent records.
-    searches: usize,
-}
-
-/// The steps of [`Upsert`].
-#[derive(Debug, Clone, Copy)]
-enum UpsertStep {
-    Create,
-    Update,
-    Read,
-}
-
-/// The id in an answer of [`Upsert`].
-#[derive(Debug, Default, Deserialize)]
-struct UpsertId<'a> {
-    #[serde(borrow, default)]
-    id: Option<Text<'a>>,
-}
-
-/// What a search by `domain` answers.
-#[derive(Debug, Default, Deserialize)]
-struct UpsertDomainFound<'a> {
-    #[serde(borrow, default, deserialize_with = "null_as_default")]
-    results: Rows<'a>,
-}
-
-/// A record that may have the `domain` asked for.
-#[derive(Debug, Default, Deserialize)]
-struct UpsertDomainRow<'a> {
-    #[serde(borrow, default)]
-    id: Option<Text<'a>>,
-    #[serde(borrow, default, deserialize_with = "null_as_default")]
-    properties: UpsertDomainRowProperties<'a>,
-}
-
-/// `properties` of [`UpsertDomainRow`].
-#[derive(Debug, Default, Deserialize)]
-struct UpsertDomainRowProperties<'a> {
-    #[serde(borrow, default)]
-    domain: Option<Text<'a>>,
-}
-
-/// What a search by `website` answers.
-#[derive(Debug, Default, Deserialize)]
-struct UpsertWebsiteFound<'a> {
-    #[serde(borrow, default, deserialize_with = "null_as_default")]
-    results: Rows<'a>,
-}
-
-/// A record that may have the `website` asked for.
-#[derive(Debug, Default, Deserialize)]
-struct UpsertWebsiteRow<'a> {
-    #[serde(borrow, default)]
-    id: Option<Text<'a>>,
-    #[serde(borrow, default, deserialize_with = "null_as_default")]
-    properties: UpsertWebsiteRowProperties<'a>,
-}
-
-/// `properties` of [`UpsertWebsiteRow`].
-#[derive(Debug, Default, Deserialize)]
-struct UpsertWebsiteRowProperties<'a> {
-    #[serde(borrow, default)]
-    website: Option<Text<'a>>,
-    #[serde(borrow, default)]
-    domain: Option<Text<'a>>,
-}
-
-impl Upsert {
-    pub fn new(cx: Context, request: &UnifiedRequest) -> Result<Self, Error> {
-        let mut warnings = Warnings::default();
-        let request = decode::upsert::<
-            AccountUpsertKey,
-            AccountInput,
-        >(request, &mut warnings)?;
-        let record = write(&request.record, &mut warnings)?;
-        let mut work = Work::new(
-            cx,
-            &FORM,
-            Fields::new(SELECTION, Vec::new()),
-            warnings,
-        );
-        work.set_record(record);
-        let values = &request.upsert_on.values;
-        match request.upsert_on.key {
-            AccountUpsertKey::Domain => {
-                work.lookup = Some(
-                    Lookup::new("crm.account", "domain", Normalize::Host, values)?,
-                );
-                work.apply_key("domain", false);
-            }
-            AccountUpsertKey::Website => {
-                work.lookup = Some(
-                    Lookup::new("crm.account", "website", Normalize::Website, values)?,
-                );
-                work.apply_key("website", false);
-            }
-        }
-        Ok(Self {
-            work,
-            key: request.upsert_on.key,
-            step: None,
-            searches: 0,
-        })
-    }
-    fn go(&mut self, step: UpsertStep) -> Step {
-        self.step = Some(step);
-        let work = &self.work;
-        Step::call(
-            match step {
-                UpsertStep::Create => create_object(&work.cx, &work.record),
-                UpsertStep::Update if work.changes.is_empty() => {
-                    return self.go(UpsertStep::Read);
-                }
-                UpsertStep::Update => {
-                    update_object_for_upsert_update(
-                        &work.cx,
-                        work.record_id(),
-                        &work.changes,
-                    )
-                }
-                UpsertStep::Read => get_object(&work.cx, work.record_id(), &work.fields),
-            },
-        )
-    }
-    fn find(&mut self, recent: &[String]) -> Step {
-        let work = &self.work;
-        let Some(lookup) = &work.lookup else { return self.go(UpsertStep::Create) };
-        let mut calls: Vec<NativeRequest> = match self.key {
-            AccountUpsertKey::Domain => {
-                lookup
-                    .chunks(2000, usize::MAX)
-                    .iter()
-                    .map(|chunk| search_objects_for_upsert_domain(&work.cx, chunk))
-                    .collect()
-            }
-            AccountUpsertKey::Website => {
-                lookup
-                    .chunks(1200, usize::MAX)
-                    .iter()
-                    .map(|chunk| search_objects_for_upsert_website(&work.cx, chunk))
-                    .collect()
-            }
-        };
-        self.searches = calls.len();
-        calls
-            .extend(
-                recent.iter().map(|recent_id| get_object_for_recent(&work.cx, recent_id)),
-            );
-        self.step = None;
-        Step::Calls(calls)
-    }
-    fn found(&mut self, responses: &[NativeResponse]) -> Result<Step, Error> {
-        let (searches, recent) = responses.split_at(self.searches.min(responses.len()));
-        for response in searches {
-            self.work.success(response)?;
-        }
-        let Some(lookup) = &mut self.work.lookup else {
-            return Ok(self.go(UpsertStep::Create))
-        };
-        match self.key {
-            AccountUpsertKey::Domain => {
-                for response in searches {
-                    let answer: UpsertDomainFound<'_> = native::parse(&response.body)?;
-                    for raw in answer.results.0.into_iter().flatten() {
-                        let row: UpsertDomainRow<'_> = native::parse(
-                            raw.get().as_bytes(),
-                        )?;
-                        lookup
-                            .consider(row.id.as_ref(), [row.properties.domain.as_ref()]);
-                    }
-                }
-                for response in recent.iter().filter(|response| response.is_success()) {
-                    let row: UpsertDomainRow<'_> = native::parse(&response.body)?;
-                    lookup.consider(row.id.as_ref(), [row.properties.domain.as_ref()]);
-                }
-            }
-            AccountUpsertKey::Website => {
-                for response in searches {
-                    let answer: UpsertWebsiteFound<'_> = native::parse(&response.body)?;
-                    for raw in answer.results.0.into_iter().flatten() {
-                        let row: UpsertWebsiteRow<'_> = native::parse(
-                            raw.get().as_bytes(),
-                        )?;
-                        lookup
-                            .consider(
-                                row.id.as_ref(),
-                                [
-                                    row.properties.website.as_ref(),
-                                    row.properties.domain.as_ref(),
-                                ],
-                            );
-                    }
-                }
-                for response in recent.iter().filter(|response| response.is_success()) {
-                    let row: UpsertWebsiteRow<'_> = native::parse(&response.body)?;
-                    lookup
-                        .consider(
-                            row.id.as_ref(),
-                            [
-                                row.properties.website.as_ref(),
-                                row.properties.domain.as_ref(),
-                            ],
-                        );
-                }
-            }
-        }
-        match lookup.found() {
-            Found::None => Ok(self.go(UpsertStep::Create)),
-            Found::One(id) => {
-                self.work.set_record_id(id);
-                Ok(self.go(UpsertStep::Update))
-            }
-            Found::Many(ids) => Err(key::conflict(&ids)),
-        }
-    }
-}
-
-impl Translator for Upsert {
-    fn keys(&self) -> &[MatchKey] {
-        self.work.lookup.as_ref().map_or(&[], Lookup::keys)
-    }
-    fn start(&mut self, recent: &[String]) -> Result<Step, Error> {
-        Ok(self.find(recent))
-    }
-    fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error> {
-        let Some(step) = self.step else { return self.found(&responses) };
-        let response = native::one(responses)?;
-        match step {
-            UpsertStep::Create => {
-                self.work.success(&response)?;
-                let saved: UpsertId<'_> = native::parse(&response.body)?;
-                let id = saved.id.map(|id| id.0.into_owned());
-                self.work.wrote(id);
-                Ok(self.go(UpsertStep::Read))
-            }
-            UpsertStep::Update => {
-                if response.status == 404 {
-                    return Ok(self.go(UpsertStep::Create));
-                }
-                self.work.success(&response)?;
-                self.work.wrote(None);
-                Ok(self.go(UpsertStep::Read))
-            }
-            UpsertStep::Read => {
-                self.work.success(&response)?;
-                answer(&mut self.work, &response)
-            }
-        }
-    }
-    fn failed(&self, error: Error) -> Error {
-        self.work.failed(error)
-    }
+pub fn upsert(
+    cx: Context,
+    request: &UnifiedRequest,
+) -> Result<Box<dyn Translator>, Error> {
+    Upsert::open::<
+        AccountUpsertKey,
+        AccountInput,
+    >(cx, &ENTITY, &UPSERT, request, AccountUpsertKey::as_str, write)
 }
 
 /// The native call `listObjects`.
@@ -1261,23 +789,6 @@ fn batch_read_objects(cx: &Context, ids: &[String], fields: &Fields) -> NativeRe
         .build()
 }
 
-/// The native call `updateObject`.
-fn update_object_for_upsert_update(
-    cx: &Context,
-    record_id: &str,
-    changes: &NativeObject,
-) -> NativeRequest {
-    Call::new(&UPDATE_OBJECT, cx, Root(0usize))
-        .path("/companies/")
-        .segment(record_id)
-        .body(|json| {
-            json.object(|object| {
-                object.member("properties").record(changes);
-            });
-        })
-        .build()
-}
-
 /// The native call `searchObjects`.
 fn search_objects_for_upsert_domain(cx: &Context, chunk: &Chunk) -> NativeRequest {
     Call::new(&SEARCH_OBJECTS, cx, Root(0usize))
@@ -1375,5 +886,22 @@ fn get_object_for_recent(cx: &Context, recent_id: &str) -> NativeRequest {
         .path("/companies/")
         .segment(recent_id)
         .query_list("properties", ["domain", "website"])
+        .build()
+}
+
+/// The native call `updateObject`.
+fn update_object_for_upsert_update(
+    cx: &Context,
+    record_id: &str,
+    changes: &NativeObject,
+) -> NativeRequest {
+    Call::new(&UPDATE_OBJECT, cx, Root(0usize))
+        .path("/companies/")
+        .segment(record_id)
+        .body(|json| {
+            json.object(|object| {
+                object.member("properties").record(changes);
+            });
+        })
         .build()
 }

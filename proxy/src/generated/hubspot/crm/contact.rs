@@ -3,16 +3,19 @@
 
 //! `crm.contact` at HubSpot: native `Contact`.
 
-use std::collections::HashMap;
 use crosswalk::{
     error::Error, route::UnifiedRequest,
     translate::{
-        Answer, Context, MatchKey, NativeRequest, NativeResponse, Step, Translator,
-        Written, answer, batch::Batch, call::{Call, Fields, Root},
-        decode, key::{self, Chunk, Found, Lookup, Normalize},
-        native, paging::{self, Page, PageEnd, PageLimits, Paging, Phase, Window},
-        read, scalar::{Present, Rows, Text, null_as_default},
-        warning::Warnings, work::Work, write::NativeObject,
+        Context, NativeRequest, Translator, batch::{BatchPlan, BatchRead},
+        beside::Beside, call::{Call, Fields, Root},
+        entity::{Entity, Output},
+        key::{Chunk, Normalize},
+        list::{List, ListPlan, PagerPlan},
+        native, paging::{Page, Window},
+        read, scalar::{Text, null_as_default},
+        steps::{StepCall, StepPlan, Steps, To, Written},
+        upsert::{DirectPlan, FindPlan, KeyPlan, Upsert, UpsertPlan},
+        warning::Warnings, write::NativeObject,
     },
 };
 use serde::Deserialize;
@@ -25,11 +28,18 @@ use super::super::super::{
     unified::crm::{Contact, ContactInput, ContactUpsertKey},
 };
 
-/// The native fields that every read asks for.
-const SELECTION: &[&str] = &["firstname", "lastname", "email", "phone"];
-
-/// What every id of this entity begins with.
-const ID_PREFIX: Option<&str> = None;
+/// `crm.contact`, as the machines that carry out its operations see it.
+static ENTITY: Entity = Entity {
+    name: "crm.contact",
+    form: &FORM,
+    id_prefix: None,
+    id: &["id"],
+    selection: &["firstname", "lastname", "email", "phone"],
+    encode,
+    beside: &[],
+    description: None,
+    remembered: &[],
+};
 
 /// A HubSpot record `Contact`, as far as the mapping names it.
 #[derive(Debug, Default, Deserialize)]
@@ -81,6 +91,13 @@ fn read<'a>(raw: &'a RawValue, warnings: &mut Warnings) -> Result<Contact<'a>, E
     })
 }
 
+/// Native → unified, as JSON.
+fn encode(raw: &RawValue, _beside: &Beside, output: &mut Output) -> Result<(), Error> {
+    let record = read(raw, &mut output.warnings)?;
+    output.record(&record.id, &record);
+    Ok(())
+}
+
 /// Unified → native: only what the input has.
 fn write(input: &ContactInput, _warnings: &mut Warnings) -> Result<NativeObject, Error> {
     let mut record = NativeObject::new(&FORM);
@@ -92,615 +109,199 @@ fn write(input: &ContactInput, _warnings: &mut Warnings) -> Result<NativeObject,
     Ok(record)
 }
 
-/// The end of an operation that has its record.
-fn answer(work: &mut Work, response: &NativeResponse) -> Result<Step, Error> {
-    let raw: &RawValue = native::parse(&response.body)?;
-    let record = read(raw, &mut work.warnings)?;
-    let written = work
-        .has_written()
-        .then(|| Written {
-            id: record.id.to_string(),
-            keys: Vec::new(),
-        });
-    let body = answer::record(record, &work.warnings);
-    Ok(Step::Answer(Answer { body, written }))
-}
+/// How `crm.contact.list` is carried out.
+static LIST: ListPlan = ListPlan {
+    default: 100,
+    max: 200,
+    full: &[
+        PagerPlan {
+            call: |call| list_objects(call.cx, call.page, call.fields),
+            max: Some(100),
+            rows: &["results"],
+            next: Some(&["paging", "next", "after"]),
+            more: None,
+            keep: None,
+        },
+    ],
+    changes: &[
+        PagerPlan {
+            call: |call| search_objects(call.cx, call.page, call.window, call.fields),
+            max: None,
+            rows: &["results"],
+            next: None,
+            more: Some(&["paging", "next", "after"]),
+            keep: None,
+        },
+    ],
+    overlap_seconds: 60,
+    complete: None,
+};
 
 /// `crm.contact.list`.
-#[derive(Debug)]
-pub struct List {
+pub fn list(
     cx: Context,
-    fields: Fields,
-    paging: Paging,
-    warnings: Warnings,
+    request: &UnifiedRequest,
+) -> Result<Box<dyn Translator>, Error> {
+    List::open(cx, &ENTITY, &LIST, request)
 }
 
-/// A page of the list of full.
-#[derive(Debug, Default, Deserialize)]
-struct FullPage<'a> {
-    #[serde(borrow, default, deserialize_with = "null_as_default")]
-    results: Rows<'a>,
-    #[serde(borrow, default, deserialize_with = "null_as_default")]
-    paging: FullPagePaging<'a>,
-}
-
-/// `paging` of [`FullPage`].
-#[derive(Debug, Default, Deserialize)]
-struct FullPagePaging<'a> {
-    #[serde(borrow, default, deserialize_with = "null_as_default")]
-    next: FullPagePagingNext<'a>,
-}
-
-/// `next` of [`FullPagePaging`].
-#[derive(Debug, Default, Deserialize)]
-struct FullPagePagingNext<'a> {
-    #[serde(borrow, default)]
-    after: Option<Text<'a>>,
-}
-
-/// A page of the list of changes.
-#[derive(Debug, Default, Deserialize)]
-struct ChangesPage<'a> {
-    #[serde(borrow, default, deserialize_with = "null_as_default")]
-    results: Rows<'a>,
-    #[serde(default, deserialize_with = "null_as_default")]
-    paging: ChangesPagePaging,
-}
-
-/// `paging` of [`ChangesPage`].
-#[derive(Debug, Default, Deserialize)]
-struct ChangesPagePaging {
-    #[serde(default, deserialize_with = "null_as_default")]
-    next: ChangesPagePagingNext,
-}
-
-/// `next` of [`ChangesPagePaging`].
-#[derive(Debug, Default, Deserialize)]
-struct ChangesPagePagingNext {
-    #[serde(default)]
-    after: Present,
-}
-
-impl List {
-    pub fn new(cx: Context, request: &UnifiedRequest) -> Result<Self, Error> {
-        let mut warnings = Warnings::default();
-        let request = decode::list(request, &mut warnings)?;
-        let limits = PageLimits {
-            default: 100,
-            max: 200,
-            overlap_seconds: 60,
-        };
-        let paging = Paging::open(&cx, &request, limits, true)?;
-        Ok(Self {
-            fields: Fields::new(SELECTION, request.fields),
-            cx,
-            paging,
-            warnings,
-        })
-    }
-}
-
-impl Translator for List {
-    fn start(&mut self, _recent: &[String]) -> Result<Step, Error> {
-        Ok(
-            Step::call(
-                match self.paging.phase() {
-                    Phase::Full(page) => {
-                        list_objects(&self.cx, page.at_most(100), &self.fields)
-                    }
-                    Phase::Changes(page, window) => {
-                        search_objects(&self.cx, page, window, &self.fields)
-                    }
-                },
-            ),
-        )
-    }
-    fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error> {
-        let response = native::success(self.cx.provider, native::one(responses)?)?;
-        let (rows, end) = match self.paging.phase() {
-            Phase::Full(page) => {
-                let answer: FullPage<'_> = native::parse(&response.body)?;
-                let end = PageEnd::token(answer.paging.next.after);
-                paging::cut(answer.results, page.at_most(100).size, end)
-            }
-            Phase::Changes(page, _) => {
-                let answer: ChangesPage<'_> = native::parse(&response.body)?;
-                let end = PageEnd::more(answer.paging.next.after.0);
-                paging::cut(answer.results, page.size, end)
-            }
-        };
-        let items = rows
-            .into_iter()
-            .map(|raw| read(raw, &mut self.warnings))
-            .collect::<Result<Vec<_>, _>>()?;
-        let last = items.last().map(|item| &*item.id);
-        let next = self.paging.next(&self.cx, end.at(last, response.date));
-        Ok(
-            Step::Answer(Answer {
-                body: answer::page(next, items, &self.warnings),
-                written: None,
-            }),
-        )
-    }
-}
+/// How `crm.contact.get` is carried out.
+static GET: &[StepPlan] = &[
+    StepPlan::call(
+        "read",
+        StepCall::new(|work| get_object(&work.cx, work.record_id(), &work.fields))
+            .record(),
+    ),
+];
 
 /// `crm.contact.get`.
-#[derive(Debug)]
-pub struct Get {
-    work: Work,
-    step: GetStep,
+pub fn get(cx: Context, request: &UnifiedRequest) -> Result<Box<dyn Translator>, Error> {
+    Steps::get(cx, &ENTITY, GET, request)
 }
 
-/// The steps of [`Get`].
-#[derive(Debug, Clone, Copy)]
-enum GetStep {
-    Read,
-}
-
-impl Get {
-    pub fn new(cx: Context, request: &UnifiedRequest) -> Result<Self, Error> {
-        let mut warnings = Warnings::default();
-        let request = decode::get(request, &mut warnings)?;
-        let mut work = Work::new(
-            cx,
-            &FORM,
-            Fields::new(SELECTION, request.fields),
-            warnings,
-        );
-        work.set_record_id(
-            decode::record_id(FORM.record_id, ID_PREFIX, &request.id, "contact")?,
-        );
-        Ok(Self { work, step: GetStep::Read })
-    }
-    fn go(&mut self, step: GetStep) -> Step {
-        self.step = step;
-        let work = &self.work;
-        Step::call(
-            match step {
-                GetStep::Read => get_object(&work.cx, work.record_id(), &work.fields),
-            },
+/// How `crm.contact.create` is carried out.
+static CREATE: &[StepPlan] = &[
+    StepPlan::call(
+            "write",
+            StepCall::new(|work| create_object(&work.cx, &work.record)).id(&["id"]),
         )
-    }
-}
-
-impl Translator for Get {
-    fn start(&mut self, _recent: &[String]) -> Result<Step, Error> {
-        Ok(self.go(self.step))
-    }
-    fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error> {
-        let response = native::one(responses)?;
-        match self.step {
-            GetStep::Read => {
-                self.work.success(&response)?;
-                answer(&mut self.work, &response)
-            }
-        }
-    }
-    fn failed(&self, error: Error) -> Error {
-        self.work.failed(error)
-    }
-}
+        .then("read"),
+    StepPlan::call(
+        "read",
+        StepCall::new(|work| get_object(&work.cx, work.record_id(), &work.fields))
+            .record(),
+    ),
+];
 
 /// `crm.contact.create`.
-#[derive(Debug)]
-pub struct Create {
-    work: Work,
-    step: CreateStep,
+pub fn create(
+    cx: Context,
+    request: &UnifiedRequest,
+) -> Result<Box<dyn Translator>, Error> {
+    Steps::create::<ContactInput>(cx, &ENTITY, CREATE, request, write)
 }
 
-/// The steps of [`Create`].
-#[derive(Debug, Clone, Copy)]
-enum CreateStep {
-    Write,
-    Read,
-}
-
-/// The id in an answer of [`Create`].
-#[derive(Debug, Default, Deserialize)]
-struct CreateId<'a> {
-    #[serde(borrow, default)]
-    id: Option<Text<'a>>,
-}
-
-impl Create {
-    pub fn new(cx: Context, request: &UnifiedRequest) -> Result<Self, Error> {
-        let mut warnings = Warnings::default();
-        let request = decode::create::<ContactInput>(request, &mut warnings)?;
-        let record = write(&request.record, &mut warnings)?;
-        let mut work = Work::new(
-            cx,
-            &FORM,
-            Fields::new(SELECTION, Vec::new()),
-            warnings,
-        );
-        work.set_record(record);
-        Ok(Self {
-            work,
-            step: CreateStep::Write,
-        })
-    }
-    fn go(&mut self, step: CreateStep) -> Step {
-        self.step = step;
-        let work = &self.work;
-        Step::call(
-            match step {
-                CreateStep::Write => create_object(&work.cx, &work.record),
-                CreateStep::Read => get_object(&work.cx, work.record_id(), &work.fields),
-            },
+/// How `crm.contact.update` is carried out.
+static UPDATE: &[StepPlan] = &[
+    StepPlan::call(
+            "write",
+            StepCall::new(|work| update_object(&work.cx, work.record_id(), &work.record)),
         )
-    }
-}
-
-impl Translator for Create {
-    fn start(&mut self, _recent: &[String]) -> Result<Step, Error> {
-        Ok(self.go(self.step))
-    }
-    fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error> {
-        let response = native::one(responses)?;
-        match self.step {
-            CreateStep::Write => {
-                self.work.success(&response)?;
-                let saved: CreateId<'_> = native::parse(&response.body)?;
-                let id = saved.id.map(|id| id.0.into_owned());
-                self.work.wrote(id);
-                Ok(self.go(CreateStep::Read))
-            }
-            CreateStep::Read => {
-                self.work.success(&response)?;
-                answer(&mut self.work, &response)
-            }
-        }
-    }
-    fn failed(&self, error: Error) -> Error {
-        self.work.failed(error)
-    }
-}
+        .if_empty(Written::Record, "read")
+        .then("read"),
+    StepPlan::call(
+        "read",
+        StepCall::new(|work| get_object(&work.cx, work.record_id(), &work.fields))
+            .record(),
+    ),
+];
 
 /// `crm.contact.update`.
-#[derive(Debug)]
-pub struct Update {
-    work: Work,
-    step: UpdateStep,
+pub fn update(
+    cx: Context,
+    request: &UnifiedRequest,
+) -> Result<Box<dyn Translator>, Error> {
+    Steps::update::<ContactInput>(cx, &ENTITY, UPDATE, request, write)
 }
 
-/// The steps of [`Update`].
-#[derive(Debug, Clone, Copy)]
-enum UpdateStep {
-    Write,
-    Read,
-}
-
-impl Update {
-    pub fn new(cx: Context, request: &UnifiedRequest) -> Result<Self, Error> {
-        let mut warnings = Warnings::default();
-        let request = decode::update::<ContactInput>(request, &mut warnings)?;
-        let record = write(&request.record, &mut warnings)?;
-        let mut work = Work::new(
-            cx,
-            &FORM,
-            Fields::new(SELECTION, Vec::new()),
-            warnings,
-        );
-        work.set_record(record);
-        work.set_record_id(
-            decode::record_id(FORM.record_id, ID_PREFIX, &request.id, "contact")?,
-        );
-        Ok(Self {
-            work,
-            step: UpdateStep::Write,
-        })
-    }
-    fn go(&mut self, step: UpdateStep) -> Step {
-        self.step = step;
-        let work = &self.work;
-        Step::call(
-            match step {
-                UpdateStep::Write if work.record.is_empty() => {
-                    return self.go(UpdateStep::Read);
-                }
-                UpdateStep::Write => {
-                    update_object(&work.cx, work.record_id(), &work.record)
-                }
-                UpdateStep::Read => get_object(&work.cx, work.record_id(), &work.fields),
-            },
-        )
-    }
-}
-
-impl Translator for Update {
-    fn start(&mut self, _recent: &[String]) -> Result<Step, Error> {
-        Ok(self.go(self.step))
-    }
-    fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error> {
-        let response = native::one(responses)?;
-        match self.step {
-            UpdateStep::Write => {
-                self.work.success(&response)?;
-                self.work.wrote(None);
-                Ok(self.go(UpdateStep::Read))
-            }
-            UpdateStep::Read => {
-                self.work.success(&response)?;
-                answer(&mut self.work, &response)
-            }
-        }
-    }
-    fn failed(&self, error: Error) -> Error {
-        self.work.failed(error)
-    }
-}
+/// How `crm.contact.batch_read` is carried out.
+static BATCH_READ: BatchPlan = BatchPlan {
+    call: |cx, ids, fields| batch_read_objects(cx, ids, fields),
+    max: 100,
+    rows: &["results"],
+};
 
 /// `crm.contact.batch_read`.
-#[derive(Debug)]
-pub struct BatchRead {
-    batch: Batch,
-    warnings: Warnings,
+pub fn batch_read(
+    cx: Context,
+    request: &UnifiedRequest,
+) -> Result<Box<dyn Translator>, Error> {
+    BatchRead::open(cx, &ENTITY, &BATCH_READ, request)
 }
 
-/// An answer of [`BatchRead`].
-#[derive(Debug, Default, Deserialize)]
-struct BatchReadAnswer<'a> {
-    #[serde(borrow, default, deserialize_with = "null_as_default")]
-    results: Rows<'a>,
-}
-
-impl BatchRead {
-    pub fn new(cx: Context, request: &UnifiedRequest) -> Result<Self, Error> {
-        let mut warnings = Warnings::default();
-        let request = decode::batch_read(request, &mut warnings)?;
-        let fields = Fields::new(SELECTION, request.properties);
-        Ok(Self {
-            batch: Batch::new(cx, fields, FORM.record_id, ID_PREFIX, &request.ids),
-            warnings,
-        })
-    }
-}
-
-impl Translator for BatchRead {
-    fn start(&mut self, _recent: &[String]) -> Result<Step, Error> {
-        let calls = self
-            .batch
-            .calls(
-                100,
-                |ids| batch_read_objects(&self.batch.cx, ids, &self.batch.fields),
-            );
-        if calls.is_empty() { self.resume(Vec::new()) } else { Ok(Step::Calls(calls)) }
-    }
-    fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error> {
-        self.batch.check(&responses)?;
-        let mut records = HashMap::new();
-        for response in &responses {
-            let answer: BatchReadAnswer<'_> = native::parse(&response.body)?;
-            for raw in answer.results.0.into_iter().flatten() {
-                let record = read(raw, &mut self.warnings)?;
-                records.insert(record.id.to_string(), record);
-            }
-        }
-        let body = answer::list(&self.batch.in_order(&records));
-        Ok(Step::Answer(Answer { body, written: None }))
-    }
-}
-
-/// `crm.contact.upsert`.
-#[derive(Debug)]
-pub struct Upsert {
-    work: Work,
-    key: ContactUpsertKey,
-    /// None while the record is looked for.
-    step: Option<UpsertStep>,
-    /// How many of the calls that look for the record are searches; the rest read recent records.
-    searches: usize,
-}
-
-/// The steps of [`Upsert`].
-#[derive(Debug, Clone, Copy)]
-enum UpsertStep {
-    Patch,
-    Lookup,
-    Create,
-    Update,
-    Read,
-}
-
-/// The id in an answer of [`Upsert`].
-#[derive(Debug, Default, Deserialize)]
-struct UpsertId<'a> {
-    #[serde(borrow, default)]
-    id: Option<Text<'a>>,
-}
-
-/// What a search by `email` answers.
-#[derive(Debug, Default, Deserialize)]
-struct UpsertEmailFound<'a> {
-    #[serde(borrow, default, deserialize_with = "null_as_default")]
-    results: Rows<'a>,
-}
-
-/// A record that may have the `email` asked for.
-#[derive(Debug, Default, Deserialize)]
-struct UpsertEmailRow<'a> {
-    #[serde(borrow, default)]
-    id: Option<Text<'a>>,
-}
-
-impl Upsert {
-    pub fn new(cx: Context, request: &UnifiedRequest) -> Result<Self, Error> {
-        let mut warnings = Warnings::default();
-        let request = decode::upsert::<
-            ContactUpsertKey,
-            ContactInput,
-        >(request, &mut warnings)?;
-        let record = write(&request.record, &mut warnings)?;
-        let mut work = Work::new(
-            cx,
-            &FORM,
-            Fields::new(SELECTION, Vec::new()),
-            warnings,
-        );
-        work.set_record(record);
-        let values = &request.upsert_on.values;
-        match request.upsert_on.key {
-            ContactUpsertKey::Email => {
-                work.lookup = Some(
-                    Lookup::new("crm.contact", "email", Normalize::Email, values)?,
-                );
-                work.apply_key("email", true);
-            }
-        }
-        Ok(Self {
-            work,
-            key: request.upsert_on.key,
-            step: None,
-            searches: 0,
-        })
-    }
-    fn go(&mut self, step: UpsertStep) -> Step {
-        self.step = Some(step);
-        let work = &self.work;
-        Step::call(
-            match step {
-                UpsertStep::Patch if work.changes.is_empty() => {
-                    return self.go(UpsertStep::Lookup);
-                }
-                UpsertStep::Patch => {
-                    update_object_for_upsert_patch(
+/// How `crm.contact.upsert` is carried out.
+static UPSERT: UpsertPlan = UpsertPlan {
+    keys: &[
+        KeyPlan {
+            name: "email",
+            normalize: Normalize::Email,
+            set: "email",
+            omit_from_changes: true,
+            matches: &[],
+            find: FindPlan {
+                call: |work, chunk| batch_read_objects_for_upsert_email(&work.cx, chunk),
+                rows: &["results"],
+                id: &["id"],
+                split: 100_000,
+                max: 100,
+            },
+            direct: Some(DirectPlan {
+                step: "patch",
+                plain_value: false,
+                record_keeps_key: false,
+            }),
+        },
+    ],
+    refused: &[],
+    recent: None,
+    none: "create",
+    one: "update",
+    steps: &[
+        StepPlan::call(
+                "patch",
+                StepCall::new(|work| update_object_for_upsert_patch(
                         &work.cx,
                         &work.changes,
                         work.key_value(),
-                    )
-                }
-                UpsertStep::Lookup => {
-                    get_object_for_upsert_lookup(
+                    ))
+                    .id(&["id"]),
+            )
+            .if_empty(Written::Changes, "lookup")
+            .on(&[(404, To::Step("create"))])
+            .then("read"),
+        StepPlan::call(
+                "lookup",
+                StepCall::new(|work| get_object_for_upsert_lookup(
                         &work.cx,
                         work.key_value(),
                         &work.fields,
-                    )
-                }
-                UpsertStep::Create => create_object(&work.cx, &work.record),
-                UpsertStep::Update if work.changes.is_empty() => {
-                    return self.go(UpsertStep::Read);
-                }
-                UpsertStep::Update => {
-                    update_object_for_upsert_update(
-                        &work.cx,
-                        work.record_id(),
-                        &work.changes,
-                    )
-                }
-                UpsertStep::Read => get_object(&work.cx, work.record_id(), &work.fields),
-            },
-        )
-    }
-    fn find(&mut self, _recent: &[String]) -> Step {
-        let work = &self.work;
-        let Some(lookup) = &work.lookup else { return self.go(UpsertStep::Create) };
-        let calls: Vec<NativeRequest> = match self.key {
-            ContactUpsertKey::Email => {
-                lookup
-                    .chunks(100_000, 100)
-                    .iter()
-                    .map(|chunk| batch_read_objects_for_upsert_email(&work.cx, chunk))
-                    .collect()
-            }
-        };
-        self.searches = calls.len();
-        self.step = None;
-        Step::Calls(calls)
-    }
-    fn found(&mut self, responses: &[NativeResponse]) -> Result<Step, Error> {
-        let (searches, recent) = responses.split_at(self.searches.min(responses.len()));
-        for response in searches {
-            self.work.success(response)?;
-        }
-        let Some(lookup) = &mut self.work.lookup else {
-            return Ok(self.go(UpsertStep::Create))
-        };
-        match self.key {
-            ContactUpsertKey::Email => {
-                for response in searches {
-                    let answer: UpsertEmailFound<'_> = native::parse(&response.body)?;
-                    for raw in answer.results.0.into_iter().flatten() {
-                        let row: UpsertEmailRow<'_> = native::parse(
-                            raw.get().as_bytes(),
-                        )?;
-                        lookup.consider(row.id.as_ref(), []);
-                    }
-                }
-                for response in recent.iter().filter(|response| response.is_success()) {
-                    let row: UpsertEmailRow<'_> = native::parse(&response.body)?;
-                    lookup.consider(row.id.as_ref(), []);
-                }
-            }
-        }
-        match lookup.found() {
-            Found::None => Ok(self.go(UpsertStep::Create)),
-            Found::One(id) => {
-                self.work.set_record_id(id);
-                Ok(self.go(UpsertStep::Update))
-            }
-            Found::Many(ids) => Err(key::conflict(&ids)),
-        }
-    }
-}
+                    ))
+                    .record(),
+            )
+            .on(&[(404, To::Step("create"))]),
+        StepPlan::call(
+                "create",
+                StepCall::new(|work| create_object(&work.cx, &work.record)).id(&["id"]),
+            )
+            .on(&[(409, To::Step("update"))])
+            .then("read"),
+        StepPlan::call(
+                "update",
+                StepCall::new(|work| update_object_for_upsert_update(
+                    &work.cx,
+                    work.record_id(),
+                    &work.changes,
+                )),
+            )
+            .if_empty(Written::Changes, "read")
+            .then("read"),
+        StepPlan::call(
+            "read",
+            StepCall::new(|work| get_object(&work.cx, work.record_id(), &work.fields))
+                .record(),
+        ),
+    ],
+};
 
-impl Translator for Upsert {
-    fn keys(&self) -> &[MatchKey] {
-        self.work.lookup.as_ref().map_or(&[], Lookup::keys)
-    }
-    fn start(&mut self, recent: &[String]) -> Result<Step, Error> {
-        if self.key == ContactUpsertKey::Email
-            && self.work.lookup.as_ref().is_some_and(Lookup::is_single)
-        {
-            return Ok(self.go(UpsertStep::Patch));
-        }
-        Ok(self.find(recent))
-    }
-    fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error> {
-        let Some(step) = self.step else { return self.found(&responses) };
-        let response = native::one(responses)?;
-        match step {
-            UpsertStep::Patch => {
-                if response.status == 404 {
-                    return Ok(self.go(UpsertStep::Create));
-                }
-                self.work.success(&response)?;
-                let saved: UpsertId<'_> = native::parse(&response.body)?;
-                let id = saved.id.map(|id| id.0.into_owned());
-                self.work.wrote(id);
-                Ok(self.go(UpsertStep::Read))
-            }
-            UpsertStep::Lookup => {
-                if response.status == 404 {
-                    return Ok(self.go(UpsertStep::Create));
-                }
-                self.work.success(&response)?;
-                answer(&mut self.work, &response)
-            }
-            UpsertStep::Create => {
-                if response.status == 409 {
-                    self.work.adopt_existing(&response)?;
-                    return Ok(self.go(UpsertStep::Update));
-                }
-                self.work.success(&response)?;
-                let saved: UpsertId<'_> = native::parse(&response.body)?;
-                let id = saved.id.map(|id| id.0.into_owned());
-                self.work.wrote(id);
-                Ok(self.go(UpsertStep::Read))
-            }
-            UpsertStep::Update => {
-                self.work.success(&response)?;
-                self.work.wrote(None);
-                Ok(self.go(UpsertStep::Read))
-            }
-            UpsertStep::Read => {
-                self.work.success(&response)?;
-                answer(&mut self.work, &response)
-            }
-        }
-    }
-    fn failed(&self, error: Error) -> Error {
-        self.work.failed(error)
-    }
+/// `crm.contact.upsert`.
+pub fn upsert(
+    cx: Context,
+    request: &UnifiedRequest,
+) -> Result<Box<dyn Translator>, Error> {
+    Upsert::open::<
+        ContactUpsertKey,
+        ContactInput,
+    >(cx, &ENTITY, &UPSERT, request, ContactUpsertKey::as_str, write)
 }
 
 /// The native call `listObjects`.
@@ -829,6 +430,29 @@ fn batch_read_objects(cx: &Context, ids: &[String], fields: &Fields) -> NativeRe
         .build()
 }
 
+/// The native call `batchReadObjects`.
+fn batch_read_objects_for_upsert_email(cx: &Context, chunk: &Chunk) -> NativeRequest {
+    Call::new(&BATCH_READ_OBJECTS, cx, Root(0usize))
+        .path("/contacts/batch/read")
+        .body(|json| {
+            json.object(|object| {
+                object.member("properties").literal("[\"email\"]");
+                object.member("idProperty").literal("\"email\"");
+                object
+                    .member("inputs")
+                    .list(|list| {
+                        for each in &chunk.spellings {
+                            list.item()
+                                .object(|object| {
+                                    object.member("id").text(each);
+                                });
+                        }
+                    });
+            });
+        })
+        .build()
+}
+
 /// The native call `updateObject`.
 fn update_object_for_upsert_patch(
     cx: &Context,
@@ -873,29 +497,6 @@ fn update_object_for_upsert_update(
         .body(|json| {
             json.object(|object| {
                 object.member("properties").record(changes);
-            });
-        })
-        .build()
-}
-
-/// The native call `batchReadObjects`.
-fn batch_read_objects_for_upsert_email(cx: &Context, chunk: &Chunk) -> NativeRequest {
-    Call::new(&BATCH_READ_OBJECTS, cx, Root(0usize))
-        .path("/contacts/batch/read")
-        .body(|json| {
-            json.object(|object| {
-                object.member("properties").literal("[\"email\"]");
-                object.member("idProperty").literal("\"email\"");
-                object
-                    .member("inputs")
-                    .list(|list| {
-                        for each in &chunk.spellings {
-                            list.item()
-                                .object(|object| {
-                                    object.member("id").text(each);
-                                });
-                        }
-                    });
             });
         })
         .build()

@@ -3,16 +3,19 @@
 
 //! `crm.contact` at Salesforce: native `Contact`.
 
-use std::collections::HashMap;
 use crosswalk::{
     error::Error, route::UnifiedRequest,
     translate::{
-        Answer, Context, MatchKey, NativeRequest, NativeResponse, Step, Translator,
-        Written, answer, batch::Batch, call::{Call, Fields, Root},
-        decode, key::{self, Chunk, Found, Lookup, Normalize},
-        native, paging::{self, Page, PageEnd, PageLimits, Paging, Phase, Window},
-        query::Query, read, scalar::{Present, Rows, Text, null_as_default},
-        warning::Warnings, work::Work, write::NativeObject,
+        Context, NativeRequest, Translator, batch::{BatchPlan, BatchRead},
+        beside::Beside, call::{Call, Fields, Root},
+        entity::{Entity, Output},
+        key::{Chunk, Normalize},
+        list::{List, ListPlan, PagerPlan},
+        native, paging::{Page, Window},
+        query::Query, read, scalar::Text,
+        steps::{StepCall, StepPlan, Steps, To, Written},
+        upsert::{DirectPlan, FindPlan, KeyPlan, Upsert, UpsertPlan},
+        warning::Warnings, write::NativeObject,
     },
 };
 use serde::Deserialize;
@@ -25,18 +28,18 @@ use super::super::super::{
     unified::crm::{Contact, ContactInput, ContactUpsertKey},
 };
 
-/// The native fields that every read asks for.
-const SELECTION: &[&str] = &[
-    "Id",
-    "SystemModstamp",
-    "FirstName",
-    "LastName",
-    "Email",
-    "Phone",
-];
-
-/// What every id of this entity begins with.
-const ID_PREFIX: Option<&str> = Some("003");
+/// `crm.contact`, as the machines that carry out its operations see it.
+static ENTITY: Entity = Entity {
+    name: "crm.contact",
+    form: &FORM,
+    id_prefix: Some("003"),
+    id: &["Id"],
+    selection: &["Id", "SystemModstamp", "FirstName", "LastName", "Email", "Phone"],
+    encode,
+    beside: &[],
+    description: None,
+    remembered: &[],
+};
 
 /// A Salesforce record `Contact`, as far as the mapping names it.
 #[derive(Debug, Default, Deserialize)]
@@ -83,6 +86,13 @@ fn read<'a>(raw: &'a RawValue, warnings: &mut Warnings) -> Result<Contact<'a>, E
     })
 }
 
+/// Native → unified, as JSON.
+fn encode(raw: &RawValue, _beside: &Beside, output: &mut Output) -> Result<(), Error> {
+    let record = read(raw, &mut output.warnings)?;
+    output.record(&record.id, &record);
+    Ok(())
+}
+
 /// Unified → native: only what the input has.
 fn write(input: &ContactInput, _warnings: &mut Warnings) -> Result<NativeObject, Error> {
     let mut record = NativeObject::new(&FORM);
@@ -94,632 +104,258 @@ fn write(input: &ContactInput, _warnings: &mut Warnings) -> Result<NativeObject,
     Ok(record)
 }
 
-/// The end of an operation that has its record.
-fn answer(work: &mut Work, response: &NativeResponse) -> Result<Step, Error> {
-    let raw: &RawValue = native::parse(&response.body)?;
-    let record = read(raw, &mut work.warnings)?;
-    let written = work
-        .has_written()
-        .then(|| Written {
-            id: record.id.to_string(),
-            keys: Vec::new(),
-        });
-    let body = answer::record(record, &work.warnings);
-    Ok(Step::Answer(Answer { body, written }))
-}
+/// How `crm.contact.list` is carried out.
+static LIST: ListPlan = ListPlan {
+    default: 200,
+    max: 2000,
+    full: &[
+        PagerPlan {
+            call: |call| query(call.cx, call.page, call.fields),
+            max: None,
+            rows: &["records"],
+            next: None,
+            more: Some(&["nextRecordsUrl"]),
+            keep: None,
+        },
+    ],
+    changes: &[
+        PagerPlan {
+            call: |call| query_all(call.cx, call.page, call.window, call.fields),
+            max: None,
+            rows: &["records"],
+            next: None,
+            more: Some(&["nextRecordsUrl"]),
+            keep: None,
+        },
+    ],
+    overlap_seconds: 60,
+    complete: None,
+};
 
 /// `crm.contact.list`.
-#[derive(Debug)]
-pub struct List {
+pub fn list(
     cx: Context,
-    fields: Fields,
-    paging: Paging,
-    warnings: Warnings,
+    request: &UnifiedRequest,
+) -> Result<Box<dyn Translator>, Error> {
+    List::open(cx, &ENTITY, &LIST, request)
 }
 
-/// A page of the list of full.
-#[derive(Debug, Default, Deserialize)]
-struct FullPage<'a> {
-    #[serde(borrow, default, deserialize_with = "null_as_default")]
-    records: Rows<'a>,
-    #[serde(rename = "nextRecordsUrl", default)]
-    next_records_url: Present,
-}
-
-/// A page of the list of changes.
-#[derive(Debug, Default, Deserialize)]
-struct ChangesPage<'a> {
-    #[serde(borrow, default, deserialize_with = "null_as_default")]
-    records: Rows<'a>,
-    #[serde(rename = "nextRecordsUrl", default)]
-    next_records_url: Present,
-}
-
-impl List {
-    pub fn new(cx: Context, request: &UnifiedRequest) -> Result<Self, Error> {
-        let mut warnings = Warnings::default();
-        let request = decode::list(request, &mut warnings)?;
-        let limits = PageLimits {
-            default: 200,
-            max: 2000,
-            overlap_seconds: 60,
-        };
-        let paging = Paging::open(&cx, &request, limits, true)?;
-        Ok(Self {
-            fields: Fields::new(SELECTION, request.fields),
-            cx,
-            paging,
-            warnings,
-        })
-    }
-}
-
-impl Translator for List {
-    fn start(&mut self, _recent: &[String]) -> Result<Step, Error> {
-        Ok(
-            Step::call(
-                match self.paging.phase() {
-                    Phase::Full(page) => query(&self.cx, page, &self.fields),
-                    Phase::Changes(page, window) => {
-                        query_all(&self.cx, page, window, &self.fields)
-                    }
-                },
-            ),
-        )
-    }
-    fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error> {
-        let response = native::success(self.cx.provider, native::one(responses)?)?;
-        let (rows, end) = match self.paging.phase() {
-            Phase::Full(page) => {
-                let answer: FullPage<'_> = native::parse(&response.body)?;
-                let end = PageEnd::more(answer.next_records_url.0);
-                paging::cut(answer.records, page.size, end)
-            }
-            Phase::Changes(page, _) => {
-                let answer: ChangesPage<'_> = native::parse(&response.body)?;
-                let end = PageEnd::more(answer.next_records_url.0);
-                paging::cut(answer.records, page.size, end)
-            }
-        };
-        let items = rows
-            .into_iter()
-            .map(|raw| read(raw, &mut self.warnings))
-            .collect::<Result<Vec<_>, _>>()?;
-        let last = items.last().map(|item| &*item.id);
-        let next = self.paging.next(&self.cx, end.at(last, response.date));
-        Ok(
-            Step::Answer(Answer {
-                body: answer::page(next, items, &self.warnings),
-                written: None,
-            }),
-        )
-    }
-}
+/// How `crm.contact.get` is carried out.
+static GET: &[StepPlan] = &[
+    StepPlan::call(
+        "read",
+        StepCall::new(|work| get_row(&work.cx, work.record_id(), &work.fields)).record(),
+    ),
+];
 
 /// `crm.contact.get`.
-#[derive(Debug)]
-pub struct Get {
-    work: Work,
-    step: GetStep,
+pub fn get(cx: Context, request: &UnifiedRequest) -> Result<Box<dyn Translator>, Error> {
+    Steps::get(cx, &ENTITY, GET, request)
 }
 
-/// The steps of [`Get`].
-#[derive(Debug, Clone, Copy)]
-enum GetStep {
-    Read,
-}
-
-impl Get {
-    pub fn new(cx: Context, request: &UnifiedRequest) -> Result<Self, Error> {
-        let mut warnings = Warnings::default();
-        let request = decode::get(request, &mut warnings)?;
-        let mut work = Work::new(
-            cx,
-            &FORM,
-            Fields::new(SELECTION, request.fields),
-            warnings,
-        );
-        work.set_record_id(
-            decode::record_id(FORM.record_id, ID_PREFIX, &request.id, "contact")?,
-        );
-        Ok(Self { work, step: GetStep::Read })
-    }
-    fn go(&mut self, step: GetStep) -> Step {
-        self.step = step;
-        let work = &self.work;
-        Step::call(
-            match step {
-                GetStep::Read => get_row(&work.cx, work.record_id(), &work.fields),
-            },
+/// How `crm.contact.create` is carried out.
+static CREATE: &[StepPlan] = &[
+    StepPlan::bundle(
+            "both",
+            &BUNDLE,
+            &[
+                (
+                    "write",
+                    StepCall::new(|work| create_row(&work.cx, &work.record)).id(&["id"]),
+                ),
+                (
+                    "row",
+                    StepCall::new(|work| get_row_for_create_both(&work.cx, &work.fields))
+                        .record(),
+                ),
+            ],
         )
-    }
-}
-
-impl Translator for Get {
-    fn start(&mut self, _recent: &[String]) -> Result<Step, Error> {
-        Ok(self.go(self.step))
-    }
-    fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error> {
-        let response = native::one(responses)?;
-        match self.step {
-            GetStep::Read => {
-                self.work.success(&response)?;
-                answer(&mut self.work, &response)
-            }
-        }
-    }
-    fn failed(&self, error: Error) -> Error {
-        self.work.failed(error)
-    }
-}
+        .otherwise("read"),
+    StepPlan::call(
+        "read",
+        StepCall::new(|work| get_row(&work.cx, work.record_id(), &work.fields)).record(),
+    ),
+];
 
 /// `crm.contact.create`.
-#[derive(Debug)]
-pub struct Create {
-    work: Work,
-    step: CreateStep,
+pub fn create(
+    cx: Context,
+    request: &UnifiedRequest,
+) -> Result<Box<dyn Translator>, Error> {
+    Steps::create::<ContactInput>(cx, &ENTITY, CREATE, request, write)
 }
 
-/// The steps of [`Create`].
-#[derive(Debug, Clone, Copy)]
-enum CreateStep {
-    Both,
-    Read,
-}
-
-/// The id in an answer of [`Create`].
-#[derive(Debug, Default, Deserialize)]
-struct CreateId<'a> {
-    #[serde(borrow, default)]
-    id: Option<Text<'a>>,
-}
-
-impl Create {
-    pub fn new(cx: Context, request: &UnifiedRequest) -> Result<Self, Error> {
-        let mut warnings = Warnings::default();
-        let request = decode::create::<ContactInput>(request, &mut warnings)?;
-        let record = write(&request.record, &mut warnings)?;
-        let mut work = Work::new(
-            cx,
-            &FORM,
-            Fields::new(SELECTION, Vec::new()),
-            warnings,
-        );
-        work.set_record(record);
-        Ok(Self {
-            work,
-            step: CreateStep::Both,
-        })
-    }
-    fn go(&mut self, step: CreateStep) -> Step {
-        self.step = step;
-        let work = &self.work;
-        Step::call(
-            match step {
-                CreateStep::Both => {
-                    BUNDLE
-                        .request(
+/// How `crm.contact.update` is carried out.
+static UPDATE: &[StepPlan] = &[
+    StepPlan::bundle(
+            "both",
+            &BUNDLE,
+            &[
+                (
+                    "write",
+                    StepCall::new(|work| update_row(
+                        &work.cx,
+                        work.record_id(),
+                        &work.record,
+                    )),
+                ),
+                (
+                    "row",
+                    StepCall::new(|work| get_row(
                             &work.cx,
-                            &[
-                                ("write", create_row(&work.cx, &work.record)),
-                                ("row", get_row_for_create_both(&work.cx, &work.fields)),
-                            ],
-                        )
-                }
-                CreateStep::Read => get_row(&work.cx, work.record_id(), &work.fields),
-            },
+                            work.record_id(),
+                            &work.fields,
+                        ))
+                        .record(),
+                ),
+            ],
         )
-    }
-}
-
-impl Translator for Create {
-    fn start(&mut self, _recent: &[String]) -> Result<Step, Error> {
-        Ok(self.go(self.step))
-    }
-    fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error> {
-        let response = native::one(responses)?;
-        match self.step {
-            CreateStep::Both => {
-                self.work.success(&response)?;
-                let [write, row] = BUNDLE.split(&response)?;
-                self.work.success(&write)?;
-                let saved: CreateId<'_> = native::parse(&write.body)?;
-                let id = saved.id.map(|id| id.0.into_owned());
-                self.work.wrote(id);
-                if row.is_success() {
-                    answer(&mut self.work, &row)
-                } else {
-                    Ok(self.go(CreateStep::Read))
-                }
-            }
-            CreateStep::Read => {
-                self.work.success(&response)?;
-                answer(&mut self.work, &response)
-            }
-        }
-    }
-    fn failed(&self, error: Error) -> Error {
-        self.work.failed(error)
-    }
-}
+        .if_empty(Written::Record, "read")
+        .otherwise("read"),
+    StepPlan::call(
+        "read",
+        StepCall::new(|work| get_row(&work.cx, work.record_id(), &work.fields)).record(),
+    ),
+];
 
 /// `crm.contact.update`.
-#[derive(Debug)]
-pub struct Update {
-    work: Work,
-    step: UpdateStep,
+pub fn update(
+    cx: Context,
+    request: &UnifiedRequest,
+) -> Result<Box<dyn Translator>, Error> {
+    Steps::update::<ContactInput>(cx, &ENTITY, UPDATE, request, write)
 }
 
-/// The steps of [`Update`].
-#[derive(Debug, Clone, Copy)]
-enum UpdateStep {
-    Both,
-    Read,
-}
-
-impl Update {
-    pub fn new(cx: Context, request: &UnifiedRequest) -> Result<Self, Error> {
-        let mut warnings = Warnings::default();
-        let request = decode::update::<ContactInput>(request, &mut warnings)?;
-        let record = write(&request.record, &mut warnings)?;
-        let mut work = Work::new(
-            cx,
-            &FORM,
-            Fields::new(SELECTION, Vec::new()),
-            warnings,
-        );
-        work.set_record(record);
-        work.set_record_id(
-            decode::record_id(FORM.record_id, ID_PREFIX, &request.id, "contact")?,
-        );
-        Ok(Self {
-            work,
-            step: UpdateStep::Both,
-        })
-    }
-    fn go(&mut self, step: UpdateStep) -> Step {
-        self.step = step;
-        let work = &self.work;
-        Step::call(
-            match step {
-                UpdateStep::Both if work.record.is_empty() => {
-                    return self.go(UpdateStep::Read);
-                }
-                UpdateStep::Both => {
-                    BUNDLE
-                        .request(
-                            &work.cx,
-                            &[
-                                (
-                                    "write",
-                                    update_row(&work.cx, work.record_id(), &work.record),
-                                ),
-                                ("row", get_row(&work.cx, work.record_id(), &work.fields)),
-                            ],
-                        )
-                }
-                UpdateStep::Read => get_row(&work.cx, work.record_id(), &work.fields),
-            },
-        )
-    }
-}
-
-impl Translator for Update {
-    fn start(&mut self, _recent: &[String]) -> Result<Step, Error> {
-        Ok(self.go(self.step))
-    }
-    fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error> {
-        let response = native::one(responses)?;
-        match self.step {
-            UpdateStep::Both => {
-                self.work.success(&response)?;
-                let [write, row] = BUNDLE.split(&response)?;
-                self.work.success(&write)?;
-                self.work.wrote(None);
-                if row.is_success() {
-                    answer(&mut self.work, &row)
-                } else {
-                    Ok(self.go(UpdateStep::Read))
-                }
-            }
-            UpdateStep::Read => {
-                self.work.success(&response)?;
-                answer(&mut self.work, &response)
-            }
-        }
-    }
-    fn failed(&self, error: Error) -> Error {
-        self.work.failed(error)
-    }
-}
+/// How `crm.contact.batch_read` is carried out.
+static BATCH_READ: BatchPlan = BatchPlan {
+    call: |cx, ids, fields| retrieve_rows(cx, ids, fields),
+    max: 2000,
+    rows: &[],
+};
 
 /// `crm.contact.batch_read`.
-#[derive(Debug)]
-pub struct BatchRead {
-    batch: Batch,
-    warnings: Warnings,
+pub fn batch_read(
+    cx: Context,
+    request: &UnifiedRequest,
+) -> Result<Box<dyn Translator>, Error> {
+    BatchRead::open(cx, &ENTITY, &BATCH_READ, request)
 }
 
-impl BatchRead {
-    pub fn new(cx: Context, request: &UnifiedRequest) -> Result<Self, Error> {
-        let mut warnings = Warnings::default();
-        let request = decode::batch_read(request, &mut warnings)?;
-        let fields = Fields::new(SELECTION, request.properties);
-        Ok(Self {
-            batch: Batch::new(cx, fields, FORM.record_id, ID_PREFIX, &request.ids),
-            warnings,
-        })
-    }
-}
-
-impl Translator for BatchRead {
-    fn start(&mut self, _recent: &[String]) -> Result<Step, Error> {
-        let calls = self
-            .batch
-            .calls(2000, |ids| retrieve_rows(&self.batch.cx, ids, &self.batch.fields));
-        if calls.is_empty() { self.resume(Vec::new()) } else { Ok(Step::Calls(calls)) }
-    }
-    fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error> {
-        self.batch.check(&responses)?;
-        let mut records = HashMap::new();
-        for response in &responses {
-            let answer: Rows<'_> = native::parse(&response.body)?;
-            for raw in answer.0.into_iter().flatten() {
-                let record = read(raw, &mut self.warnings)?;
-                records.insert(record.id.to_string(), record);
-            }
-        }
-        let body = answer::list(&self.batch.in_order(&records));
-        Ok(Step::Answer(Answer { body, written: None }))
-    }
-}
+/// How `crm.contact.upsert` is carried out.
+static UPSERT: UpsertPlan = UpsertPlan {
+    keys: &[
+        KeyPlan {
+            name: "email",
+            normalize: Normalize::Email,
+            set: "Email",
+            omit_from_changes: true,
+            matches: &[],
+            find: FindPlan {
+                call: |work, chunk| query_for_upsert_email(&work.cx, chunk),
+                rows: &["records"],
+                id: &["Id"],
+                split: 6000,
+                max: usize::MAX,
+            },
+            direct: Some(DirectPlan {
+                step: "native",
+                plain_value: true,
+                record_keeps_key: true,
+            }),
+        },
+    ],
+    refused: &[],
+    recent: None,
+    none: "create",
+    one: "update",
+    steps: &[
+        StepPlan::bundle(
+                "native",
+                &BUNDLE,
+                &[
+                    (
+                        "write",
+                        StepCall::new(|work| upsert_row(
+                                &work.cx,
+                                &work.changes,
+                                work.key_value(),
+                            ))
+                            .id(&["id"])
+                            .on(&[(300, To::Conflict)]),
+                    ),
+                    (
+                        "row",
+                        StepCall::new(|work| get_row_for_create_both(
+                                &work.cx,
+                                &work.fields,
+                            ))
+                            .record(),
+                    ),
+                ],
+            )
+            .otherwise("read"),
+        StepPlan::bundle(
+                "create",
+                &BUNDLE,
+                &[
+                    (
+                        "write",
+                        StepCall::new(|work| create_row(&work.cx, &work.record))
+                            .id(&["id"]),
+                    ),
+                    (
+                        "row",
+                        StepCall::new(|work| get_row_for_create_both(
+                                &work.cx,
+                                &work.fields,
+                            ))
+                            .record(),
+                    ),
+                ],
+            )
+            .otherwise("read"),
+        StepPlan::bundle(
+                "update",
+                &BUNDLE,
+                &[
+                    (
+                        "write",
+                        StepCall::new(|work| update_row_for_upsert_update(
+                            &work.cx,
+                            work.record_id(),
+                            &work.changes,
+                        )),
+                    ),
+                    (
+                        "row",
+                        StepCall::new(|work| get_row(
+                                &work.cx,
+                                work.record_id(),
+                                &work.fields,
+                            ))
+                            .record(),
+                    ),
+                ],
+            )
+            .if_empty(Written::Changes, "read")
+            .otherwise("read"),
+        StepPlan::call(
+            "read",
+            StepCall::new(|work| get_row(&work.cx, work.record_id(), &work.fields))
+                .record(),
+        ),
+    ],
+};
 
 /// `crm.contact.upsert`.
-#[derive(Debug)]
-pub struct Upsert {
-    work: Work,
-    key: ContactUpsertKey,
-    /// None while the record is looked for.
-    step: Option<UpsertStep>,
-    /// How many of the calls that look for the record are searches; the rest read recent records.
-    searches: usize,
-}
-
-/// The steps of [`Upsert`].
-#[derive(Debug, Clone, Copy)]
-enum UpsertStep {
-    Native,
-    Create,
-    Update,
-    Read,
-}
-
-/// The id in an answer of [`Upsert`].
-#[derive(Debug, Default, Deserialize)]
-struct UpsertId<'a> {
-    #[serde(borrow, default)]
-    id: Option<Text<'a>>,
-}
-
-/// What a search by `email` answers.
-#[derive(Debug, Default, Deserialize)]
-struct UpsertEmailFound<'a> {
-    #[serde(borrow, default, deserialize_with = "null_as_default")]
-    records: Rows<'a>,
-}
-
-/// A record that may have the `email` asked for.
-#[derive(Debug, Default, Deserialize)]
-struct UpsertEmailRow<'a> {
-    #[serde(rename = "Id", borrow, default)]
-    id: Option<Text<'a>>,
-}
-
-impl Upsert {
-    pub fn new(cx: Context, request: &UnifiedRequest) -> Result<Self, Error> {
-        let mut warnings = Warnings::default();
-        let request = decode::upsert::<
-            ContactUpsertKey,
-            ContactInput,
-        >(request, &mut warnings)?;
-        let record = write(&request.record, &mut warnings)?;
-        let mut work = Work::new(
-            cx,
-            &FORM,
-            Fields::new(SELECTION, Vec::new()),
-            warnings,
-        );
-        work.set_record(record);
-        let values = &request.upsert_on.values;
-        match request.upsert_on.key {
-            ContactUpsertKey::Email => {
-                work.lookup = Some(
-                    Lookup::new("crm.contact", "email", Normalize::Email, values)?,
-                );
-                work.apply_key("Email", true);
-            }
-        }
-        Ok(Self {
-            work,
-            key: request.upsert_on.key,
-            step: None,
-            searches: 0,
-        })
-    }
-    fn go(&mut self, step: UpsertStep) -> Step {
-        self.step = Some(step);
-        let work = &self.work;
-        Step::call(
-            match step {
-                UpsertStep::Native => {
-                    BUNDLE
-                        .request(
-                            &work.cx,
-                            &[
-                                (
-                                    "write",
-                                    upsert_row(&work.cx, &work.changes, work.key_value()),
-                                ),
-                                ("row", get_row_for_create_both(&work.cx, &work.fields)),
-                            ],
-                        )
-                }
-                UpsertStep::Create => {
-                    BUNDLE
-                        .request(
-                            &work.cx,
-                            &[
-                                ("write", create_row(&work.cx, &work.record)),
-                                ("row", get_row_for_create_both(&work.cx, &work.fields)),
-                            ],
-                        )
-                }
-                UpsertStep::Update if work.changes.is_empty() => {
-                    return self.go(UpsertStep::Read);
-                }
-                UpsertStep::Update => {
-                    BUNDLE
-                        .request(
-                            &work.cx,
-                            &[
-                                (
-                                    "write",
-                                    update_row_for_upsert_update(
-                                        &work.cx,
-                                        work.record_id(),
-                                        &work.changes,
-                                    ),
-                                ),
-                                ("row", get_row(&work.cx, work.record_id(), &work.fields)),
-                            ],
-                        )
-                }
-                UpsertStep::Read => get_row(&work.cx, work.record_id(), &work.fields),
-            },
-        )
-    }
-    fn find(&mut self, _recent: &[String]) -> Step {
-        let work = &self.work;
-        let Some(lookup) = &work.lookup else { return self.go(UpsertStep::Create) };
-        let calls: Vec<NativeRequest> = match self.key {
-            ContactUpsertKey::Email => {
-                lookup
-                    .chunks(6000, usize::MAX)
-                    .iter()
-                    .map(|chunk| query_for_upsert_email(&work.cx, chunk))
-                    .collect()
-            }
-        };
-        self.searches = calls.len();
-        self.step = None;
-        Step::Calls(calls)
-    }
-    fn found(&mut self, responses: &[NativeResponse]) -> Result<Step, Error> {
-        let (searches, recent) = responses.split_at(self.searches.min(responses.len()));
-        for response in searches {
-            self.work.success(response)?;
-        }
-        let Some(lookup) = &mut self.work.lookup else {
-            return Ok(self.go(UpsertStep::Create))
-        };
-        match self.key {
-            ContactUpsertKey::Email => {
-                for response in searches {
-                    let answer: UpsertEmailFound<'_> = native::parse(&response.body)?;
-                    for raw in answer.records.0.into_iter().flatten() {
-                        let row: UpsertEmailRow<'_> = native::parse(
-                            raw.get().as_bytes(),
-                        )?;
-                        lookup.consider(row.id.as_ref(), []);
-                    }
-                }
-                for response in recent.iter().filter(|response| response.is_success()) {
-                    let row: UpsertEmailRow<'_> = native::parse(&response.body)?;
-                    lookup.consider(row.id.as_ref(), []);
-                }
-            }
-        }
-        match lookup.found() {
-            Found::None => Ok(self.go(UpsertStep::Create)),
-            Found::One(id) => {
-                self.work.set_record_id(id);
-                Ok(self.go(UpsertStep::Update))
-            }
-            Found::Many(ids) => Err(key::conflict(&ids)),
-        }
-    }
-}
-
-impl Translator for Upsert {
-    fn keys(&self) -> &[MatchKey] {
-        self.work.lookup.as_ref().map_or(&[], Lookup::keys)
-    }
-    fn start(&mut self, recent: &[String]) -> Result<Step, Error> {
-        if self.key == ContactUpsertKey::Email
-            && self
-                .work
-                .lookup
-                .as_ref()
-                .is_some_and(|lookup| lookup.is_single() && lookup.is_plain())
-            && self.work.keeps_key("Email")
-        {
-            return Ok(self.go(UpsertStep::Native));
-        }
-        Ok(self.find(recent))
-    }
-    fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error> {
-        let Some(step) = self.step else { return self.found(&responses) };
-        let response = native::one(responses)?;
-        match step {
-            UpsertStep::Native => {
-                self.work.success(&response)?;
-                let [write, row] = BUNDLE.split(&response)?;
-                if write.status == 300 {
-                    return Err(key::conflict(&native::listed_ids(&write.body)));
-                }
-                self.work.success(&write)?;
-                let saved: UpsertId<'_> = native::parse(&write.body)?;
-                let id = saved.id.map(|id| id.0.into_owned());
-                self.work.wrote(id);
-                if row.is_success() {
-                    answer(&mut self.work, &row)
-                } else {
-                    Ok(self.go(UpsertStep::Read))
-                }
-            }
-            UpsertStep::Create => {
-                self.work.success(&response)?;
-                let [write, row] = BUNDLE.split(&response)?;
-                self.work.success(&write)?;
-                let saved: UpsertId<'_> = native::parse(&write.body)?;
-                let id = saved.id.map(|id| id.0.into_owned());
-                self.work.wrote(id);
-                if row.is_success() {
-                    answer(&mut self.work, &row)
-                } else {
-                    Ok(self.go(UpsertStep::Read))
-                }
-            }
-            UpsertStep::Update => {
-                self.work.success(&response)?;
-                let [write, row] = BUNDLE.split(&response)?;
-                self.work.success(&write)?;
-                self.work.wrote(None);
-                if row.is_success() {
-                    answer(&mut self.work, &row)
-                } else {
-                    Ok(self.go(UpsertStep::Read))
-                }
-            }
-            UpsertStep::Read => {
-                self.work.success(&response)?;
-                answer(&mut self.work, &response)
-            }
-        }
-    }
-    fn failed(&self, error: Error) -> Error {
-        self.work.failed(error)
-    }
+pub fn upsert(
+    cx: Context,
+    request: &UnifiedRequest,
+) -> Result<Box<dyn Translator>, Error> {
+    Upsert::open::<
+        ContactUpsertKey,
+        ContactInput,
+    >(cx, &ENTITY, &UPSERT, request, ContactUpsertKey::as_str, write)
 }
 
 /// The native call `query`.
@@ -830,6 +466,23 @@ fn retrieve_rows(cx: &Context, ids: &[String], fields: &Fields) -> NativeRequest
         .build()
 }
 
+/// The native call `query`.
+fn query_for_upsert_email(cx: &Context, chunk: &Chunk) -> NativeRequest {
+    Call::new(&QUERY, cx, Root(0usize))
+        .path("/query")
+        .query(
+            "q",
+            &{
+                Query::default()
+                    .literal("SELECT Id FROM Contact WHERE Email IN (")
+                    .texts(chunk.spellings.iter().map(String::as_str))
+                    .literal(") LIMIT 200")
+                    .build()
+            },
+        )
+        .build()
+}
+
 /// The native call `upsertRow`.
 fn upsert_row(cx: &Context, changes: &NativeObject, key_value: &str) -> NativeRequest {
     Call::new(&UPSERT_ROW, cx, Root(0usize))
@@ -853,22 +506,5 @@ fn update_row_for_upsert_update(
         .body(|json| {
             json.record(changes);
         })
-        .build()
-}
-
-/// The native call `query`.
-fn query_for_upsert_email(cx: &Context, chunk: &Chunk) -> NativeRequest {
-    Call::new(&QUERY, cx, Root(0usize))
-        .path("/query")
-        .query(
-            "q",
-            &{
-                Query::default()
-                    .literal("SELECT Id FROM Contact WHERE Email IN (")
-                    .texts(chunk.spellings.iter().map(String::as_str))
-                    .literal(") LIMIT 200")
-                    .build()
-            },
-        )
         .build()
 }

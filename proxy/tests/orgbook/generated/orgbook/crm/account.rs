@@ -6,12 +6,15 @@
 use crosswalk::{
     error::Error, route::UnifiedRequest,
     translate::{
-        Answer, Context, MatchKey, not_implemented, NativeRequest, NativeResponse, Step,
-        Translator, Written, answer, call::{Call, Fields, Root},
-        decode, key::{self, Chunk, Found, Lookup, Normalize},
-        native, paging::{self, Page, PageEnd, PageLimits, Paging, Phase},
-        patch, read, scalar::{Number, Rows, Text, null_as_default},
-        warning::Warnings, work::Work, write::{At, NativeObject, Tags},
+        Context, NativeRequest, Translator, beside::Beside, call::{Call, Fields, Root},
+        entity::{Entity, Output, Remembered},
+        key::{Chunk, Normalize},
+        list::{List, ListPlan, PagerPlan},
+        native, paging::Page, patch::Patch, read,
+        scalar::{Number, Text, null_as_default},
+        steps::{StepCall, StepPlan, Steps, To, Written},
+        upsert::{FindPlan, KeyPlan, Upsert, UpsertPlan},
+        warning::Warnings, write::{At, NativeObject, Tags},
     },
 };
 use serde::Deserialize;
@@ -27,34 +30,47 @@ use super::super::super::{
     },
 };
 
-/// The native fields that every read asks for.
-const SELECTION: &[&str] = &[
-    "id",
-    "changed_at",
-    "display_name",
-    "homepage",
-    "sector",
-    "sector_detail",
-    "staff",
-    "manager.id",
-    "created_at",
-    "summary",
-    "imported_summary",
-    "last_meeting_on",
-    "last_letter_on",
-    "hq_city",
-    "hq_country_code",
-    "hq_postcode",
-    "hq_region",
-    "hq_street",
-    "mail_address",
-    "switchboard",
-    "telefax",
-    "relation",
-];
-
-/// What every id of this entity begins with.
-const ID_PREFIX: Option<&str> = Some("org_");
+/// `crm.account`, as the machines that carry out its operations see it.
+static ENTITY: Entity = Entity {
+    name: "crm.account",
+    form: &FORM,
+    id_prefix: Some("org_"),
+    id: &["id"],
+    selection: &[
+        "id",
+        "changed_at",
+        "display_name",
+        "homepage",
+        "sector",
+        "sector_detail",
+        "staff",
+        "manager.id",
+        "created_at",
+        "summary",
+        "imported_summary",
+        "last_meeting_on",
+        "last_letter_on",
+        "hq_city",
+        "hq_country_code",
+        "hq_postcode",
+        "hq_region",
+        "hq_street",
+        "mail_address",
+        "switchboard",
+        "telefax",
+        "relation",
+    ],
+    encode,
+    beside: &[],
+    description: None,
+    remembered: &[
+        Remembered {
+            key: "website",
+            normalize: Normalize::Website,
+            from: &[&["homepage"]],
+        },
+    ],
+};
 
 /// A Orgbook record `Organization`, as far as the mapping names it.
 #[derive(Debug, Default, Deserialize)]
@@ -217,6 +233,13 @@ fn read<'a>(raw: &'a RawValue, warnings: &mut Warnings) -> Result<Account<'a>, E
     })
 }
 
+/// Native → unified, as JSON.
+fn encode(raw: &RawValue, _beside: &Beside, output: &mut Output) -> Result<(), Error> {
+    let record = read(raw, &mut output.warnings)?;
+    output.record(&record.id, &record);
+    Ok(())
+}
+
 /// Unified → native: only what the input has.
 fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, Error> {
     let mut record = NativeObject::new(&FORM);
@@ -225,8 +248,8 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
     record.number("number_of_employees", to::STAFF, &input.number_of_employees)?;
     record.text("description", to::SUMMARY, &input.description)?;
     match &input.addresses {
-        patch::Patch::Absent => {}
-        patch::Patch::Null => {
+        Patch::Absent => {}
+        Patch::Null => {
             record
                 .clear([
                     "hq_city",
@@ -237,7 +260,7 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
                     "mail_address",
                 ]);
         }
-        patch::Patch::Value(entries) => {
+        Patch::Value(entries) => {
             let mut tags = Tags::new("addresses");
             for (index, entry) in entries.iter().enumerate() {
                 tags.once(index, entry.address_type.as_str())?;
@@ -325,11 +348,11 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
         }
     }
     match &input.phone_numbers {
-        patch::Patch::Absent => {}
-        patch::Patch::Null => {
+        Patch::Absent => {}
+        Patch::Null => {
             record.clear(["switchboard"]);
         }
-        patch::Patch::Value(entries) => {
+        Patch::Value(entries) => {
             let mut tags = Tags::new("phone_numbers");
             for (index, entry) in entries.iter().enumerate() {
                 tags.once(index, entry.phone_number_type.as_str())?;
@@ -392,504 +415,150 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
     Ok(record)
 }
 
-/// The values that a record is matched by.
-#[derive(Debug, Default, Deserialize)]
-struct Keys<'a> {
-    #[serde(borrow, default)]
-    homepage: Option<Text<'a>>,
-}
-
-/// What is remembered of a written record, so that the next upsert finds it.
-fn written(id: &str, raw: &RawValue) -> Result<Written, Error> {
-    let native: Keys<'_> = native::parse(raw.get().as_bytes())?;
-    let keys: [Option<MatchKey>; _] = [
-        key::remember(
-            "crm.account",
-            "website",
-            Normalize::Website,
-            &[native.homepage.as_ref()],
-        ),
-    ];
-    Ok(Written {
-        id: id.to_owned(),
-        keys: keys.into_iter().flatten().collect(),
-    })
-}
-
-/// The end of an operation that has its record.
-fn answer(work: &mut Work, response: &NativeResponse) -> Result<Step, Error> {
-    let raw: &RawValue = native::parse(&response.body)?;
-    let record = read(raw, &mut work.warnings)?;
-    let written = work.has_written().then(|| written(&record.id, raw)).transpose()?;
-    let body = answer::record(record, &work.warnings);
-    Ok(Step::Answer(Answer { body, written }))
-}
+/// How `crm.account.list` is carried out.
+static LIST: ListPlan = ListPlan {
+    default: 25,
+    max: 250,
+    full: &[
+        PagerPlan {
+            call: |call| list_organizations(call.cx, call.page, call.fields),
+            max: Some(50),
+            rows: &["data", "organizations"],
+            next: Some(&["data", "next_page_token"]),
+            more: None,
+            keep: None,
+        },
+    ],
+    changes: &[],
+    overlap_seconds: 0,
+    complete: None,
+};
 
 /// `crm.account.list`.
-#[derive(Debug)]
-pub struct List {
+pub fn list(
     cx: Context,
-    fields: Fields,
-    paging: Paging,
-    warnings: Warnings,
+    request: &UnifiedRequest,
+) -> Result<Box<dyn Translator>, Error> {
+    List::open(cx, &ENTITY, &LIST, request)
 }
 
-/// A page of the list of full.
-#[derive(Debug, Default, Deserialize)]
-struct FullPage<'a> {
-    #[serde(borrow, default, deserialize_with = "null_as_default")]
-    data: FullPageData<'a>,
-}
-
-/// `data` of [`FullPage`].
-#[derive(Debug, Default, Deserialize)]
-struct FullPageData<'a> {
-    #[serde(borrow, default, deserialize_with = "null_as_default")]
-    organizations: Rows<'a>,
-    #[serde(borrow, default)]
-    next_page_token: Option<Text<'a>>,
-}
-
-impl List {
-    pub fn new(cx: Context, request: &UnifiedRequest) -> Result<Self, Error> {
-        let mut warnings = Warnings::default();
-        let request = decode::list(request, &mut warnings)?;
-        let limits = PageLimits {
-            default: 25,
-            max: 250,
-            overlap_seconds: 0,
-        };
-        let paging = Paging::open(&cx, &request, limits, false)?;
-        Ok(Self {
-            fields: Fields::new(SELECTION, request.fields),
-            cx,
-            paging,
-            warnings,
-        })
-    }
-}
-
-impl Translator for List {
-    fn start(&mut self, _recent: &[String]) -> Result<Step, Error> {
-        Ok(
-            Step::call(
-                match self.paging.phase() {
-                    Phase::Full(page) => {
-                        list_organizations(&self.cx, page.at_most(50), &self.fields)
-                    }
-                    Phase::Changes(..) => {
-                        return Err(not_implemented(self.cx.operation, self.cx.provider));
-                    }
-                },
-            ),
-        )
-    }
-    fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error> {
-        let response = native::success(self.cx.provider, native::one(responses)?)?;
-        let (rows, end) = match self.paging.phase() {
-            Phase::Full(page) => {
-                let answer: FullPage<'_> = native::parse(&response.body)?;
-                let end = PageEnd::token(answer.data.next_page_token);
-                paging::cut(answer.data.organizations, page.at_most(50).size, end)
-            }
-            Phase::Changes(..) => {
-                return Err(not_implemented(self.cx.operation, self.cx.provider));
-            }
-        };
-        let items = rows
-            .into_iter()
-            .map(|raw| read(raw, &mut self.warnings))
-            .collect::<Result<Vec<_>, _>>()?;
-        let last = items.last().map(|item| &*item.id);
-        let next = self.paging.next(&self.cx, end.at(last, response.date));
-        Ok(
-            Step::Answer(Answer {
-                body: answer::page(next, items, &self.warnings),
-                written: None,
-            }),
-        )
-    }
-}
+/// How `crm.account.get` is carried out.
+static GET: &[StepPlan] = &[
+    StepPlan::call(
+        "read",
+        StepCall::new(|work| read_organization(&work.cx, work.record_id(), &work.fields))
+            .record(),
+    ),
+];
 
 /// `crm.account.get`.
-#[derive(Debug)]
-pub struct Get {
-    work: Work,
-    step: GetStep,
+pub fn get(cx: Context, request: &UnifiedRequest) -> Result<Box<dyn Translator>, Error> {
+    Steps::get(cx, &ENTITY, GET, request)
 }
 
-/// The steps of [`Get`].
-#[derive(Debug, Clone, Copy)]
-enum GetStep {
-    Read,
-}
-
-impl Get {
-    pub fn new(cx: Context, request: &UnifiedRequest) -> Result<Self, Error> {
-        let mut warnings = Warnings::default();
-        let request = decode::get(request, &mut warnings)?;
-        let mut work = Work::new(
-            cx,
-            &FORM,
-            Fields::new(SELECTION, request.fields),
-            warnings,
-        );
-        work.set_record_id(
-            decode::record_id(FORM.record_id, ID_PREFIX, &request.id, "account")?,
-        );
-        Ok(Self { work, step: GetStep::Read })
-    }
-    fn go(&mut self, step: GetStep) -> Step {
-        self.step = step;
-        let work = &self.work;
-        Step::call(
-            match step {
-                GetStep::Read => {
-                    read_organization(&work.cx, work.record_id(), &work.fields)
-                }
-            },
-        )
-    }
-}
-
-impl Translator for Get {
-    fn start(&mut self, _recent: &[String]) -> Result<Step, Error> {
-        Ok(self.go(self.step))
-    }
-    fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error> {
-        let response = native::one(responses)?;
-        match self.step {
-            GetStep::Read => {
-                self.work.success(&response)?;
-                answer(&mut self.work, &response)
-            }
-        }
-    }
-    fn failed(&self, error: Error) -> Error {
-        self.work.failed(error)
-    }
-}
+/// How `crm.account.create` is carried out.
+static CREATE: &[StepPlan] = &[
+    StepPlan::call(
+        "write",
+        StepCall::new(|work| add_organization(&work.cx, &work.record)).record(),
+    ),
+];
 
 /// `crm.account.create`.
-#[derive(Debug)]
-pub struct Create {
-    work: Work,
-    step: CreateStep,
+pub fn create(
+    cx: Context,
+    request: &UnifiedRequest,
+) -> Result<Box<dyn Translator>, Error> {
+    Steps::create::<AccountInput>(cx, &ENTITY, CREATE, request, write)
 }
 
-/// The steps of [`Create`].
-#[derive(Debug, Clone, Copy)]
-enum CreateStep {
-    Write,
-}
-
-impl Create {
-    pub fn new(cx: Context, request: &UnifiedRequest) -> Result<Self, Error> {
-        let mut warnings = Warnings::default();
-        let request = decode::create::<AccountInput>(request, &mut warnings)?;
-        let record = write(&request.record, &mut warnings)?;
-        let mut work = Work::new(
-            cx,
-            &FORM,
-            Fields::new(SELECTION, Vec::new()),
-            warnings,
-        );
-        work.set_record(record);
-        Ok(Self {
-            work,
-            step: CreateStep::Write,
-        })
-    }
-    fn go(&mut self, step: CreateStep) -> Step {
-        self.step = step;
-        let work = &self.work;
-        Step::call(
-            match step {
-                CreateStep::Write => add_organization(&work.cx, &work.record),
-            },
+/// How `crm.account.update` is carried out.
+static UPDATE: &[StepPlan] = &[
+    StepPlan::call(
+            "write",
+            StepCall::new(|work| change_organization(
+                &work.cx,
+                work.record_id(),
+                &work.record,
+            )),
         )
-    }
-}
-
-impl Translator for Create {
-    fn start(&mut self, _recent: &[String]) -> Result<Step, Error> {
-        Ok(self.go(self.step))
-    }
-    fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error> {
-        let response = native::one(responses)?;
-        match self.step {
-            CreateStep::Write => {
-                self.work.success(&response)?;
-                self.work.wrote(None);
-                answer(&mut self.work, &response)
-            }
-        }
-    }
-    fn failed(&self, error: Error) -> Error {
-        self.work.failed(error)
-    }
-}
+        .if_empty(Written::Record, "read")
+        .then("read"),
+    StepPlan::call(
+        "read",
+        StepCall::new(|work| read_organization(&work.cx, work.record_id(), &work.fields))
+            .record(),
+    ),
+];
 
 /// `crm.account.update`.
-#[derive(Debug)]
-pub struct Update {
-    work: Work,
-    step: UpdateStep,
+pub fn update(
+    cx: Context,
+    request: &UnifiedRequest,
+) -> Result<Box<dyn Translator>, Error> {
+    Steps::update::<AccountInput>(cx, &ENTITY, UPDATE, request, write)
 }
 
-/// The steps of [`Update`].
-#[derive(Debug, Clone, Copy)]
-enum UpdateStep {
-    Write,
-    Read,
-}
-
-impl Update {
-    pub fn new(cx: Context, request: &UnifiedRequest) -> Result<Self, Error> {
-        let mut warnings = Warnings::default();
-        let request = decode::update::<AccountInput>(request, &mut warnings)?;
-        let record = write(&request.record, &mut warnings)?;
-        let mut work = Work::new(
-            cx,
-            &FORM,
-            Fields::new(SELECTION, Vec::new()),
-            warnings,
-        );
-        work.set_record(record);
-        work.set_record_id(
-            decode::record_id(FORM.record_id, ID_PREFIX, &request.id, "account")?,
-        );
-        Ok(Self {
-            work,
-            step: UpdateStep::Write,
-        })
-    }
-    fn go(&mut self, step: UpdateStep) -> Step {
-        self.step = step;
-        let work = &self.work;
-        Step::call(
-            match step {
-                UpdateStep::Write if work.record.is_empty() => {
-                    return self.go(UpdateStep::Read);
-                }
-                UpdateStep::Write => {
-                    change_organization(&work.cx, work.record_id(), &work.record)
-                }
-                UpdateStep::Read => {
-                    read_organization(&work.cx, work.record_id(), &work.fields)
-                }
+/// How `crm.account.upsert` is carried out.
+static UPSERT: UpsertPlan = UpsertPlan {
+    keys: &[
+        KeyPlan {
+            name: "website",
+            normalize: Normalize::Website,
+            set: "homepage",
+            omit_from_changes: false,
+            matches: &[&["homepage"]],
+            find: FindPlan {
+                call: |work, chunk| lookup_organizations(&work.cx, chunk),
+                rows: &["found"],
+                id: &["id"],
+                split: 4000,
+                max: 20,
             },
-        )
-    }
-}
-
-impl Translator for Update {
-    fn start(&mut self, _recent: &[String]) -> Result<Step, Error> {
-        Ok(self.go(self.step))
-    }
-    fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error> {
-        let response = native::one(responses)?;
-        match self.step {
-            UpdateStep::Write => {
-                self.work.success(&response)?;
-                self.work.wrote(None);
-                Ok(self.go(UpdateStep::Read))
-            }
-            UpdateStep::Read => {
-                self.work.success(&response)?;
-                answer(&mut self.work, &response)
-            }
-        }
-    }
-    fn failed(&self, error: Error) -> Error {
-        self.work.failed(error)
-    }
-}
+            direct: None,
+        },
+    ],
+    refused: &[("domain", "Orgbook knows websites and no domains; use website.")],
+    recent: None,
+    none: "create",
+    one: "update",
+    steps: &[
+        StepPlan::call(
+                "create",
+                StepCall::new(|work| add_organization(&work.cx, &work.record)).record(),
+            )
+            .on(&[(409, To::Step("update"))]),
+        StepPlan::call(
+                "update",
+                StepCall::new(|work| change_organization_for_upsert_update(
+                    &work.cx,
+                    work.record_id(),
+                    &work.changes,
+                )),
+            )
+            .if_empty(Written::Changes, "read")
+            .then("read"),
+        StepPlan::call(
+            "read",
+            StepCall::new(|work| read_organization(
+                    &work.cx,
+                    work.record_id(),
+                    &work.fields,
+                ))
+                .record(),
+        ),
+    ],
+};
 
 /// `crm.account.upsert`.
-#[derive(Debug)]
-pub struct Upsert {
-    work: Work,
-    key: AccountUpsertKey,
-    /// None while the record is looked for.
-    step: Option<UpsertStep>,
-    /// How many of the calls that look for the record are searches; the rest read recent records.
-    searches: usize,
-}
-
-/// The steps of [`Upsert`].
-#[derive(Debug, Clone, Copy)]
-enum UpsertStep {
-    Create,
-    Update,
-    Read,
-}
-
-/// What a search by `website` answers.
-#[derive(Debug, Default, Deserialize)]
-struct UpsertWebsiteFound<'a> {
-    #[serde(borrow, default, deserialize_with = "null_as_default")]
-    found: Rows<'a>,
-}
-
-/// A record that may have the `website` asked for.
-#[derive(Debug, Default, Deserialize)]
-struct UpsertWebsiteRow<'a> {
-    #[serde(borrow, default)]
-    id: Option<Text<'a>>,
-    #[serde(borrow, default)]
-    homepage: Option<Text<'a>>,
-}
-
-impl Upsert {
-    pub fn new(cx: Context, request: &UnifiedRequest) -> Result<Self, Error> {
-        let mut warnings = Warnings::default();
-        let request = decode::upsert::<
-            AccountUpsertKey,
-            AccountInput,
-        >(request, &mut warnings)?;
-        let record = write(&request.record, &mut warnings)?;
-        let mut work = Work::new(
-            cx,
-            &FORM,
-            Fields::new(SELECTION, Vec::new()),
-            warnings,
-        );
-        work.set_record(record);
-        let values = &request.upsert_on.values;
-        match request.upsert_on.key {
-            AccountUpsertKey::Website => {
-                work.lookup = Some(
-                    Lookup::new("crm.account", "website", Normalize::Website, values)?,
-                );
-                work.apply_key("homepage", false);
-            }
-            AccountUpsertKey::Domain => {
-                return Err(
-                    Error::issue(
-                        "body.upsert_on.key",
-                        "Orgbook knows websites and no domains; use website.",
-                    ),
-                );
-            }
-        }
-        Ok(Self {
-            work,
-            key: request.upsert_on.key,
-            step: None,
-            searches: 0,
-        })
-    }
-    fn go(&mut self, step: UpsertStep) -> Step {
-        self.step = Some(step);
-        let work = &self.work;
-        Step::call(
-            match step {
-                UpsertStep::Create => add_organization(&work.cx, &work.record),
-                UpsertStep::Update if work.changes.is_empty() => {
-                    return self.go(UpsertStep::Read);
-                }
-                UpsertStep::Update => {
-                    change_organization_for_upsert_update(
-                        &work.cx,
-                        work.record_id(),
-                        &work.changes,
-                    )
-                }
-                UpsertStep::Read => {
-                    read_organization(&work.cx, work.record_id(), &work.fields)
-                }
-            },
-        )
-    }
-    fn find(&mut self, _recent: &[String]) -> Step {
-        let work = &self.work;
-        let Some(lookup) = &work.lookup else { return self.go(UpsertStep::Create) };
-        let calls: Vec<NativeRequest> = match self.key {
-            AccountUpsertKey::Website => {
-                lookup
-                    .chunks(4000, 20)
-                    .iter()
-                    .map(|chunk| lookup_organizations(&work.cx, chunk))
-                    .collect()
-            }
-            AccountUpsertKey::Domain => Vec::new(),
-        };
-        self.searches = calls.len();
-        self.step = None;
-        Step::Calls(calls)
-    }
-    fn found(&mut self, responses: &[NativeResponse]) -> Result<Step, Error> {
-        let (searches, recent) = responses.split_at(self.searches.min(responses.len()));
-        for response in searches {
-            self.work.success(response)?;
-        }
-        let Some(lookup) = &mut self.work.lookup else {
-            return Ok(self.go(UpsertStep::Create))
-        };
-        match self.key {
-            AccountUpsertKey::Website => {
-                for response in searches {
-                    let answer: UpsertWebsiteFound<'_> = native::parse(&response.body)?;
-                    for raw in answer.found.0.into_iter().flatten() {
-                        let row: UpsertWebsiteRow<'_> = native::parse(
-                            raw.get().as_bytes(),
-                        )?;
-                        lookup.consider(row.id.as_ref(), [row.homepage.as_ref()]);
-                    }
-                }
-                for response in recent.iter().filter(|response| response.is_success()) {
-                    let row: UpsertWebsiteRow<'_> = native::parse(&response.body)?;
-                    lookup.consider(row.id.as_ref(), [row.homepage.as_ref()]);
-                }
-            }
-            AccountUpsertKey::Domain => {}
-        }
-        match lookup.found() {
-            Found::None => Ok(self.go(UpsertStep::Create)),
-            Found::One(id) => {
-                self.work.set_record_id(id);
-                Ok(self.go(UpsertStep::Update))
-            }
-            Found::Many(ids) => Err(key::conflict(&ids)),
-        }
-    }
-}
-
-impl Translator for Upsert {
-    fn keys(&self) -> &[MatchKey] {
-        self.work.lookup.as_ref().map_or(&[], Lookup::keys)
-    }
-    fn start(&mut self, recent: &[String]) -> Result<Step, Error> {
-        Ok(self.find(recent))
-    }
-    fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error> {
-        let Some(step) = self.step else { return self.found(&responses) };
-        let response = native::one(responses)?;
-        match step {
-            UpsertStep::Create => {
-                if response.status == 409 {
-                    self.work.adopt_existing(&response)?;
-                    return Ok(self.go(UpsertStep::Update));
-                }
-                self.work.success(&response)?;
-                self.work.wrote(None);
-                answer(&mut self.work, &response)
-            }
-            UpsertStep::Update => {
-                self.work.success(&response)?;
-                self.work.wrote(None);
-                Ok(self.go(UpsertStep::Read))
-            }
-            UpsertStep::Read => {
-                self.work.success(&response)?;
-                answer(&mut self.work, &response)
-            }
-        }
-    }
-    fn failed(&self, error: Error) -> Error {
-        self.work.failed(error)
-    }
+pub fn upsert(
+    cx: Context,
+    request: &UnifiedRequest,
+) -> Result<Box<dyn Translator>, Error> {
+    Upsert::open::<
+        AccountUpsertKey,
+        AccountInput,
+    >(cx, &ENTITY, &UPSERT, request, AccountUpsertKey::as_str, write)
 }
 
 /// The native call `listOrganizations`.
@@ -937,21 +606,6 @@ fn change_organization(
         .build()
 }
 
-/// The native call `changeOrganization`.
-fn change_organization_for_upsert_update(
-    cx: &Context,
-    record_id: &str,
-    changes: &NativeObject,
-) -> NativeRequest {
-    Call::new(&CHANGE_ORGANIZATION, cx, Root(0usize))
-        .path("/organizations/")
-        .segment(record_id)
-        .body(|json| {
-            json.record(changes);
-        })
-        .build()
-}
-
 /// The native call `lookupOrganizations`.
 fn lookup_organizations(cx: &Context, chunk: &Chunk) -> NativeRequest {
     Call::new(&LOOKUP_ORGANIZATIONS, cx, Root(0usize))
@@ -971,6 +625,21 @@ fn lookup_organizations(cx: &Context, chunk: &Chunk) -> NativeRequest {
                     });
                 object.member("select").literal("[\"id\",\"homepage\"]");
             });
+        })
+        .build()
+}
+
+/// The native call `changeOrganization`.
+fn change_organization_for_upsert_update(
+    cx: &Context,
+    record_id: &str,
+    changes: &NativeObject,
+) -> NativeRequest {
+    Call::new(&CHANGE_ORGANIZATION, cx, Root(0usize))
+        .path("/organizations/")
+        .segment(record_id)
+        .body(|json| {
+            json.record(changes);
         })
         .build()
 }

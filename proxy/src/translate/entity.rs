@@ -1,0 +1,134 @@
+//! An entity of a provider, as its generated module declares it, and where its records are written to.
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::{
+    MatchKey, Written,
+    beside::{Beside, BesidePlan},
+    hidden::Description,
+    key::{self, Normalize},
+    pick::{self, Path},
+    scalar::Text,
+    warning::Warnings,
+    write::NativeForm,
+};
+use crate::error::Error;
+
+/// One entity of one provider.
+#[derive(Debug)]
+pub struct Entity {
+    /// As in `crm.account`.
+    pub name: &'static str,
+    /// How the provider wants records written.
+    pub form: &'static NativeForm,
+    /// What every id of this entity begins with.
+    pub id_prefix: Option<&'static str>,
+    /// Where a native record has its id.
+    pub id: Path,
+    /// The native fields that every read asks for.
+    pub selection: &'static [&'static str],
+    /// Native → unified: reads one native record and writes the unified one.
+    pub encode: fn(&RawValue, &Beside, &mut Output) -> Result<(), Error>,
+    /// What is read beside its records, so that they can be answered.
+    pub beside: &'static [BesidePlan],
+    /// How the provider tells which fields the connected user has, where a read fails for one that he has not.
+    pub description: Option<Description>,
+    /// The keys by which a written record is remembered, so that the next upsert finds it.
+    pub remembered: &'static [Remembered],
+}
+
+/// A key by which a written record is remembered.
+#[derive(Debug)]
+pub struct Remembered {
+    pub key: &'static str,
+    pub normalize: Normalize,
+    /// The first present of these counts.
+    pub from: &'static [Path],
+}
+
+impl Entity {
+    /// The last part of the name, as in `account`.
+    pub fn short_name(&self) -> &'static str {
+        self.name.rsplit('.').next().unwrap_or(self.name)
+    }
+
+    /// What is remembered of a record that was written.
+    pub fn written(&self, id: &str, raw: &[u8]) -> Result<Written, Error> {
+        let mut keys: Vec<MatchKey> = Vec::new();
+        for remembered in self.remembered {
+            let values = pick::texts(raw, remembered.from)?;
+            let values: Vec<_> = values.iter().map(Option::as_ref).collect();
+            keys.extend(key::remember(
+                self.name,
+                remembered.key,
+                remembered.normalize,
+                &values,
+            ));
+        }
+        Ok(Written {
+            id: id.to_owned(),
+            keys,
+        })
+    }
+}
+
+/// Unified records on their way to the answer.
+#[derive(Debug, Default)]
+pub struct Output {
+    /// The records as JSON, with commas between them.
+    json: Vec<u8>,
+    pub warnings: Warnings,
+    last_id: String,
+    with_losers: bool,
+}
+
+impl Output {
+    pub fn new(warnings: Warnings) -> Self {
+        Self {
+            warnings,
+            ..Self::default()
+        }
+    }
+
+    /// Writes one record.
+    pub fn record(&mut self, id: &str, record: &impl Serialize) {
+        if !self.json.is_empty() {
+            self.json.push(b',');
+        }
+        serde_json::to_writer(&mut self.json, record)
+            .expect("a record of texts, numbers and truth values serializes");
+        self.last_id.clear();
+        self.last_id.push_str(id);
+    }
+
+    /// Records that were merged into others are told too, where the others tell their ids.
+    #[must_use]
+    pub fn with_losers(self) -> Self {
+        Self {
+            with_losers: true,
+            ..self
+        }
+    }
+
+    /// The ids of records that were merged into the one that is written, from a list with semicolons between them; none
+    /// where they are not to be told.
+    pub fn losers<'l>(
+        &self,
+        list: Option<&'l Text<'_>>,
+    ) -> impl Iterator<Item = &'l str> + use<'l> {
+        let list = list
+            .filter(|_| self.with_losers)
+            .map_or("", |list| &*list.0);
+        list.split(';').map(str::trim).filter(|id| !id.is_empty())
+    }
+
+    pub fn json(&self) -> &[u8] {
+        &self.json
+    }
+
+    /// The id of the record that was written last; empty where there is none.
+    pub fn last_id(&self) -> &str {
+        &self.last_id
+    }
+}

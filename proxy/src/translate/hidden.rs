@@ -1,0 +1,73 @@
+//! Native fields that the connected user may not see.
+//!
+//! Some providers refuse a whole read for one such field. Then the provider is asked which fields the user has, the
+//! hidden ones are left out with a warning each, and the read is made again. What was learned is remembered for the
+//! connection for a few minutes, so that the next read goes well at once.
+
+use super::{
+    Context, NativeRequest, NativeResponse,
+    call::Fields,
+    entity::Entity,
+    pick::{self, Path},
+    warning::Warnings,
+};
+use crate::{error::Error, upstream::fault};
+
+/// How a provider tells which fields of an object the connected user has.
+#[derive(Debug)]
+pub struct Description {
+    pub call: fn(&Context) -> NativeRequest,
+    /// The list of fields.
+    pub rows: Path,
+    /// Where one has its name.
+    pub name: Path,
+}
+
+/// A field that is hidden, and the entity that maps it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HiddenField {
+    /// As in `crm.account`.
+    pub entity: &'static str,
+    /// The native name.
+    pub field: String,
+}
+
+/// The call that tells which fields there are, where a failed read may have failed for one.
+pub(super) fn describe(
+    cx: &Context,
+    entity: &Entity,
+    fields: &Fields,
+    response: &NativeResponse,
+) -> Option<NativeRequest> {
+    let description = entity.description.as_ref()?;
+    let names_hidden = fault::rule(cx.provider, response).is_some_and(|rule| rule.hidden_field);
+    // Asked once: if it fails again, something else is wrong.
+    (names_hidden && !fields.is_checked()).then(|| (description.call)(cx))
+}
+
+/// Leaves the hidden fields out.
+pub(super) fn learn(
+    cx: &Context,
+    entity: &'static Entity,
+    fields: &mut Fields,
+    response: &NativeResponse,
+    warnings: &mut Warnings,
+) -> Result<(), Error> {
+    if !response.is_success() {
+        return Err(fault::fault(cx.provider, response));
+    }
+    let Some(description) = &entity.description else {
+        return Ok(());
+    };
+    let parts = pick::page(&response.body, description.rows, None, None)?;
+    let mut names = Vec::new();
+    for row in parts.rows.0.into_iter().flatten() {
+        names.extend(pick::text_at(row.get().as_bytes(), description.name)?);
+    }
+    let visible = |field: &str| {
+        // A field of a parent is the parent's to show.
+        field.contains('.') || names.iter().any(|name| name.eq_ignore_ascii_case(field))
+    };
+    fields.leave_out(entity, visible, warnings);
+    Ok(())
+}

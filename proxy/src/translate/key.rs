@@ -8,6 +8,9 @@ use super::{
 };
 use crate::error::Error;
 
+/// The most bytes of a value.
+const LONGEST: usize = 1000;
+
 /// How values of a key are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Normalize {
@@ -30,6 +33,8 @@ pub struct Lookup {
     first: String,
     /// In normal form, each once.
     wanted: Vec<String>,
+    /// The values as written, but for case, where that is not one of their spellings: a record may have it so.
+    literal: Vec<String>,
     keys: Vec<MatchKey>,
     found: BTreeSet<String>,
 }
@@ -59,6 +64,7 @@ impl Lookup {
         values: &[String],
     ) -> Result<Self, Error> {
         let mut wanted = Vec::new();
+        let mut literal = Vec::new();
         for (index, value) in values.iter().enumerate() {
             let normal = normalize.apply(value).ok_or_else(|| {
                 let message = format!(
@@ -68,6 +74,15 @@ impl Lookup {
                 );
                 Error::issue(format!("body.upsert_on.values[{index}]"), message)
             })?;
+            // A record that was created by this key has it without the spaces around it.
+            for written in [value.as_str(), value.trim()].map(str::to_lowercase) {
+                if normalize.keeps_literals(&written)
+                    && !literal.contains(&written)
+                    && !normalize.spellings(&normal).contains(&written)
+                {
+                    literal.push(written);
+                }
+            }
             if !wanted.contains(&normal) {
                 wanted.push(normal);
             }
@@ -86,6 +101,7 @@ impl Lookup {
             normalize,
             first,
             wanted,
+            literal,
             keys,
             found: BTreeSet::new(),
         })
@@ -135,6 +151,7 @@ impl Lookup {
             .wanted
             .iter()
             .flat_map(|value| self.normalize.spellings(value))
+            .chain(self.literal.iter().cloned())
             .collect();
         let hosts: Vec<String> = self
             .wanted
@@ -210,7 +227,7 @@ impl Normalize {
     /// A value in normal form; none where it can't be one.
     pub fn apply(self, value: &str) -> Option<String> {
         let value = value.trim();
-        if value.is_empty() || value.len() > 1000 || value.contains(char::is_control) {
+        if value.is_empty() || value.len() > LONGEST || value.contains(char::is_control) {
             return None;
         }
         match self {
@@ -260,6 +277,12 @@ impl Normalize {
                 spellings
             }
         }
+    }
+
+    /// Whether a value as written is a spelling of its own. Providers keep web addresses as they are typed; hosts and
+    /// emails they have in one form only.
+    fn keeps_literals(self, written: &str) -> bool {
+        matches!(self, Self::Website | Self::Exact) && written.len() <= LONGEST
     }
 
     fn hosts(self, normal: &str) -> Vec<String> {
@@ -320,6 +343,21 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_web_address_is_also_looked_for_as_it_was_written() {
+        let values = [" Acme.com./a ", "acme.com/b"].map(str::to_owned);
+        let lookup = Lookup::new("e", "website", Normalize::Website, &values).unwrap();
+        let spellings = &lookup.chunks(10_000, 100)[0].spellings;
+        assert_eq!(spellings.len(), 12 + 12 + 2);
+        for literal in [" acme.com./a ", "acme.com./a"] {
+            assert!(spellings.contains(&literal.to_owned()), "{spellings:?}");
+        }
+        // Emails have one form at every provider.
+        let values = [" A@acme.com".to_owned()];
+        let lookup = Lookup::new("e", "email", Normalize::Email, &values).unwrap();
+        assert_eq!(lookup.chunks(10_000, 100)[0].spellings, ["a@acme.com"]);
+    }
 
     fn owned(text: &str) -> Text<'_> {
         Text(text.into())

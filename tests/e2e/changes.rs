@@ -74,6 +74,8 @@ fn records_of_one_time_stamp_are_neither_lost_nor_repeated_for_ever() {
         );
         let cursor = cursor_of_nothing(&demo, connection);
         let created = create_contacts(&demo, connection, 300);
+        // A window ends where the provider's clock is, in whole seconds: the second of the records must be over.
+        configure(&demo, connection, &json!({"clock_offset_ms": -238_000}));
         let walk = Walk::from(&demo, connection, &cursor, 7, 50);
         assert_eq!(walk.ids().len(), 300, "{connection}: each once in one walk");
         assert_eq!(sorted(walk.ids()), sorted(&created), "{connection}");
@@ -115,9 +117,18 @@ fn more_changes_than_a_search_shows_are_all_listed() {
     let demo = Demo::start();
     let connection = "hubspot-demo";
     // All of one moment: no split of the window by time can help.
-    empty(&demo, connection, &json!({"clock_stopped": true}));
+    empty(
+        &demo,
+        connection,
+        &json!({"clock_stopped": true, "clock_offset_ms": -2_000}),
+    );
     let cursor = cursor_of_nothing(&demo, connection);
     let created = create_contacts(&demo, connection, COUNT);
+    configure(
+        &demo,
+        connection,
+        &json!({"clock_stopped": false, "clock_offset_ms": 0}),
+    );
     let walk = Walk::from(&demo, connection, &cursor, 200, 60);
     assert_eq!(walk.ids().len(), COUNT);
     assert_eq!(sorted(walk.ids()), sorted(&created));

@@ -5,6 +5,7 @@
 //! planned. Only when there is no diagnostic at all, the plan counts.
 
 mod answers;
+mod beside;
 mod bodies;
 mod calls;
 mod convert;
@@ -22,6 +23,8 @@ mod templates;
 mod unified;
 mod upserts;
 mod versions;
+
+pub(crate) use fields::native_refs;
 
 use crate::{
     diagnostic::Sink,

@@ -153,7 +153,10 @@ fn access(source: &PlanSource) -> String {
     let name = |writes: bool| if writes { "read, write" } else { "read" };
     match source {
         PlanSource::Value { write, .. } => name(write.is_some()).to_owned(),
-        PlanSource::Join(_) | PlanSource::Constant(_) => name(false).to_owned(),
+        PlanSource::Join(_) | PlanSource::Constant(_) | PlanSource::FirstTrue { .. } => {
+            name(false).to_owned()
+        }
+        PlanSource::Losers { .. } => "read, of merged records".to_owned(),
         PlanSource::Group { writes, rows, .. } => {
             let tags: Vec<&str> = rows.iter().map(|row| row.tag.as_str()).collect();
             format!("{} ({})", name(*writes), tags.join(", "))

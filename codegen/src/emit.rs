@@ -1,5 +1,6 @@
 //! Plan → Rust. One file here for each kind of output; no decisions are left to make.
 
+mod beside;
 mod call;
 mod entity;
 mod fields;

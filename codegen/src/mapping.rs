@@ -4,6 +4,7 @@
 //! given stays a [`Node`], since its form follows from the call. The operations of an entity stay nodes as well, until
 //! the unified spec has said which form each has.
 
+pub mod beside;
 pub mod call;
 pub mod operation;
 pub mod provider;
@@ -33,6 +34,10 @@ pub struct MappingEntity {
     pub fields_span: Span,
     /// Unified fields without counterpart, and why.
     pub not_mapped: Vec<(Text, Text)>,
+    /// What is read beside the records.
+    pub beside: Vec<(Text, Node)>,
+    /// Native fields that a created record gets unless it has them.
+    pub defaults: Vec<(Text, Node)>,
     pub operations: Vec<(Text, Node)>,
 }
 
@@ -52,6 +57,19 @@ pub enum MappingSource {
         from: Vec<Text>,
         convert: Option<Text>,
         values: Option<Vec<(Text, Text)>>,
+        /// The table beside the records that has a label for the value.
+        label: Option<Text>,
+    },
+    /// The value of the first native truth that holds, or else the last one.
+    FirstTrue {
+        cases: Vec<(Text, Text)>,
+        otherwise: Text,
+    },
+    /// The native list of records that were merged into this one, each of which is told with this record's id in the
+    /// field, and with `flag` set.
+    Losers {
+        from: Text,
+        flag: Option<Text>,
     },
     Join(Vec<Text>),
     Constant(Node),
@@ -89,6 +107,12 @@ pub fn entity(file: FileId, node: &Node, sink: &Sink) -> Option<MappingEntity> {
     let record_id_prefix = table.optional_text("record_id_prefix");
     let fields_node = table.required("fields");
     let not_mapped = table.texts_by_name("not_mapped");
+    let beside = table
+        .optional("beside")
+        .map_or_else(Vec::new, |node| entries(node, sink));
+    let defaults = table
+        .optional("defaults")
+        .map_or_else(Vec::new, |node| entries(node, sink));
     let operations = table
         .optional("operations")
         .map_or_else(Vec::new, |node| entries(node, sink));
@@ -107,6 +131,8 @@ pub fn entity(file: FileId, node: &Node, sink: &Sink) -> Option<MappingEntity> {
         fields,
         fields_span: fields_node.span,
         not_mapped,
+        beside,
+        defaults,
         operations,
     })
 }
@@ -147,18 +173,24 @@ fn field(name: Text, node: &Node, sink: &Sink) -> MappingField {
     }
 }
 
+/// The keys of which a field has exactly one.
+const SOURCES: [&str; 6] = ["from", "join", "constant", "group", "first_true", "losers"];
+
 fn source(name: &Text, table: &mut Table<'_>, sink: &Sink) -> Option<MappingSource> {
-    let from = table.optional("from");
-    let join = table.optional("join");
-    let constant = table.optional("constant");
-    let group = table.optional("group");
+    let [from, join, constant, group, first_true, losers] =
+        SOURCES.map(|source| table.optional(source));
     let convert = table.optional_text("convert");
     let values = table.optional_texts_by_name("values");
-    let given = [from, join, constant, group].iter().flatten().count();
+    let label = table.optional_text("label");
+    let otherwise = table.optional_text("otherwise");
+    let flag = table.optional_text("flag");
+    let sources = [from, join, constant, group, first_true, losers];
+    let given = sources.iter().flatten().count();
     if given != 1 {
         let message = format!(
-            "`{}` must have one of `from`, `join`, `constant` and `group`, and has {given}",
-            name.value
+            "`{}` must have one of {}, and has {given}",
+            name.value,
+            crate::diagnostic::listed(&SOURCES)
         );
         let id = if given == 0 {
             "missing-key"
@@ -168,25 +200,59 @@ fn source(name: &Text, table: &mut Table<'_>, sink: &Sink) -> Option<MappingSour
         sink.push(Diagnostic::new(id, message, name.span));
         return None;
     }
-    let conversion = convert.as_ref().map(|text| text.span);
     let first_value = values
         .iter()
         .flatten()
         .next()
         .map(|(unified, _)| unified.span);
-    if let (None, Some(span)) = (from, conversion.or(first_value)) {
-        let message = "`convert` and `values` go with `from` only";
-        sink.push(Diagnostic::new("several-sources", message, span));
+    // What says more of a source goes with that source only.
+    for (said, key, belongs) in [
+        (convert.as_ref().map(|text| text.span), "convert", "from"),
+        (first_value, "values", "from"),
+        (label.as_ref().map(|text| text.span), "label", "from"),
+        (
+            otherwise.as_ref().map(|text| text.span),
+            "otherwise",
+            "first_true",
+        ),
+        (flag.as_ref().map(|text| text.span), "flag", "losers"),
+    ] {
+        let there = SOURCES
+            .iter()
+            .zip(&sources)
+            .any(|(source, node)| *source == belongs && node.is_some());
+        if let (Some(span), false) = (said, there) {
+            let message = format!("`{key}` goes with `{belongs}` only");
+            sink.push(Diagnostic::new("several-sources", message, span));
+        }
     }
-    Some(match (from, join, constant, group) {
+    Some(match (from, join, constant, first_true, losers) {
         (Some(from), ..) => MappingSource::From {
             from: texts(from, sink),
             convert,
             values,
+            label,
         },
         (_, Some(join), ..) => MappingSource::Join(texts(join, sink)),
-        (_, _, Some(constant), _) => MappingSource::Constant(constant.clone()),
-        (.., group) => MappingSource::Group(rows(group?, sink)),
+        (_, _, Some(constant), ..) => MappingSource::Constant(constant.clone()),
+        (.., Some(cases), _) => {
+            let Some(otherwise) = otherwise else {
+                let message =
+                    "the key `otherwise` is missing: the value when none of these is true";
+                sink.push(Diagnostic::new("missing-key", message, name.span));
+                return None;
+            };
+            let cases = entries(cases, sink)
+                .into_iter()
+                .filter_map(|(value, node)| Some((value, text(&node, sink)?)))
+                .collect();
+            MappingSource::FirstTrue { cases, otherwise }
+        }
+        (.., Some(losers)) => MappingSource::Losers {
+            from: text(losers, sink)?,
+            flag,
+        },
+        _ => MappingSource::Group(rows(group?, sink)),
     })
 }
 

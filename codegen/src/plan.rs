@@ -270,7 +270,64 @@ pub struct PlanEntity {
     pub id: PlanPath,
     /// What every id of this entity begins with.
     pub record_id_prefix: Option<String>,
+    pub beside: Vec<PlanBeside>,
+    /// The call that tells which fields the connected user has.
+    pub description: Option<PlanDescription>,
+    /// Native fields that a created record gets unless it has them.
+    pub defaults: Vec<(String, PlanDefault)>,
+    /// Fields of the unified input that the record does not have; calls use them.
+    pub inputs: Vec<String>,
     pub operations: Vec<PlanOperation>,
+}
+
+/// Something that is read beside the records of an entity.
+#[derive(Debug, Clone)]
+pub struct PlanBeside {
+    pub name: String,
+    /// Where a record has the key of what is beside it.
+    pub key: PlanNativeRef,
+    /// The unified fields that come from it.
+    pub fields: Vec<String>,
+    pub call: PlanCall,
+    pub kind: PlanBesideKind,
+}
+
+#[derive(Debug, Clone)]
+pub enum PlanBesideKind {
+    /// Records of another native object.
+    Records {
+        native: String,
+        max: usize,
+        rows: PlanPath,
+        id: PlanPath,
+    },
+    /// The body of an answer, as text.
+    Text,
+    /// A table of values and labels.
+    Labels {
+        rows: PlanPath,
+        inner: Option<PlanPath>,
+        value: PlanPath,
+        label: PlanPath,
+    },
+}
+
+#[derive(Debug, Clone)]
+pub struct PlanDescription {
+    pub call: PlanCall,
+    pub rows: PlanPath,
+    pub name: PlanPath,
+}
+
+/// What a native field of a created record is set to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PlanDefault {
+    /// JSON.
+    Constant(String),
+    /// The time of the call.
+    Now,
+    /// The first line of a unified field's text.
+    TitleOf(String),
 }
 
 #[derive(Debug, Clone)]
@@ -307,8 +364,22 @@ pub enum PlanSource {
     Value {
         from: Vec<PlanNativeRef>,
         convert: PlanConvert,
+        /// What beside the records has a label for the value.
+        label: Option<String>,
         /// Where a write of the field goes; none where it is not written.
         write: Option<PlanWrite>,
+    },
+    /// The value of an enumeration by the first truth that holds. Read only.
+    FirstTrue {
+        ty: String,
+        cases: Vec<(String, PlanNativeRef)>,
+        otherwise: String,
+    },
+    /// Null; but each of the records that the native list names is told with this record's id in the field.
+    Losers {
+        from: PlanNativeRef,
+        /// The truth that is set in such a record.
+        flag: Option<String>,
     },
     /// Several texts joined by a space, the empty ones left out. Read only.
     Join(Vec<PlanNativeRef>),
@@ -352,8 +423,11 @@ pub enum PlanLine {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlanNativeRef {
+    /// Empty where what is beside the record is one text.
     pub path: PlanPath,
     pub ty: PlanNativeType,
+    /// The name of what is beside the record, where it is not the record itself.
+    pub beside: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -381,6 +455,12 @@ pub enum PlanConvert {
     Timestamp,
     /// A date → midnight UTC of that day, RFC 3339.
     DateAsTimestamp,
+    /// A date or an instant → the date, in UTC. Read only.
+    Date,
+    /// The opposite of a truth value. Read only.
+    Not,
+    /// A text, which the native side holds as HTML; written in Base64.
+    HtmlBase64,
     /// A text that a write may give as an option's label: `(value)` of each known option.
     Option(Vec<String>),
     /// An enumeration with a counterpart for each value: `(unified, native)`, of the unified type named.
@@ -660,6 +740,8 @@ pub enum PlanSlot {
     KeyHosts,
     /// `recent.id`: text.
     RecentId,
+    /// `input.<field>`: text of a field that the unified input has and the record has not; may be none.
+    Input(String),
     /// `<part>.id` in a bundle: a reference to the id that an earlier part answers; the id's path.
     Part {
         name: String,
@@ -669,4 +751,79 @@ pub enum PlanSlot {
     Literal(String),
     /// A literal list of texts.
     LiteralList(Vec<String>),
+}
+
+impl PlanOperation {
+    /// All native calls that make up the operation.
+    pub fn calls(&self) -> Vec<&PlanCall> {
+        match &self.form {
+            PlanForm::List(list) => {
+                let pagers = list.full.iter().chain(&list.changes);
+                let complete = list.complete.as_ref().map(|complete| &complete.call);
+                pagers.map(|pager| &pager.call).chain(complete).collect()
+            }
+            PlanForm::Batch(batch) => vec![&batch.call],
+            PlanForm::Steps(steps) => step_calls(steps).collect(),
+            PlanForm::Upsert(upsert) => {
+                let finds = upsert.keys.iter().map(|key| &key.find.call);
+                finds
+                    .chain(&upsert.recent)
+                    .chain(step_calls(&upsert.steps))
+                    .collect()
+            }
+        }
+    }
+}
+
+fn step_calls(steps: &[PlanStep]) -> impl Iterator<Item = &PlanCall> {
+    steps.iter().flat_map(|step| match &step.kind {
+        PlanStepKind::Call(call) => vec![&call.call],
+        PlanStepKind::Bundle { parts, .. } => parts.iter().map(|(_, part)| &part.call).collect(),
+    })
+}
+
+impl PlanCall {
+    /// All slots of the call.
+    pub fn slots(&self) -> Vec<&PlanSlot> {
+        let mut slots = Vec::new();
+        for part in &self.path {
+            if let PlanPathPart::Slot(slot) = part {
+                slots.push(slot);
+            }
+        }
+        for query in &self.query {
+            match &query.value {
+                PlanQueryValue::Literal(_) => {}
+                PlanQueryValue::Slot { slot, .. } => slots.push(slot),
+                PlanQueryValue::Template(parts) => template_slots(parts, &mut slots),
+            }
+        }
+        if let Some(body) = &self.body {
+            json_slots(body, &mut slots);
+        }
+        slots
+    }
+}
+
+pub(crate) fn template_slots<'p>(parts: &'p [PlanTemplatePart], slots: &mut Vec<&'p PlanSlot>) {
+    for part in parts {
+        match part {
+            PlanTemplatePart::Literal(_) => {}
+            PlanTemplatePart::Slot(slot) => slots.push(slot),
+            PlanTemplatePart::Optional(parts) => template_slots(parts, slots),
+        }
+    }
+}
+
+fn json_slots<'p>(json: &'p PlanJson, slots: &mut Vec<&'p PlanSlot>) {
+    match json {
+        PlanJson::Literal(_) => {}
+        PlanJson::Object(members) => members.iter().for_each(|(_, json)| json_slots(json, slots)),
+        PlanJson::List(elements) => elements.iter().for_each(|json| json_slots(json, slots)),
+        PlanJson::Slot { slot, .. } => slots.push(slot),
+        PlanJson::Each { slot, element } => {
+            slots.push(slot);
+            json_slots(element, slots);
+        }
+    }
 }

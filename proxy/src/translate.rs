@@ -14,6 +14,7 @@ pub mod decimal;
 pub mod decode;
 pub mod entity;
 pub mod hidden;
+pub mod html;
 pub mod json;
 pub mod key;
 pub mod list;

@@ -5,6 +5,7 @@
 )]
 
 mod changes;
+mod clients;
 mod cursors;
 mod drain;
 mod logs;

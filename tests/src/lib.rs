@@ -11,5 +11,5 @@ pub use contract::Contract;
 pub use curl::Curl;
 pub use demo::Demo;
 pub use http::{Answer, exchange, exchange_text, receive, send};
-pub use process::{Printed, Process};
+pub use process::{Printed, Process, binary};
 pub use stage::{API_KEY, Sandbox, Sidecar, headers};

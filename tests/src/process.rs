@@ -144,7 +144,11 @@ impl Printed {
 }
 
 /// The binary, built once: cargo says where it is only to tests of its own package.
-fn binary() -> PathBuf {
+///
+/// # Panics
+///
+/// When it cannot be built.
+pub fn binary() -> PathBuf {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY
         .get_or_init(|| {

@@ -34,7 +34,19 @@ pub(super) fn path(
         );
         return None;
     };
-    let mut schema: &SpecSchema = answer;
+    within(answer, path, wanted, operation, sink).map(|_| parts)
+}
+
+/// A dotted path into a part of an answer.
+pub(super) fn within(
+    part_of_answer: &SpecSchema,
+    path: &Text,
+    wanted: Wanted,
+    operation: &SpecOperation,
+    sink: &Sink,
+) -> Option<PlanPath> {
+    let parts: PlanPath = path.value.split('.').map(str::to_owned).collect();
+    let mut schema: &SpecSchema = part_of_answer;
     let mut offset = 0;
     for part in &parts {
         match schema.member(part) {
@@ -74,6 +86,21 @@ pub(super) fn path(
         return None;
     }
     Some(parts)
+}
+
+/// The element of the list at a path; nothing is known of it where the document does not say.
+pub(super) fn element_at<'s>(schema: &'s SpecSchema, path: &[String]) -> Option<&'s SpecSchema> {
+    let mut schema = schema;
+    for part in path {
+        match schema.member(part) {
+            Some(member) => schema = member,
+            None => return Some(schema),
+        }
+    }
+    match &schema.kind {
+        SpecKind::List(element) => Some(element),
+        _ => Some(schema),
+    }
 }
 
 fn fits(schema: &SpecSchema, wanted: Wanted) -> bool {

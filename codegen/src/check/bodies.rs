@@ -39,7 +39,12 @@ impl Bodies<'_> {
         let name = text.strip_suffix('?');
         let optional = name.is_some();
         let slot = self.scope.slot(name.unwrap_or(text), span, self.sink)?;
-        check_optional(&slot, optional, span, self.sink);
+        check_optional(
+            &slot,
+            optional || self.scope.is_given(&slot),
+            span,
+            self.sink,
+        );
         if let Some(schema) = schema {
             self.scope.check_type(&slot, schema, span, self.sink);
         }

@@ -268,7 +268,12 @@ impl<'a> Calls<'a> {
         if let Some(name) = text.value.strip_prefix('$') {
             let optional = name.ends_with('?');
             let slot = scope.slot(name.trim_end_matches('?'), text.span, self.sink)?;
-            check_optional(&slot, optional, text.span, self.sink);
+            check_optional(
+                &slot,
+                optional || scope.is_given(&slot),
+                text.span,
+                self.sink,
+            );
             self.check_list(parameter, &slot, node, scope);
             return Some(PlanQueryValue::Slot { slot, optional });
         }

@@ -8,12 +8,15 @@ use crate::{
     spec::{SpecKind, SpecSchema},
 };
 
-const CONVERSIONS: [&str; 6] = [
+const CONVERSIONS: [&str; 9] = [
     "integer",
     "number",
     "boolean",
     "timestamp",
     "date_as_timestamp",
+    "date",
+    "not",
+    "html_base64",
     "option",
 ];
 
@@ -73,6 +76,9 @@ pub(super) fn conversion(
         Some("boolean") => PlanConvert::Boolean,
         Some("timestamp") => PlanConvert::Timestamp,
         Some("date_as_timestamp") => PlanConvert::DateAsTimestamp,
+        Some("date") => PlanConvert::Date,
+        Some("not") => PlanConvert::Not,
+        Some("html_base64") => PlanConvert::HtmlBase64,
         Some("option") => PlanConvert::Option(
             natives
                 .first()
@@ -119,6 +125,10 @@ fn fits(convert: &PlanConvert, unified: UnifiedKind, native: &Native) -> bool {
             is_text && matches!(native.ty, Text | Number) && format != Some("date")
         }
         PlanConvert::DateAsTimestamp => is_text && native.ty == Text && format != Some("date-time"),
+        PlanConvert::Date | PlanConvert::HtmlBase64 => {
+            unified == UnifiedKind::Text && native.ty == Text
+        }
+        PlanConvert::Not => unified == UnifiedKind::Boolean && native.ty == Boolean,
         PlanConvert::Option(_) => unified == UnifiedKind::Text && !native.known_values().is_empty(),
         PlanConvert::Values { .. } => true,
     }
@@ -153,6 +163,9 @@ fn mismatch(target: Target<'_>, native: &Native, convert: Option<&Text>) -> Diag
         PlanConvert::Boolean,
         PlanConvert::Timestamp,
         PlanConvert::DateAsTimestamp,
+        PlanConvert::Date,
+        PlanConvert::Not,
+        PlanConvert::HtmlBase64,
         PlanConvert::Option(Vec::new()),
     ]) {
         if fits(&plan, kind, native) && likely(&plan, kind, native) {
@@ -177,6 +190,9 @@ fn likely(convert: &PlanConvert, unified: UnifiedKind, native: &Native) -> bool 
     match convert {
         PlanConvert::Timestamp => unified == UnifiedKind::Timestamp || format == Some("date-time"),
         PlanConvert::DateAsTimestamp => format == Some("date"),
+        PlanConvert::Date => matches!(format, Some("date" | "date-time")),
+        // Told apart by meaning alone, which no type shows.
+        PlanConvert::Not | PlanConvert::HtmlBase64 => false,
         _ => true,
     }
 }

@@ -1,6 +1,7 @@
 //! Entities of a provider: what they are on both sides, and through them their fields and operations.
 
 use super::{
+    beside,
     calls::Calls,
     fields,
     natives::Natives,
@@ -11,8 +12,11 @@ use super::{
 use crate::{
     diagnostic::{Diagnostic, Sink},
     load::InputProvider,
-    mapping::MappingEntity,
-    plan::{PlanEntity, PlanField, PlanForm, PlanOperation, PlanPath, PlanSource},
+    mapping::{self, MappingEntity, beside::MappingBeside},
+    plan::{
+        PlanBeside, PlanCall, PlanEntity, PlanField, PlanForm, PlanOperation, PlanPath, PlanSlot,
+        PlanSource,
+    },
     source::{Sources, Text},
     spec::{SpecParameterPlace, SpecSchema},
 };
@@ -34,7 +38,14 @@ impl<'a> Entities<'a> {
         self.check_bind(mapping);
         let spec = &self.provider.spec;
         let provider = &self.provider.mapping;
+        let besides: Vec<MappingBeside> = mapping
+            .beside
+            .iter()
+            .filter_map(|(name, node)| mapping::beside::beside(name, node, self.sink))
+            .collect();
+        let beside_natives = beside::natives(&besides, spec, self.sink);
         let natives = Natives {
+            beside: &beside_natives,
             name: &mapping.native.value,
             schema: native,
             spec: &spec.path,
@@ -51,7 +62,9 @@ impl<'a> Entities<'a> {
             reads_by_post: &provider.reads_by_post,
             sink: self.sink,
         };
+        let inputs: Vec<String> = unified.inputs().map(|(name, _)| name.clone()).collect();
         let operations = operations::check(Operations {
+            inputs: &inputs,
             unified,
             mapping,
             fields: &fields,
@@ -60,7 +73,14 @@ impl<'a> Entities<'a> {
             bundle: provider.bundle.as_ref().map(|bundle| bundle.max.value),
             conflict_has_id: provider.errors.existing_id_after.is_some(),
         });
-        let selection = selection(fields.selection, &operations, natives);
+        self.check_inputs(mapping, unified, &operations);
+        let planned_beside = beside::check(&besides, &fields.mapped, natives, calls);
+        let description = provider
+            .hidden_fields
+            .as_ref()
+            .map(|described| beside::description(described, calls));
+        let defaults = beside::defaults(mapping, unified, natives, self.sink);
+        let selection = selection(fields.selection, &operations, &planned_beside, natives);
         let path = |file| self.sources.file(file).path.clone();
         let name = |schema: &SpecSchema| {
             schema
@@ -88,8 +108,50 @@ impl<'a> Entities<'a> {
                 .record_id_prefix
                 .as_ref()
                 .map(|prefix| prefix.value.clone()),
+            beside: planned_beside,
+            description: match description {
+                Some(description) => Some(description?),
+                None => None,
+            },
+            defaults,
+            inputs,
             operations,
         })
+    }
+
+    /// What can be written and not read is used by some call, or there is a reason why not.
+    fn check_inputs(
+        &self,
+        mapping: &MappingEntity,
+        unified: &UnifiedEntity,
+        operations: &[PlanOperation],
+    ) {
+        let used: Vec<&PlanSlot> = operations
+            .iter()
+            .flat_map(PlanOperation::calls)
+            .flat_map(PlanCall::slots)
+            .collect();
+        for (name, schema) in unified.inputs() {
+            let is_used = used
+                .iter()
+                .any(|slot| matches!(slot, PlanSlot::Input(input) if input == name));
+            let has_reason = mapping
+                .not_mapped
+                .iter()
+                .any(|(known, _)| known.value == *name);
+            if !is_used && !has_reason && !operations.is_empty() {
+                let message = format!(
+                    "`{name}` can be written and not read, and no call uses `$input.{name}`"
+                );
+                let help =
+                    "give it to a call, or say in `not_mapped` why this provider cannot have it";
+                self.sink.push(
+                    Diagnostic::new("unmapped-field", message, mapping.entity.span)
+                        .other(schema.span, "it is said here")
+                        .help(help),
+                );
+            }
+        }
     }
 
     fn unified_entity(&self, mapping: &MappingEntity) -> Option<&'a UnifiedEntity> {
@@ -177,14 +239,16 @@ fn id_path(fields: &[PlanField]) -> PlanPath {
     }
 }
 
-/// The fields that are read, and those that upserts match by: what was written is remembered by its keys, so every read
+/// The fields that are read, those that lead to what is beside the record, and those that upserts match by: what was written is remembered by its keys, so every read
 /// must have them.
 fn selection(
     mut selection: Vec<String>,
     operations: &[PlanOperation],
+    beside: &[PlanBeside],
     natives: Natives<'_>,
 ) -> Vec<String> {
-    for path in operations.iter().flat_map(matched) {
+    let keys = beside.iter().map(|beside| &beside.key.path);
+    for path in keys.chain(operations.iter().flat_map(matched)) {
         if let Some(name) = natives.selected(path)
             && !selection.contains(&name)
         {

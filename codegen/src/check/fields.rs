@@ -9,7 +9,10 @@ use super::{
 use crate::{
     diagnostic::{Diagnostic, Sink},
     mapping::{MappingEntity, MappingField, MappingSource, MappingWrite},
-    plan::{PlanField, PlanNotMapped, PlanSource, PlanWrite},
+    plan::{
+        PlanConvert, PlanField, PlanNativeRef, PlanNativeType, PlanNotMapped, PlanPath, PlanSource,
+        PlanWrite,
+    },
     source::{
         Text,
         yaml::{Node, NodeKind},
@@ -83,7 +86,7 @@ pub(super) fn check(
     }
     // In the order of the mapping, as its reader would expect in a request.
     for field in &mapping.fields {
-        for path in read_paths(&fields.mapped, &field.name.value) {
+        for path in own_paths(&fields.mapped, &field.name.value) {
             if let Some(name) = natives.selected(&path)
                 && !fields.selection.contains(&name)
             {
@@ -94,21 +97,35 @@ pub(super) fn check(
     fields
 }
 
-/// The native paths that a unified field is read from.
-fn read_paths(fields: &[PlanField], name: &str) -> Vec<Vec<String>> {
-    let Some(field) = fields.iter().find(|field| field.name == name) else {
-        return Vec::new();
-    };
-    match &field.source {
-        PlanSource::Value { from, .. } | PlanSource::Join(from) => {
-            from.iter().map(|from| from.path.clone()).collect()
-        }
+/// The native paths of the record itself that a unified field is read from.
+fn own_paths(fields: &[PlanField], name: &str) -> Vec<PlanPath> {
+    let field = fields.iter().find(|field| field.name == name);
+    let refs = field.map_or_else(Vec::new, |field| native_refs(&field.source));
+    let own = refs.into_iter().filter(|from| from.beside.is_none());
+    own.map(|from| from.path.clone()).collect()
+}
+
+/// All that a unified field is read from.
+pub(crate) fn native_refs(source: &PlanSource) -> Vec<&PlanNativeRef> {
+    match source {
+        PlanSource::Value { from, .. } | PlanSource::Join(from) => from.iter().collect(),
         PlanSource::Constant(_) => Vec::new(),
-        PlanSource::Group { rows, .. } => {
-            let members = rows.iter().flat_map(|row| &row.members);
-            members.map(|member| member.from.path.clone()).collect()
-        }
+        PlanSource::FirstTrue { cases, .. } => cases.iter().map(|(_, from)| from).collect(),
+        PlanSource::Losers { from, .. } => vec![from],
+        PlanSource::Group { rows, .. } => rows
+            .iter()
+            .flat_map(|row| row.members.iter().map(|member| &member.from))
+            .collect(),
     }
+}
+
+/// What a mapping says of a field that comes from native ones.
+#[derive(Clone, Copy)]
+struct From<'a> {
+    paths: &'a [Text],
+    convert: Option<&'a Text>,
+    values: Option<&'a [(Text, Text)]>,
+    label: Option<&'a Text>,
 }
 
 struct Checker<'a> {
@@ -147,8 +164,14 @@ impl Checker<'_> {
         let source = field.source.as_ref()?;
         let in_input = self.unified.input_has(&field.name.value);
         let never = matches!(field.write, Some(MappingWrite::Never(_)));
-        let read_only =
-            never || matches!(source, MappingSource::Join(_) | MappingSource::Constant(_));
+        let read_only = never
+            || matches!(
+                source,
+                MappingSource::Join(_)
+                    | MappingSource::Constant(_)
+                    | MappingSource::FirstTrue { .. }
+                    | MappingSource::Losers { .. }
+            );
         match (reason, in_input && read_only) {
             // A reason beside a mapping is for what cannot be written.
             (Some(reason), false) => {
@@ -191,14 +214,24 @@ impl Checker<'_> {
                 from,
                 convert,
                 values,
+                label,
             } => self.value(
                 field,
                 schema,
-                from,
-                convert.as_ref(),
-                values.as_deref(),
+                From {
+                    paths: from,
+                    convert: convert.as_ref(),
+                    values: values.as_deref(),
+                    label: label.as_ref(),
+                },
                 writes,
             )?,
+            MappingSource::FirstTrue { cases, otherwise } => {
+                self.first_true(&field.name, schema, cases, otherwise)?
+            }
+            MappingSource::Losers { from, flag } => {
+                self.losers(&field.name, schema, from, flag.as_ref())?
+            }
             MappingSource::Join(parts) => self.join(&field.name, schema, parts)?,
             MappingSource::Constant(node) => self.constant(&field.name, schema, node)?,
             MappingSource::Group(rows) => groups::check(
@@ -227,11 +260,15 @@ impl Checker<'_> {
         &self,
         field: &MappingField,
         schema: &SpecSchema,
-        from: &[Text],
-        convert: Option<&Text>,
-        values: Option<&[(Text, Text)]>,
+        said: From<'_>,
         writes: bool,
     ) -> Option<PlanSource> {
+        let From {
+            paths: from,
+            convert,
+            values,
+            label,
+        } = said;
         let mut natives: Vec<Native> = from
             .iter()
             .filter_map(|path| self.natives.field(path))
@@ -273,10 +310,134 @@ impl Checker<'_> {
             type_name,
         };
         let convert = convert::conversion(target, &natives, convert, values, self.sink)?;
+        let label = match label {
+            Some(label) => Some(self.label(label, convert != PlanConvert::Same)?),
+            None => None,
+        };
         complete.then_some(PlanSource::Value {
             from,
             convert,
+            label,
             write,
+        })
+    }
+
+    /// The table beside the records that a value is looked up in.
+    fn label(&self, label: &Text, is_converted: bool) -> Option<String> {
+        if is_converted {
+            let message = "`label` looks a value up as it is: there is no conversion before it";
+            self.sink
+                .push(Diagnostic::new("several-sources", message, label.span));
+        }
+        let known = self.mapping.beside.iter().map(|(name, _)| name.as_str());
+        if known.clone().any(|name| name == label.value) {
+            return Some(label.value.clone());
+        }
+        let message = format!("nothing beside the records is called `{}`", label.value);
+        self.sink.push(
+            Diagnostic::new("unknown-beside", message, label.span).nearest(&label.value, known),
+        );
+        None
+    }
+
+    fn first_true(
+        &self,
+        name: &Text,
+        schema: &SpecSchema,
+        cases: &[(Text, Text)],
+        otherwise: &Text,
+    ) -> Option<PlanSource> {
+        let values = match &schema.kind {
+            SpecKind::Text(text) if !text.values.is_empty() => &text.values,
+            _ => {
+                let message = format!(
+                    "`first_true` chooses a value of an enumeration, and `{}` is {}",
+                    name.value,
+                    schema.kind_name()
+                );
+                self.sink.push(
+                    Diagnostic::new("type-mismatch", message, name.span)
+                        .other(schema.span, "it is said here"),
+                );
+                return None;
+            }
+        };
+        let mut planned = Vec::new();
+        for value in cases.iter().map(|(value, _)| value).chain([otherwise]) {
+            if !values.contains(&value.value) {
+                let message = format!("`{}` has no value `{}`", name.value, value.value);
+                let known = values.iter().map(String::as_str);
+                self.sink.push(
+                    Diagnostic::new("unknown-enum-value", message, value.span)
+                        .nearest(&value.value, known),
+                );
+            }
+        }
+        for (value, path) in cases {
+            let native = self.natives.field(path)?;
+            let is_truth = match native.ty {
+                PlanNativeType::Boolean => true,
+                PlanNativeType::Text => {
+                    let format = native.text().and_then(|text| text.format.as_deref());
+                    format == Some("boolean")
+                }
+                PlanNativeType::Number => false,
+            };
+            if !is_truth {
+                let message = format!("`{}` is not a truth value", path.value);
+                self.sink.push(
+                    Diagnostic::new("type-mismatch", message, path.span)
+                        .other(native.schema.span, "it is said here"),
+                );
+            }
+            planned.push((value.value.clone(), native.reference()));
+        }
+        let ty = schema.name.as_deref().map(|name| self.unified.short(name));
+        Some(PlanSource::FirstTrue {
+            ty: ty.unwrap_or_default().to_owned(),
+            cases: planned,
+            otherwise: otherwise.value.clone(),
+        })
+    }
+
+    fn losers(
+        &self,
+        name: &Text,
+        schema: &SpecSchema,
+        from: &Text,
+        flag: Option<&Text>,
+    ) -> Option<PlanSource> {
+        let native = self.natives.field(from)?;
+        let is_text = matches!(&schema.kind, SpecKind::Text(text) if text.values.is_empty());
+        if !is_text || native.text().is_none() {
+            let message = format!(
+                "`losers` reads a list of ids in a text and tells an id; `{}` is {}, `{}` is {}",
+                from.value,
+                native.schema.kind_name(),
+                name.value,
+                schema.kind_name()
+            );
+            self.sink
+                .push(Diagnostic::new("type-mismatch", message, from.span));
+        }
+        if let Some(flag) = flag {
+            let known = self.unified.fields();
+            let field = known
+                .into_iter()
+                .find(|(known, _)| **known == flag.value)
+                .map(|(_, schema)| schema);
+            if !field.is_some_and(|schema| matches!(schema.kind, SpecKind::Boolean)) {
+                let message = format!("`{}` is not a truth value of the record", flag.value);
+                let known = self.unified.fields().map(|(known, _)| known.as_str());
+                self.sink.push(
+                    Diagnostic::new("unknown-unified-field", message, flag.span)
+                        .nearest(&flag.value, known),
+                );
+            }
+        }
+        Some(PlanSource::Losers {
+            from: native.reference(),
+            flag: flag.map(|flag| flag.value.clone()),
         })
     }
 

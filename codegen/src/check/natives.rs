@@ -19,14 +19,26 @@ pub(super) struct Natives<'a> {
     pub(super) spec: &'a str,
     /// The member of a record that holds its fields.
     pub(super) fields_in: Option<&'a str>,
+    /// What is read beside the records.
+    pub(super) beside: &'a [BesideNative<'a>],
     /// Whether records of it are changed after they have been created.
     pub(super) updates: bool,
     pub(super) sink: &'a Sink,
 }
 
+/// Something beside the records that fields may come from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BesideNative<'a> {
+    pub(super) name: &'a str,
+    /// The native object and its schema; none where it is one text.
+    pub(super) object: Option<(&'a str, &'a SpecSchema)>,
+}
+
 /// A native field.
 #[derive(Debug, Clone)]
 pub(super) struct Native {
+    /// The name of what is beside the record, where the field is not the record's own.
+    pub(super) beside: Option<String>,
     pub(super) path: PlanPath,
     pub(super) ty: PlanNativeType,
     pub(super) schema: Arc<SpecSchema>,
@@ -40,6 +52,7 @@ impl Native {
         PlanNativeRef {
             path: self.path.clone(),
             ty: self.ty,
+            beside: self.beside.clone(),
         }
     }
 
@@ -63,15 +76,73 @@ impl Native {
 }
 
 impl Natives<'_> {
-    /// The field that a dotted path names.
+    /// The field that a dotted path names: of the record, or of what is beside it.
     pub(super) fn field(&self, path: &Text) -> Option<Native> {
+        let first = path.value.split('.').next().unwrap_or_default();
+        let beside = self.beside.iter().find(|beside| beside.name == first);
+        match beside {
+            None => self.field_in(path, 0, None, self.name, self.schema),
+            Some(BesideNative { name, object: None }) => self.whole_text(path, name),
+            Some(BesideNative {
+                name,
+                object: Some((object, schema)),
+            }) if path.value.len() > name.len() => {
+                let native = self.field_in(path, name.len() + 1, Some(name), object, schema)?;
+                Some(Native {
+                    read_only: true,
+                    ..native
+                })
+            }
+            Some(_) => {
+                let message = format!("`{first}` is a record: say which of its fields");
+                self.sink
+                    .push(Diagnostic::new("type-mismatch", message, path.span));
+                None
+            }
+        }
+    }
+
+    /// What is beside the record is one text, and there is nothing in it.
+    fn whole_text(&self, path: &Text, name: &str) -> Option<Native> {
+        if path.value != name {
+            let message = format!("`{name}` is one text: it has no fields");
+            self.sink
+                .push(Diagnostic::new("unknown-native-field", message, path.span));
+            return None;
+        }
+        Some(Native {
+            beside: Some(name.to_owned()),
+            path: Vec::new(),
+            ty: PlanNativeType::Text,
+            schema: Arc::new(SpecSchema {
+                name: None,
+                span: path.span,
+                doc: None,
+                nullable: true,
+                read_only: true,
+                create_only: false,
+                kind: SpecKind::Text(SpecText::default()),
+            }),
+            read_only: true,
+            span: path.span,
+        })
+    }
+
+    fn field_in(
+        &self,
+        path: &Text,
+        begin: usize,
+        beside: Option<&str>,
+        object: &str,
+        outer: &SpecSchema,
+    ) -> Option<Native> {
         let mut schema: Option<&Arc<SpecSchema>> = None;
         let mut read_only = false;
-        let mut offset = 0;
-        for segment in path.value.split('.') {
-            let around = schema.map_or(self.schema, |schema| schema.as_ref());
+        let mut offset = begin;
+        for segment in path.value[begin..].split('.') {
+            let around = schema.map_or(outer, |schema| schema.as_ref());
             let Some(member) = around.member(segment) else {
-                self.unknown(path, around, segment, offset);
+                self.unknown(path, object, around, segment, offset);
                 return None;
             };
             read_only |= member.read_only;
@@ -96,8 +167,9 @@ impl Natives<'_> {
                 return None;
             }
         };
-        let path_parts = path.value.split('.').map(str::to_owned).collect();
+        let path_parts = path.value[begin..].split('.').map(str::to_owned).collect();
         Some(Native {
+            beside: beside.map(str::to_owned),
             path: path_parts,
             ty,
             schema,
@@ -106,12 +178,19 @@ impl Natives<'_> {
         })
     }
 
-    fn unknown(&self, path: &Text, around: &SpecSchema, segment: &str, offset: usize) {
+    fn unknown(
+        &self,
+        path: &Text,
+        object: &str,
+        around: &SpecSchema,
+        segment: &str,
+        offset: usize,
+    ) {
         let known = around
             .object()
             .into_iter()
             .flat_map(|object| object.properties.keys());
-        let message = format!("`{}` has no field `{}`", self.name, path.value);
+        let message = format!("`{object}` has no field `{}`", path.value);
         self.sink.push(
             Diagnostic::new(
                 "unknown-native-field",
@@ -125,11 +204,7 @@ impl Natives<'_> {
 
     /// The name by which a native field is chosen when a record is read; none where it always comes.
     pub(super) fn selected(&self, path: &[String]) -> Option<String> {
-        match (self.fields_in, path) {
-            (None, path) => Some(path.join(".")),
-            (Some(fields_in), [first, rest @ ..]) if first == fields_in => Some(rest.join(".")),
-            (Some(_), _) => None,
-        }
+        selected(self.fields_in, path)
     }
 
     /// The field as the target of a write.
@@ -179,5 +254,14 @@ impl Natives<'_> {
             max_length: native.text().and_then(|text| text.max_length),
             nullable: native.schema.nullable,
         })
+    }
+}
+
+/// The name by which a native field is chosen when a record is read; none where it always comes.
+pub(super) fn selected(fields_in: Option<&str>, path: &[String]) -> Option<String> {
+    match (fields_in, path) {
+        (None, path) => Some(path.join(".")),
+        (Some(fields_in), [first, rest @ ..]) if first == fields_in => Some(rest.join(".")),
+        (Some(_), _) => None,
     }
 }

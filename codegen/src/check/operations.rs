@@ -26,6 +26,8 @@ pub(super) struct Operations<'a> {
     pub(super) calls: Calls<'a>,
     pub(super) bundle: Option<u32>,
     pub(super) conflict_has_id: bool,
+    /// The fields of the unified input that the record does not have.
+    pub(super) inputs: &'a [String],
 }
 
 pub(super) fn check(operations: Operations<'_>) -> Vec<PlanOperation> {
@@ -102,6 +104,7 @@ impl<'a> Operations<'a> {
             bundle: self.bundle,
             conflict_has_id: self.conflict_has_id,
             writes,
+            inputs: self.inputs,
         }
     }
 

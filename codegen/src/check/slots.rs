@@ -41,6 +41,10 @@ pub(super) struct Scope<'a> {
     pub(super) slots: Vec<&'static str>,
     /// The earlier parts of the bundle, with the place of the id in their answers.
     pub(super) parts: Vec<(String, Option<PlanPath>)>,
+    /// The fields of the unified input that the record does not have.
+    pub(super) inputs: &'a [String],
+    /// The input that is there whenever the call is made.
+    pub(super) given: Option<&'a str>,
     /// The slots that the call uses, with the largest number that each place takes.
     pub(super) used: RefCell<Vec<UsedSlot>>,
 }
@@ -78,6 +82,7 @@ pub(super) fn slot_type(slot: &PlanSlot) -> SlotType {
         | PlanSlot::KeyValue
         | PlanSlot::KeySpellingsEach
         | PlanSlot::RecentId
+        | PlanSlot::Input(_)
         | PlanSlot::Part { .. }
         | PlanSlot::Literal(_) => SlotType::Text,
     }
@@ -118,6 +123,7 @@ pub(super) fn check_optional(slot: &PlanSlot, optional: bool, span: Span, sink: 
     let why = match slot {
         PlanSlot::PageToken | PlanSlot::PageAfter => "the first page has none",
         PlanSlot::KeyHosts => "there may be none",
+        PlanSlot::Input(_) => "the caller need not give it",
         _ => return,
     };
     if !optional {
@@ -139,6 +145,8 @@ impl<'a> Scope<'a> {
             place,
             slots: slots.to_vec(),
             parts: Vec::new(),
+            inputs: &[],
+            given: None,
             used: RefCell::default(),
         }
     }
@@ -162,6 +170,9 @@ impl<'a> Scope<'a> {
                 name: name.to_owned(),
                 path: path.clone(),
             });
+        }
+        if let Some(input) = name.strip_prefix("input.") {
+            return self.input(input, span, sink);
         }
         let known = SLOTS.iter().chain([&RECENT_ID]);
         let Some((name, slot)) = known.clone().find(|(known, _)| *known == name) else {
@@ -190,6 +201,30 @@ impl<'a> Scope<'a> {
             maximum: None,
         });
         Some(slot.clone())
+    }
+
+    /// A field of the unified input that the record does not have.
+    fn input(&self, name: &str, span: Span, sink: &Sink) -> Option<PlanSlot> {
+        if !self.inputs.iter().any(|known| known == name) {
+            let message = format!(
+                "`{name}` is not a field that the unified input has and the record has not"
+            );
+            let known = self.inputs.iter().map(String::as_str);
+            sink.push(Diagnostic::new("unknown-slot", message, span).nearest(name, known));
+            return None;
+        }
+        let slot = PlanSlot::Input(name.to_owned());
+        self.used.borrow_mut().push(UsedSlot {
+            slot: slot.clone(),
+            span,
+            maximum: None,
+        });
+        Some(slot)
+    }
+
+    /// Whether a slot has a value whenever the call is made.
+    pub(super) fn is_given(&self, slot: &PlanSlot) -> bool {
+        matches!(slot, PlanSlot::Input(name) if self.given == Some(name.as_str()))
     }
 
     /// `<part>.id`, where there is such a part.

@@ -28,6 +28,8 @@ pub(super) struct Steps<'a> {
     pub(super) conflict_has_id: bool,
     /// Whether steps write; a get does not.
     pub(super) writes: bool,
+    /// The fields of the unified input that the record does not have.
+    pub(super) inputs: &'a [String],
 }
 
 /// What is known when a step begins.
@@ -298,6 +300,7 @@ impl Steps<'_> {
             let name = name.as_ref()?;
             let scope = Scope {
                 parts: ids.clone(),
+                given: call.only_if.as_ref().map(Text::as_str),
                 ..self.scope(known)
             };
             match self.call(call, &scope) {
@@ -322,7 +325,10 @@ impl Steps<'_> {
         if known.key_value {
             slots.push("key.value");
         }
-        Scope::new(self.place, &slots)
+        Scope {
+            inputs: self.inputs,
+            ..Scope::new(self.place, &slots)
+        }
     }
 
     fn call(&self, call: &MappingStepCall, scope: &Scope<'_>) -> Option<PlanStepCall> {
@@ -340,6 +346,18 @@ impl Steps<'_> {
             Some(id) => Some(answers::path(operation, id, Wanted::Text, sink)?),
             None => None,
         };
+        if let Some(input) = &call.only_if
+            && !self.inputs.contains(&input.value)
+        {
+            let message = format!(
+                "`{}` is not a field that the unified input has and the record has not",
+                input.value
+            );
+            let known = self.inputs.iter().map(String::as_str);
+            sink.push(
+                Diagnostic::new("unknown-slot", message, input.span).nearest(&input.value, known),
+            );
+        }
         Some(PlanStepCall {
             call: plan,
             id,

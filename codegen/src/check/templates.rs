@@ -92,7 +92,12 @@ impl Parser<'_> {
                     .push(Diagnostic::new("slot-type-mismatch", message, span));
                 return None;
             }
-            check_optional(&slot, optional, span, self.sink);
+            check_optional(
+                &slot,
+                optional || self.scope.is_given(&slot),
+                span,
+                self.sink,
+            );
             parts.push(PlanTemplatePart::Slot(slot));
             at += open + length + 1;
         }

@@ -44,6 +44,12 @@ impl UnifiedEntity {
         fields(&self.record)
     }
 
+    /// The fields that can be written and not read: the record has no such field, and calls must use them.
+    pub(super) fn inputs(&self) -> impl Iterator<Item = (&String, &Arc<SpecSchema>)> {
+        let written = self.input.as_deref().into_iter().flat_map(fields);
+        written.filter(|(name, _)| self.record.member(name).is_none())
+    }
+
     pub(super) fn input_has(&self, field: &str) -> bool {
         self.input
             .as_ref()
@@ -138,7 +144,6 @@ impl Checker<'_> {
         self.reach(vertical, &shape.record, true);
         if let Some(input) = &shape.input {
             self.reach(vertical, input, false);
-            self.check_input(&shape.record, input);
         }
         self.unified.routes.push(PlanRoute {
             method: operation.method.clone(),
@@ -218,21 +223,6 @@ impl Checker<'_> {
                 });
                 verticals.len() - 1
             })
-    }
-
-    /// Whatever can be written can be read.
-    fn check_input(&self, record: &SpecSchema, input: &SpecSchema) {
-        for (name, schema) in fields(input) {
-            if record.member(name).is_none() {
-                let message =
-                    format!("`{name}` can be written and not read: the record has no such field");
-                self.sink.push(Diagnostic::new(
-                    "unknown-unified-field",
-                    message,
-                    schema.span,
-                ));
-            }
-        }
     }
 
     fn reach(&mut self, vertical: &str, schema: &SpecSchema, answer: bool) {

@@ -1,7 +1,7 @@
 //! Every id that a diagnostic may have. They name what is wrong and never change; each has a folder in `tests/bad/`.
 
 /// In alphabetical order.
-pub const IDS: [&str; 70] = [
+pub const IDS: [&str; 72] = [
     "ambiguous-write",
     "anchor",
     "bad-error-rule",
@@ -41,6 +41,7 @@ pub const IDS: [&str; 70] = [
     "type-mismatch",
     "unbound-parameter",
     "undeclared-parameter",
+    "unknown-beside",
     "unknown-body-member",
     "unknown-choice",
     "unknown-conversion",
@@ -68,6 +69,7 @@ pub const IDS: [&str; 70] = [
     "unnamed-schema",
     "unreachable-step",
     "unsupported-schema",
+    "unused-beside",
     "write-in-a-read",
     "wrong-kind",
     "wrong-place",

@@ -10,6 +10,7 @@ use crate::{
     names,
     plan::{
         PlanCall, PlanJson, PlanPathPart, PlanProvider, PlanQueryValue, PlanSlot, PlanTemplatePart,
+        template_slots,
     },
 };
 
@@ -34,6 +35,7 @@ pub(super) enum Parameter {
     Page,
     Window,
     Fields,
+    Inputs,
 }
 
 impl Parameter {
@@ -49,6 +51,7 @@ impl Parameter {
             Self::Page => quote! { page: Page<'_> },
             Self::Window => quote! { window: Window },
             Self::Fields => quote! { fields: &Fields },
+            Self::Inputs => quote! { inputs: &Inputs },
         }
     }
 
@@ -65,6 +68,7 @@ impl Parameter {
             Self::Page => quote! { page },
             Self::Window => quote! { window },
             Self::Fields => quote! { &work.fields },
+            Self::Inputs => quote! { work.record.inputs() },
         }
     }
 }
@@ -162,23 +166,7 @@ impl<'p> Calls<'p> {
 
 /// The parameters of a call's function.
 pub(super) fn parameters(call: &PlanCall) -> BTreeSet<Parameter> {
-    let mut slots = Vec::new();
-    for part in &call.path {
-        if let PlanPathPart::Slot(slot) = part {
-            slots.push(slot);
-        }
-    }
-    for query in &call.query {
-        match &query.value {
-            PlanQueryValue::Literal(_) => {}
-            PlanQueryValue::Slot { slot, .. } => slots.push(slot),
-            PlanQueryValue::Template(parts) => template_slots(parts, &mut slots),
-        }
-    }
-    if let Some(body) = &call.body {
-        json_slots(body, &mut slots);
-    }
-    slots.into_iter().filter_map(parameter).collect()
+    call.slots().into_iter().filter_map(parameter).collect()
 }
 
 fn parameter(slot: &PlanSlot) -> Option<Parameter> {
@@ -198,27 +186,9 @@ fn parameter(slot: &PlanSlot) -> Option<Parameter> {
             Parameter::Chunk
         }
         PlanSlot::RecentId => Parameter::RecentId,
+        PlanSlot::Input(_) => Parameter::Inputs,
         PlanSlot::Part { .. } | PlanSlot::Literal(_) | PlanSlot::LiteralList(_) => return None,
     })
-}
-
-fn template_slots<'p>(parts: &'p [PlanTemplatePart], slots: &mut Vec<&'p PlanSlot>) {
-    for part in parts {
-        match part {
-            PlanTemplatePart::Literal(_) => {}
-            PlanTemplatePart::Slot(slot) => slots.push(slot),
-            PlanTemplatePart::Optional(parts) => template_slots(parts, slots),
-        }
-    }
-}
-
-fn json_slots<'p>(json: &'p PlanJson, slots: &mut Vec<&'p PlanSlot>) {
-    match json {
-        PlanJson::Literal(_) => {}
-        PlanJson::Object(members) => members.iter().for_each(|(_, json)| json_slots(json, slots)),
-        PlanJson::List(elements) => elements.iter().for_each(|json| json_slots(json, slots)),
-        PlanJson::Slot { slot, .. } | PlanJson::Each { slot, .. } => slots.push(slot),
-    }
 }
 
 /// A slot with one text, as `&str`.
@@ -228,6 +198,7 @@ fn text(slot: &PlanSlot) -> TokenStream {
         PlanSlot::RecentId => quote! { recent_id },
         PlanSlot::KeyValue => quote! { key_value },
         PlanSlot::Literal(text) => quote! { #text },
+        PlanSlot::Input(name) => quote! { inputs.get(#name).unwrap_or_default() },
         PlanSlot::IdsEach | PlanSlot::KeySpellingsEach => quote! { each },
         PlanSlot::PageToken => quote! { page.token.unwrap_or_default() },
         PlanSlot::PageAfter => quote! { page.after.unwrap_or_default() },
@@ -253,6 +224,9 @@ fn query_slot(name: &str, slot: &PlanSlot, optional: bool) -> TokenStream {
         PlanSlot::PageSizePlusOne => quote! { .query_integer(#name, page.size + 1) },
         PlanSlot::PageToken if optional => quote! { .query_optional(#name, page.token) },
         PlanSlot::PageAfter if optional => quote! { .query_optional(#name, page.after) },
+        PlanSlot::Input(input) if optional => {
+            quote! { .query_optional(#name, inputs.get(#input)) }
+        }
         PlanSlot::WindowFrom => quote! { .query_instant(#name, window.from) },
         PlanSlot::WindowTo => quote! { .query_instant(#name, window.to) },
         PlanSlot::Fields
@@ -336,6 +310,7 @@ fn presence(slot: &PlanSlot) -> Option<TokenStream> {
         PlanSlot::PageAfter => Some(quote! { page.after.is_some() }),
         PlanSlot::KeySpellings => Some(quote! { !chunk.spellings.is_empty() }),
         PlanSlot::KeyHosts => Some(quote! { !chunk.hosts.is_empty() }),
+        PlanSlot::Input(name) => Some(quote! { inputs.get(#name).is_some() }),
         _ => None,
     }
 }

@@ -4,13 +4,17 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::{
+    beside,
     call::Calls,
     fields, operation,
     unified::{self, Pruned},
 };
 use crate::{
     names,
-    plan::{PlanEntity, PlanForm, PlanKey, PlanNormalize, PlanProvider, PlanShape, PlanVertical},
+    plan::{
+        PlanDefault, PlanEntity, PlanForm, PlanKey, PlanNormalize, PlanProvider, PlanShape,
+        PlanVertical,
+    },
 };
 
 pub(super) fn module(
@@ -32,7 +36,7 @@ pub(super) fn module(
             operation::emit(vertical, planned, &unified.shape, &mut calls)
         })
         .collect();
-    let declared = declared(entity);
+    let declared = declared(entity, &mut calls);
     let calls = calls.emit();
     let types = used_types(vertical, entity);
     let (vertical_module, provider_module) =
@@ -55,10 +59,11 @@ pub(super) fn module(
             translate::{
                 Context, NativeRequest, Translator,
                 batch::{BatchPlan, BatchRead},
-                beside::Beside,
+                beside::{self, Beside, BesideKind, BesidePlan},
                 bundle::BundleForm,
                 call::{Call, Fields, Root},
-                entity::{Entity, Output, Remembered},
+                entity::{Entity, Initial, InitialValue, Output, Remembered},
+                hidden::FieldsOf,
                 key::{Chunk, Normalize},
                 list::{CompletePlan, List, ListPlan, PagerPlan},
                 native,
@@ -70,7 +75,7 @@ pub(super) fn module(
                 steps::{StepCall, StepPlan, Steps, To, Written},
                 upsert::{DirectPlan, FindPlan, KeyPlan, Upsert, UpsertPlan},
                 warning::Warnings,
-                write::{At, NativeObject, Tags},
+                write::{At, Inputs, NativeObject, Tags},
             },
         };
         use serde::Deserialize;
@@ -111,7 +116,7 @@ fn used_types(vertical: &PlanVertical, entity: &PlanEntity) -> Vec<proc_macro2::
 }
 
 /// The entity as a constant.
-fn declared(entity: &PlanEntity) -> TokenStream {
+fn declared(entity: &PlanEntity, calls: &mut Calls<'_>) -> TokenStream {
     let name = format!("{}.{}", entity.vertical, entity.name);
     let doc = format!(" `{name}`, as the machines that carry out its operations see it.");
     let selection = &entity.selection;
@@ -134,6 +139,26 @@ fn declared(entity: &PlanEntity) -> TokenStream {
             let from = key.matches.iter().map(|from| operation::path(&from.path));
             quote! { Remembered { key: #key_name, normalize: #normalize, from: &[#(#from),*] } }
         });
+    let beside = beside::plans(entity, calls);
+    let description = entity.description.as_ref().map_or_else(
+        || quote! { None },
+        |described| {
+            let function = calls.function(&described.call, "description");
+            let (rows, name) = (
+                operation::path(&described.rows),
+                operation::path(&described.name),
+            );
+            quote! { Some(FieldsOf { call: #function, rows: #rows, name: #name }) }
+        },
+    );
+    let defaults = entity.defaults.iter().map(|(name, value)| {
+        let value = match value {
+            PlanDefault::Constant(json) => quote! { Initial::Json(#json) },
+            PlanDefault::Now => quote! { Initial::Now },
+            PlanDefault::TitleOf(field) => quote! { Initial::TitleOf(#field) },
+        };
+        quote! { InitialValue { name: #name, value: #value } }
+    });
     quote! {
         #[doc = #doc]
         static ENTITY: Entity = Entity {
@@ -143,8 +168,9 @@ fn declared(entity: &PlanEntity) -> TokenStream {
             id: #id,
             selection: &[#(#selection),*],
             encode,
-            beside: &[],
-            description: None,
+            beside: &[#(#beside),*],
+            description: #description,
+            defaults: &[#(#defaults),*],
             remembered: &[#(#remembered),*],
         };
     }

@@ -4,14 +4,16 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::{
-    native::{self, Leaf, Tree},
+    beside::{self, value},
+    native::{Leaf, Tree},
     unified,
 };
 use crate::{
+    check::native_refs,
     names,
     plan::{
-        PlanConvert, PlanEntity, PlanField, PlanGroupMember, PlanGroupRow, PlanLine, PlanNativeRef,
-        PlanNativeType, PlanSource, PlanTypeKind, PlanVertical, PlanWrite,
+        PlanConvert, PlanDefault, PlanEntity, PlanField, PlanGroupMember, PlanGroupRow, PlanLine,
+        PlanNativeRef, PlanNativeType, PlanSource, PlanTypeKind, PlanVertical, PlanWrite,
     },
 };
 
@@ -24,12 +26,18 @@ pub(super) fn items(
     let record = native_name(entity);
     let mut tree = Tree::default();
     let mut tables = TokenStream::new();
+    for beside in &entity.beside {
+        tree.add(&beside.key.path, Leaf::Value(beside.key.ty));
+    }
     for field in &entity.fields {
         for from in native_refs(&field.source) {
-            tree.add(&from.path, Leaf::Value(from.ty));
+            if from.beside.is_none() {
+                tree.add(&from.path, Leaf::Value(from.ty));
+            }
         }
         tables.extend(table(field));
     }
+    let besides = beside::structs(entity);
     let doc = format!(
         "A {} record `{}`, as far as the mapping names it.",
         provider_title, entity.native
@@ -41,23 +49,12 @@ pub(super) fn items(
         .as_ref()
         .map(|input| write(vertical, provider_title, entity, input));
     let targets = targets(entity);
-    quote! { #native #tables #targets #read #write }
+    quote! { #native #besides #tables #targets #read #write }
 }
 
 /// The name of the native record's struct: a unified type may have the same name.
-fn native_name(entity: &PlanEntity) -> proc_macro2::Ident {
+pub(super) fn native_name(entity: &PlanEntity) -> proc_macro2::Ident {
     quote::format_ident!("Native{}", names::pascal(&entity.native))
-}
-
-fn native_refs(source: &PlanSource) -> Vec<&PlanNativeRef> {
-    match source {
-        PlanSource::Value { from, .. } | PlanSource::Join(from) => from.iter().collect(),
-        PlanSource::Constant(_) => Vec::new(),
-        PlanSource::Group { rows, .. } => rows
-            .iter()
-            .flat_map(|row| row.members.iter().map(|member| &member.from))
-            .collect(),
-    }
 }
 
 fn table(field: &PlanField) -> Option<TokenStream> {
@@ -116,6 +113,15 @@ fn read(vertical: &PlanVertical, entity: &PlanEntity) -> TokenStream {
         }
     });
     let record_value = quote! { #record { #(#fields),* } };
+    let beside_lets = beside::lets(entity);
+    let has_beside = !entity.beside.is_empty();
+    let (parameter, argument) = if has_beside {
+        (quote! { beside: &'a Beside, }, quote! { beside, })
+    } else {
+        (TokenStream::new(), TokenStream::new())
+    };
+    let beside_name = names::ident(if has_beside { "beside" } else { "_beside" });
+    let losers = losers(vertical, entity, members);
     let warnings = names::ident(if unified::mentions(&record_value, "warnings") {
         "warnings"
     } else {
@@ -123,23 +129,73 @@ fn read(vertical: &PlanVertical, entity: &PlanEntity) -> TokenStream {
     });
     quote! {
         /// Native → unified.
-        fn read<'a>(raw: &'a RawValue, #warnings: &mut Warnings) -> Result<#record<'a>, Error> {
+        fn read<'a>(raw: &'a RawValue, #parameter #warnings: &mut Warnings) -> Result<#record<'a>, Error> {
             let native: #native<'a> = native::parse(raw.get().as_bytes())?;
+            #beside_lets
             Ok(#record_value)
         }
 
         /// Native → unified, as JSON.
-        fn encode(raw: &RawValue, _beside: &Beside, output: &mut Output) -> Result<(), Error> {
-            let record = read(raw, &mut output.warnings)?;
+        fn encode(raw: &RawValue, #beside_name: &Beside, output: &mut Output) -> Result<(), Error> {
+            let record = read(raw, #argument &mut output.warnings)?;
             output.record(&record.id, &record);
+            #losers
             Ok(())
         }
     }
 }
 
+/// Tells the records that were merged into the one that was read, where the native record names them.
+fn losers(
+    vertical: &PlanVertical,
+    entity: &PlanEntity,
+    members: &[crate::plan::PlanMember],
+) -> Option<TokenStream> {
+    let (field, from, flag) = entity.fields.iter().find_map(|field| match &field.source {
+        PlanSource::Losers { from, flag } => Some((field, from, flag)),
+        _ => None,
+    })?;
+    let mut tree = Tree::default();
+    tree.add(&from.path, Leaf::Value(from.ty));
+    let path = super::operation::path(&from.path);
+    let record = names::ty(&entity.record);
+    let required = |name: &str| {
+        let planned = vertical.types.iter().find(|ty| ty.name == entity.record);
+        match planned.map(|ty| &ty.kind) {
+            Some(PlanTypeKind::Struct(members)) => members
+                .iter()
+                .any(|member| member.name == name && !unified::is_optional_answer(member)),
+            _ => false,
+        }
+    };
+    let values = members.iter().map(|member| {
+        let ident = names::field(&member.name);
+        let name = member.name.as_str();
+        let value = if member.ty == crate::plan::PlanMemberType::Open {
+            quote! { Output::no_record() }
+        } else if name == "id" {
+            quote! { loser.clone() }
+        } else if name == field.name {
+            quote! { Some(record.id.clone()) }
+        } else if Some(name) == flag.as_deref() {
+            quote! { Some(true) }
+        } else if required(name) {
+            quote! { record.#ident.clone() }
+        } else {
+            quote! { None }
+        };
+        quote! { #ident: #value }
+    });
+    Some(quote! {
+        for loser in output.losers(raw, #path)? {
+            output.record(&loser, &#record { #(#values),* });
+        }
+        output.remember_last(&record.id);
+    })
+}
+
 fn read_source(vertical: &PlanVertical, field: &PlanField) -> TokenStream {
     let name = &field.name;
-    let object = quote! { native };
     match &field.source {
         PlanSource::Constant(json) => {
             let value: TokenStream = json
@@ -152,10 +208,36 @@ fn read_source(vertical: &PlanVertical, field: &PlanField) -> TokenStream {
             }
         }
         PlanSource::Join(from) => {
-            let values = from.iter().map(|from| native::value(&object, &from.path));
+            let values = from.iter().map(value);
             quote! { read::join([#(#values),*]) }
         }
+        PlanSource::Value {
+            from,
+            label: Some(label),
+            ..
+        } => {
+            let (value, at) = (first_value(from), beside::constant(label));
+            quote! { beside.label(#at, #name, #value, warnings) }
+        }
         PlanSource::Value { from, convert, .. } => read_value(name, from, convert),
+        PlanSource::FirstTrue {
+            ty,
+            cases,
+            otherwise,
+        } => {
+            let (ty, otherwise) = (names::ty(ty), names::ty(otherwise));
+            let cases = cases.iter().map(|(unified, from)| {
+                let (value, variant) = (value(from), names::ty(unified));
+                let flag = if from.ty == PlanNativeType::Boolean {
+                    quote! { read::flag(#value) }
+                } else {
+                    quote! { read::flag_of_text(#name, #value, warnings) }
+                };
+                quote! { (#flag, #ty::#variant) }
+            });
+            quote! { read::first_true([#(#cases),*], #ty::#otherwise) }
+        }
+        PlanSource::Losers { .. } => quote! { None },
         PlanSource::Group {
             entry,
             tag,
@@ -172,15 +254,8 @@ fn read_source(vertical: &PlanVertical, field: &PlanField) -> TokenStream {
 }
 
 fn read_value(name: &str, from: &[PlanNativeRef], convert: &PlanConvert) -> TokenStream {
-    let object = quote! { native };
     let first = &from[0];
-    let value = native::value(&object, &first.path);
-    let value = if from.len() > 1 {
-        let values = from.iter().map(|from| native::value(&object, &from.path));
-        quote! { read::first([#(#values),*]) }
-    } else {
-        value
-    };
+    let value = first_value(from);
     let table = names::constant(name);
     match (convert, first.ty) {
         (
@@ -200,12 +275,24 @@ fn read_value(name: &str, from: &[PlanNativeRef], convert: &PlanConvert) -> Toke
             quote! { read::timestamp_of_number(#name, #value, warnings) }
         }
         (PlanConvert::Timestamp, _) => quote! { read::timestamp(#name, #value, warnings) },
+        (PlanConvert::Date, _) => quote! { read::date(#name, #value, warnings) },
+        (PlanConvert::Not, _) => quote! { read::flag(#value).map(|flag| !flag) },
+        (PlanConvert::HtmlBase64, _) => quote! { read::html(#value) },
         (PlanConvert::DateAsTimestamp, _) => {
             quote! { read::date_as_timestamp(#name, #value, warnings) }
         }
         (PlanConvert::Values { .. }, _) => quote! { read::value(#name, #table, #value, warnings) },
         (PlanConvert::Same | PlanConvert::Option(_), _) => quote! { read::text(#value) },
     }
+}
+
+/// The first present of several native values, or the only one.
+fn first_value(from: &[PlanNativeRef]) -> TokenStream {
+    if let [only] = from {
+        return value(only);
+    }
+    let values = from.iter().map(value);
+    quote! { read::first([#(#values),*]) }
 }
 
 fn read_row(
@@ -215,32 +302,44 @@ fn read_row(
     tag_type: &str,
     row: &PlanGroupRow,
 ) -> TokenStream {
-    let object = quote! { native };
     let (entry_ty, tag_field) = (names::ty(entry), names::field(tag));
     let (tag_ty, variant) = (names::ty(tag_type), names::ty(&row.tag));
     let planned = vertical.types.iter().find(|ty| ty.name == entry);
     let Some(PlanTypeKind::Struct(members)) = planned.map(|ty| &ty.kind) else {
         return TokenStream::new();
     };
-    let fields = members
+    // A member that an entry must have decides whether there is an entry at all.
+    let mut needed = Vec::new();
+    let fields: Vec<TokenStream> = members
         .iter()
         .filter(|member| member.name != tag)
         .map(|member| {
             let ident = names::field(&member.name);
-            match row.members.iter().find(|mapped| mapped.name == member.name) {
-                None => quote! { #ident: None },
-                Some(mapped) => {
-                    let value = native::value(&object, &mapped.from.path);
-                    match mapped.line {
-                        None => quote! { #ident: read::text(#value) },
-                        Some(PlanLine::First) => quote! { #ident: read::first_line(#value) },
-                        Some(PlanLine::Rest) => quote! { #ident: read::rest_lines(#value) },
-                    }
-                }
+            let Some(mapped) = row.members.iter().find(|mapped| mapped.name == member.name) else {
+                return quote! { #ident: None };
+            };
+            let value = value(&mapped.from);
+            let read = match mapped.line {
+                None => quote! { read::text(#value) },
+                Some(PlanLine::First) => quote! { read::first_line(#value) },
+                Some(PlanLine::Rest) => quote! { read::rest_lines(#value) },
+            };
+            if unified::is_optional_answer(member) {
+                return quote! { #ident: #read };
             }
-        });
+            needed.push(quote! { let #ident = #read?; });
+            quote! { #ident }
+        })
+        .collect();
+    let entry = quote! { #entry_ty { #tag_field: #tag_ty::#variant, #(#fields),* } };
+    if needed.is_empty() {
+        return quote! { Some(#entry) };
+    }
     quote! {
-        #entry_ty { #tag_field: #tag_ty::#variant, #(#fields),* }
+        (|| {
+            #(#needed)*
+            Some(#entry)
+        })()
     }
 }
 
@@ -289,7 +388,18 @@ fn write(
         );
         quote! { record.passthrough(#path, &input.#field)?; }
     });
-    let body = quote! { #(#writes)* #(#dropped)* #passthrough };
+    let titles = entity
+        .defaults
+        .iter()
+        .filter_map(|(_, default)| match default {
+            PlanDefault::TitleOf(field) => Some(field),
+            _ => None,
+        });
+    let inputs = entity.inputs.iter().chain(titles).map(|name| {
+        let field = names::field(name);
+        quote! { record.input(#name, &input.#field); }
+    });
+    let body = quote! { #(#writes)* #(#dropped)* #(#inputs)* #passthrough };
     let warnings = names::ident(if unified::mentions(&body, "warnings") {
         "warnings"
     } else {
@@ -333,19 +443,25 @@ fn write_field(
                 PlanConvert::Values { .. } => {
                     quote! { record.value(#path, #target, #table, &input.#ident)?; }
                 }
-                PlanConvert::Same | PlanConvert::Timestamp | PlanConvert::DateAsTimestamp => {
-                    match write.ty {
-                        PlanNativeType::Text => {
-                            quote! { record.text(#path, #target, &input.#ident)?; }
-                        }
-                        PlanNativeType::Number => {
-                            quote! { record.number(#path, #target, &input.#ident)?; }
-                        }
-                        PlanNativeType::Boolean => {
-                            quote! { record.flag(#path, #target, &input.#ident)?; }
-                        }
-                    }
+                PlanConvert::HtmlBase64 => {
+                    quote! { record.html_base64(#path, #target, &input.#ident)?; }
                 }
+                // Those that are read only have no write.
+                PlanConvert::Same
+                | PlanConvert::Timestamp
+                | PlanConvert::DateAsTimestamp
+                | PlanConvert::Date
+                | PlanConvert::Not => match write.ty {
+                    PlanNativeType::Text => {
+                        quote! { record.text(#path, #target, &input.#ident)?; }
+                    }
+                    PlanNativeType::Number => {
+                        quote! { record.number(#path, #target, &input.#ident)?; }
+                    }
+                    PlanNativeType::Boolean => {
+                        quote! { record.flag(#path, #target, &input.#ident)?; }
+                    }
+                },
             })
         }
         PlanSource::Group {
@@ -540,7 +656,10 @@ fn targets(entity: &PlanEntity) -> TokenStream {
                 .flat_map(|row| &row.members)
                 .filter_map(|member| member.write.as_ref())
                 .collect(),
-            PlanSource::Join(_) | PlanSource::Constant(_) => Vec::new(),
+            PlanSource::Join(_)
+            | PlanSource::Constant(_)
+            | PlanSource::FirstTrue { .. }
+            | PlanSource::Losers { .. } => Vec::new(),
         };
         for write in of_field {
             if !writes.iter().any(|known| known.name == write.name) {

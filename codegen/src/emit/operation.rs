@@ -114,9 +114,12 @@ fn batch_value(batch: &PlanBatch, purpose: &str, calls: &mut Calls<'_>) -> Token
 fn with_ids(call: &crate::plan::PlanCall, purpose: &str, calls: &mut Calls<'_>) -> TokenStream {
     let function = calls.function(call, purpose);
     let parameters = parameters(call);
-    let arguments = parameters.iter().map(|parameter| match parameter {
-        Parameter::Ids => quote! { ids },
-        _ => quote! { fields },
+    let arguments = parameters.iter().map(|parameter| {
+        if *parameter == Parameter::Ids {
+            quote! { ids }
+        } else {
+            quote! { fields }
+        }
     });
     let fields = if parameters.contains(&Parameter::Fields) {
         quote! { fields }

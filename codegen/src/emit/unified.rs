@@ -165,7 +165,7 @@ fn answer_struct(vertical: &PlanVertical, ty: &PlanType, members: &[PlanMember])
 }
 
 /// Whether a member may be null: nullable, or left to the mapping to fill. `raw_data` always comes.
-fn is_optional_answer(member: &PlanMember) -> bool {
+pub(super) fn is_optional_answer(member: &PlanMember) -> bool {
     member.ty != PlanMemberType::Open && (member.nullable || !member.required)
 }
 

@@ -1,6 +1,10 @@
 //! `provider.yaml` as typed syntax.
 
-use super::{Table, entries};
+use super::{
+    Table,
+    call::{self, MappingCall},
+    entries,
+};
 use crate::{
     diagnostic::Sink,
     plan::{PlanClear, PlanRecordId},
@@ -23,7 +27,16 @@ pub struct MappingProvider {
     pub fields_in: Option<Text>,
     pub record_id: PlanRecordId,
     pub bundle: Option<MappingBundle>,
+    pub hidden_fields: Option<MappingDescription>,
     pub errors: MappingErrors,
+}
+
+/// How the provider tells which fields of an object the connected user has.
+#[derive(Debug)]
+pub struct MappingDescription {
+    pub call: MappingCall,
+    pub rows: Option<Text>,
+    pub name: Text,
 }
 
 #[derive(Debug)]
@@ -130,6 +143,9 @@ pub fn provider(file: FileId, node: &Node, sink: &Sink) -> Option<MappingProvide
     let record_id = table.choice("record_id", &["text", "decimal", "base62_checked"]);
     let bundle_node = table.optional("bundle");
     let bundle = bundle_node.and_then(|node| bundle(node, sink));
+    let hidden_fields = table
+        .optional("hidden_fields")
+        .and_then(|node| description(node, sink));
     let errors = table.required("errors").and_then(|node| errors(node, sink));
     table.finish();
     Some(MappingProvider {
@@ -153,7 +169,21 @@ pub fn provider(file: FileId, node: &Node, sink: &Sink) -> Option<MappingProvide
             _ => PlanRecordId::Text,
         },
         bundle,
+        hidden_fields,
         errors: errors?,
+    })
+}
+
+fn description(node: &Node, sink: &Sink) -> Option<MappingDescription> {
+    let mut table = Table::new(node, sink)?;
+    let call = call::keys(&mut table, sink);
+    let rows = table.optional_text("rows");
+    let name = table.text("name");
+    table.finish();
+    Some(MappingDescription {
+        call: call?,
+        rows,
+        name: name?,
     })
 }
 

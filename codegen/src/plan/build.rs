@@ -33,6 +33,11 @@ fn for_each_call(provider: &mut PlanProvider, visit: &mut dyn FnMut(&mut usize))
         visit(&mut bundle.operation);
     }
     for entity in &mut provider.entities {
+        let beside = entity.beside.iter_mut().map(|beside| &mut beside.call);
+        let description = entity.description.as_mut();
+        for call in beside.chain(description.map(|description| &mut description.call)) {
+            visit(&mut call.operation);
+        }
         for operation in &mut entity.operations {
             for call in calls(operation) {
                 visit(&mut call.operation);

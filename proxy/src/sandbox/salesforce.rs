@@ -15,6 +15,7 @@ mod composite;
 mod describe;
 mod fault;
 mod id;
+mod keys;
 mod locators;
 mod route;
 mod rows;

@@ -1,15 +1,16 @@
 //! An entity of a provider, as its generated module declares it, and where its records are written to.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::{
     MatchKey, Written,
     beside::{Beside, BesidePlan},
-    hidden::Description,
+    hidden::FieldsOf,
     key::{self, Normalize},
     pick::{self, Path},
-    scalar::Text,
     warning::Warnings,
     write::NativeForm,
 };
@@ -33,9 +34,28 @@ pub struct Entity {
     /// What is read beside its records, so that they can be answered.
     pub beside: &'static [BesidePlan],
     /// How the provider tells which fields the connected user has, where a read fails for one that he has not.
-    pub description: Option<Description>,
+    pub description: Option<FieldsOf>,
+    /// What a created record gets unless it has it.
+    pub defaults: &'static [InitialValue],
     /// The keys by which a written record is remembered, so that the next upsert finds it.
     pub remembered: &'static [Remembered],
+}
+
+/// A native field that a created record gets unless it has it.
+#[derive(Debug)]
+pub struct InitialValue {
+    pub name: &'static str,
+    pub value: Initial,
+}
+
+#[derive(Debug)]
+pub enum Initial {
+    /// JSON that the mapping has word for word.
+    Json(&'static str),
+    /// The time of the call.
+    Now,
+    /// The first line of a field of the unified input.
+    TitleOf(&'static str),
 }
 
 /// A key by which a written record is remembered.
@@ -98,8 +118,7 @@ impl Output {
         }
         serde_json::to_writer(&mut self.json, record)
             .expect("a record of texts, numbers and truth values serializes");
-        self.last_id.clear();
-        self.last_id.push_str(id);
+        self.remember_last(id);
     }
 
     /// Records that were merged into others are told too, where the others tell their ids.
@@ -111,16 +130,26 @@ impl Output {
         }
     }
 
-    /// The ids of records that were merged into the one that is written, from a list with semicolons between them; none
+    /// The ids of records that were merged into a native record, from a list in it with semicolons between them; none
     /// where they are not to be told.
-    pub fn losers<'l>(
-        &self,
-        list: Option<&'l Text<'_>>,
-    ) -> impl Iterator<Item = &'l str> + use<'l> {
-        let list = list
-            .filter(|_| self.with_losers)
-            .map_or("", |list| &*list.0);
-        list.split(';').map(str::trim).filter(|id| !id.is_empty())
+    pub fn losers<'r>(&self, raw: &'r RawValue, path: Path) -> Result<Vec<Cow<'r, str>>, Error> {
+        if !self.with_losers {
+            return Ok(Vec::new());
+        }
+        let list = pick::text_at(raw.get().as_bytes(), path)?.unwrap_or_default();
+        let ids = list.split(';').map(str::trim).filter(|id| !id.is_empty());
+        Ok(ids.map(|id| Cow::Owned(id.to_owned())).collect())
+    }
+
+    /// The native record of one that was merged away: there is none.
+    pub fn no_record() -> &'static RawValue {
+        serde_json::from_str("{}").expect("an empty object is JSON")
+    }
+
+    /// Sets the id that counts as the last one: that of a record that was read, not of one that it has swallowed.
+    pub fn remember_last(&mut self, id: &str) {
+        self.last_id.clear();
+        self.last_id.push_str(id);
     }
 
     pub fn json(&self) -> &[u8] {

@@ -15,7 +15,7 @@ use crate::{error::Error, upstream::fault};
 
 /// How a provider tells which fields of an object the connected user has.
 #[derive(Debug)]
-pub struct Description {
+pub struct FieldsOf {
     pub call: fn(&Context) -> NativeRequest,
     /// The list of fields.
     pub rows: Path,

@@ -263,14 +263,13 @@ impl List {
         match self.paging.advance(end) {
             After::End => self.end(self.paging.position(), false),
             After::More if self.rows.is_empty() && may_read_on => self.call(),
-            After::More => self.end(self.paging.position(), true),
             After::NextList if may_read_on => {
                 if self.rows.len() >= usize::try_from(self.paging.size()).unwrap_or(usize::MAX) {
                     self.full_at = self.paging.position();
                 }
                 self.call()
             }
-            After::NextList => self.end(self.paging.position(), true),
+            After::More | After::NextList => self.end(self.paging.position(), true),
         }
     }
 

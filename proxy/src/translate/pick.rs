@@ -25,12 +25,12 @@ pub struct PageParts<'a> {
 }
 
 /// The rows of an answer and what it says of the next page. An empty path to the rows says that the answer is the list.
-pub fn page<'a>(
-    body: &'a [u8],
+pub fn page(
+    body: &[u8],
     rows: Path,
     next: Option<Path>,
     more: Option<Path>,
-) -> Result<PageParts<'a>, Error> {
+) -> Result<PageParts<'_>, Error> {
     if rows.is_empty() {
         let rows = super::native::parse(body)?;
         return Ok(PageParts {
@@ -84,7 +84,7 @@ pub fn texts<'a>(body: &'a [u8], paths: &[Path]) -> Result<Vec<Option<Text<'a>>>
 }
 
 /// The text at one place, none where it is absent or null.
-pub fn text_at<'a>(body: &'a [u8], path: Path) -> Result<Option<Cow<'a, str>>, Error> {
+pub fn text_at(body: &[u8], path: Path) -> Result<Option<Cow<'_, str>>, Error> {
     let mut texts = texts(body, &[path])?;
     Ok(texts.pop().flatten().map(|text| text.0))
 }

@@ -133,6 +133,46 @@ pub fn date_as_timestamp<'a>(
     }
 }
 
+/// The day of a date or an instant, in UTC.
+pub fn date<'a>(
+    field: &str,
+    value: Option<&Text<'a>>,
+    warnings: &mut Warnings,
+) -> Option<Cow<'a, str>> {
+    let text = text(value)?;
+    if text.parse::<Date>().is_ok() && text.len() == 10 {
+        return Some(text);
+    }
+    match parse_timestamp(&text) {
+        Some(instant) => {
+            let date = instant.to_zoned(TimeZone::UTC).date();
+            Some(Cow::Owned(date.to_string()))
+        }
+        None => unread(field, "a date", &text, warnings),
+    }
+}
+
+/// The text that HTML shows, where it shows nothing but text; otherwise the HTML.
+pub fn html<'a>(value: Option<&Text<'a>>) -> Option<Cow<'a, str>> {
+    text(value).map(|html| match html {
+        Cow::Borrowed(html) => super::html::to_text(html),
+        Cow::Owned(html) => Cow::Owned(super::html::to_text(&html).into_owned()),
+    })
+}
+
+/// The value of the first truth that holds. Where one before it is not known, neither is the value.
+pub fn first_true<T: Copy, const N: usize>(
+    cases: [(Option<bool>, T); N],
+    otherwise: T,
+) -> Option<T> {
+    for (holds, value) in cases {
+        if holds? {
+            return Some(value);
+        }
+    }
+    Some(otherwise)
+}
+
 /// A value of an enumeration by its counterpart.
 pub fn value<T: Copy>(
     field: &str,
@@ -157,9 +197,10 @@ pub fn required<T>(field: &str, value: Option<T>) -> Result<T, Error> {
 }
 
 /// Entries of a list, the empty ones left out; none at all is null.
-pub fn entries<T: Entry, const N: usize>(entries: [T; N]) -> Option<Vec<T>> {
+pub fn entries<T: Entry, const N: usize>(entries: [Option<T>; N]) -> Option<Vec<T>> {
     let present: Vec<T> = entries
         .into_iter()
+        .flatten()
         .filter(|entry| !entry.is_empty())
         .collect();
     (!present.is_empty()).then_some(present)
@@ -267,6 +308,33 @@ mod tests {
         );
         let one = Text("1 Market St".into());
         assert_eq!(rest_lines(Some(&one)), None);
+    }
+
+    #[test]
+    fn the_day_of_an_instant_is_that_of_utc() {
+        let mut warnings = Warnings::default();
+        for (native, day) in [
+            ("2024-01-31", "2024-01-31"),
+            ("2024-01-31T23:59:59.999Z", "2024-01-31"),
+            ("2024-01-31T23:30:00-0100", "2024-02-01"),
+            ("1706745599999", "2024-01-31"),
+        ] {
+            let read = date("on", Some(&Text(native.into())), &mut warnings);
+            assert_eq!(read.as_deref(), Some(day), "{native}");
+        }
+        assert!(warnings.is_empty());
+        assert_eq!(date("on", Some(&Text("soon".into())), &mut warnings), None);
+        assert!(!warnings.is_empty());
+    }
+
+    #[test]
+    fn the_first_truth_decides_and_an_unknown_one_leaves_it_open() {
+        let of = |won, lost| first_true([(won, 'w'), (lost, 'l')], 'o');
+        assert_eq!(of(Some(true), None), Some('w'));
+        assert_eq!(of(Some(false), Some(true)), Some('l'));
+        assert_eq!(of(Some(false), Some(false)), Some('o'));
+        assert_eq!(of(Some(false), None), None);
+        assert_eq!(of(None, Some(true)), None);
     }
 
     #[test]

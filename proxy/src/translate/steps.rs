@@ -251,6 +251,7 @@ impl Steps {
         let fields = Fields::of(&cx, entity, Vec::new(), &mut warnings);
         let mut work = Work::new(cx, entity.form, fields, warnings);
         work.set_record(record);
+        work.apply_defaults(entity.defaults);
         Ok(Box::new(Self::new(entity, plan, work)))
     }
 
@@ -333,7 +334,7 @@ impl Steps {
                 if call.record {
                     return self.answer(response);
                 }
-                self.next(step)
+                Ok(self.next(step))
             }
             StepKind::Bundle {
                 form,
@@ -374,13 +375,12 @@ impl Steps {
             (Some(response), _) if response.is_success() => self.answer(response),
             (Some(_), Some(otherwise)) => Ok(self.go_to(otherwise)),
             (Some(response), None) => Err(self.work.fault(response)),
-            (None, _) => self.next(step),
+            (None, _) => Ok(self.next(step)),
         }
     }
 
-    fn next(&mut self, step: &StepPlan) -> Result<Step, Error> {
-        let next = step.then.expect("a step without a record leads on");
-        Ok(self.go_to(next))
+    fn next(&mut self, step: &StepPlan) -> Step {
+        self.go_to(step.then.expect("a step without a record leads on"))
     }
 
     /// Notes that something was written, and its id.

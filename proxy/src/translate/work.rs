@@ -3,7 +3,10 @@
 use super::{
     Context, NativeResponse,
     call::Fields,
+    entity::{Initial, InitialValue},
+    html,
     key::Lookup,
+    read::format_timestamp,
     warning::Warnings,
     write::{NativeForm, NativeObject},
 };
@@ -11,6 +14,9 @@ use crate::{
     error::{Error, Outcome},
     upstream::fault,
 };
+
+/// Characters of a title that is made of a longer text; no provider's titles are shorter.
+const LONGEST_TITLE: usize = 120;
 
 /// The state of one operation between its steps.
 #[derive(Debug)]
@@ -47,6 +53,24 @@ impl Work {
     pub fn set_record(&mut self, record: NativeObject) {
         self.changes = record.clone();
         self.record = record;
+    }
+
+    /// Completes what a created record gets.
+    pub fn apply_defaults(&mut self, defaults: &[InitialValue]) {
+        for default in defaults {
+            if self.record.contains(default.name) {
+                continue;
+            }
+            let json = match default.value {
+                Initial::Json(json) => json.to_owned(),
+                Initial::Now => super::write::quote(&format_timestamp(self.cx.now)),
+                Initial::TitleOf(input) => {
+                    let text = self.record.inputs().get(input).unwrap_or_default();
+                    super::write::quote(&html::title(text, LONGEST_TITLE))
+                }
+            };
+            self.record.set(default.name, json);
+        }
     }
 
     /// Completes what an upsert writes: a created record gets the key it was looked for by, so that the next upsert

@@ -7,6 +7,7 @@ use std::{
     fmt::{self, Display},
 };
 
+use base64::Engine as _;
 use indexmap::IndexMap;
 use serde_json::value::RawValue;
 
@@ -103,6 +104,21 @@ impl Display for At {
 pub struct NativeObject {
     form: &'static NativeForm,
     members: IndexMap<String, String>,
+    inputs: Inputs,
+}
+
+/// Fields of the unified input that have no native field of their own; calls use them otherwise.
+#[derive(Debug, Clone, Default)]
+pub struct Inputs(Vec<(&'static str, String)>);
+
+impl Inputs {
+    /// What the caller gave, unless it is empty.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, text)| text.as_str())
+    }
 }
 
 impl NativeObject {
@@ -110,6 +126,7 @@ impl NativeObject {
         Self {
             form,
             members: IndexMap::new(),
+            inputs: Inputs::default(),
         }
     }
 
@@ -348,6 +365,41 @@ impl NativeObject {
             _ if lines.is_empty() => self.text(path, target, Patch::Null),
             _ => self.text(path, target, Patch::Value(lines.join("\n").as_str())),
         }
+    }
+
+    /// A text as HTML in Base64.
+    pub fn html_base64<'v>(
+        &mut self,
+        path: impl Display + Copy,
+        target: Target,
+        value: impl Into<Patch<&'v str>>,
+    ) -> Result<(), Error> {
+        let Patch::Value(text) = value.into() else {
+            return Ok(());
+        };
+        let is_shown = |character: char| !character.is_control() || "\n\r\t".contains(character);
+        if let Some(control) = text.chars().find(|character| !is_shown(*character)) {
+            let message =
+                format!("expected text that can be shown, found the control character {control:?}");
+            return Err(fault(path, message));
+        }
+        let html = super::html::from_text(text);
+        let encoded = base64::engine::general_purpose::STANDARD.encode(html);
+        self.set(target.name, quote(&encoded));
+        Ok(())
+    }
+
+    /// A field of the unified input that has no native field of its own.
+    pub fn input(&mut self, name: &'static str, value: &Patch<String>) {
+        if let Patch::Value(text) = value
+            && !text.is_empty()
+        {
+            self.inputs.0.push((name, text.clone()));
+        }
+    }
+
+    pub fn inputs(&self) -> &Inputs {
+        &self.inputs
     }
 
     /// Native fields that the caller names: flat, or wrapped in the member that holds a record's fields. They win.

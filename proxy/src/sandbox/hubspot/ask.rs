@@ -67,10 +67,12 @@ impl<'a> Ask<'a> {
             .collect()
     }
 
+    /// Letter case does not matter: HubSpot's own client for Python writes `True`.
     pub(super) fn flag(&self, name: &str) -> Result<bool, Fault> {
         match self.param(name) {
-            None | Some("false") => Ok(false),
-            Some("true") => Ok(true),
+            None => Ok(false),
+            Some(text) if text.eq_ignore_ascii_case("false") => Ok(false),
+            Some(text) if text.eq_ignore_ascii_case("true") => Ok(true),
             Some(other) => Err(Fault::validation(format!(
                 "{name}: {other} is not a boolean"
             ))),

@@ -1,12 +1,13 @@
-//! Many rows in one call (`salesforce.md` §3.2): read by their ids, created, changed.
+//! Many rows in one call (`salesforce.md` §3.2): read by their ids, created, changed, deleted.
 
 use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::{
     fault::Fault,
-    id,
+    id, keys,
     rows::{self, shown},
+    schema::{Field, Object},
     state::State,
 };
 use crate::sandbox::http::Reply;
@@ -31,12 +32,18 @@ pub(super) fn wanted_by_body(body: &Value) -> Result<(Vec<String>, Vec<String>),
 pub(super) fn wanted_by_query(
     pairs: &[(String, String)],
 ) -> Result<(Vec<String>, Vec<String>), Fault> {
-    let texts = |name: &str| -> Result<Vec<String>, Fault> {
-        let pair = pairs.iter().find(|(known, _)| known == name);
-        let (_, list) = pair.ok_or_else(|| missing(name))?;
-        Ok(list.split(',').map(|text| text.trim().to_owned()).collect())
-    };
-    Ok((texts("ids")?, texts("fields")?))
+    Ok((listed(pairs, "ids")?, listed(pairs, "fields")?))
+}
+
+/// A comma list of the query string.
+fn listed(pairs: &[(String, String)], name: &str) -> Result<Vec<String>, Fault> {
+    let pair = pairs.iter().find(|(known, _)| known == name);
+    let (_, list) = pair.ok_or_else(|| missing(name))?;
+    Ok(list.split(',').map(|text| text.trim().to_owned()).collect())
+}
+
+fn malformed(id: &str) -> Fault {
+    Fault::new(400, "MALFORMED_ID", format!("malformed id {id}"))
 }
 
 fn missing(name: &str) -> Fault {
@@ -64,8 +71,7 @@ pub(super) fn retrieve(
     let rows: Vec<Value> = ids
         .iter()
         .map(|text| {
-            let id = id::normalize(text)
-                .ok_or_else(|| Fault::new(400, "MALFORMED_ID", format!("malformed id {text}")))?;
+            let id = id::normalize(text).ok_or_else(|| malformed(text))?;
             Ok(state
                 .live(&object.name, &id)
                 .map_or(Value::Null, |row| shown(object, row, &fields, root)))
@@ -95,19 +101,77 @@ pub(super) fn save_all(
         );
         return Err(Fault::new(400, "INVALID_TYPE", message));
     }
+    let each = |state: &mut State, record: &Value| {
+        let id = save(state, record, creates, now)?;
+        Ok(json!({ "id": id, "success": true, "errors": [] }))
+    };
+    let all_or_none = body.get("allOrNone") == Some(&json!(true));
+    Ok(one_by_one(state, records, all_or_none, each))
+}
+
+/// `PATCH /composite/sobjects/X/{field}`: each record has the value that finds its row.
+pub(super) fn upsert_all(
+    state: &mut State,
+    (object, field): (&str, &str),
+    body: &Value,
+    now: &str,
+) -> Result<Reply, Fault> {
+    let object = state.object(object).ok_or_else(Fault::not_found)?.clone();
+    let field = keys::field(state, &object, field)?;
+    let records = body.get("records").and_then(Value::as_array);
+    let records = records.ok_or_else(|| missing("records"))?;
+    if records.len() > MOST_RECORDS {
+        return Err(too_many(MOST_RECORDS));
+    }
+    let each = |state: &mut State, record: &Value| upsert(state, &object, &field, record, now);
+    let all_or_none = body.get("allOrNone") == Some(&json!(true));
+    Ok(one_by_one(state, records, all_or_none, each))
+}
+
+/// `DELETE /composite/sobjects?ids=…`: rows of any types.
+pub(super) fn delete_all(
+    state: &mut State,
+    pairs: &[(String, String)],
+    now: &str,
+) -> Result<Reply, Fault> {
+    let ids = listed(pairs, "ids")?;
+    if ids.len() > MOST_RECORDS {
+        return Err(too_many(MOST_RECORDS));
+    }
+    let all_or_none = pairs.contains(&("allOrNone".to_owned(), "true".to_owned()));
+    let ids: Vec<Value> = ids.into_iter().map(Value::String).collect();
+    let each = |state: &mut State, id: &Value| {
+        let text = id.as_str().unwrap_or_default();
+        let id = id::normalize(text).ok_or_else(|| malformed(text))?;
+        let objects = state.schema.values();
+        let object = objects
+            .filter(|object| id.starts_with(&object.prefix))
+            .map(|object| object.name.clone())
+            .next();
+        // That an id of an object which is not there is malformed is unconfirmed.
+        state.delete(&object.ok_or_else(|| malformed(text))?, &id, now)?;
+        Ok(json!({ "id": id, "success": true, "errors": [] }))
+    };
+    Ok(one_by_one(state, &ids, all_or_none, each))
+}
+
+/// Does `each`, and tells of every input what became of it: 200, whatever that is.
+fn one_by_one(
+    state: &mut State,
+    inputs: &[Value],
+    all_or_none: bool,
+    each: impl Fn(&mut State, &Value) -> Result<Value, Fault>,
+) -> Reply {
     let before = state.clone();
     let mut failed = false;
     let mut results: Vec<Value> = Vec::new();
-    for record in records {
-        match save(state, record, creates, now) {
-            Ok(id) => results.push(json!({ "id": id, "success": true, "errors": [] })),
-            Err(fault) => {
-                failed = true;
-                results.push(json!({ "success": false, "errors": [fault.entry()] }));
-            }
-        }
+    for input in inputs {
+        results.push(each(state, input).unwrap_or_else(|fault| {
+            failed = true;
+            json!({ "success": false, "errors": [fault.entry()] })
+        }));
     }
-    if failed && body.get("allOrNone") == Some(&json!(true)) {
+    if failed && all_or_none {
         *state = before;
         let rolled = json!({ "statusCode": "ALL_OR_NONE_OPERATION_ROLLED_BACK", "message": "Record rolled back because not all records were valid and the request was using AllOrNone header", "fields": [] });
         for result in results
@@ -117,7 +181,7 @@ pub(super) fn save_all(
             *result = json!({ "success": false, "errors": [rolled] });
         }
     }
-    Ok(Reply::json(StatusCode::OK, &Value::Array(results)))
+    Reply::json(StatusCode::OK, &Value::Array(results))
 }
 
 /// The code and the words are unconfirmed.
@@ -152,4 +216,50 @@ fn save(state: &mut State, record: &Value, creates: bool, now: &str) -> Result<S
     })?;
     state.update(object, &id, &values, now)?;
     Ok(id)
+}
+
+/// Codes of records that cannot be upserted are SOAP's (unconfirmed here), the words are ours.
+fn upsert(
+    state: &mut State,
+    object: &Object,
+    field: &Field,
+    record: &Value,
+    now: &str,
+) -> Result<Value, Fault> {
+    if !type_of(record).eq_ignore_ascii_case(&object.name) {
+        let message = format!("The records of this call are of {} only", object.name);
+        return Err(Fault::new(400, "INVALID_TYPE", message));
+    }
+    let mut values = record.as_object().cloned().unwrap_or_default();
+    let named = values
+        .keys()
+        .find(|name| name.eq_ignore_ascii_case(&field.name))
+        .cloned();
+    let value = named
+        .and_then(|name| values.remove(&name))
+        .and_then(|value| value.as_str().map(str::to_owned))
+        .filter(|value| !value.is_empty());
+    let value = value.ok_or_else(|| {
+        let message = format!("{} not specified", field.name);
+        Fault::new(400, "MISSING_ARGUMENT", message).fields(&[&field.name])
+    })?;
+    let (id, created) = match keys::matches(state, object, field, &value).as_slice() {
+        [] => {
+            values.insert(field.name.clone(), json!(value));
+            (state.create(&object.name, &values, now)?, true)
+        }
+        [id] => {
+            state.update(&object.name, id, &values, now)?;
+            (id.clone(), false)
+        }
+        many => {
+            let message = format!(
+                "{}: more than one record found for external id field: [{}]",
+                field.name,
+                many.join(", ")
+            );
+            return Err(Fault::new(400, "DUPLICATE_EXTERNAL_ID", message));
+        }
+    };
+    Ok(json!({ "id": id, "success": true, "errors": [], "created": created }))
 }

@@ -66,6 +66,12 @@ impl Request<'_> {
             (method @ ("POST" | "PATCH"), ["composite", "sobjects"]) => {
                 collections::save_all(state, self.needed()?, method == "POST", self.org.now)
             }
+            ("DELETE", ["composite", "sobjects"]) => {
+                collections::delete_all(state, &pairs, self.org.now)
+            }
+            ("PATCH", ["composite", "sobjects", object, field]) => {
+                collections::upsert_all(state, (object, field), self.needed()?, self.org.now)
+            }
             ("POST", ["composite", "sobjects", object]) => {
                 let (ids, fields) = collections::wanted_by_body(self.needed()?)?;
                 collections::retrieve(state, object, &ids, &fields, self.root)
@@ -124,7 +130,8 @@ fn allowed(path: &[&str]) -> Option<&'static str> {
             Some("GET,HEAD")
         }
         ["composite"] => Some("POST"),
-        ["composite", "sobjects"] => Some("PATCH,POST"),
+        ["composite", "sobjects"] => Some("DELETE,PATCH,POST"),
+        ["composite", "sobjects", _, _] => Some("PATCH"),
         ["composite", "sobjects", _] => Some("GET,HEAD,POST"),
         _ => None,
     }

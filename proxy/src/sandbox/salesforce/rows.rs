@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{
     describe,
     fault::Fault,
-    id,
+    id, keys,
     schema::{Field, Object},
     state::{Row, State},
 };
@@ -72,9 +72,24 @@ impl RowCall<'_> {
             ("PATCH", 3) => self.upsert(state, &object, &segment(1), &segment(2)),
             (method, 1) => Err(Fault::not_allowed(method, "GET,HEAD,POST")),
             (method, 2) if segment(1) == "describe" => Err(Fault::not_allowed(method, "GET,HEAD")),
-            ("GET", 3) => Err(Fault::not_found()),
+            ("GET", 3) => self.read_by(state, &object, &segment(1), &segment(2)),
             (method, 2 | 3) => Err(Fault::not_allowed(method, "DELETE,GET,HEAD,PATCH")),
             _ => Err(Fault::not_found()),
+        }
+    }
+
+    fn read_by(
+        &self,
+        state: &State,
+        object: &Object,
+        field: &str,
+        value: &str,
+    ) -> Result<Reply, Fault> {
+        let field = keys::field(state, object, field)?;
+        match keys::matches(state, object, &field, value).as_slice() {
+            [] => Err(Fault::not_found()),
+            [id] => self.read(state, object, id),
+            many => Ok(self.choices(object, many)),
         }
     }
 
@@ -100,13 +115,7 @@ impl RowCall<'_> {
         field: &str,
         value: &str,
     ) -> Result<Reply, Fault> {
-        let Some(field) = state
-            .visible(object, field)
-            .filter(|field| field.id_lookup || field.ty == "id")
-            .cloned()
-        else {
-            return Err(Fault::no_external_id(field));
-        };
+        let field = keys::field(state, object, field)?;
         let mut values = self.object_body()?.clone();
         if values
             .keys()
@@ -118,19 +127,7 @@ impl RowCall<'_> {
             );
             return Err(Fault::new(400, "INVALID_FIELD", message).fields(&[&field.name]));
         }
-        let found: Vec<String> = state
-            .rows
-            .get(&object.name)
-            .into_iter()
-            .flatten()
-            .filter(|(_, row)| row.get("IsDeleted") != Some(&json!(true)))
-            .filter(|(_, row)| {
-                row.get(&field.name)
-                    .and_then(Value::as_str)
-                    .is_some_and(|it| it.eq_ignore_ascii_case(value))
-            })
-            .map(|(id, _)| id.clone())
-            .collect();
+        let found = keys::matches(state, object, &field, value);
         match found.as_slice() {
             [] if self
                 .query
@@ -154,14 +151,15 @@ impl RowCall<'_> {
                     &json!({ "id": id, "success": true, "errors": [], "created": false }),
                 ))
             }
-            many => {
-                let addresses: Vec<String> = many
-                    .iter()
-                    .map(|id| format!("{}/sobjects/{}/{id}", self.root, object.name))
-                    .collect();
-                Ok(Reply::json(StatusCode::MULTIPLE_CHOICES, &json!(addresses)))
-            }
+            many => Ok(self.choices(object, many)),
         }
+    }
+
+    /// Several rows where one was meant: a list of their addresses.
+    fn choices(&self, object: &Object, ids: &[String]) -> Reply {
+        let address = |id: &String| format!("{}/sobjects/{}/{id}", self.root, object.name);
+        let addresses: Vec<String> = ids.iter().map(address).collect();
+        Reply::json(StatusCode::MULTIPLE_CHOICES, &json!(addresses))
     }
 
     fn object_body(&self) -> Result<&Map<String, Value>, Fault> {

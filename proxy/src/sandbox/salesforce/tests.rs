@@ -2,6 +2,7 @@ use http::HeaderMap;
 
 use super::*;
 
+mod keys;
 mod many;
 mod org;
 mod writes;

@@ -58,6 +58,7 @@ static ENTITY: Entity = Entity {
     encode,
     beside: &[],
     description: None,
+    defaults: &[],
     remembered: &[
         Remembered {
             key: "domain",
@@ -333,7 +334,7 @@ fn read<'a>(raw: &'a RawValue, warnings: &mut Warnings) -> Result<Account<'a>, E
             warnings,
         ),
         addresses: read::entries([
-            Address {
+            Some(Address {
                 address_type: AddressType::Primary,
                 city: read::text(native.properties.city.as_ref()),
                 country: read::text(native.properties.country.as_ref()),
@@ -341,13 +342,13 @@ fn read<'a>(raw: &'a RawValue, warnings: &mut Warnings) -> Result<Account<'a>, E
                 state: read::text(native.properties.state.as_ref()),
                 street_1: read::text(native.properties.address.as_ref()),
                 street_2: read::text(native.properties.address2.as_ref()),
-            },
+            }),
         ]),
         phone_numbers: read::entries([
-            PhoneNumber {
+            Some(PhoneNumber {
                 phone_number_type: PhoneNumberType::Primary,
                 phone_number: read::text(native.properties.phone.as_ref()),
-            },
+            }),
         ]),
         lifecycle_stage: read::value(
             "lifecycle_stage",

@@ -38,6 +38,7 @@ static ENTITY: Entity = Entity {
     encode,
     beside: &[],
     description: None,
+    defaults: &[],
     remembered: &[],
 };
 

@@ -65,6 +65,7 @@ static ENTITY: Entity = Entity {
     encode,
     beside: &[],
     description: None,
+    defaults: &[],
     remembered: &[
         Remembered {
             key: "website",
@@ -182,7 +183,7 @@ fn read<'a>(raw: &'a RawValue, warnings: &mut Warnings) -> Result<Account<'a>, E
             warnings,
         ),
         addresses: read::entries([
-            Address {
+            Some(Address {
                 address_type: AddressType::Billing,
                 city: read::text(native.billing_city.as_ref()),
                 country: read::text(native.billing_country.as_ref()),
@@ -190,8 +191,8 @@ fn read<'a>(raw: &'a RawValue, warnings: &mut Warnings) -> Result<Account<'a>, E
                 state: read::text(native.billing_state.as_ref()),
                 street_1: read::first_line(native.billing_street.as_ref()),
                 street_2: read::rest_lines(native.billing_street.as_ref()),
-            },
-            Address {
+            }),
+            Some(Address {
                 address_type: AddressType::Shipping,
                 city: read::text(native.shipping_city.as_ref()),
                 country: read::text(native.shipping_country.as_ref()),
@@ -199,17 +200,17 @@ fn read<'a>(raw: &'a RawValue, warnings: &mut Warnings) -> Result<Account<'a>, E
                 state: read::text(native.shipping_state.as_ref()),
                 street_1: read::first_line(native.shipping_street.as_ref()),
                 street_2: read::rest_lines(native.shipping_street.as_ref()),
-            },
+            }),
         ]),
         phone_numbers: read::entries([
-            PhoneNumber {
+            Some(PhoneNumber {
                 phone_number_type: PhoneNumberType::Primary,
                 phone_number: read::text(native.phone.as_ref()),
-            },
-            PhoneNumber {
+            }),
+            Some(PhoneNumber {
                 phone_number_type: PhoneNumberType::Fax,
                 phone_number: read::text(native.fax.as_ref()),
-            },
+            }),
         ]),
         lifecycle_stage: None,
         last_modified_at: read::timestamp(

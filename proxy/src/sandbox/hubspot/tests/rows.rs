@@ -110,6 +110,11 @@ fn an_archived_row_is_seen_only_when_asked_so() {
     assert_eq!(hub.get(&format!("{CONTACTS}/{id}")).0, 404);
     let (status, row) = hub.get(&format!("{CONTACTS}/{id}?archived=true"));
     assert_eq!((status, &row["archived"]), (200, &json!(true)));
+    // HubSpot's own client for Python writes it so.
+    let (status, row) = hub.get(&format!("{CONTACTS}/{id}?archived=True"));
+    assert_eq!((status, &row["archived"]), (200, &json!(true)));
+    assert_eq!(hub.get(&format!("{CONTACTS}/{id}?archived=False")).0, 404);
+    assert_eq!(hub.get(&format!("{CONTACTS}/{id}?archived=maybe")).0, 400);
     assert_eq!(
         hub.patch(&format!("{CONTACTS}/{id}"), &json!({ "firstname": "A" }))
             .0,

@@ -63,6 +63,7 @@ static ENTITY: Entity = Entity {
     encode,
     beside: &[],
     description: None,
+    defaults: &[],
     remembered: &[
         Remembered {
             key: "website",
@@ -190,7 +191,7 @@ fn read<'a>(raw: &'a RawValue, warnings: &mut Warnings) -> Result<Account<'a>, E
             warnings,
         ),
         addresses: read::entries([
-            Address {
+            Some(Address {
                 address_type: AddressType::Primary,
                 city: read::text(native.hq_city.as_ref()),
                 country: read::text(native.hq_country_code.as_ref()),
@@ -198,8 +199,8 @@ fn read<'a>(raw: &'a RawValue, warnings: &mut Warnings) -> Result<Account<'a>, E
                 state: read::text(native.hq_region.as_ref()),
                 street_1: read::text(native.hq_street.as_ref()),
                 street_2: None,
-            },
-            Address {
+            }),
+            Some(Address {
                 address_type: AddressType::Mailing,
                 city: None,
                 country: None,
@@ -207,17 +208,17 @@ fn read<'a>(raw: &'a RawValue, warnings: &mut Warnings) -> Result<Account<'a>, E
                 state: None,
                 street_1: read::first_line(native.mail_address.as_ref()),
                 street_2: read::rest_lines(native.mail_address.as_ref()),
-            },
+            }),
         ]),
         phone_numbers: read::entries([
-            PhoneNumber {
+            Some(PhoneNumber {
                 phone_number_type: PhoneNumberType::Primary,
                 phone_number: read::text(native.switchboard.as_ref()),
-            },
-            PhoneNumber {
+            }),
+            Some(PhoneNumber {
                 phone_number_type: PhoneNumberType::Fax,
                 phone_number: read::text(native.telefax.as_ref()),
-            },
+            }),
         ]),
         lifecycle_stage: read::value(
             "lifecycle_stage",

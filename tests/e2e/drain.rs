@@ -2,6 +2,7 @@
 #![cfg(unix)]
 
 use std::{
+    io::{Read, Write},
     net::TcpStream,
     time::{Duration, Instant},
 };
@@ -50,7 +51,16 @@ fn create(sidecar: &Sidecar, last_name: &str) -> TcpStream {
 fn a_signal_lets_calls_end_and_refuses_new_ones() {
     let sandbox = Sandbox::start();
     let mut sidecar = Sidecar::start(&sandbox.with_oauth());
-    slow(&sandbox, "salesforce", 1_500);
+    // A connection that is kept open for further calls.
+    let mut idle = TcpStream::connect(&sidecar.address).unwrap();
+    idle.set_read_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
+    let host = &sidecar.address;
+    write!(idle, "GET /livez HTTP/1.1\r\nhost: {host}\r\n\r\n").unwrap();
+    let mut answered = [0; 15];
+    idle.read_exact(&mut answered).unwrap();
+    assert_eq!(&answered, b"HTTP/1.1 200 OK");
+    slow(&sandbox, "salesforce", 3_000);
     let mut reads: Vec<TcpStream> = (0..10)
         .map(|_| {
             let target = "/unified/crm/contact?page_size=1";
@@ -64,11 +74,15 @@ fn a_signal_lets_calls_end_and_refuses_new_ones() {
     drop(left_alone);
     sidecar.process.terminate();
     sidecar.process.err.wait_for("draining");
-    let until = Instant::now() + Duration::from_secs(1);
+    let until = Instant::now() + Duration::from_secs(5);
     while TcpStream::connect(&sidecar.address).is_ok() {
         assert!(Instant::now() < until, "new connections are refused");
     }
-    assert!(sidecar.process.is_running(), "calls are in flight");
+    idle.read_to_end(&mut Vec::new()).unwrap();
+    assert!(
+        sidecar.process.is_running(),
+        "the idle connection is closed while calls are in flight"
+    );
     for read in &mut reads {
         let answer = receive(read);
         assert_eq!(answer.status, 200, "{}", answer.text);
@@ -106,6 +120,6 @@ fn a_second_signal_ends_it_at_once() {
     let second = Instant::now();
     sidecar.process.terminate();
     assert_eq!(sidecar.process.exit_code(), 1);
-    assert!(second.elapsed() < Duration::from_secs(3));
+    assert!(second.elapsed() < Duration::from_secs(10), "not after 20 s");
     sidecar.process.err.wait_for("stopped at once");
 }

@@ -7,7 +7,7 @@ const ISSUED: &str = "canary-issued-access-token";
 
 /// Orders the next answer of a provider.
 fn reply(sandbox: &Sandbox, provider: &str, path: &str, status: u16, body: &Value) {
-    let fault = json!({"match": {"path": path}, "times": 1, "action": {"reply": {"status": status, "body": body}}});
+    let fault = json!({"match": {"path": path}, "times": 1, "action": {"reply": {"status": status, "headers": {"Retry-After": "0"}, "body": body}}});
     sandbox.control(provider, "POST", "/_sandbox/faults", Some(&fault));
 }
 

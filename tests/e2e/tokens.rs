@@ -60,7 +60,9 @@ fn a_token_is_renewed_by_the_clock_before_it_is_refused() {
     let (provider, endpoint) = PROVIDERS[0];
     let short = json!({"access_token_seconds": 4});
     sandbox.control(provider, "PATCH", "/_sandbox/settings", Some(&short));
-    call_side_by_side(&sidecar, provider);
+    let target = "/unified/crm/account?page_size=1";
+    let first = sidecar.call(provider, "GET", target, None);
+    assert_eq!(first.status, 200, "{}", first.text);
     assert_eq!(refreshes(&sandbox, provider, endpoint), 1);
     let long = json!({"access_token_seconds": 1800});
     sandbox.control(provider, "PATCH", "/_sandbox/settings", Some(&long));

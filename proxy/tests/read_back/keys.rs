@@ -137,3 +137,37 @@ fn no_text_is_read_as_a_reference_to_an_answer() {
     assert_eq!(records(&played, "account"), Vec::<Value>::new());
     assert_eq!(records(&played, "contact"), Vec::<Value>::new());
 }
+
+/// A query stands in the address of its call, where each of these characters has twelve.
+#[test]
+fn as_many_values_as_may_be_asked_for_fit_into_calls() {
+    for name in PROVIDERS {
+        for (entity, key, record) in [
+            ("account", "website", json!({"name": "N"})),
+            ("contact", "email", json!({"last_name": "L"})),
+        ] {
+            for character in ["x", "é", "😀", "'"] {
+                let text = character.repeat(40);
+                let value = |number: usize| {
+                    if key == "email" {
+                        format!("{text}{number}@many.example")
+                    } else {
+                        format!("many.example/{text}{number}")
+                    }
+                };
+                let values: Vec<String> = (0..100).map(value).collect();
+                let played = Played::new(name);
+                let on = json!({"key": key, "values": values});
+                let body = json!({"upsert_on": on, "record": record});
+                let target = format!("/unified/crm/{entity}/_upsert");
+                let upserted = played.call(&Method::POST, &target, &body);
+                let upserted = upserted
+                    .unwrap_or_else(|refusal| panic!("{name} {key} {character}: {refusal:?}"));
+                assert_eq!(upserted["record"][key], values[0]);
+                // Any of them finds it.
+                let again = played.call(&Method::POST, &target, &body).unwrap();
+                assert_eq!(again["record"]["id"], upserted["record"]["id"]);
+            }
+        }
+    }
+}

@@ -10,6 +10,7 @@
 //! | key | default | |
 //! | --- | --- | --- |
 //! | `clock_offset_ms` | 0 | how far this provider's clock is ahead of the machine's |
+//! | `clock_stopped` | false | true: the time stands still, so that all that is written has one time stamp |
 //! | `search_lag_ms` | 0 | a created or changed row is found by its new values only so much later |
 //! | `search_lag_jitter_ms` | 0 | up to so much is added, by row: rows are found in another order than written |
 //! | `granted_scopes` | null | the scopes of every token; null grants all |
@@ -157,6 +158,7 @@ impl HubSpot {
 impl Provider for HubSpot {
     fn handle(&self, call: &Call) -> Reply {
         route::answer(&self.options, &mut self.state(), call, self.clock.now_ms())
+            .with_header("date", &self.clock.http_date())
     }
 
     fn settings(&self) -> Value {
@@ -167,6 +169,7 @@ impl Provider for HubSpot {
         let mut state = self.state();
         state.settings = state.settings.patched(patch)?;
         self.clock.set_offset_ms(state.settings.clock_offset_ms);
+        self.clock.set_stopped(state.settings.clock_stopped);
         Ok(())
     }
 

@@ -11,6 +11,7 @@ use serde_json::Value;
 #[expect(clippy::struct_excessive_bools)]
 pub(super) struct Settings {
     pub(super) clock_offset_ms: i64,
+    pub(super) clock_stopped: bool,
     pub(super) search_lag_ms: u32,
     pub(super) search_lag_jitter_ms: u32,
     pub(super) granted_scopes: Option<Vec<String>>,
@@ -58,6 +59,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             clock_offset_ms: 0,
+            clock_stopped: false,
             search_lag_ms: 0,
             search_lag_jitter_ms: 0,
             granted_scopes: None,

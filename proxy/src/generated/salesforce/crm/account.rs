@@ -550,7 +550,7 @@ static UPSERT: UpsertPlan = UpsertPlan {
                 call: |work, chunk| query_for_upsert_website(&work.cx, chunk),
                 rows: &["records"],
                 id: &["Id"],
-                split: 6000,
+                split: 14_000,
                 max: usize::MAX,
             },
             direct: None,

@@ -17,6 +17,7 @@ mod lists;
 mod natives;
 mod operations;
 mod provider;
+mod scripts;
 mod shapes;
 mod slots;
 mod steps;

@@ -81,6 +81,9 @@ impl<'a> Calls<'a> {
         call: &MappingCall,
         scope: &Scope<'_>,
     ) -> Option<(PlanCall, &'a SpecOperation)> {
+        if self.mapping.objects.is_some() {
+            scope.has_object.set(true);
+        }
         let operation = operation(self.spec, &call.operation, self.sink)?;
         self.check_names(operation, &call.path, SpecParameterPlace::Path);
         self.check_names(operation, &call.query, SpecParameterPlace::Query);
@@ -394,7 +397,7 @@ fn push_part(parts: &mut Vec<PlanPathPart>, part: PlanPathPart) {
 }
 
 /// A literal as a segment of a path: all but the unreserved characters percent-encoded.
-fn encoded(text: &str) -> String {
+pub(super) fn encoded(text: &str) -> String {
     let mut encoded = String::new();
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {

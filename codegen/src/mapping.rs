@@ -6,8 +6,10 @@
 
 pub mod beside;
 pub mod call;
+pub mod document;
 pub mod operation;
 pub mod provider;
+pub mod script;
 mod table;
 
 use crate::{
@@ -26,6 +28,8 @@ pub struct MappingEntity {
     pub file: FileId,
     pub entity: Text,
     pub native: Text,
+    /// Whether its fields are its own members, even where the provider's other records hold theirs in one member.
+    pub flat: bool,
     /// Path parameters that every call of the entity is given.
     pub bind: Vec<(Text, Text)>,
     pub record_id_prefix: Option<Text>,
@@ -38,6 +42,8 @@ pub struct MappingEntity {
     pub beside: Vec<(Text, Node)>,
     /// Native fields that a created record gets unless it has them.
     pub defaults: Vec<(Text, Node)>,
+    /// How the object is found that a call names, where the entity is not of one object.
+    pub objects: Option<script::MappingObjects>,
     pub operations: Vec<(Text, Node)>,
 }
 
@@ -103,6 +109,7 @@ pub fn entity(file: FileId, node: &Node, sink: &Sink) -> Option<MappingEntity> {
     let mut table = Table::new(node, sink)?;
     let entity = table.text("entity");
     let native = table.text("native");
+    let flat = table.flag("flat");
     let bind = table.texts_by_name("bind");
     let record_id_prefix = table.optional_text("record_id_prefix");
     let fields_node = table.required("fields");
@@ -113,6 +120,9 @@ pub fn entity(file: FileId, node: &Node, sink: &Sink) -> Option<MappingEntity> {
     let defaults = table
         .optional("defaults")
         .map_or_else(Vec::new, |node| entries(node, sink));
+    let objects = table
+        .optional("objects")
+        .and_then(|node| script::objects(node, sink));
     let operations = table
         .optional("operations")
         .map_or_else(Vec::new, |node| entries(node, sink));
@@ -126,6 +136,7 @@ pub fn entity(file: FileId, node: &Node, sink: &Sink) -> Option<MappingEntity> {
         file,
         entity: entity?,
         native: native?,
+        flat,
         bind,
         record_id_prefix,
         fields,
@@ -133,6 +144,7 @@ pub fn entity(file: FileId, node: &Node, sink: &Sink) -> Option<MappingEntity> {
         not_mapped,
         beside,
         defaults,
+        objects,
         operations,
     })
 }

@@ -88,18 +88,18 @@ pub(super) fn within(
     Some(parts)
 }
 
-/// The element of the list at a path; nothing is known of it where the document does not say.
-pub(super) fn element_at<'s>(schema: &'s SpecSchema, path: &[String]) -> Option<&'s SpecSchema> {
+/// The element of the list at a path; where the document does not say, what it last says.
+pub(super) fn element_at<'s>(schema: &'s SpecSchema, path: &[String]) -> &'s SpecSchema {
     let mut schema = schema;
     for part in path {
         match schema.member(part) {
             Some(member) => schema = member,
-            None => return Some(schema),
+            None => return schema,
         }
     }
     match &schema.kind {
-        SpecKind::List(element) => Some(element),
-        _ => Some(schema),
+        SpecKind::List(element) => element,
+        _ => schema,
     }
 }
 

@@ -108,7 +108,7 @@ fn one(
             let inner = match inner {
                 Some(inner) => {
                     let path = answers::within(element, inner, Wanted::List, operation, sink)?;
-                    element = answers::element_at(element, &path)?;
+                    element = answers::element_at(element, &path);
                     Some(path)
                 }
                 None => None,
@@ -210,7 +210,7 @@ fn fill_json(json: &mut PlanJson, fill: &impl Fn(&mut PlanSlot)) {
 
 /// The schema of an element of a list in an answer.
 fn element<'s>(operation: &'s SpecOperation, list: &PlanPath) -> Option<&'s SpecSchema> {
-    answers::element_at(operation.answer.as_deref()?, list)
+    Some(answers::element_at(operation.answer.as_deref()?, list))
 }
 
 /// How the provider tells which fields the connected user has.
@@ -250,12 +250,9 @@ pub(super) fn defaults(
 }
 
 fn default(node: &Node, unified: &UnifiedEntity, sink: &Sink) -> Option<PlanDefault> {
-    let text = match &node.kind {
-        NodeKind::Scalar { text, .. } => text.as_str(),
-        _ => {
-            crate::mapping::wrong_kind(node, "a constant, `$now` or `$title_of.<field>`", sink);
-            return None;
-        }
+    let NodeKind::Scalar { text, .. } = &node.kind else {
+        crate::mapping::wrong_kind(node, "a constant, `$now` or `$title_of.<field>`", sink);
+        return None;
     };
     let Some(slot) = text.strip_prefix('$') else {
         return Some(PlanDefault::Constant(node.to_json().to_string()));
@@ -271,13 +268,11 @@ fn default(node: &Node, unified: &UnifiedEntity, sink: &Sink) -> Option<PlanDefa
             .and_then(|input| input.member(name));
         input.is_some_and(|schema| matches!(schema.kind, SpecKind::Text(_)))
     };
-    match field.filter(|field| is_text(field)) {
-        Some(field) => Some(PlanDefault::TitleOf(field.to_owned())),
-        None => {
-            let message = format!("there is no slot `{slot}` here");
-            let help = "there is `$now`, and `$title_of.<field>` for a text of the unified input";
-            sink.push(Diagnostic::new("unknown-slot", message, node.span).help(help));
-            None
-        }
+    if let Some(field) = field.filter(|field| is_text(field)) {
+        return Some(PlanDefault::TitleOf(field.to_owned()));
     }
+    let message = format!("there is no slot `{slot}` here");
+    let help = "there is `$now`, and `$title_of.<field>` for a text of the unified input";
+    sink.push(Diagnostic::new("unknown-slot", message, node.span).help(help));
+    None
 }

@@ -81,6 +81,9 @@ impl<'a> Calls<'a> {
         call: &MappingCall,
         scope: &Scope<'_>,
     ) -> Option<(PlanCall, &'a SpecOperation)> {
+        if self.mapping.objects.is_some() {
+            scope.has_object.set(true);
+        }
         let operation = operation(self.spec, &call.operation, self.sink)?;
         self.check_names(operation, &call.path, SpecParameterPlace::Path);
         self.check_names(operation, &call.query, SpecParameterPlace::Query);
@@ -230,12 +233,19 @@ impl<'a> Calls<'a> {
             .iter()
             .filter(|parameter| parameter.required && parameter.place == SpecParameterPlace::Query);
         for parameter in required {
-            if !call
-                .query
-                .iter()
-                .any(|(name, _)| name.value == parameter.name)
-            {
-                self.unbound(operation, &parameter.name, call);
+            let mut given = call.query.iter();
+            match given.find(|(name, _)| name.value == parameter.name) {
+                None => self.unbound(operation, &parameter.name, call),
+                Some((_, node)) if slot_text(node).is_some_and(|slot| slot.ends_with('?')) => {
+                    let message = format!(
+                        "`{}` needs the parameter `{}`, and this slot is left out at times",
+                        operation.id, parameter.name
+                    );
+                    let diagnostic = Diagnostic::new("slot-may-be-absent", message, node.span);
+                    self.sink
+                        .push(diagnostic.other(parameter.schema.span, "the parameter"));
+                }
+                Some(_) => {}
             }
         }
         let mut query = Vec::new();
@@ -387,7 +397,7 @@ fn push_part(parts: &mut Vec<PlanPathPart>, part: PlanPathPart) {
 }
 
 /// A literal as a segment of a path: all but the unreserved characters percent-encoded.
-fn encoded(text: &str) -> String {
+pub(super) fn encoded(text: &str) -> String {
     let mut encoded = String::new();
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {

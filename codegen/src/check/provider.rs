@@ -2,7 +2,7 @@
 
 use super::{
     bodies::slot_text,
-    calls,
+    calls, document,
     entities::Entities,
     unified::Unified,
     versions::{self, Roots},
@@ -58,6 +58,9 @@ pub(super) fn check(
     for id in &mapping.reads_by_post {
         calls::operation(spec, id, sink);
     }
+    if let Some(said) = &mapping.document {
+        document::check(said, &checker.roots, spec, sink);
+    }
     // Without roots no path can be bound.
     let versions = versions::check(&mapping.version, &checker.roots, spec, sink)?;
     let bundle = mapping.bundle.as_ref().map(|bundle| checker.bundle(bundle));
@@ -67,6 +70,11 @@ pub(super) fn check(
         .iter()
         .filter_map(|entity| checker.entities().entity(entity))
         .collect();
+    let scripts: Vec<_> = provider
+        .scripts
+        .iter()
+        .filter_map(|scripts| checker.entities().scripts(scripts))
+        .collect();
     let operations = spec
         .operations
         .values()
@@ -74,6 +82,7 @@ pub(super) fn check(
             id: operation.id.clone(),
             method: operation.method.clone(),
             writes: calls::writes(operation, &mapping.reads_by_post),
+            is_xml: operation.is_xml,
         });
     Some(PlanProvider {
         name: mapping.name.value.clone(),
@@ -91,6 +100,7 @@ pub(super) fn check(
         fields_in: mapping.fields_in.as_ref().map(|text| text.value.clone()),
         operations: operations.collect(),
         entities,
+        scripts,
         sources: vec![spec.path.clone(), sources.file(mapping.file).path.clone()],
     })
 }

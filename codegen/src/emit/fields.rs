@@ -12,8 +12,8 @@ use crate::{
     check::native_refs,
     names,
     plan::{
-        PlanConvert, PlanDefault, PlanEntity, PlanField, PlanGroupMember, PlanGroupRow, PlanLine,
-        PlanNativeRef, PlanNativeType, PlanSource, PlanTypeKind, PlanVertical, PlanWrite,
+        PlanConvert, PlanDefault, PlanEntity, PlanField, PlanForm, PlanGroupMember, PlanGroupRow,
+        PlanLine, PlanNativeRef, PlanNativeType, PlanSource, PlanTypeKind, PlanVertical, PlanWrite,
     },
 };
 
@@ -31,7 +31,8 @@ pub(super) fn items(
     }
     for field in &entity.fields {
         for from in native_refs(&field.source) {
-            if from.beside.is_none() {
+            let is_read = !matches!(field.source, PlanSource::Losers { .. });
+            if from.beside.is_none() && is_read {
                 tree.add(&from.path, Leaf::Value(from.ty));
             }
         }
@@ -44,10 +45,13 @@ pub(super) fn items(
     );
     let native = tree.emit(&record, &doc);
     let read = read(vertical, entity);
-    let write = entity
-        .input
-        .as_ref()
-        .map(|input| write(vertical, provider_title, entity, input));
+    let write = entity.input.as_ref().map(|input| {
+        if input.is_empty() {
+            write_any()
+        } else {
+            write(vertical, provider_title, entity, input)
+        }
+    });
     let targets = targets(entity);
     quote! { #native #besides #tables #targets #read #write }
 }
@@ -343,6 +347,18 @@ fn read_row(
             #(#needed)*
             Some(#entry)
         })()
+    }
+}
+
+/// A record whose fields are the customer's own goes as it is.
+fn write_any() -> TokenStream {
+    quote! {
+        /// Native fields by their own names.
+        fn write(input: &InputObject, _warnings: &mut Warnings) -> Result<NativeObject, Error> {
+            let mut record = NativeObject::new(&FORM);
+            record.passthrough("record", &Patch::Value(input.clone()))?;
+            Ok(record)
+        }
     }
 }
 
@@ -643,7 +659,7 @@ fn write_members(members: &[PlanGroupMember]) -> Vec<TokenStream> {
 }
 
 /// The constant of a native field that is written: `to::NAME`.
-fn target(write: &PlanWrite) -> TokenStream {
+pub(super) fn target(write: &PlanWrite) -> TokenStream {
     let constant = names::constant(&write.name);
     quote! { to::#constant }
 }
@@ -670,6 +686,15 @@ fn targets(entity: &PlanEntity) -> TokenStream {
             }
         }
     }
+    for operation in &entity.operations {
+        if let PlanForm::Upsert(upsert) = &operation.form {
+            for key in &upsert.keys {
+                if !writes.iter().any(|known| known.name == key.set.name) {
+                    writes.push(&key.set);
+                }
+            }
+        }
+    }
     let constants = writes.iter().map(|write| {
         let (constant, target) = (names::constant(&write.name), new_target(write));
         quote! { pub(super) const #constant: Target = #target; }
@@ -687,7 +712,7 @@ fn targets(entity: &PlanEntity) -> TokenStream {
 }
 
 /// A native field that can be written.
-pub(super) fn new_target(write: &PlanWrite) -> TokenStream {
+fn new_target(write: &PlanWrite) -> TokenStream {
     let name = &write.name;
     let max = write.max_length.map(|max| {
         let max = names::number(max);

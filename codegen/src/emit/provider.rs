@@ -15,8 +15,9 @@ pub(super) fn module(provider: &PlanProvider) -> TokenStream {
         let (name, id) = (names::constant(&operation.id), &operation.id);
         let method = names::ident(&operation.method);
         let effect = names::ident(if operation.writes { "Write" } else { "Read" });
+        let content = names::ident(if operation.is_xml { "Soap" } else { "Json" });
         quote! {
-            pub(super) static #name: NativeOperation = NativeOperation { id: #id, method: Method::#method, effect: Effect::#effect };
+            pub(super) static #name: NativeOperation = NativeOperation { id: #id, method: Method::#method, effect: Effect::#effect, content: Content::#content };
         }
     });
     let form = form(provider);
@@ -38,6 +39,15 @@ pub(super) fn module(provider: &PlanProvider) -> TokenStream {
             quote! { #name => #vertical::#module::#function(cx, request) }
         })
     });
+    let scripts = provider.scripts.iter().flat_map(|scripts| {
+        let (vertical, module) = (names::field(&scripts.vertical), names::field(&scripts.name));
+        scripts.operations.iter().map(move |planned| {
+            let (name, function) = (&planned.name, operation::function_name(&planned.name));
+            let (vertical, module) = (vertical.clone(), module.clone());
+            quote! { #name => #vertical::#module::#function(cx, request) }
+        })
+    });
+    let arms: Vec<TokenStream> = arms.chain(scripts).collect();
     let is_long = |bundle: &PlanBundle| bundle.for_targets_over.is_some();
     let translator = if provider.bundle.as_ref().is_some_and(is_long) {
         quote! {
@@ -80,7 +90,7 @@ pub(super) fn module(provider: &PlanProvider) -> TokenStream {
                 write::{Clear, NativeForm},
             },
             upstream::provider::{
-                Auth, BaseUrl, Details, Effect, ErrorRule, Errors, Named, NativeOperation, Provider, VersionFamily, VersionMatch, Versions,
+                Auth, BaseUrl, Content, Details, Effect, ErrorRule, Errors, Named, NativeOperation, Provider, VersionFamily, VersionMatch, Versions,
             },
         };
         use http::Method;
@@ -269,7 +279,7 @@ fn bundle(provider: &PlanProvider) -> Option<TokenStream> {
             /// How reads with long addresses are sent.
             static LONG: LongForm = LongForm {
                 bundle: &BUNDLE,
-                operation: &NativeOperation { id: #id, method: Method::#method, effect: Effect::Read },
+                operation: &NativeOperation { id: #id, method: Method::#method, effect: Effect::Read, content: Content::Json },
                 over: #over,
             };
         }

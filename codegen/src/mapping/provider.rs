@@ -3,7 +3,9 @@
 use super::{
     Table,
     call::{self, MappingCall},
+    document::{self, MappingDocument},
     entries,
+    script::MappingObjects,
 };
 use crate::{
     diagnostic::Sink,
@@ -28,6 +30,10 @@ pub struct MappingProvider {
     pub record_id: PlanRecordId,
     pub bundle: Option<MappingBundle>,
     pub hidden_fields: Option<MappingDescription>,
+    /// How names of objects lead to native ones.
+    pub objects: Option<MappingObjects>,
+    /// How the provider's own document says things.
+    pub document: Option<MappingDocument>,
     pub errors: MappingErrors,
 }
 
@@ -157,9 +163,15 @@ pub fn provider(file: FileId, node: &Node, sink: &Sink) -> Option<MappingProvide
     let record_id = table.choice("record_id", &["text", "decimal", "base62_checked"]);
     let bundle_node = table.optional("bundle");
     let bundle = bundle_node.and_then(|node| bundle(node, sink));
+    let objects = table
+        .optional("objects")
+        .and_then(|node| super::script::objects(node, sink));
     let hidden_fields = table
         .optional("hidden_fields")
         .and_then(|node| description(node, sink));
+    let document = table
+        .optional("document")
+        .and_then(|node| document::document(node, sink));
     let errors = table.required("errors").and_then(|node| errors(node, sink));
     table.finish();
     Some(MappingProvider {
@@ -184,6 +196,8 @@ pub fn provider(file: FileId, node: &Node, sink: &Sink) -> Option<MappingProvide
         },
         bundle,
         hidden_fields,
+        objects,
+        document,
         errors: errors?,
     })
 }

@@ -96,6 +96,102 @@ static ROUTES: &[Route] = &[
         operation: "crm.contact.upsert",
         effect: Effect::Write,
     },
+    Route {
+        method: Method::GET,
+        path: "/unified/crm/lead",
+        operation: "crm.lead.list",
+        effect: Effect::Read,
+    },
+    Route {
+        method: Method::GET,
+        path: "/unified/crm/lead/{id}",
+        operation: "crm.lead.get",
+        effect: Effect::Read,
+    },
+    Route {
+        method: Method::GET,
+        path: "/unified/crm/opportunity",
+        operation: "crm.opportunity.list",
+        effect: Effect::Read,
+    },
+    Route {
+        method: Method::GET,
+        path: "/unified/crm/opportunity/{id}",
+        operation: "crm.opportunity.get",
+        effect: Effect::Read,
+    },
+    Route {
+        method: Method::GET,
+        path: "/unified/crm/note",
+        operation: "crm.note.list",
+        effect: Effect::Read,
+    },
+    Route {
+        method: Method::POST,
+        path: "/unified/crm/note",
+        operation: "crm.note.create",
+        effect: Effect::Write,
+    },
+    Route {
+        method: Method::GET,
+        path: "/unified/crm/user",
+        operation: "crm.user.list",
+        effect: Effect::Read,
+    },
+    Route {
+        method: Method::GET,
+        path: "/unified/crm/user/{id}",
+        operation: "crm.user.get",
+        effect: Effect::Read,
+    },
+    Route {
+        method: Method::GET,
+        path: "/unified/crm/{entity}/_count",
+        operation: "crm.object.count",
+        effect: Effect::Read,
+    },
+    Route {
+        method: Method::GET,
+        path: "/unified/crm/custom_objects/{object_name}",
+        operation: "crm.custom_object.list",
+        effect: Effect::Read,
+    },
+    Route {
+        method: Method::POST,
+        path: "/unified/crm/custom_objects/{object_name}",
+        operation: "crm.custom_object.create",
+        effect: Effect::Write,
+    },
+    Route {
+        method: Method::GET,
+        path: "/unified/crm/metadata/objects",
+        operation: "crm.metadata.list_objects",
+        effect: Effect::Read,
+    },
+    Route {
+        method: Method::POST,
+        path: "/unified/crm/metadata/objects",
+        operation: "crm.metadata.create_object",
+        effect: Effect::Write,
+    },
+    Route {
+        method: Method::GET,
+        path: "/unified/crm/metadata/objects/{object_name}/properties",
+        operation: "crm.metadata.list_properties",
+        effect: Effect::Read,
+    },
+    Route {
+        method: Method::POST,
+        path: "/unified/crm/metadata/objects/{object_name}/properties",
+        operation: "crm.metadata.create_property",
+        effect: Effect::Write,
+    },
+    Route {
+        method: Method::POST,
+        path: "/unified/crm/metadata/associations",
+        operation: "crm.metadata.create_association",
+        effect: Effect::Write,
+    },
 ];
 
 fn translator(

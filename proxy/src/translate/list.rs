@@ -384,6 +384,7 @@ impl List {
             body: answer::page(&next, &output),
             written: None,
             hidden: self.fields.learned(),
+            changed_metadata: false,
         }))
     }
 }

@@ -372,7 +372,8 @@ impl NativeObject {
         )
     }
 
-    /// The lines of a native field of several, from the parts that a unified entry has of it.
+    /// The lines of a native field of several, from the parts that a unified entry has of it. The first is one line:
+    /// what follows a break in it would be read as the rest.
     pub fn lines(
         &mut self,
         path: impl Display + Copy,
@@ -380,6 +381,10 @@ impl NativeObject {
         first: Option<&str>,
         rest: Option<&str>,
     ) -> Result<(), Error> {
+        if first.is_some_and(|line| line.contains(['\n', '\r'])) {
+            let message = "expected one line, found several; further lines go into the next part";
+            return Err(fault(path, message));
+        }
         let lines: Vec<&str> = [first, rest]
             .into_iter()
             .flatten()
@@ -746,5 +751,17 @@ mod tests {
         assert_eq!(json(&object), r#"{"street":"1 Main St\nSuite 3"}"#);
         object.lines("p", target, None, None).unwrap();
         assert_eq!(json(&object), r#"{"street":null}"#);
+        for first in ["1 Main St\nSuite 3", "1 Main St\r"] {
+            let error = object
+                .lines("street_1", target, Some(first), None)
+                .unwrap_err();
+            assert!(
+                error
+                    .message
+                    .starts_with("body.record.street_1: expected one line"),
+                "{}",
+                error.message
+            );
+        }
     }
 }

@@ -23,7 +23,7 @@ use crosswalk::{
     upstream::{
         fault,
         provider::{
-            Auth, BaseUrl, Details, Effect, ErrorRule, Errors, NativeOperation, Provider,
+            Auth, BaseUrl, Content, Details, Effect, ErrorRule, Errors, NativeOperation, Provider,
             VersionFamily, VersionMatch, Versions,
         },
     },
@@ -112,11 +112,13 @@ static READ: NativeOperation = NativeOperation {
     id: "readThing",
     method: Method::GET,
     effect: Effect::Read,
+    content: Content::Json,
 };
 static WRITE: NativeOperation = NativeOperation {
     id: "writeThing",
     method: Method::POST,
     effect: Effect::Write,
+    content: Content::Json,
 };
 
 // The unified API.
@@ -207,6 +209,7 @@ impl Script {
             target: format!("{}/{path}", self.root),
             body: None,
             freshness: Freshness::Asked,
+            credential_at: None,
         }
     }
 
@@ -216,6 +219,7 @@ impl Script {
             target: format!("{}/things", self.root),
             body: Some(self.request.body.clone()),
             freshness: Freshness::Asked,
+            credential_at: None,
         }
     }
 }
@@ -236,6 +240,7 @@ impl Translator for Script {
                     body: format!("recent {}", recent.join(",")).into_bytes(),
                     written: None,
                     hidden: Vec::new(),
+                    changed_metadata: false,
                 }));
             }
             "upsert" => vec![self.read("search")],
@@ -272,6 +277,7 @@ impl Translator for Script {
             body: lines.join("\n").into_bytes(),
             written,
             hidden: Vec::new(),
+            changed_metadata: false,
         }))
     }
 }

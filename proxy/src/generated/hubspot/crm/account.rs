@@ -15,7 +15,7 @@ use crosswalk::{
         patch::Patch, read, scalar::{Flag, Leaf, Text, null_as_default},
         steps::{StepCall, StepPlan, Steps, To, Written},
         upsert::{FindPlan, KeyPlan, Upsert, UpsertPlan},
-        warning::Warnings, write::{At, NativeObject, Tags, Target},
+        warning::Warnings, write::{At, NativeObject, Tags},
     },
 };
 use serde::Deserialize;
@@ -53,6 +53,7 @@ static ENTITY: Entity = Entity {
         "address2",
         "phone",
         "lifecyclestage",
+        "hs_merged_object_ids",
         "domain",
     ],
     encode,
@@ -304,6 +305,7 @@ mod to {
     pub(super) const ADDRESS2: Target = Target::new("address2").at_most(65_536);
     pub(super) const PHONE: Target = Target::new("phone");
     pub(super) const LIFECYCLESTAGE: Target = Target::new("lifecyclestage");
+    pub(super) const DOMAIN: Target = Target::new("domain").at_most(65_536);
 }
 
 /// Native → unified.
@@ -383,6 +385,7 @@ fn read<'a>(raw: &'a RawValue, warnings: &mut Warnings) -> Result<Account<'a>, E
             native.updated_at.get("last_modified_at", warnings),
             warnings,
         ),
+        merged_into: None,
     })
 }
 
@@ -390,6 +393,32 @@ fn read<'a>(raw: &'a RawValue, warnings: &mut Warnings) -> Result<Account<'a>, E
 fn encode(raw: &RawValue, _beside: &Beside, output: &mut Output) -> Result<(), Error> {
     let record = read(raw, &mut output.warnings)?;
     output.record(&record.id, &record);
+    for loser in output.losers(raw, &["properties", "hs_merged_object_ids"])? {
+        output
+            .record(
+                &loser,
+                &Account {
+                    id: loser.clone(),
+                    updated_at: record.updated_at.clone(),
+                    raw_data: Output::no_record(),
+                    name: None,
+                    is_deleted: Some(true),
+                    website: None,
+                    industry: None,
+                    number_of_employees: None,
+                    owner_id: None,
+                    created_at: None,
+                    description: None,
+                    last_activity_at: None,
+                    addresses: None,
+                    phone_numbers: None,
+                    lifecycle_stage: None,
+                    last_modified_at: None,
+                    merged_into: Some(record.id.clone()),
+                },
+            );
+    }
+    output.remember_last(&record.id);
     Ok(())
 }
 
@@ -535,8 +564,16 @@ static LIST: ListPlan = ListPlan {
             more: Some(&["paging", "next", "after"]),
             keep: None,
         },
+        PagerPlan {
+            call: |call| list_objects_for_list_changes(call.cx, call.page, call.fields),
+            max: Some(100),
+            rows: &["results"],
+            next: Some(&["paging", "next", "after"]),
+            more: None,
+            keep: Some(&["archivedAt"]),
+        },
     ],
-    overlap_seconds: 60,
+    overlap_seconds: 300,
     complete: Some(CompletePlan {
         over: 2200,
         lean: &["hs_object_id"],
@@ -644,7 +681,7 @@ static UPSERT: UpsertPlan = UpsertPlan {
         KeyPlan {
             name: "domain",
             normalize: Normalize::Host,
-            set: Target::new("domain").at_most(65_536),
+            set: to::DOMAIN,
             omit_from_changes: false,
             matches: &[&["properties", "domain"]],
             find: FindPlan {
@@ -659,7 +696,7 @@ static UPSERT: UpsertPlan = UpsertPlan {
         KeyPlan {
             name: "website",
             normalize: Normalize::Website,
-            set: Target::new("website").at_most(65_536),
+            set: to::WEBSITE,
             omit_from_changes: false,
             matches: &[&["properties", "website"], &["properties", "domain"]],
             find: FindPlan {
@@ -779,6 +816,21 @@ fn search_objects(
                 object.member("limit").integer(page.size);
             });
         })
+        .build()
+}
+
+/// The native call `listObjects`.
+fn list_objects_for_list_changes(
+    cx: &Context,
+    page: Page<'_>,
+    fields: &Fields,
+) -> NativeRequest {
+    Call::new(&LIST_OBJECTS, cx, Root(0usize))
+        .path("/companies")
+        .query("archived", "true")
+        .query_integer("limit", page.size)
+        .query_optional("after", page.token)
+        .query_list("properties", fields.iter())
         .build()
 }
 

@@ -9,20 +9,21 @@ use crosswalk::{
         Context, NativeRequest, Translator, batch::{BatchPlan, BatchRead},
         beside::Beside, call::{Call, Fields, Root},
         entity::{Entity, Output, Remembered},
-        key::{Chunk, Normalize},
+        hidden::FieldsOf, key::{Chunk, Normalize},
         list::{List, ListPlan, PagerPlan},
         native, paging::{Page, Window},
         patch::Patch, query::Query, read, scalar::{Flag, Leaf, Number, Text},
         steps::{StepCall, StepPlan, Steps, Written},
         upsert::{FindPlan, KeyPlan, Upsert, UpsertPlan},
-        warning::Warnings, write::{At, NativeObject, Tags, Target},
+        warning::Warnings, write::{At, NativeObject, Tags},
     },
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use super::super::super::{
     salesforce::{
-        BUNDLE, FORM, CREATE_ROW, GET_ROW, QUERY, QUERY_ALL, RETRIEVE_ROWS, UPDATE_ROW,
+        BUNDLE, FORM, CREATE_ROW, DESCRIBE_OBJECT, GET_ROW, QUERY, QUERY_ALL,
+        RETRIEVE_ROWS, UPDATE_ROW,
     },
     unified::crm::{
         Account, AccountInput, AccountUpsertKey, Address, AddressType, PhoneNumber,
@@ -61,10 +62,15 @@ static ENTITY: Entity = Entity {
         "Phone",
         "Fax",
         "LastModifiedDate",
+        "MasterRecordId",
     ],
     encode,
     beside: &[],
-    description: None,
+    description: Some(FieldsOf {
+        call: describe_object,
+        rows: &["fields"],
+        name: &["name"],
+    }),
     defaults: &[],
     remembered: &[
         Remembered {
@@ -126,6 +132,8 @@ struct NativeAccount<'a> {
     fax: Leaf<'a, Text<'a>>,
     #[serde(rename = "LastModifiedDate", borrow, default)]
     last_modified_date: Leaf<'a, Text<'a>>,
+    #[serde(rename = "MasterRecordId", borrow, default)]
+    master_record_id: Leaf<'a, Text<'a>>,
 }
 
 /// The native fields that are written.
@@ -236,6 +244,7 @@ fn read<'a>(raw: &'a RawValue, warnings: &mut Warnings) -> Result<Account<'a>, E
             native.last_modified_date.get("last_modified_at", warnings),
             warnings,
         ),
+        merged_into: read::text(native.master_record_id.get("merged_into", warnings)),
     })
 }
 
@@ -442,7 +451,7 @@ static LIST: ListPlan = ListPlan {
             keep: None,
         },
     ],
-    overlap_seconds: 60,
+    overlap_seconds: 300,
     complete: None,
 };
 
@@ -561,14 +570,14 @@ static UPSERT: UpsertPlan = UpsertPlan {
         KeyPlan {
             name: "website",
             normalize: Normalize::Website,
-            set: Target::new("Website").at_most(255),
+            set: to::WEBSITE,
             omit_from_changes: false,
             matches: &[&["Website"]],
             find: FindPlan {
                 call: |work, chunk| query_for_upsert_website(&work.cx, chunk),
                 rows: &["records"],
                 id: &["Id"],
-                split: 6000,
+                split: 14_000,
                 max: usize::MAX,
             },
             direct: None,
@@ -789,5 +798,12 @@ fn update_row_for_upsert_update(
         .body(|json| {
             json.record(changes);
         })
+        .build()
+}
+
+/// The native call `describeObject`.
+fn describe_object(cx: &Context) -> NativeRequest {
+    Call::new(&DESCRIBE_OBJECT, cx, Root(0usize))
+        .path("/sobjects/Account/describe")
         .build()
 }

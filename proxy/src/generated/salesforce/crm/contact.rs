@@ -9,21 +9,21 @@ use crosswalk::{
         Context, NativeRequest, Translator, batch::{BatchPlan, BatchRead},
         beside::Beside, call::{Call, Fields, Root},
         entity::{Entity, Output},
-        key::{Chunk, Normalize},
+        hidden::FieldsOf, key::{Chunk, Normalize},
         list::{List, ListPlan, PagerPlan},
         native, paging::{Page, Window},
-        query::Query, read, scalar::{Leaf, Text},
+        query::Query, read, scalar::{Flag, Leaf, Text},
         steps::{StepCall, StepPlan, Steps, To, Written},
         upsert::{DirectPlan, FindPlan, KeyPlan, Upsert, UpsertPlan},
-        warning::Warnings, write::{NativeObject, Target},
+        warning::Warnings, write::NativeObject,
     },
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use super::super::super::{
     salesforce::{
-        BUNDLE, FORM, CREATE_ROW, GET_ROW, QUERY, QUERY_ALL, RETRIEVE_ROWS, UPDATE_ROW,
-        UPSERT_ROW,
+        BUNDLE, FORM, CREATE_ROW, DESCRIBE_OBJECT, GET_ROW, QUERY, QUERY_ALL,
+        RETRIEVE_ROWS, UPDATE_ROW, UPSERT_ROW,
     },
     unified::crm::{Contact, ContactInput, ContactUpsertKey},
 };
@@ -34,10 +34,23 @@ static ENTITY: Entity = Entity {
     form: &FORM,
     id_prefix: Some("003"),
     id: &["Id"],
-    selection: &["Id", "SystemModstamp", "FirstName", "LastName", "Email", "Phone"],
+    selection: &[
+        "Id",
+        "SystemModstamp",
+        "FirstName",
+        "LastName",
+        "Email",
+        "Phone",
+        "IsDeleted",
+        "MasterRecordId",
+    ],
     encode,
     beside: &[],
-    description: None,
+    description: Some(FieldsOf {
+        call: describe_object,
+        rows: &["fields"],
+        name: &["name"],
+    }),
     defaults: &[],
     remembered: &[],
 };
@@ -57,6 +70,10 @@ struct NativeContact<'a> {
     email: Leaf<'a, Text<'a>>,
     #[serde(rename = "Phone", borrow, default)]
     phone: Leaf<'a, Text<'a>>,
+    #[serde(rename = "IsDeleted", borrow, default)]
+    is_deleted: Leaf<'a, Flag>,
+    #[serde(rename = "MasterRecordId", borrow, default)]
+    master_record_id: Leaf<'a, Text<'a>>,
 }
 
 /// The native fields that are written.
@@ -88,6 +105,8 @@ fn read<'a>(raw: &'a RawValue, warnings: &mut Warnings) -> Result<Contact<'a>, E
         last_name: read::text(native.last_name.get("last_name", warnings)),
         email: read::text(native.email.get("email", warnings)),
         phone: read::text(native.phone.get("phone", warnings)),
+        is_deleted: read::flag(native.is_deleted.get("is_deleted", warnings)),
+        merged_into: read::text(native.master_record_id.get("merged_into", warnings)),
     })
 }
 
@@ -133,7 +152,7 @@ static LIST: ListPlan = ListPlan {
             keep: None,
         },
     ],
-    overlap_seconds: 60,
+    overlap_seconds: 300,
     complete: None,
 };
 
@@ -252,14 +271,14 @@ static UPSERT: UpsertPlan = UpsertPlan {
         KeyPlan {
             name: "email",
             normalize: Normalize::Email,
-            set: Target::new("Email").at_most(80),
+            set: to::EMAIL,
             omit_from_changes: true,
             matches: &[],
             find: FindPlan {
                 call: |work, chunk| query_for_upsert_email(&work.cx, chunk),
                 rows: &["records"],
                 id: &["Id"],
-                split: 6000,
+                split: 14_000,
                 max: usize::MAX,
             },
             direct: Some(DirectPlan {
@@ -511,5 +530,12 @@ fn update_row_for_upsert_update(
         .body(|json| {
             json.record(changes);
         })
+        .build()
+}
+
+/// The native call `describeObject`.
+fn describe_object(cx: &Context) -> NativeRequest {
+    Call::new(&DESCRIBE_OBJECT, cx, Root(0usize))
+        .path("/sobjects/Contact/describe")
         .build()
 }

@@ -14,7 +14,7 @@ use crosswalk::{
         scalar::{Leaf, Number, Text, null_as_default},
         steps::{StepCall, StepPlan, Steps, To, Written},
         upsert::{FindPlan, KeyPlan, Upsert, UpsertPlan},
-        warning::Warnings, write::{At, NativeObject, Tags, Target},
+        warning::Warnings, write::{At, NativeObject, Tags},
     },
 };
 use serde::Deserialize;
@@ -249,6 +249,7 @@ fn read<'a>(raw: &'a RawValue, warnings: &mut Warnings) -> Result<Account<'a>, E
             native.changed_at.get("last_modified_at", warnings),
             warnings,
         ),
+        merged_into: None,
     })
 }
 
@@ -533,7 +534,7 @@ static UPSERT: UpsertPlan = UpsertPlan {
         KeyPlan {
             name: "website",
             normalize: Normalize::Website,
-            set: Target::new("homepage").at_most(200),
+            set: to::HOMEPAGE,
             omit_from_changes: false,
             matches: &[&["homepage"]],
             find: FindPlan {

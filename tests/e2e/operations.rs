@@ -292,6 +292,20 @@ fn five_hundred_extra_fields_can_be_read() {
             assert_eq!(one[name], "Changed");
         }
     }
+    for entity in ["lead", "opportunity"] {
+        let fields = names.join(",");
+        let read = |verb: &str, target: &str| {
+            let operation = format!("crm.{entity}.{verb}");
+            good(&demo, "hubspot-demo", &operation, "GET", target, None)
+        };
+        let base = format!("/unified/crm/{entity}");
+        let plain = read("list", &format!("{base}?page_size=3"));
+        let wide = read("list", &format!("{base}?page_size=3&fields={fields}"));
+        assert_eq!(plain["items"], wide["items"]);
+        let id = plain["items"][0]["id"].as_str().unwrap();
+        let got = read("get", &format!("{base}/{id}?fields={fields}"));
+        assert_eq!(got["record"], plain["items"][0]);
+    }
     let unknown = format!("/unified/crm/account/404?fields={}", names.join(","));
     let answer = demo.call("hubspot-demo", "GET", &unknown, None);
     assert_eq!(

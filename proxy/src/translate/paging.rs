@@ -199,7 +199,9 @@ impl Paging {
         };
         let now = cx.now.as_millisecond();
         if let Span::Changes { to: to @ None, .. } = &mut position.span {
-            *to = Some(now.saturating_add(position.ahead.unwrap_or_default()));
+            // Behind a clock that is behind ours there is nothing to be read: such a window may end too late.
+            let ahead = position.ahead.unwrap_or_default().max(0);
+            *to = Some(now.saturating_add(ahead));
         }
         Ok(Self {
             position: Some(position),

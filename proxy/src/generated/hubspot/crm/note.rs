@@ -8,7 +8,7 @@ use crosswalk::{
     translate::{
         Context, NativeRequest, Translator, beside::Beside, call::{Call, Fields, Root},
         entity::{Entity, Initial, InitialValue, Output},
-        list::{List, ListPlan, PagerPlan},
+        list::{CompletePlan, List, ListPlan, PagerPlan},
         native, paging::{Page, Window},
         read, scalar::{Flag, Leaf, Text, null_as_default},
         steps::{StepCall, StepPlan, Steps},
@@ -18,7 +18,9 @@ use crosswalk::{
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use super::super::super::{
-    hubspot::{FORM, CREATE_OBJECT, GET_OBJECT, LIST_OBJECTS, SEARCH_OBJECTS},
+    hubspot::{
+        FORM, BATCH_READ_OBJECTS, CREATE_OBJECT, GET_OBJECT, LIST_OBJECTS, SEARCH_OBJECTS,
+    },
     unified::crm::{Note, NoteInput},
 };
 
@@ -139,7 +141,13 @@ static LIST: ListPlan = ListPlan {
         },
     ],
     overlap_seconds: 300,
-    complete: None,
+    complete: Some(CompletePlan {
+        over: 2200,
+        lean: &["hs_object_id"],
+        call: |cx, ids, fields| batch_read_objects(cx, ids, fields),
+        max: 100,
+        rows: &["results"],
+    }),
 };
 
 /// `crm.note.list`.
@@ -242,6 +250,28 @@ fn search_objects(
                     );
                 object.member("properties").texts(fields.iter());
                 object.member("limit").integer(page.size);
+            });
+        })
+        .build()
+}
+
+/// The native call `batchReadObjects`.
+fn batch_read_objects(cx: &Context, ids: &[String], fields: &Fields) -> NativeRequest {
+    Call::new(&BATCH_READ_OBJECTS, cx, Root(0usize))
+        .path("/notes/batch/read")
+        .body(|json| {
+            json.object(|object| {
+                object.member("properties").texts(fields.iter());
+                object
+                    .member("inputs")
+                    .list(|list| {
+                        for each in ids {
+                            list.item()
+                                .object(|object| {
+                                    object.member("id").text(each);
+                                });
+                        }
+                    });
             });
         })
         .build()

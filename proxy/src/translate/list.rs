@@ -350,10 +350,14 @@ impl List {
         }
         let mut rows = Vec::with_capacity(self.rows.len());
         for row in std::mem::take(&mut self.rows) {
-            let complete =
-                pick::text_at(row.json(), self.entity.id)?.and_then(|id| whole.remove(&*id));
-            // One that is not found by its id is archived, or went away a moment ago: what the list told stays.
-            rows.push(complete.unwrap_or(row));
+            let id = pick::text_at(row.json(), self.entity.id)?.unwrap_or_default();
+            if let Some(complete) = whole.remove(&*id) {
+                rows.push(complete);
+                continue;
+            }
+            // It is archived, or went away a moment ago: what the list told stays.
+            self.warnings.incomplete(&id);
+            rows.push(row);
         }
         self.rows = rows;
         self.answer_rows(end)

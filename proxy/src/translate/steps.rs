@@ -462,7 +462,10 @@ impl Steps {
                 let row = parts.rows.0.into_iter().flatten().next();
                 let row = row.ok_or_else(|| {
                     let entity = self.entity.short_name();
-                    Error::not_found(format!("no {entity} has the id {}", self.work.record_id()))
+                    Error::not_found(match self.work.known_id() {
+                        Some(id) => format!("no {entity} has the id {id}"),
+                        None => format!("the {entity} is not there"),
+                    })
                 })?;
                 response.body.slice_ref(row.get().as_bytes())
             }

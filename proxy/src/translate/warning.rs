@@ -70,6 +70,16 @@ impl Warnings {
         );
     }
 
+    /// A record was listed, and could not be read by its id.
+    pub fn incomplete(&mut self, id: &str) {
+        self.push(
+            "record not complete",
+            "record_not_complete",
+            &format!("items[id={id}]"),
+            "it is deleted, or went away a moment ago: of its fields only those of the list are known; ask for fewer `fields` to see all".to_owned(),
+        );
+    }
+
     /// The connected user may not see what these fields come from; they are null instead.
     pub fn not_visible(&mut self, fields: &[&str], why: &str) {
         for field in fields {

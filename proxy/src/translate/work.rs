@@ -109,6 +109,11 @@ impl Work {
             .expect("the generator orders the steps so that the id is known")
     }
 
+    /// The id of the record that this is about, where it is known.
+    pub fn known_id(&self) -> Option<&str> {
+        self.record_id.as_deref()
+    }
+
     /// The first value of the key.
     pub fn key_value(&self) -> &str {
         self.lookup.as_ref().map_or("", Lookup::value)

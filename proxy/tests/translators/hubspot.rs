@@ -394,3 +394,23 @@ fn an_empty_list_of_entries_is_said_to_change_nothing() {
     assert_eq!(answer["warnings"][0]["field"], "addresses");
     assert_eq!(answer["warnings"][0]["problem_type"], "field_not_written");
 }
+
+#[test]
+fn a_wide_list_tells_which_records_could_not_be_completed() {
+    let names: Vec<String> = (0..100)
+        .map(|number| format!("a_custom_field_with_a_name_{number}"))
+        .collect();
+    let lean = |id: &str| json!({"id": id, "properties": {"hs_object_id": id}, "createdAt": "2024-01-30T17:51:23Z", "updatedAt": "2024-01-31T12:34:56Z", "archived": false});
+    let (told, answer) = call("crm.contact.list")
+        .query("fields", &names.join(","))
+        .answers(200, json!({"results": [lean("76"), lean("77")]}))
+        .answers(200, json!({"results": [contact()]}))
+        .run();
+    assert!(told.contains("properties=hs_object_id -> 200"), "{told}");
+    assert_eq!(answer["items"][1]["first_name"], "Ada");
+    assert_eq!(answer["items"][0]["first_name"], Value::Null);
+    let warnings = answer["warnings"].as_array().unwrap();
+    assert_eq!(warnings.len(), 1);
+    assert_eq!(warnings[0]["problem_type"], "record_not_complete");
+    assert_eq!(warnings[0]["field"], "items[id=76]");
+}

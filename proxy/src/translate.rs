@@ -33,7 +33,7 @@ pub mod warning;
 pub mod work;
 pub mod write;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -51,8 +51,14 @@ pub trait Translator: Send {
         &[]
     }
 
-    /// The first step. `recent` are the ids of records that were written under one of [`Self::keys`] a moment ago.
-    fn start(&mut self, recent: &[String]) -> Result<Step, Error>;
+    /// The keys that a record may get by this call. They are locked like [`Self::keys`]: a call that matches by one of
+    /// them must not look for it while this one writes it.
+    fn written_keys(&self) -> Vec<MatchKey> {
+        Vec::new()
+    }
+
+    /// The first step. `recent` is what was written under one of [`Self::keys`] a moment ago.
+    fn start(&mut self, recent: &Recent) -> Result<Step, Error>;
 
     /// The next step, given one response for each call of the last one, in the same order.
     fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error>;
@@ -62,6 +68,20 @@ pub trait Translator: Send {
     fn failed(&self, error: Error) -> Error {
         error
     }
+
+    /// What this call has written, or may have written, asked for when it ended in an error that says so.
+    fn left_behind(&self) -> Option<Written> {
+        None
+    }
+}
+
+/// What was written a moment ago under the keys of a call.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Recent {
+    /// The ids of records.
+    pub ids: Vec<String>,
+    /// A record may have been written whose id nobody knows, and a search may miss it for so long.
+    pub uncertain_for: Option<Duration>,
 }
 
 /// An operation that a provider has no mapping for.
@@ -96,6 +116,8 @@ pub struct NativeRequest {
     /// JSON, where the call has a body.
     pub body: Option<Bytes>,
     pub freshness: Freshness,
+    /// What the call is made of, where it is a bundle.
+    pub parts: Option<bundle::Parts>,
 }
 
 /// How new a call's answer must be.
@@ -158,7 +180,8 @@ pub struct Answer {
 /// A record that was written, and the keys by which it can be found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {
-    pub id: String,
+    /// None where a record may have been written and nobody knows its id.
+    pub id: Option<String>,
     pub keys: Vec<MatchKey>,
 }
 
@@ -228,6 +251,7 @@ pub(crate) mod tests {
                 fields: None,
             },
             existing_id_after: None,
+            partial: None,
             classify: &[],
         },
     };

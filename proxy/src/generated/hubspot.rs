@@ -11,8 +11,8 @@ use crosswalk::{
         write::{Clear, NativeForm},
     },
     upstream::provider::{
-        Auth, BaseUrl, Details, Effect, ErrorRule, Errors, NativeOperation, Provider,
-        VersionFamily, VersionMatch, Versions,
+        Auth, BaseUrl, Details, Effect, ErrorRule, Errors, NativeOperation, Partial,
+        Provider, VersionFamily, VersionMatch, Versions,
     },
 };
 use http::Method;
@@ -71,6 +71,11 @@ pub static PROVIDER: Provider = Provider {
             fields: None,
         },
         existing_id_after: Some("Existing ID: "),
+        partial: Some(Partial {
+            status: 207u16,
+            list: "errors",
+            ignore: &["OBJECT_NOT_FOUND"],
+        }),
         classify: &[
             ErrorRule {
                 status: Some(401u16),

@@ -65,6 +65,7 @@ pub static PROVIDER: Provider = Provider {
             fields: Some("fields"),
         },
         existing_id_after: None,
+        partial: None,
         classify: &[
             ErrorRule {
                 status: Some(401u16),

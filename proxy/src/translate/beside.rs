@@ -230,8 +230,7 @@ impl Reading {
         let asked = std::mem::take(&mut self.asked);
         for ((at, key), response) in asked.into_iter().zip(responses) {
             let plan = &self.plans[at];
-            if !response.is_success() {
-                let error = fault::fault(cx.provider, response);
+            if let Some(error) = fault::of(cx.provider, response) {
                 match error.code {
                     Code::Forbidden => {
                         warnings.not_visible(plan.fields, &error.message);

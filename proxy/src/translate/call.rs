@@ -125,6 +125,7 @@ impl Call {
             target: self.target,
             body: self.body,
             freshness: Freshness::Asked,
+            parts: None,
         }
     }
 

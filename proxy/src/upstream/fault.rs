@@ -25,6 +25,8 @@ pub fn fault(provider: &'static Provider, response: &NativeResponse) -> Error {
     let code = rule.map_or(Code::BadGateway, |rule| rule.code);
     let verb = if response.status >= 500 {
         "did not carry out the call"
+    } else if response.is_success() {
+        "did not carry out a part of the call"
     } else {
         "refused the call"
     };
@@ -47,6 +49,40 @@ pub fn fault(provider: &'static Provider, response: &NativeResponse) -> Error {
             .or_else(|| response.correlation_id.clone()),
     }));
     error
+}
+
+/// What is wrong with a response, if anything is: a refusal, or a success that lists a part that failed.
+pub fn of(provider: &'static Provider, response: &NativeResponse) -> Option<Error> {
+    if !response.is_success() {
+        return Some(fault(provider, response));
+    }
+    let partial = provider.errors.partial.as_ref()?;
+    if response.status != partial.status {
+        return None;
+    }
+    let errors: Option<Vec<Value>> =
+        serde_json::from_slice(&response.body)
+            .ok()
+            .and_then(|mut body: Value| {
+                serde_json::from_value(body.get_mut(partial.list)?.take()).ok()
+            });
+    // A success with failures that names none: what it has may not be all there is.
+    let Some(errors) = errors else {
+        return Some(fault(provider, response));
+    };
+    let failed = errors.into_iter().find(|error| {
+        let code = provider
+            .errors
+            .code
+            .iter()
+            .find_map(|name| text(error, name));
+        !code.is_some_and(|code| partial.ignore.contains(&code))
+    })?;
+    let part = NativeResponse {
+        body: failed.to_string().into(),
+        ..response.clone()
+    };
+    Some(fault(provider, &part))
 }
 
 /// The id of the record that is in the way, where the provider's message tells it.

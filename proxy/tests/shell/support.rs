@@ -17,8 +17,8 @@ use crosswalk::{
     route::{Api, Route, UnifiedRequest},
     server::{Drained, Server},
     translate::{
-        Answer, Context, Freshness, MatchKey, NativeRequest, NativeResponse, Step, Translator,
-        Written,
+        Answer, Context, Freshness, MatchKey, NativeRequest, NativeResponse, Recent, Step,
+        Translator, Written,
     },
     upstream::{
         fault,
@@ -75,6 +75,7 @@ pub(crate) static ACME: Provider = Provider {
             fields: None,
         },
         existing_id_after: None,
+        partial: None,
         classify: &[
             rule(401, Code::Unauthorized, true, false),
             rule(404, Code::NotFound, false, false),
@@ -195,6 +196,7 @@ impl Script {
             target: format!("{}/{path}", self.root),
             body: None,
             freshness: Freshness::Asked,
+            parts: None,
         }
     }
 
@@ -204,6 +206,7 @@ impl Script {
             target: format!("{}/things", self.root),
             body: Some(self.request.body.clone()),
             freshness: Freshness::Asked,
+            parts: None,
         }
     }
 }
@@ -213,15 +216,15 @@ impl Translator for Script {
         &self.keys
     }
 
-    fn start(&mut self, recent: &[String]) -> Result<Step, Error> {
+    fn start(&mut self, recent: &Recent) -> Result<Step, Error> {
         Ok(Step::Calls(match self.operation {
             "get" => vec![self.read(&format!("things/{}", self.request.path[0].1))],
             "many" => (0..self.request.query.len())
                 .map(|index| self.read(&format!("things/{index}")))
                 .collect(),
-            "upsert" if !recent.is_empty() => {
+            "upsert" if !recent.ids.is_empty() => {
                 return Ok(Step::Answer(Answer {
-                    body: format!("recent {}", recent.join(",")).into_bytes(),
+                    body: format!("recent {}", recent.ids.join(",")).into_bytes(),
                     written: None,
                     hidden: Vec::new(),
                 }));
@@ -253,7 +256,7 @@ impl Translator for Script {
             .map(|response| String::from_utf8_lossy(&response.body).into_owned())
             .collect();
         let written = (self.operation == "upsert").then(|| Written {
-            id: "made".to_owned(),
+            id: Some("made".to_owned()),
             keys: self.keys.clone(),
         });
         Ok(Step::Answer(Answer {

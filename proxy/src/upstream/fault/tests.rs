@@ -28,6 +28,7 @@ static OBJECT: Provider = Provider {
             fields: None,
         },
         existing_id_after: Some("Existing ID: "),
+        partial: None,
         classify: &[
             status(401, Code::Unauthorized),
             status(403, Code::Forbidden),
@@ -70,6 +71,7 @@ static LIST: Provider = Provider {
             fields: Some("fields"),
         },
         existing_id_after: None,
+        partial: None,
         classify: &[
             status(401, Code::Unauthorized),
             codes(&["REQUEST_LIMIT_EXCEEDED"], Code::TooManyRequests),

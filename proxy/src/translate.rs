@@ -220,7 +220,7 @@ impl std::fmt::Debug for CursorKey {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::upstream::provider::{Auth, BaseUrl, Details, Errors, Versions};
+    use crate::upstream::provider::{Auth, BaseUrl, Details, ErrorRule, Errors, Versions};
 
     static PROVIDER: Provider = Provider {
         name: "example",
@@ -253,6 +253,48 @@ pub(crate) mod tests {
             existing_id_after: None,
             partial: None,
             classify: &[],
+        },
+    };
+
+    /// The same, with a code that says that nothing was carried out.
+    pub(crate) static LOCKING: Provider = Provider {
+        name: "example",
+        title: "Example",
+        base_url: BaseUrl::Fixed("https://example.com"),
+        versions: Versions {
+            default: "1",
+            families: &[],
+        },
+        auth: Auth {
+            token_url: "",
+            login_url: None,
+            lifetime_seconds: None,
+            base_url_member: None,
+            revoked: &[],
+            incurable: &[],
+        },
+        errors: Errors {
+            list: false,
+            code: &["code"],
+            message: "message",
+            correlation_id: None,
+            correlation_header: None,
+            details: Details {
+                list: None,
+                message: None,
+                code: None,
+                fields: None,
+            },
+            existing_id_after: None,
+            partial: None,
+            classify: &[ErrorRule {
+                status: None,
+                codes: &["LOCKED"],
+                code: Code::Conflict,
+                refresh: false,
+                hidden_field: false,
+                not_carried_out: true,
+            }],
         },
     };
 

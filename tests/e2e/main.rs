@@ -1,6 +1,7 @@
 //! End-to-end tests: the real binary, real sockets, the sandbox behind.
 
 mod clients;
+mod lost;
 mod operations;
 mod refusals;
 mod upsert;

@@ -11,6 +11,7 @@
 //! | --- | --- | --- |
 //! | `clock_offset_ms` | 0 | how far this provider's clock is ahead of the machine's |
 //! | `search_lag_ms` | 0 | a created or changed row is found by its new values only so much later |
+//! | `search_answers_old_values` | false | true: a search shows rows as its index has them, not as they are (unconfirmed) |
 //! | `granted_scopes` | null | the scopes of every token; null grants all |
 //! | `rate_limits` | all null | `{"burst_per_10s","search_per_second","daily"}`; null is no limit and no headers |
 //! | `required_on_create` | {} | per type, the properties that dated versions from 2026-09 ask for on create |

@@ -208,7 +208,7 @@ mod tests {
     use http::Method;
 
     use super::*;
-    use crate::{translate::tests::context, upstream::provider::Effect};
+    use crate::translate::tests::{LOCKING, context};
 
     static POST: NativeOperation = NativeOperation {
         id: "bundle",
@@ -269,6 +269,32 @@ mod tests {
         };
         assert_eq!((write.status, write.body.len()), (204, 0));
         assert_eq!((row.status, &row.body[..]), (200, &br#"{"Id":"1"}"#[..]));
+    }
+
+    #[test]
+    fn only_a_bundle_that_wrote_nothing_may_be_repeated() {
+        let refusal = |atomic: bool, writes: &[bool], body: &'static str| {
+            let parts = Parts {
+                form: &FORM,
+                writes: writes.to_vec(),
+                atomic,
+            };
+            parts
+                .refusal(&LOCKING, &response(body))
+                .map(|(status, _)| status)
+        };
+        let locked = r#"{"responses":[{"status":400,"body":{"code":"LOCKED"}},{"status":400,"body":{"code":"HALTED"}}]}"#;
+        assert_eq!(refusal(false, &[true, false], locked), Some(400));
+        assert_eq!(refusal(false, &[true, true], locked), Some(400));
+        assert_eq!(refusal(true, &[true, true], locked), Some(400));
+        let half =
+            r#"{"responses":[{"status":201,"body":{}},{"status":400,"body":{"code":"LOCKED"}}]}"#;
+        assert_eq!(refusal(false, &[true, true], half), None);
+        assert_eq!(refusal(false, &[true, false], half), None);
+        let other = r#"{"responses":[{"status":400,"body":{"code":"OTHER"}},{"status":400,"body":{"code":"LOCKED"}}]}"#;
+        assert_eq!(refusal(false, &[true, true], other), None);
+        assert_eq!(refusal(true, &[true, true], other), None);
+        assert_eq!(refusal(false, &[true], "[]"), None);
     }
 
     #[test]

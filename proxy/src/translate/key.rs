@@ -194,9 +194,9 @@ impl Lookup {
         };
         let mut present = values.iter().flatten().filter(|text| !text.0.is_empty());
         let first = present.next();
-        let fit = if values.is_empty() || first.is_some_and(|text| is_wanted(text)) {
+        let fit = if values.is_empty() || first.is_some_and(&is_wanted) {
             Fit::First
-        } else if present.any(|text| is_wanted(text)) {
+        } else if present.any(is_wanted) {
             Fit::Further
         } else {
             return;

@@ -264,12 +264,6 @@ fn wants_new_token(provider: &'static Provider, tried: &Tried) -> bool {
 fn end(provider: &'static Provider, effect: Effect, tried: Tried) -> Result<NativeResponse, Error> {
     let is_throttling = tried.trouble().is_some_and(Trouble::is_throttling);
     match tried {
-        // The translator tells which part was refused.
-        Tried::Answered {
-            response,
-            part: Some(_),
-            ..
-        } => Ok(response),
         Tried::Answered {
             response,
             retry_after,
@@ -288,6 +282,7 @@ fn end(provider: &'static Provider, effect: Effect, tried: Tried) -> Result<Nati
             }
             Err(error)
         }
+        // Of a bundle, the translator tells which part was refused.
         Tried::Answered { response, .. } => Ok(response),
         Tried::Failed(failure) => Err(unanswered(provider, effect, &failure)),
     }

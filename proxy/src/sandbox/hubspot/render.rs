@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::PORTAL_ID;
 use super::settings::Settings;
-use super::state::{Row, Table};
+use super::state::{Row, Table, Values};
 use crate::sandbox::clock::iso_ms;
 
 /// Which properties an answer carries, beside the system ones.
@@ -30,6 +30,17 @@ impl Wanted {
 }
 
 pub(super) fn row(table: &Table, row: &Row, wanted: &Wanted, settings: &Settings) -> Value {
+    row_with(table, row, &row.values, wanted, settings)
+}
+
+/// The row as if it had these values.
+pub(super) fn row_with(
+    table: &Table,
+    row: &Row,
+    values: &Values,
+    wanted: &Wanted,
+    settings: &Settings,
+) -> Value {
     let ty = &table.ty;
     let mut names: BTreeSet<&str> = ty.system().into_iter().collect();
     match wanted {
@@ -45,7 +56,7 @@ pub(super) fn row(table: &Table, row: &Row, wanted: &Wanted, settings: &Settings
         .into_iter()
         .filter(|name| table.properties.contains_key(*name))
     {
-        let value = match row.values.get(name) {
+        let value = match values.get(name) {
             Some(value) if !value.is_empty() || settings.cleared_as_empty_text => json!(value),
             _ => Value::Null,
         };
@@ -54,8 +65,8 @@ pub(super) fn row(table: &Table, row: &Row, wanted: &Wanted, settings: &Settings
     let mut answer = json!({
         "id": row.id.to_string(),
         "properties": properties,
-        "createdAt": row.get(&ty.created),
-        "updatedAt": row.get(&ty.modified),
+        "createdAt": values.get(&ty.created),
+        "updatedAt": values.get(&ty.modified),
         "archived": row.archived_at.is_some(),
     });
     if let Some(at) = row.archived_at {

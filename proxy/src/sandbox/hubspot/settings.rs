@@ -12,6 +12,7 @@ use serde_json::Value;
 pub(super) struct Settings {
     pub(super) clock_offset_ms: i64,
     pub(super) search_lag_ms: u32,
+    pub(super) search_answers_old_values: bool,
     pub(super) granted_scopes: Option<Vec<String>>,
     pub(super) rate_limits: RateLimits,
     pub(super) required_on_create: BTreeMap<String, Vec<String>>,
@@ -41,6 +42,7 @@ impl Default for Settings {
         Self {
             clock_offset_ms: 0,
             search_lag_ms: 0,
+            search_answers_old_values: false,
             granted_scopes: None,
             rate_limits: RateLimits::default(),
             required_on_create: BTreeMap::new(),

@@ -11,8 +11,8 @@ use crosswalk::{
         write::{Clear, NativeForm},
     },
     upstream::provider::{
-        Auth, BaseUrl, Details, Effect, ErrorRule, Errors, NativeOperation, Provider,
-        VersionFamily, VersionMatch, Versions,
+        Auth, BaseUrl, Details, Effect, ErrorRule, Errors, NativeOperation, Partial,
+        Provider, VersionFamily, VersionMatch, Versions,
     },
 };
 use http::Method;
@@ -58,6 +58,11 @@ pub static PROVIDER: Provider = Provider {
             fields: None,
         },
         existing_id_after: Some("already taken by "),
+        partial: Some(Partial {
+            status: 207u16,
+            list: "failures",
+            ignore: &["not-there"],
+        }),
         classify: &[
             ErrorRule {
                 status: Some(401u16),

@@ -3,7 +3,9 @@
 //! Pure: depends on the response alone, so that translators can call it for parts of a response as well. Never assumes
 //! JSON: gateways in front of a provider answer HTML, or nothing.
 
-use serde_json::Value;
+use std::{borrow::Cow, collections::HashMap};
+
+use serde_json::{Value, value::RawValue};
 
 use super::provider::{ErrorRule, Provider};
 use crate::{
@@ -60,12 +62,12 @@ pub fn of(provider: &'static Provider, response: &NativeResponse) -> Option<Erro
     if response.status != partial.status {
         return None;
     }
-    let errors: Option<Vec<Value>> =
-        serde_json::from_slice(&response.body)
-            .ok()
-            .and_then(|mut body: Value| {
-                serde_json::from_value(body.get_mut(partial.list)?.take()).ok()
-            });
+    // The rest of the body is a page of records: it is skipped.
+    let body: HashMap<Cow<'_, str>, &RawValue> =
+        serde_json::from_slice(&response.body).unwrap_or_default();
+    let errors: Option<Vec<Value>> = body
+        .get(partial.list)
+        .and_then(|list| serde_json::from_str(list.get()).ok());
     // A success with failures that names none: what it has may not be all there is.
     let Some(errors) = errors else {
         return Some(fault(provider, response));

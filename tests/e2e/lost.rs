@@ -53,7 +53,7 @@ fn a_record_whose_read_back_failed_is_found_by_the_next_upsert() {
     let first = upsert(&demo, &website("https://unread.example"));
     assert_eq!(first.status, 502, "{:#}", first.body);
     assert_eq!(first.body["outcome"], "written");
-    let second = upsert(&demo, &website("unread.example"));
+    let second = upsert(&demo, &website("https://unread.example"));
     assert_eq!(second.status, 200, "{:#}", second.body);
     assert_eq!(companies(&demo, "https://unread.example"), 1);
 }
@@ -76,7 +76,7 @@ fn nothing_is_created_blindly_after_a_lost_answer() {
     }
     // The index catches up.
     settings(&demo, &json!({"clock_offset_ms": 90_000}));
-    let found = upsert(&demo, &website("lost.example"));
+    let found = upsert(&demo, &website("https://lost.example"));
     assert_eq!(found.status, 200, "{:#}", found.body);
     assert_eq!(companies(&demo, "https://lost.example"), 1);
 }
@@ -123,6 +123,10 @@ fn a_match_beyond_the_first_page_is_found() {
         create(format!("https://many.example/{number}"));
     }
     let main = create("https://many.example".to_owned());
+    // Only so many are remembered of one key: the search alone has the one above.
+    for number in 210..220 {
+        create(format!("https://many.example/{number}"));
+    }
     let upserted = upsert(&demo, &website("many.example"));
     assert_eq!(upserted.status, 200, "{:#}", upserted.body);
     assert_eq!(upserted.body["record"]["id"], main);

@@ -213,6 +213,12 @@ impl Lookup {
         self.found.remove(id);
     }
 
+    /// Whether more rows could change nothing: several records fit as well as any can.
+    pub fn is_settled(&self) -> bool {
+        let best = |hit: &&Hit| hit.is_sure && hit.fit == Fit::First;
+        self.found.values().filter(best).count() > 1
+    }
+
     /// The records that fit best.
     pub fn found(&self) -> Found {
         let best = self.found.values().map(|hit| hit.fit).min();

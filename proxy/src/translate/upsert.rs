@@ -241,10 +241,15 @@ impl Upsert {
             }
         }
         self.pages += 1;
+        // A row that fits better than all before it may be on the last page.
+        if !more.is_empty() && !lookup.is_settled() {
+            if self.pages >= MOST_PAGES {
+                return Err(key::too_many(lookup.key));
+            }
+            return Ok(self.calls(more, Vec::new()));
+        }
         match lookup.found() {
             Found::Many(ids) => Err(key::conflict(&ids)),
-            _ if !more.is_empty() && self.pages < MOST_PAGES => Ok(self.calls(more, Vec::new())),
-            _ if !more.is_empty() => Err(key::too_many(lookup.key)),
             Found::Unsure(ids) => Ok(self.calls(Vec::new(), ids)),
             Found::One(id) => {
                 work.set_record_id(id);

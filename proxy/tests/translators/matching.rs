@@ -132,6 +132,29 @@ fn a_search_is_read_to_its_end() {
 }
 
 #[test]
+fn a_better_match_on_a_later_page_counts() {
+    let branches = [
+        row("1", "acme.com/de", "acme.com"),
+        row("2", "acme.com/fr", "acme.com"),
+    ];
+    let mut read = vec![(200, page(&branches, "200"))];
+    read.extend(branches.iter().map(|branch| (200, branch.clone())));
+    let (told, _) = account("website", "acme.com")
+        .recent("1")
+        .recent("2")
+        .answers_all(read)
+        .answers(200, rows(&[row("512", "acme.com", "acme.com")]))
+        .answers(200, row("512", "acme.com", "acme.com"))
+        .answers(200, company())
+        .answers(200, company())
+        .run();
+    assert!(
+        calls(&told)[5].starts_with("companies/512 -> 200"),
+        "{told}"
+    );
+}
+
+#[test]
 fn a_search_without_end_is_a_conflict() {
     let mut conversation = account("website", "acme.com");
     for number in 1..=10 {

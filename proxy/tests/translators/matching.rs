@@ -169,7 +169,7 @@ fn a_search_without_end_is_a_conflict() {
 fn a_domain_counts_beside_another_website_where_nothing_fits_better() {
     let branch = row("600", "https://acme.com/eu", "acme.com");
     let (told, _) = account("website", "acme.com")
-        .answers(200, rows(&[branch.clone()]))
+        .answers(200, rows(std::slice::from_ref(&branch)))
         .answers(200, branch.clone())
         .answers(200, company())
         .answers(200, company())

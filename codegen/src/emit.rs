@@ -120,7 +120,12 @@ fn provider_verticals(provider: &PlanProvider) -> Vec<String> {
             .entities
             .iter()
             .map(|entity| entity.vertical.clone())
-            .chain(provider.scripts.iter().map(|scripts| scripts.vertical.clone()))
+            .chain(
+                provider
+                    .scripts
+                    .iter()
+                    .map(|scripts| scripts.vertical.clone()),
+            )
             .collect(),
     )
 }

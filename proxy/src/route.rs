@@ -123,7 +123,9 @@ fn fits(template: &'static str, path: &str) -> bool {
 /// `account/{id}`.
 fn literals(template: &'static str) -> Vec<bool> {
     let segments = template.rsplit('/');
-    segments.map(|segment| parameter(segment).is_none()).collect()
+    segments
+        .map(|segment| parameter(segment).is_none())
+        .collect()
 }
 
 fn parameters(template: &'static str, path: &str) -> Result<Vec<(&'static str, String)>, Error> {

@@ -15,8 +15,8 @@ use crate::{
     load::InputProvider,
     mapping::{self, MappingEntity, beside::MappingBeside, script::MappingScripts},
     plan::{
-        PlanBeside, PlanCall, PlanEntity, PlanField, PlanForm, PlanOperation, PlanPath, PlanScripts,
-        PlanSlot, PlanSource,
+        PlanBeside, PlanCall, PlanEntity, PlanField, PlanForm, PlanOperation, PlanPath,
+        PlanScripts, PlanSlot, PlanSource,
     },
     source::{Sources, Text},
     spec::{SpecParameterPlace, SpecSchema},

@@ -15,9 +15,9 @@ use crate::{
         script::{MappingObjects, MappingScript, MappingScriptStep, MappingScripts},
     },
     plan::{
-        PlanCondition, PlanFailedIf, PlanListed, PlanMemberTemplate, PlanObjectFields, PlanObjectPlace,
-        PlanObjects, PlanPath, PlanPiece, PlanRoot, PlanScript, PlanScriptOperation, PlanScriptPart,
-        PlanScriptStep, PlanTemplate, PlanValue,
+        PlanCondition, PlanFailedIf, PlanListed, PlanMemberTemplate, PlanObjectFields,
+        PlanObjectPlace, PlanObjects, PlanPath, PlanPiece, PlanRoot, PlanScript,
+        PlanScriptOperation, PlanScriptPart, PlanScriptStep, PlanTemplate, PlanValue,
     },
     source::{
         Span, Text,
@@ -134,18 +134,33 @@ impl Scripts<'_> {
             .parameters
             .iter()
             .filter(|parameter| parameter.names_object)
-            .map(|parameter| ("name".to_owned(), PlanObjectPlace::Parameter(parameter.name.clone())))
+            .map(|parameter| {
+                (
+                    "name".to_owned(),
+                    PlanObjectPlace::Parameter(parameter.name.clone()),
+                )
+            })
             .collect();
         for (role, member) in &script.objects {
-            let has = unified.body.as_ref().and_then(|body| body.member(&member.value));
+            let has = unified
+                .body
+                .as_ref()
+                .and_then(|body| body.member(&member.value));
             if has.is_none() {
                 self.unknown(member, "the request has no member", std::iter::empty());
             }
-            places.push((role.value.clone(), PlanObjectPlace::Body(member.value.clone())));
+            places.push((
+                role.value.clone(),
+                PlanObjectPlace::Body(member.value.clone()),
+            ));
         }
         let mut known = Known {
             input: unified.body.as_deref(),
-            parameters: unified.parameters.iter().map(|it| it.name.as_str()).collect(),
+            parameters: unified
+                .parameters
+                .iter()
+                .map(|it| it.name.as_str())
+                .collect(),
             roles: Vec::new(),
             steps: Vec::new(),
         };
@@ -153,7 +168,9 @@ impl Scripts<'_> {
             let _ = parameter;
             known.roles.push("name");
         }
-        known.roles.extend(script.objects.iter().map(|(role, _)| role.as_str()));
+        known
+            .roles
+            .extend(script.objects.iter().map(|(role, _)| role.as_str()));
         let mut steps = Vec::new();
         let mut complete = true;
         for step in &script.steps {
@@ -170,10 +187,7 @@ impl Scripts<'_> {
         Some(PlanScriptOperation {
             name: format!("{}.{}", entity.value, name.value),
             objects: places,
-            input: unified
-                .body
-                .as_ref()
-                .and_then(|body| body.name.clone()),
+            input: unified.body.as_ref().and_then(|body| body.name.clone()),
             script: PlanScript {
                 steps,
                 answer: answer?,
@@ -191,15 +205,22 @@ impl Scripts<'_> {
         let path = self.path(operation, rest, &step.call, known)?;
         let mut query = Vec::new();
         for (name, node) in &step.call.query {
-            if operation.parameter(SpecParameterPlace::Query, &name.value).is_none() {
-                let message = format!("`{}` has no parameter `{}` in its query", operation.id, name.value);
+            if operation
+                .parameter(SpecParameterPlace::Query, &name.value)
+                .is_none()
+            {
+                let message = format!(
+                    "`{}` has no parameter `{}` in its query",
+                    operation.id, name.value
+                );
                 let known = operation
                     .parameters
                     .iter()
                     .filter(|parameter| parameter.place == SpecParameterPlace::Query)
                     .map(|parameter| parameter.name.as_str());
                 self.sink.push(
-                    Diagnostic::new("unknown-parameter", message, name.span).nearest(&name.value, known),
+                    Diagnostic::new("unknown-parameter", message, name.span)
+                        .nearest(&name.value, known),
                 );
                 continue;
             }
@@ -250,10 +271,9 @@ impl Scripts<'_> {
                 object: step.object.as_ref().map(|object| object.value.clone()),
                 not_object: step.not_object.as_ref().map(|object| object.value.clone()),
                 remembered: step.remembered,
-                pages: step
-                    .pages
-                    .as_ref()
-                    .map(|(rows, next, parameter)| (dotted(rows), dotted(next), parameter.value.clone())),
+                pages: step.pages.as_ref().map(|(rows, next, parameter)| {
+                    (dotted(rows), dotted(next), parameter.value.clone())
+                }),
                 ignore: step.ignore.iter().map(|status| status.value).collect(),
                 failed_if: step.failed_if.as_ref().map(|failed| PlanFailedIf {
                     path: dotted(&failed.path),
@@ -315,15 +335,23 @@ impl Scripts<'_> {
             operation.id
         );
         let diagnostic = Diagnostic::new("unbound-parameter", message, call.operation.span);
-        self.sink.push(diagnostic.other(operation.span, "the operation"));
+        self.sink
+            .push(diagnostic.other(operation.span, "the operation"));
         None
     }
 
-    fn template(&self, node: &Node, known: &Known<'_>, inside: &Inside<'_>) -> Option<PlanTemplate> {
+    fn template(
+        &self,
+        node: &Node,
+        known: &Known<'_>,
+        inside: &Inside<'_>,
+    ) -> Option<PlanTemplate> {
         match &node.kind {
             NodeKind::Scalar { text, plain: _ } => {
                 if let Some(slot) = text.strip_prefix('$') {
-                    return self.slot(slot, node.span, known, inside).map(PlanTemplate::Slot);
+                    return self
+                        .slot(slot, node.span, known, inside)
+                        .map(PlanTemplate::Slot);
                 }
                 if text.contains('{') {
                     return self.pieces(node, text, known, inside, false);
@@ -335,7 +363,9 @@ impl Scripts<'_> {
                     .iter()
                     .map(|element| self.template(element, known, inside))
                     .collect();
-                Some(PlanTemplate::List(elements.into_iter().collect::<Option<_>>()?))
+                Some(PlanTemplate::List(
+                    elements.into_iter().collect::<Option<_>>()?,
+                ))
             }
             NodeKind::Mapping(entries) => self.mapping(node, entries, known, inside),
         }
@@ -350,7 +380,10 @@ impl Scripts<'_> {
     ) -> Option<PlanTemplate> {
         let get = |key: &str| entries.iter().find(|entry| entry.key.value == key);
         let only_keys = |keys: &[&str]| {
-            for entry in entries.iter().filter(|entry| !keys.contains(&entry.key.as_str())) {
+            for entry in entries
+                .iter()
+                .filter(|entry| !keys.contains(&entry.key.as_str()))
+            {
                 let message = format!("`{}` is not a key here", entry.key.value);
                 self.sink.push(
                     Diagnostic::new("unknown-key", message, entry.key.span)
@@ -361,7 +394,10 @@ impl Scripts<'_> {
         if let Some(over) = get("$for") {
             only_keys(&["$for", "$where", "$except", "$do"]);
             let over_text = crate::mapping::text(&over.value, self.sink)?;
-            let name = over_text.value.strip_prefix('$').unwrap_or(&over_text.value);
+            let name = over_text
+                .value
+                .strip_prefix('$')
+                .unwrap_or(&over_text.value);
             let (slot, schema) = self.slot_and_schema(name, over_text.span, known, inside)?;
             let element = schema.map(|schema| match &schema.kind {
                 SpecKind::List(element) => element.as_ref(),
@@ -389,27 +425,36 @@ impl Scripts<'_> {
         }
         if let Some(by) = get("$by") {
             only_keys(&["$by", "$cases", "$else"]);
-            return self.choice(&by.value, get("$cases"), get("$else"), node.span, known, inside);
+            return self.choice(
+                &by.value,
+                get("$cases"),
+                get("$else"),
+                node.span,
+                known,
+                inside,
+            );
         }
         if let Some(why) = get("$refuse") {
             only_keys(&["$refuse"]);
-            return Some(PlanTemplate::Refuse(crate::mapping::text(&why.value, self.sink)?.value));
+            return Some(PlanTemplate::Refuse(
+                crate::mapping::text(&why.value, self.sink)?.value,
+            ));
         }
         if let Some(lists) = get("$join") {
             only_keys(&["$join"]);
-            return match self.template(&lists.value, known, inside)? {
-                PlanTemplate::List(lists) => Some(PlanTemplate::Join(lists)),
-                _ => {
-                    crate::mapping::wrong_kind(&lists.value, "a list", self.sink);
-                    None
-                }
+            let PlanTemplate::List(lists) = self.template(&lists.value, known, inside)? else {
+                crate::mapping::wrong_kind(&lists.value, "a list", self.sink);
+                return None;
             };
+            return Some(PlanTemplate::Join(lists));
         }
         if let Some(count) = get("$count") {
             only_keys(&["$count"]);
             let text = crate::mapping::text(&count.value, self.sink)?;
             let name = text.value.strip_prefix('$').unwrap_or(&text.value);
-            return self.slot(name, text.span, known, inside).map(PlanTemplate::Count);
+            return self
+                .slot(name, text.span, known, inside)
+                .map(PlanTemplate::Count);
         }
         let mut members = Vec::new();
         let mut complete = true;
@@ -423,7 +468,9 @@ impl Scripts<'_> {
             } else {
                 if entry.key.value.starts_with('$') {
                     let message = format!("`{}` is not a key here", entry.key.value);
-                    let known = ["$for", "$first", "$by", "$refuse", "$join", "$count", "$all"];
+                    let known = [
+                        "$for", "$first", "$by", "$refuse", "$join", "$count", "$all",
+                    ];
                     self.sink.push(
                         Diagnostic::new("unknown-key", message, entry.key.span)
                             .nearest(&entry.key.value, known),
@@ -507,7 +554,10 @@ impl Scripts<'_> {
             .filter(|value| cases.iter().all(|case| case.key.value != **value))
             .collect();
         if !missing.is_empty() && otherwise.is_none() {
-            let message = format!("`{name}` may be {}, and there is no case for it", listed(&missing));
+            let message = format!(
+                "`{name}` may be {}, and there is no case for it",
+                listed(&missing)
+            );
             self.sink.push(
                 Diagnostic::new("enum-value-without-counterpart", message, by.span)
                     .help("add a case, `$else`, or say why not with `$refuse`"),
@@ -541,7 +591,8 @@ impl Scripts<'_> {
             }
             let Some(length) = rest[open..].find('}') else {
                 let message = "this brace is never closed".to_owned();
-                self.sink.push(Diagnostic::new("bad-template", message, node.span));
+                self.sink
+                    .push(Diagnostic::new("bad-template", message, node.span));
                 return None;
             };
             let name = &rest[open + 1..open + length];
@@ -555,16 +606,15 @@ impl Scripts<'_> {
                 pieces.push(PlanPiece::Json(self.slot(name, node.span, known, inside)?));
                 continue;
             }
-            pieces.push(match name.strip_prefix("name:") {
-                Some(name) => PlanPiece::Name(self.slot(name, node.span, known, inside)?),
-                None => {
-                    let slot = self.slot(name, node.span, known, inside)?;
-                    if is_query {
-                        PlanPiece::Quoted(slot)
-                    } else {
-                        PlanPiece::Plain(slot)
-                    }
-                }
+            if let Some(name) = name.strip_prefix("name:") {
+                pieces.push(PlanPiece::Name(self.slot(name, node.span, known, inside)?));
+                continue;
+            }
+            let slot = self.slot(name, node.span, known, inside)?;
+            pieces.push(if is_query {
+                PlanPiece::Quoted(slot)
+            } else {
+                PlanPiece::Plain(slot)
             });
         }
         if !rest.is_empty() {
@@ -612,19 +662,35 @@ impl Scripts<'_> {
                     no_such("it is not inside of a `$for`", Vec::new());
                     return None;
                 };
-                let root = if depth == 1 { PlanRoot::Each } else { PlanRoot::Outer };
+                let root = if depth == 1 {
+                    PlanRoot::Each
+                } else {
+                    PlanRoot::Outer
+                };
                 (root, inside[at], path)
             }
             "parameter" => {
-                if !path.first().is_some_and(|name| known.parameters.contains(&name.as_str())) {
-                    no_such("the operation has no such parameter", known.parameters.clone());
+                if !path
+                    .first()
+                    .is_some_and(|name| known.parameters.contains(&name.as_str()))
+                {
+                    no_such(
+                        "the operation has no such parameter",
+                        known.parameters.clone(),
+                    );
                     return None;
                 }
                 (PlanRoot::Parameter, None, path)
             }
             "object" => {
-                if !path.first().is_some_and(|role| known.roles.contains(&role.as_str())) {
-                    no_such("the operation is not about such an object", known.roles.clone());
+                if !path
+                    .first()
+                    .is_some_and(|role| known.roles.contains(&role.as_str()))
+                {
+                    no_such(
+                        "the operation is not about such an object",
+                        known.roles.clone(),
+                    );
                     return None;
                 }
                 (PlanRoot::Object, None, path)
@@ -632,7 +698,15 @@ impl Scripts<'_> {
             step => {
                 let Some((_, answer)) = known.steps.iter().find(|(known, _)| *known == step) else {
                     let mut names: Vec<&str> = known.steps.iter().map(|(name, _)| *name).collect();
-                    names.extend(["input", "parameter", "object", "each", "outer", "index", "now"]);
+                    names.extend([
+                        "input",
+                        "parameter",
+                        "object",
+                        "each",
+                        "outer",
+                        "index",
+                        "now",
+                    ]);
                     no_such("no step before this one is called so", names);
                     return None;
                 };
@@ -674,7 +748,9 @@ impl Scripts<'_> {
         };
         for part in path {
             schema = match &schema.kind {
-                SpecKind::List(element) if part.bytes().all(|byte| byte.is_ascii_digit()) => element,
+                SpecKind::List(element) if part.bytes().all(|byte| byte.is_ascii_digit()) => {
+                    element
+                }
                 _ => match schema.member(part) {
                     Some(member) => member,
                     None if schema.is_open() => return Some(None),
@@ -705,7 +781,8 @@ impl Scripts<'_> {
 
     fn missing(&self, key: &str, span: Span) {
         let message = format!("the key `{key}` is missing");
-        self.sink.push(Diagnostic::new("missing-key", message, span));
+        self.sink
+            .push(Diagnostic::new("missing-key", message, span));
     }
 }
 

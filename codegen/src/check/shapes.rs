@@ -231,7 +231,10 @@ fn element(schema: &SpecSchema) -> Option<&Arc<SpecSchema>> {
 }
 
 fn is_any(schema: &SpecSchema) -> bool {
-    schema.is_open() && schema.object().is_some_and(|object| object.properties.is_empty())
+    schema.is_open()
+        && schema
+            .object()
+            .is_some_and(|object| object.properties.is_empty())
 }
 
 fn is_component(schema: &SpecSchema) -> bool {

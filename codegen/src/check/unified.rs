@@ -82,7 +82,10 @@ impl UnifiedEntity {
 
 /// The parameter of the path that names an object.
 fn object_parameter(operation: &SpecOperation) -> Option<String> {
-    let named = operation.parameters.iter().find(|parameter| parameter.names_object);
+    let named = operation
+        .parameters
+        .iter()
+        .find(|parameter| parameter.names_object);
     named.map(|parameter| parameter.name.clone())
 }
 

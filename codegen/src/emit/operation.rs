@@ -13,7 +13,9 @@ use super::{
 };
 use crate::{
     names,
-    plan::{PlanBatch, PlanForm, PlanOperation, PlanPath, PlanShape, PlanUnifiedOperation, PlanVertical},
+    plan::{
+        PlanBatch, PlanForm, PlanOperation, PlanPath, PlanShape, PlanUnifiedOperation, PlanVertical,
+    },
 };
 
 /// The name of the function that opens an operation: `crm.account.batch_read` → `batch_read`.

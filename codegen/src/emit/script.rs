@@ -11,9 +11,9 @@ use super::{
 use crate::{
     names,
     plan::{
-        PlanCondition, PlanMemberTemplate, PlanObjectPlace, PlanObjects, PlanPiece, PlanProvider, PlanRoot,
-        PlanScriptOperation, PlanScriptPart, PlanScriptStep, PlanScripts, PlanTemplate, PlanValue,
-        PlanVertical,
+        PlanCondition, PlanMemberTemplate, PlanObjectPlace, PlanObjects, PlanPiece, PlanProvider,
+        PlanRoot, PlanScriptOperation, PlanScriptPart, PlanScriptStep, PlanScripts, PlanTemplate,
+        PlanValue, PlanVertical,
     },
 };
 
@@ -224,7 +224,10 @@ fn step(provider: &PlanProvider, step: &PlanScriptStep) -> TokenStream {
             quote! { Some(Pages { rows: #rows, next: #next, parameter: #parameter }) }
         },
     );
-    let ignore = step.ignore.iter().map(|status| Literal::u16_unsuffixed(*status));
+    let ignore = step
+        .ignore
+        .iter()
+        .map(|status| Literal::u16_unsuffixed(*status));
     let failed_if = step.failed_if.as_ref().map_or_else(
         || quote! { None },
         |failed| {

@@ -108,6 +108,7 @@ pub struct MappingErrors {
     pub correlation_header: Option<Text>,
     pub details: Option<MappingDetails>,
     pub existing_id_after: Option<Text>,
+    pub partial: Option<MappingPartial>,
     pub classify: Vec<MappingErrorRule>,
 }
 
@@ -117,6 +118,13 @@ pub struct MappingDetails {
     pub message: Option<Text>,
     pub code: Option<Text>,
     pub fields: Option<Text>,
+}
+
+#[derive(Debug)]
+pub struct MappingPartial {
+    pub status: Spanned<u32>,
+    pub list: Text,
+    pub ignore: Vec<Text>,
 }
 
 #[derive(Debug)]
@@ -336,6 +344,9 @@ fn errors(node: &Node, sink: &Sink) -> Option<MappingErrors> {
         .optional("details")
         .and_then(|node| details(node, sink));
     let existing_id = table.optional("existing_id");
+    let partial = table
+        .optional("partial")
+        .and_then(|node| partial(node, sink));
     let classify = table
         .required("classify")
         .map_or_else(Vec::new, |node| list(node, sink));
@@ -354,6 +365,7 @@ fn errors(node: &Node, sink: &Sink) -> Option<MappingErrors> {
         correlation_header,
         details,
         existing_id_after,
+        partial,
         classify: classify
             .iter()
             .filter_map(|node| rule(node, sink))
@@ -371,6 +383,19 @@ fn details(node: &Node, sink: &Sink) -> Option<MappingDetails> {
     };
     table.finish();
     Some(details)
+}
+
+fn partial(node: &Node, sink: &Sink) -> Option<MappingPartial> {
+    let mut table = Table::new(node, sink)?;
+    let status = table.required("status").and(table.integer("status"));
+    let list = table.text("list");
+    let ignore = table.texts("ignore");
+    table.finish();
+    Some(MappingPartial {
+        status: status?,
+        list: list?,
+        ignore,
+    })
 }
 
 fn rule(node: &Node, sink: &Sink) -> Option<MappingErrorRule> {

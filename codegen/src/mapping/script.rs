@@ -90,9 +90,7 @@ pub(crate) fn scripts(file: FileId, node: &Node, sink: &Sink) -> Option<MappingS
     let mut table = Table::new(node, sink)?;
     let entity = table.text("entity");
     let bind = table.texts_by_name("bind");
-    let objects = table
-        .optional("objects")
-        .map(|node| objects(node, sink));
+    let objects = table.optional("objects").map(|node| objects(node, sink));
     let operations = table
         .required("operations")
         .map_or_else(Vec::new, |node| entries(node, sink));
@@ -188,7 +186,11 @@ fn step(name: Text, node: &Node, sink: &Sink) -> Option<MappingScriptStep> {
         .collect();
     let pages = table.optional("pages").and_then(|node| {
         let mut table = Table::new(node, sink)?;
-        let pages = (table.text("rows"), table.text("next"), table.text("parameter"));
+        let pages = (
+            table.text("rows"),
+            table.text("next"),
+            table.text("parameter"),
+        );
         table.finish();
         Some((pages.0?, pages.1?, pages.2?))
     });

@@ -36,7 +36,11 @@ fn for_each_call(provider: &mut PlanProvider, visit: &mut dyn FnMut(&mut usize))
         for call in object_calls(scripts.objects.as_mut()) {
             visit(&mut call.operation);
         }
-        for step in scripts.operations.iter_mut().flat_map(|it| &mut it.script.steps) {
+        for step in scripts
+            .operations
+            .iter_mut()
+            .flat_map(|it| &mut it.script.steps)
+        {
             visit(&mut step.operation);
         }
     }

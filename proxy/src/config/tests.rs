@@ -80,6 +80,7 @@ const fn provider(
                 fields: None,
             },
             existing_id_after: None,
+            partial: None,
             classify: &[],
         },
     }

@@ -65,10 +65,19 @@ pub static PROVIDER: Provider = Provider {
             fields: Some("fields"),
         },
         existing_id_after: None,
+        partial: None,
         classify: &[
             ErrorRule {
                 status: Some(401u16),
                 codes: &[],
+                code: Code::Unauthorized,
+                refresh: true,
+                hidden_field: false,
+                not_carried_out: false,
+            },
+            ErrorRule {
+                status: None,
+                codes: &["INVALID_SESSION_ID"],
                 code: Code::Unauthorized,
                 refresh: true,
                 hidden_field: false,

@@ -126,6 +126,7 @@ impl Call {
             body: self.body,
             freshness: Freshness::Asked,
             credential_at: None,
+            parts: None,
         }
     }
 
@@ -197,7 +198,9 @@ impl Fields {
         let extra = std::mem::take(&mut fields.names);
         fields.names = all.iter().cloned().map(Cow::Owned).collect();
         let known = |name: &str| all.iter().any(|known| known.eq_ignore_ascii_case(name));
-        fields.names.extend(extra.into_iter().filter(|name| !known(name)));
+        fields
+            .names
+            .extend(extra.into_iter().filter(|name| !known(name)));
         fields.mapped = all.len();
         fields
     }
@@ -257,7 +260,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{translate::tests::context, upstream::provider::{Content, Effect}};
+    use crate::{
+        translate::tests::context,
+        upstream::provider::{Content, Effect},
+    };
 
     static READ: NativeOperation = NativeOperation {
         id: "read",

@@ -3,8 +3,7 @@
 //! The native name that a call is made with comes from the mapping or from the provider's list, never from the caller.
 
 use super::{
-    Context, Freshness, NativeRequest, NativeResponse, Step, Translator,
-    native,
+    Context, Freshness, NativeRequest, NativeResponse, Recent, Step, Translator, native,
     pick::{self, Path},
     scalar::shorten,
 };
@@ -80,7 +79,9 @@ enum WaitsFor {
 
 impl std::fmt::Debug for WithObjects {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("WithObjects").field("asked", &self.asked).finish_non_exhaustive()
+        f.debug_struct("WithObjects")
+            .field("asked", &self.asked)
+            .finish_non_exhaustive()
     }
 }
 
@@ -113,9 +114,14 @@ impl WithObjects {
                 let mapped = self.plan.names.iter().find(|(name, _)| known(name));
                 let native = mapped.map(|(_, native)| (*native).to_owned()).or_else(|| {
                     let suffix = self.plan.listed.as_ref().and_then(|listed| listed.suffix);
-                    let found = listed.iter().find(|listed| listed.is_called(&asked.name, None));
-                    let found = found
-                        .or_else(|| listed.iter().find(|listed| listed.is_called(&asked.name, suffix)));
+                    let found = listed
+                        .iter()
+                        .find(|listed| listed.is_called(&asked.name, None));
+                    let found = found.or_else(|| {
+                        listed
+                            .iter()
+                            .find(|listed| listed.is_called(&asked.name, suffix))
+                    });
                     found.map(|listed| listed.name.clone())
                 });
                 native.map(|native| (asked.role, native))
@@ -137,12 +143,12 @@ impl WithObjects {
     fn hand_over(&mut self) -> Result<Step, Error> {
         let make = self.make.take().ok_or_else(ended)?;
         let inner = self.inner.insert(make(self.cx.clone())?);
-        inner.start(&[])
+        inner.start(&Recent::default())
     }
 
     fn objects(&mut self, freshness: Freshness, response: &NativeResponse) -> Result<Step, Error> {
-        if !response.is_success() {
-            return Err(fault::fault(self.cx.provider, response));
+        if let Some(fault) = fault::of(self.cx.provider, response) {
+            return Err(fault);
         }
         let Some(listed) = &self.plan.listed else {
             return Err(self.unknown());
@@ -157,7 +163,9 @@ impl WithObjects {
             // It may have been made a moment ago.
             None if freshness == Freshness::Remembered => {
                 self.waits_for = WaitsFor::Objects(Freshness::Renewed);
-                Ok(Step::call((listed.call)(&self.cx).with_freshness(Freshness::Renewed)))
+                Ok(Step::call(
+                    (listed.call)(&self.cx).with_freshness(Freshness::Renewed),
+                ))
             }
             None => Err(self.unknown()),
         }
@@ -177,8 +185,8 @@ impl WithObjects {
     }
 
     fn fields(&mut self, response: &NativeResponse) -> Result<Step, Error> {
-        if !response.is_success() {
-            return Err(fault::fault(self.cx.provider, response));
+        if let Some(fault) = fault::of(self.cx.provider, response) {
+            return Err(fault);
         }
         if let Some(fields) = &self.plan.fields {
             let parts = pick::page(&response.body, fields.rows, None, None)?;
@@ -228,7 +236,11 @@ impl Listed {
         let aliases = pick::texts(row, plan.aliases)?;
         Ok(Some(Self {
             name: name.into_owned(),
-            aliases: aliases.into_iter().flatten().map(|text| text.0.into_owned()).collect(),
+            aliases: aliases
+                .into_iter()
+                .flatten()
+                .map(|text| text.0.into_owned())
+                .collect(),
         }))
     }
 
@@ -264,7 +276,10 @@ pub fn asked(
             let (path, name) = match place {
                 Place::Parameter(parameter) => {
                     let found = request.path.iter().find(|(name, _)| name == parameter);
-                    (format!("path.{parameter}"), found.map(|(_, value)| value.clone()))
+                    (
+                        format!("path.{parameter}"),
+                        found.map(|(_, value)| value.clone()),
+                    )
                 }
                 Place::Body(member) => {
                     let body: serde_json::Value =
@@ -275,7 +290,8 @@ pub fn asked(
             };
             Ok(Asked {
                 role,
-                name: name.ok_or_else(|| Error::issue(path.clone(), "expected the name of an object"))?,
+                name: name
+                    .ok_or_else(|| Error::issue(path.clone(), "expected the name of an object"))?,
                 path,
             })
         })
@@ -291,14 +307,16 @@ pub enum Place {
 }
 
 impl Translator for WithObjects {
-    fn start(&mut self, _recent: &[String]) -> Result<Step, Error> {
+    fn start(&mut self, _recent: &Recent) -> Result<Step, Error> {
         if let Some(objects) = self.find(&[]) {
             return self.found(objects);
         }
         let Some(listed) = &self.plan.listed else {
             return Err(self.unknown());
         };
-        Ok(Step::call((listed.call)(&self.cx).with_freshness(Freshness::Remembered)))
+        Ok(Step::call(
+            (listed.call)(&self.cx).with_freshness(Freshness::Remembered),
+        ))
     }
 
     fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error> {

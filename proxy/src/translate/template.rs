@@ -158,19 +158,17 @@ impl Template {
                                 object.insert((*name).to_owned(), value);
                             }
                         }
-                        Member::All(template) => {
-                            match template.fill_at(cx, filling, place)? {
-                                Some(Value::Object(more)) => object.extend(more),
-                                Some(Value::Array(several)) => {
-                                    for more in several {
-                                        if let Value::Object(more) = more {
-                                            object.extend(more);
-                                        }
+                        Member::All(template) => match template.fill_at(cx, filling, place)? {
+                            Some(Value::Object(more)) => object.extend(more),
+                            Some(Value::Array(several)) => {
+                                for more in several {
+                                    if let Value::Object(more) = more {
+                                        object.extend(more);
                                     }
                                 }
-                                _ => {}
                             }
-                        }
+                            _ => {}
+                        },
                     }
                 }
                 Some(Value::Object(object))
@@ -266,10 +264,7 @@ impl Template {
 }
 
 /// The text that pieces make; none where an optional one has nothing.
-fn text(
-    pieces: &[Piece],
-    get: &impl Fn(&Slot) -> Option<Value>,
-) -> Result<Option<String>, Error> {
+fn text(pieces: &[Piece], get: &impl Fn(&Slot) -> Option<Value>) -> Result<Option<String>, Error> {
     let mut text = String::new();
     for piece in pieces {
         let slot = match piece {
@@ -294,7 +289,10 @@ fn text(
                 text.push_str(&super::query::Query::default().text(&value).build());
             }
             Piece::Name(_) if !is_name(&value) => {
-                let message = format!("expected a name of letters, digits and `_`, found {:?}", shorten(&value));
+                let message = format!(
+                    "expected a name of letters, digits and `_`, found {:?}",
+                    shorten(&value)
+                );
                 return Err(Error::bad_request(message));
             }
             Piece::Suffixed(_, suffix) => {
@@ -435,7 +433,10 @@ mod tests {
                 "fields",
                 Template::For {
                     over: input(&["fields"]),
-                    only: &[Condition { path: &["hidden"], equals: Equals::To(Template::Json("false")) }],
+                    only: &[Condition {
+                        path: &["hidden"],
+                        equals: Equals::To(Template::Json("false")),
+                    }],
                     except: &[],
                     item: &Template::Object(&[
                         Member::Named("id", Template::Slot(each(&["id"]))),
@@ -461,8 +462,16 @@ mod tests {
             fill(&TEMPLATE, body).unwrap().unwrap(),
             json!({"name": "x", "fields": [{"id": "a", "kind": "string"}, {"id": "c", "about": "d"}]})
         );
-        let error = fill(&TEMPLATE, json!({"fields": [{"type": "other", "hidden": false}]})).unwrap_err();
-        assert!(error.message.contains("there is no such type"), "{}", error.message);
+        let error = fill(
+            &TEMPLATE,
+            json!({"fields": [{"type": "other", "hidden": false}]}),
+        )
+        .unwrap_err();
+        assert!(
+            error.message.contains("there is no such type"),
+            "{}",
+            error.message
+        );
     }
 
     #[test]
@@ -474,9 +483,15 @@ mod tests {
             Piece::Quoted(input(&["name"])),
         ]);
         let filled = fill(&QUERY, json!({"object": "Car__c", "name": "O'Dell\\"})).unwrap();
-        assert_eq!(filled, Some(json!(r"SELECT Id FROM Car__c WHERE Name = 'O\'Dell\\'")));
+        assert_eq!(
+            filled,
+            Some(json!(r"SELECT Id FROM Car__c WHERE Name = 'O\'Dell\\'"))
+        );
         for object in ["Car WHERE 1=1", "", "a b", "x'"] {
-            assert!(fill(&QUERY, json!({"object": object, "name": "x"})).is_err(), "{object}");
+            assert!(
+                fill(&QUERY, json!({"object": object, "name": "x"})).is_err(),
+                "{object}"
+            );
         }
     }
 
@@ -487,7 +502,13 @@ mod tests {
             Member::Named("b", Template::Slot(each(&["x"]))),
             Member::Named("c", Template::Count(input(&["x"]))),
         ]);
-        assert_eq!(fill(&TEMPLATE, json!({"x": [{"y": 1}]})).unwrap(), Some(json!({"a": 1, "c": 1})));
-        assert_eq!(fill(&TEMPLATE, json!({})).unwrap(), Some(json!({"a": null, "c": 0})));
+        assert_eq!(
+            fill(&TEMPLATE, json!({"x": [{"y": 1}]})).unwrap(),
+            Some(json!({"a": 1, "c": 1}))
+        );
+        assert_eq!(
+            fill(&TEMPLATE, json!({})).unwrap(),
+            Some(json!({"a": null, "c": 0}))
+        );
     }
 }

@@ -28,10 +28,20 @@ pub struct Written {
 pub fn write(value: &Value, credential: &[&str]) -> Result<Written, Error> {
     let mut writer = Writer::new(Vec::new());
     let mut found = None;
-    emit(&mut writer, Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
+    emit(
+        &mut writer,
+        Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)),
+    )?;
     if let Value::Object(members) = value {
         for (name, value) in members {
-            element(&mut writer, name, value, &step(credential, name), &mut found, 0)?;
+            element(
+                &mut writer,
+                name,
+                value,
+                &step(credential, name),
+                &mut found,
+                0,
+            )?;
         }
     }
     Ok(Written {
@@ -117,7 +127,8 @@ fn scalar(value: &Value) -> String {
 /// XML has no way to write most control characters.
 fn check(text: &str) -> Result<(), Error> {
     let is_illegal = |character: char| {
-        (character < ' ' && !"\n\r\t".contains(character)) || matches!(character, '\u{fffe}' | '\u{ffff}')
+        (character < ' ' && !"\n\r\t".contains(character))
+            || matches!(character, '\u{fffe}' | '\u{ffff}')
     };
     match text.chars().find(|character| is_illegal(*character)) {
         None => Ok(()),
@@ -134,9 +145,8 @@ pub fn escape(text: &str) -> String {
 
 /// Reads XML as JSON.
 pub fn read(xml: &[u8]) -> Result<Value, Error> {
-    let xml = std::str::from_utf8(xml).map_err(|_| {
-        Error::bad_gateway("the provider's answer is not in UTF-8")
-    })?;
+    let xml = std::str::from_utf8(xml)
+        .map_err(|_| Error::bad_gateway("the provider's answer is not in UTF-8"))?;
     let mut reader = Reader::from_str(xml);
     let mut open: Vec<(String, Map<String, Value>, String, bool)> =
         vec![(String::new(), Map::new(), String::new(), false)];
@@ -144,7 +154,10 @@ pub fn read(xml: &[u8]) -> Result<Value, Error> {
         Error::bad_gateway("the provider's answer is not well-formed XML").with_detail(detail)
     };
     loop {
-        match reader.read_event().map_err(|error| broken(error.to_string()))? {
+        match reader
+            .read_event()
+            .map_err(|error| broken(error.to_string()))?
+        {
             Event::Start(start) => {
                 if open.len() > DEEPEST {
                     return Err(broken("nested too deeply".to_owned()));
@@ -152,7 +165,11 @@ pub fn read(xml: &[u8]) -> Result<Value, Error> {
                 open.push((local(&start), Map::new(), String::new(), is_nil(&start)));
             }
             Event::Empty(start) => {
-                let value = if is_nil(&start) { Value::Null } else { Value::String(String::new()) };
+                let value = if is_nil(&start) {
+                    Value::Null
+                } else {
+                    Value::String(String::new())
+                };
                 if let Some((_, members, ..)) = open.last_mut() {
                     insert(members, local(&start), value);
                 }
@@ -219,10 +236,9 @@ fn local(start: &BytesStart<'_>) -> String {
 }
 
 fn is_nil(start: &BytesStart<'_>) -> bool {
-    start
-        .attributes()
-        .flatten()
-        .any(|attribute| attribute.key.local_name().as_ref() == "nil" && &*attribute.value == "true")
+    start.attributes().flatten().any(|attribute| {
+        attribute.key.local_name().as_ref() == "nil" && &*attribute.value == "true"
+    })
 }
 
 /// Elements of one name become a list.
@@ -265,7 +281,10 @@ mod tests {
         let written = write(&value, &["a", "token"]).unwrap();
         let at = written.credential_at.unwrap();
         let xml = String::from_utf8(written.xml.to_vec()).unwrap();
-        assert!(xml[..at].ends_with("<token>") && xml[at..].starts_with("</token>"), "{xml}");
+        assert!(
+            xml[..at].ends_with("<token>") && xml[at..].starts_with("</token>"),
+            "{xml}"
+        );
         assert!(xml.contains("<token>kept</token>"));
     }
 
@@ -280,7 +299,13 @@ mod tests {
 
     #[test]
     fn broken_and_malicious_xml_is_refused() {
-        for xml in ["<a>", "<a></b>", "</a>", "<!DOCTYPE a [<!ENTITY x \"y\">]><a>&x;</a>", "<a>&x;</a>"] {
+        for xml in [
+            "<a>",
+            "<a></b>",
+            "</a>",
+            "<!DOCTYPE a [<!ENTITY x \"y\">]><a>&x;</a>",
+            "<a>&x;</a>",
+        ] {
             assert!(read(xml.as_bytes()).is_err(), "{xml}");
         }
         assert!(read("<a>".repeat(100_000).as_bytes()).is_err());

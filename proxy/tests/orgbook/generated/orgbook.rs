@@ -11,8 +11,8 @@ use crosswalk::{
         write::{Clear, NativeForm},
     },
     upstream::provider::{
-        Auth, BaseUrl, Details, Effect, ErrorRule, Errors, NativeOperation, Provider,
-        VersionFamily, VersionMatch, Versions,
+        Auth, BaseUrl, Content, Details, Effect, ErrorRule, Errors, NativeOperation,
+        Partial, Provider, VersionFamily, VersionMatch, Versions,
     },
 };
 use http::Method;
@@ -58,6 +58,11 @@ pub static PROVIDER: Provider = Provider {
             fields: None,
         },
         existing_id_after: Some("already taken by "),
+        partial: Some(Partial {
+            status: 207u16,
+            list: "failures",
+            ignore: &["not-there"],
+        }),
         classify: &[
             ErrorRule {
                 status: Some(401u16),
@@ -139,30 +144,35 @@ pub(super) static ADD_ORGANIZATION: NativeOperation = NativeOperation {
     id: "addOrganization",
     method: Method::POST,
     effect: Effect::Write,
+    content: Content::Json,
 };
 
 pub(super) static CHANGE_ORGANIZATION: NativeOperation = NativeOperation {
     id: "changeOrganization",
     method: Method::PUT,
     effect: Effect::Write,
+    content: Content::Json,
 };
 
 pub(super) static LIST_ORGANIZATIONS: NativeOperation = NativeOperation {
     id: "listOrganizations",
     method: Method::GET,
     effect: Effect::Read,
+    content: Content::Json,
 };
 
 pub(super) static LOOKUP_ORGANIZATIONS: NativeOperation = NativeOperation {
     id: "lookupOrganizations",
     method: Method::POST,
     effect: Effect::Read,
+    content: Content::Json,
 };
 
 pub(super) static READ_ORGANIZATION: NativeOperation = NativeOperation {
     id: "readOrganization",
     method: Method::GET,
     effect: Effect::Read,
+    content: Content::Json,
 };
 
 /// The translator of a unified operation.

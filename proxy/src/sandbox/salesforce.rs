@@ -9,26 +9,27 @@
 //! an old one kills the current pair). Not played: Bulk, Metadata and Tooling calls, aggregates and conditions on
 //! parents in SOQL, sharing, duplicate rules.
 
+mod access;
 mod collections;
 mod composite;
 mod describe;
+mod encoding;
 mod fault;
 mod id;
 mod locators;
+mod oauth;
 mod route;
 mod rows;
+mod rules;
 mod sample;
 mod schema;
 mod settings;
 mod soql;
+mod stamp;
 mod state;
 
-use std::{
-    collections::BTreeSet,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use base64::prelude::{BASE64_STANDARD, Engine as _};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -37,6 +38,7 @@ use super::{
     http::{Call, Provider, Reply},
 };
 use fault::Fault;
+use oauth::Sessions;
 use route::{Context, Request};
 use state::State;
 
@@ -47,8 +49,6 @@ pub const CLIENT_ID: &str = "sandbox-client";
 pub const CLIENT_SECRET: &str = "sandbox-secret";
 pub const REFRESH_TOKEN: &str = "sandbox-refresh";
 
-/// URIs of more bytes are refused.
-const LONGEST_URI: usize = 16_384;
 /// Calls a day of a developer org.
 const DAILY_LIMIT: u64 = 15_000;
 
@@ -75,12 +75,9 @@ pub struct Salesforce {
 #[derive(Debug)]
 struct Org {
     state: State,
-    tokens: BTreeSet<String>,
-    /// The one refresh token that is good; none is, after one that was rotated out was used.
-    refresh_token: Option<String>,
-    rotated_out: BTreeSet<String>,
-    rotates: bool,
-    issued: u64,
+    /// What the settings added to the schema.
+    added: settings::Added,
+    sessions: Sessions,
     calls: u64,
     daily_limit: u64,
 }
@@ -91,11 +88,8 @@ impl Salesforce {
             clock: Clock::default(),
             org: Mutex::new(Org {
                 state: State::new(),
-                tokens: BTreeSet::from([ACCESS_TOKEN.to_owned()]),
-                refresh_token: Some(REFRESH_TOKEN.to_owned()),
-                rotated_out: BTreeSet::new(),
-                rotates: false,
-                issued: 0,
+                added: Vec::new(),
+                sessions: Sessions::new(),
                 calls: 0,
                 daily_limit: DAILY_LIMIT,
             }),
@@ -110,67 +104,44 @@ impl Salesforce {
 
     /// Now, in whole seconds, as Salesforce writes it.
     fn now(&self) -> String {
-        let instant = jiff::Timestamp::from_second(self.clock.now_ms() / 1000)
+        let instant = jiff::Timestamp::from_millisecond(self.clock.now_ms())
             .unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-        instant.strftime("%Y-%m-%dT%H:%M:%S.000+0000").to_string()
+        stamp::seconds(instant)
     }
 
-    fn token(&self, call: &Call) -> Reply {
-        let form = call.form_pairs();
-        let value = |name: &str| {
-            form.iter()
-                .find(|(known, _)| known == name)
-                .map_or("", |(_, value)| value.as_str())
-        };
-        let refused = |error: &str, description: &str| {
-            Reply::json(
-                StatusCode::BAD_REQUEST,
-                &json!({ "error": error, "error_description": description }),
-            )
-        };
-        let (client, secret) = basic(call).unwrap_or_else(|| {
-            (
-                value("client_id").to_owned(),
-                value("client_secret").to_owned(),
-            )
-        });
-        let grant = value("grant_type");
+    /// The answer of the login host, if the call is for it.
+    fn login(&self, call: &Call) -> Option<Reply> {
+        let now_ms = self.clock.now_ms();
         let mut org = self.org();
-        if !matches!(grant, "refresh_token" | "client_credentials") {
-            return refused("unsupported_grant_type", "grant type not supported");
-        }
-        if client != CLIENT_ID {
-            return refused("invalid_client_id", "client identifier invalid");
-        }
-        if secret != CLIENT_SECRET {
-            return refused("invalid_client", "invalid client credentials");
-        }
-        let refreshes = grant == "refresh_token";
-        if refreshes && org.refresh_token.as_deref() != Some(value("refresh_token")) {
-            // One that was rotated out takes the current pair with it.
-            if org.rotated_out.contains(value("refresh_token")) {
-                let current = org.refresh_token.take();
-                org.rotated_out.extend(current);
-                org.tokens.clear();
+        let Org {
+            sessions, state, ..
+        } = &mut *org;
+        Some(match (call.method.as_str(), call.path.as_str()) {
+            ("GET", "/services/oauth2/authorize") => sessions.authorize(call, now_ms),
+            ("POST", "/services/oauth2/token") => sessions.token(call, now_ms),
+            ("POST", "/services/oauth2/introspect") => sessions.introspect(call, state, now_ms),
+            ("GET" | "POST", "/services/oauth2/revoke") => sessions.revoke(call),
+            ("GET" | "POST", "/services/oauth2/userinfo") => {
+                sessions.user_info(call, state, now_ms)
             }
-            return refused("invalid_grant", "expired access/refresh token");
+            ("GET", path) if path.starts_with("/id/") => sessions.user_info(call, state, now_ms),
+            _ => return None,
+        })
+    }
+
+    fn answer(&self, call: &Call) -> Reply {
+        if matches!(call.path.as_str(), "/services/data" | "/services/data/") && is_read(call) {
+            return Reply::json(StatusCode::OK, &describe::versions());
         }
-        org.issued += 1;
-        let token = format!("00DSANDBOX!session{}", org.issued);
-        org.tokens.insert(token.clone());
-        // There is no `expires_in`.
-        let mut answer = json!({
-            "access_token": token, "signature": "c2lnbmF0dXJl", "scope": "id api refresh_token", "instance_url": call.base_url(),
-            "id": format!("{}/id/00D5g0000000001EAA/{}", call.base_url(), State::user_id()), "token_type": "Bearer",
-            "issued_at": self.clock.now_ms().to_string(),
-        });
-        if org.rotates && refreshes {
-            let next = format!("{REFRESH_TOKEN}-{}", org.issued);
-            answer["refresh_token"] = json!(next);
-            let old = org.refresh_token.replace(next);
-            org.rotated_out.extend(old);
+        if let Some(reply) = self.login(call) {
+            return reply;
         }
-        Reply::json(StatusCode::OK, &answer)
+        let reply = self.data(call).unwrap_or_else(|fault| fault.reply());
+        let org = self.org();
+        reply.with_header(
+            "sforce-limit-info",
+            &format!("api-usage={}/{}", org.calls, org.daily_limit),
+        )
     }
 
     fn data(&self, call: &Call) -> Result<Reply, Fault> {
@@ -184,10 +155,10 @@ impl Salesforce {
         }
         let now = self.now();
         let mut org = self.org();
-        org.admit(call)?;
+        org.admit(call.bearer(), self.clock.now_ms())?;
         let context = Context {
             now: &now,
-            page: soql::page_size(call.header("sforce-query-options")),
+            headers: &call.headers,
             daily_limit: org.daily_limit,
             calls: org.calls,
         };
@@ -210,11 +181,8 @@ impl Salesforce {
 
 impl Org {
     /// Counts a call of a live session, or says why it may not be.
-    fn admit(&mut self, call: &Call) -> Result<(), Fault> {
-        let is_live = call
-            .bearer()
-            .is_some_and(|token| self.tokens.contains(token));
-        if !is_live {
+    fn admit(&mut self, token: Option<&str>, now_ms: i64) -> Result<(), Fault> {
+        if !token.is_some_and(|token| self.sessions.admit(token, now_ms)) {
             let message = "Session expired or invalid";
             return Err(Fault::new(401, "INVALID_SESSION_ID", message));
         }
@@ -229,24 +197,17 @@ impl Org {
 
 impl Provider for Salesforce {
     fn handle(&self, call: &Call) -> Reply {
-        if call.path.len() + call.query.len() > LONGEST_URI {
-            return Reply::html(
-                StatusCode::URI_TOO_LONG,
-                "<html><body><h1>414 URI Too Long</h1></body></html>",
-            );
+        if let Some(refusal) = encoding::too_long(call) {
+            return refusal;
         }
-        let reply = match (call.method.as_str(), call.path.as_str()) {
-            ("POST", "/services/oauth2/token") => return self.token(call),
-            ("GET", "/services/data" | "/services/data/") => {
-                return Reply::json(StatusCode::OK, &describe::versions());
-            }
-            _ => self.data(call).unwrap_or_else(|fault| fault.reply()),
+        let reply = match encoding::unpacked(call) {
+            Ok(body) => self.answer(&Call {
+                body,
+                ..call.clone()
+            }),
+            Err(fault) => fault.reply(),
         };
-        let org = self.org();
-        reply.with_header(
-            "sforce-limit-info",
-            &format!("api-usage={}/{}", org.calls, org.daily_limit),
-        )
+        encoding::packed(call, reply)
     }
 
     fn settings(&self) -> Value {
@@ -264,17 +225,27 @@ impl Provider for Salesforce {
 
     fn reset(&self, empty: bool) {
         let mut org = self.org();
-        org.state = State::new();
+        let mut state = State::new();
+        state.late.lags.clone_from(&org.state.late.lags);
+        for (object, field) in &org.added {
+            // The settings were checked when they were set.
+            let _ = settings::add(&mut state.schema, object, field);
+        }
+        let hidden = org.state.hidden.clone();
+        sample::load(&mut state, !empty);
+        state.hide(hidden);
+        org.state = state;
         org.calls = 0;
-        org.tokens = BTreeSet::from([ACCESS_TOKEN.to_owned()]);
-        org.refresh_token = Some(REFRESH_TOKEN.to_owned());
-        org.rotated_out.clear();
-        sample::load(&mut org.state, !empty);
+        org.sessions.reset();
     }
 
     fn expire_tokens(&self) {
-        self.org().tokens.clear();
+        self.org().sessions.expire_all();
     }
+}
+
+fn is_read(call: &Call) -> bool {
+    matches!(call.method, Method::GET | Method::HEAD)
 }
 
 /// `/services/data/v59.0/rest` → `59.0`, `/rest`.
@@ -282,17 +253,6 @@ fn versioned(path: &str) -> Option<(&str, &str)> {
     let after = path.strip_prefix("/services/data/v")?;
     let end = after.find('/').unwrap_or(after.len());
     Some((&after[..end], &after[end..]))
-}
-
-/// The client of `Authorization: Basic …`, which the token endpoint takes as well.
-fn basic(call: &Call) -> Option<(String, String)> {
-    let (scheme, coded) = call.header("authorization")?.split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return None;
-    }
-    let text = String::from_utf8(BASE64_STANDARD.decode(coded.trim()).ok()?).ok()?;
-    let (client, secret) = text.split_once(':')?;
-    Some((client.to_owned(), secret.to_owned()))
 }
 
 /// The JSON of a body, where there is one.

@@ -7,7 +7,7 @@ use super::{
     fault::Fault,
     id,
     rows::{self, shown},
-    state::State,
+    state::{State, Writing},
 };
 use crate::sandbox::http::Reply;
 
@@ -68,7 +68,7 @@ pub(super) fn retrieve(
                 .ok_or_else(|| Fault::new(400, "MALFORMED_ID", format!("malformed id {text}")))?;
             Ok(state
                 .live(&object.name, &id)
-                .map_or(Value::Null, |row| shown(object, row, &fields, root)))
+                .map_or(Value::Null, |row| shown(state, object, row, &fields, root)))
         })
         .collect::<Result<_, Fault>>()?;
     Ok(Reply::json(StatusCode::OK, &Value::Array(rows)))
@@ -79,7 +79,7 @@ pub(super) fn save_all(
     state: &mut State,
     body: &Value,
     creates: bool,
-    now: &str,
+    writing: Writing<'_>,
 ) -> Result<Reply, Fault> {
     let records = body.get("records").and_then(Value::as_array);
     let records = records.ok_or_else(|| missing("records"))?;
@@ -99,7 +99,7 @@ pub(super) fn save_all(
     let mut failed = false;
     let mut results: Vec<Value> = Vec::new();
     for record in records {
-        match save(state, record, creates, now) {
+        match save(state, record, creates, writing) {
             Ok(id) => results.push(json!({ "id": id, "success": true, "errors": [] })),
             Err(fault) => {
                 failed = true;
@@ -132,14 +132,19 @@ fn type_of(record: &Value) -> &str {
     name.unwrap_or_default()
 }
 
-fn save(state: &mut State, record: &Value, creates: bool, now: &str) -> Result<String, Fault> {
+fn save(
+    state: &mut State,
+    record: &Value,
+    creates: bool,
+    writing: Writing<'_>,
+) -> Result<String, Fault> {
     let object = type_of(record);
     if state.object(object).is_none() {
         return Err(Fault::no_such_object(object));
     }
     let mut values = record.as_object().cloned().unwrap_or_default();
     if creates {
-        return state.create(object, &values, now);
+        return state.create(object, &values, writing);
     }
     let id = values.remove("id").or_else(|| values.remove("Id"));
     let id = id.as_ref().and_then(Value::as_str).and_then(id::normalize);
@@ -150,6 +155,6 @@ fn save(state: &mut State, record: &Value, creates: bool, now: &str) -> Result<S
             "Id not specified in an update call",
         )
     })?;
-    state.update(object, &id, &values, now)?;
+    state.update(object, &id, &values, writing)?;
     Ok(id)
 }

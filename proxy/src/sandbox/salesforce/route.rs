@@ -1,9 +1,15 @@
 //! From a call below `/services/data/vXX.0` to what answers it, whether it came from a socket or out of a composite.
 
-use http::{Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::{collections, composite, describe, fault::Fault, rows::RowCall, soql, state::State};
+use super::{
+    collections, composite, describe,
+    fault::Fault,
+    rows::RowCall,
+    soql,
+    state::{State, Writing},
+};
 use crate::sandbox::http::Reply;
 
 /// A call in its parts; those of a composite never were a `Call`.
@@ -25,10 +31,24 @@ pub(super) struct Request<'c> {
 pub(super) struct Context<'c> {
     /// Now, as Salesforce writes it.
     pub(super) now: &'c str,
-    /// How many rows a page of a query has at most.
-    pub(super) page: usize,
+    pub(super) headers: &'c HeaderMap,
     pub(super) daily_limit: u64,
     pub(super) calls: u64,
+}
+
+impl<'c> Context<'c> {
+    pub(super) fn header(&self, name: &str) -> Option<&'c str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// How many rows a page of a query has at most.
+    fn page(&self) -> usize {
+        soql::page_size(self.header("sforce-query-options"))
+    }
+
+    pub(super) fn writing(&self) -> Writing<'c> {
+        Writing { now: self.now }
+    }
 }
 
 impl Request<'_> {
@@ -44,7 +64,7 @@ impl Request<'_> {
                 self.query(state, &pairs, *call == "queryAll")
             }
             ("GET", ["query" | "queryAll", locator]) => {
-                let page = state.more(locator, self.org.page, self.root)?;
+                let page = state.more(locator, self.org.page(), self.root)?;
                 Ok(Reply::json(StatusCode::OK, &page))
             }
             ("GET", ["sobjects"]) => Ok(Reply::json(
@@ -57,14 +77,15 @@ impl Request<'_> {
                 query: pairs,
                 body: self.body.clone(),
                 root: self.root,
-                now: self.org.now,
+                org: self.org,
             }
             .handle(state),
             ("POST", ["composite"]) => {
                 composite::composite(state, self.needed()?, self.root, self.org)
             }
             (method @ ("POST" | "PATCH"), ["composite", "sobjects"]) => {
-                collections::save_all(state, self.needed()?, method == "POST", self.org.now)
+                let creates = method == "POST";
+                collections::save_all(state, self.needed()?, creates, self.org.writing())
             }
             ("POST", ["composite", "sobjects", object]) => {
                 let (ids, fields) = collections::wanted_by_body(self.needed()?)?;
@@ -98,10 +119,19 @@ impl Request<'_> {
         let text = text.ok_or_else(|| {
             Fault::new(400, "MALFORMED_QUERY", "A query string has to be specified")
         })?;
-        let found = soql::run(state, text, deleted_too, self.root)?;
+        let found = soql::run(
+            state,
+            text,
+            soql::Scope {
+                api: soql::Api::Data,
+                deleted_too,
+                now: self.org.now,
+                root: self.root,
+            },
+        )?;
         let page = match found.count {
             Some(count) => json!({ "totalSize": count, "done": true, "records": [] }),
-            None => state.page(found.rows, 0, self.org.page, self.root),
+            None => state.page(found.rows, 0, self.org.page(), self.root),
         };
         Ok(Reply::json(StatusCode::OK, &page))
     }

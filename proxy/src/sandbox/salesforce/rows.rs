@@ -8,8 +8,9 @@ use super::{
     describe,
     fault::Fault,
     id,
+    route::Context,
     schema::{Field, Object},
-    state::{Row, State},
+    state::{Row, State, is_deleted},
 };
 use crate::sandbox::http::Reply;
 
@@ -23,8 +24,7 @@ pub(super) struct RowCall<'c> {
     pub(super) body: Option<Value>,
     /// `/services/data/v59.0`.
     pub(super) root: &'c str,
-    /// Now, as Salesforce writes it.
-    pub(super) now: &'c str,
+    pub(super) org: Context<'c>,
 }
 
 impl RowCall<'_> {
@@ -41,7 +41,8 @@ impl RowCall<'_> {
             .clone();
         match (self.method.as_str(), self.path.len()) {
             ("POST", 1) => {
-                let id = state.create(&object.name, self.object_body()?, self.now)?;
+                let writing = self.org.writing();
+                let id = state.create(&object.name, self.object_body()?, writing)?;
                 let location = format!("{}/sobjects/{}/{id}", self.root, object.name);
                 let saved = json!({ "id": id, "success": true, "errors": [] });
                 Ok(Reply::json(StatusCode::CREATED, &saved).with_header("location", &location))
@@ -51,7 +52,7 @@ impl RowCall<'_> {
                 &describe::object(state, &object, self.root),
             )),
             ("GET", 1) => {
-                let about = describe::summary(&object, self.root);
+                let about = describe::summary(state, &object, self.root);
                 let answer = json!({ "objectDescribe": about, "recentItems": [] });
                 Ok(Reply::json(StatusCode::OK, &answer))
             }
@@ -61,12 +62,12 @@ impl RowCall<'_> {
                     &object.name,
                     &row_id(&segment(1))?,
                     self.object_body()?,
-                    self.now,
+                    self.org.writing(),
                 )?;
                 Ok(Reply::empty(StatusCode::NO_CONTENT))
             }
             ("DELETE", 2) => {
-                state.delete(&object.name, &row_id(&segment(1))?, self.now)?;
+                state.delete(&object.name, &row_id(&segment(1))?, self.org.now)?;
                 Ok(Reply::empty(StatusCode::NO_CONTENT))
             }
             ("PATCH", 3) => self.upsert(state, &object, &segment(1), &segment(2)),
@@ -80,7 +81,11 @@ impl RowCall<'_> {
 
     fn read(&self, state: &State, object: &Object, id: &str) -> Result<Reply, Fault> {
         let id = row_id(id)?;
-        let row = state.live(&object.name, &id).ok_or_else(Fault::not_found)?;
+        let row = match state.live(&object.name, &id) {
+            Some(row) => row,
+            None if state.row(&object.name, &id).is_some() => return Err(Fault::deleted()),
+            None => return Err(Fault::not_found()),
+        };
         let named = self
             .query
             .iter()
@@ -89,7 +94,7 @@ impl RowCall<'_> {
         let fields = fields(state, object, named)?;
         Ok(Reply::json(
             StatusCode::OK,
-            &shown(object, row, &fields, self.root),
+            &shown(state, object, row, &fields, self.root),
         ))
     }
 
@@ -119,17 +124,14 @@ impl RowCall<'_> {
             return Err(Fault::new(400, "INVALID_FIELD", message).fields(&[&field.name]));
         }
         let found: Vec<String> = state
-            .rows
-            .get(&object.name)
-            .into_iter()
-            .flatten()
-            .filter(|(_, row)| row.get("IsDeleted") != Some(&json!(true)))
+            .table(&object.name)
+            .filter(|(_, row)| !is_deleted(row))
             .filter(|(_, row)| {
                 row.get(&field.name)
                     .and_then(Value::as_str)
                     .is_some_and(|it| it.eq_ignore_ascii_case(value))
             })
-            .map(|(id, _)| id.clone())
+            .map(|(id, _)| id.to_owned())
             .collect();
         match found.as_slice() {
             [] if self
@@ -141,14 +143,14 @@ impl RowCall<'_> {
             }
             [] => {
                 values.insert(field.name.clone(), json!(value));
-                let id = state.create(&object.name, &values, self.now)?;
+                let id = state.create(&object.name, &values, self.org.writing())?;
                 Ok(Reply::json(
                     StatusCode::CREATED,
                     &json!({ "id": id, "success": true, "errors": [], "created": true }),
                 ))
             }
             [id] => {
-                state.update(&object.name, id, &values, self.now)?;
+                state.update(&object.name, id, &values, self.org.writing())?;
                 Ok(Reply::json(
                     StatusCode::OK,
                     &json!({ "id": id, "success": true, "errors": [], "created": false }),
@@ -208,32 +210,66 @@ pub(super) fn fields(
 }
 
 /// A row as it is answered: `attributes` first, then the fields in the order asked.
-pub(super) fn shown(object: &Object, row: &Row, fields: &[Field], root: &str) -> Value {
-    let id = row.get("Id").and_then(Value::as_str).unwrap_or_default();
-    let mut shown = Map::new();
-    shown.insert(
-        "attributes".to_owned(),
-        json!({ "type": object.name, "url": format!("{root}/sobjects/{}/{id}", object.name) }),
-    );
+pub(super) fn shown(
+    state: &State,
+    object: &Object,
+    row: &Row,
+    fields: &[Field],
+    root: &str,
+) -> Value {
+    let mut shown = attributes(object, row, root);
     for field in fields {
-        shown.insert(field.name.clone(), value_of(field, row));
+        let value = shown_value(state, object, field, row, root);
+        shown.insert(field.name.clone(), value);
     }
     Value::Object(shown)
 }
 
-/// A field's value; a compound address is put together from its parts.
-pub(super) fn value_of(field: &Field, row: &Row) -> Value {
+/// What every row begins with.
+pub(super) fn attributes(object: &Object, row: &Row, root: &str) -> Map<String, Value> {
+    let id = row.get("Id").and_then(Value::as_str).unwrap_or_default();
+    let url = format!("{root}/sobjects/{}/{id}", object.name);
+    Map::from_iter([(
+        "attributes".to_owned(),
+        json!({ "type": object.name, "url": url }),
+    )])
+}
+
+/// A field's value as it is answered: of a blob, the path where it is.
+pub(super) fn shown_value(
+    state: &State,
+    object: &Object,
+    field: &Field,
+    row: &Row,
+    root: &str,
+) -> Value {
+    let value = value_of(state, object, field, row);
+    if field.ty != "base64" || value.is_null() {
+        return value;
+    }
+    let id = row.get("Id").and_then(Value::as_str).unwrap_or_default();
+    json!(format!(
+        "{root}/sobjects/{}/{id}/{}",
+        object.name, field.name
+    ))
+}
+
+/// A field's value; a compound address is put together from those of its parts that the user can see.
+pub(super) fn value_of(state: &State, object: &Object, field: &Field, row: &Row) -> Value {
     let Some(prefix) = field.address_prefix() else {
         return row.get(&field.name).cloned().unwrap_or(Value::Null);
     };
     let part = |name: &str| {
-        row.get(&format!("{prefix}{name}"))
-            .cloned()
-            .unwrap_or(Value::Null)
+        let name = format!("{prefix}{name}");
+        let value = state
+            .visible(object, &name)
+            .and_then(|field| row.get(&field.name));
+        value.cloned().unwrap_or(Value::Null)
     };
     let address = json!({
-        "city": part("City"), "country": part("Country"), "geocodeAccuracy": null, "latitude": null, "longitude": null,
-        "postalCode": part("PostalCode"), "state": part("State"), "street": part("Street"),
+        "city": part("City"), "country": part("Country"), "geocodeAccuracy": part("GeocodeAccuracy"),
+        "latitude": part("Latitude"), "longitude": part("Longitude"), "postalCode": part("PostalCode"),
+        "state": part("State"), "street": part("Street"),
     });
     let is_empty = address
         .as_object()

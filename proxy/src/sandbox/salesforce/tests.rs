@@ -4,6 +4,7 @@ use super::*;
 
 mod many;
 mod org;
+mod pipeline;
 mod writes;
 
 /// What is sent and answered, of any version and with any headers besides the usual.
@@ -66,6 +67,13 @@ fn create(org: &Salesforce, object: &str, values: &Value) -> String {
     let (status, saved) = call(org, "POST", &format!("/sobjects/{object}"), values);
     assert_eq!(status, 201, "{saved}");
     saved["id"].as_str().unwrap().to_owned()
+}
+
+/// The answer of a query.
+fn ask(org: &Salesforce, soql: &str) -> (u16, Value) {
+    let mut target = url::form_urlencoded::Serializer::new("/query?".to_owned());
+    let target = target.append_pair("q", soql).finish();
+    call(org, "GET", &target, &Value::Null)
 }
 
 fn empty() -> Salesforce {

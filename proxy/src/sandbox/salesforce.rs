@@ -17,6 +17,7 @@ mod encoding;
 mod fault;
 mod id;
 mod locators;
+mod metadata;
 mod oauth;
 mod route;
 mod rows;
@@ -24,9 +25,11 @@ mod rules;
 mod sample;
 mod schema;
 mod settings;
+mod soap;
 mod soql;
 mod stamp;
 mod state;
+mod tooling;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -40,6 +43,7 @@ use super::{
 use fault::Fault;
 use oauth::Sessions;
 use route::{Context, Request};
+use soap::SoapFault;
 use state::State;
 
 /// The session that is accepted without asking for one.
@@ -136,12 +140,26 @@ impl Salesforce {
         if let Some(reply) = self.login(call) {
             return reply;
         }
+        if soap::is_metadata(&call.path) && call.method == Method::POST {
+            return self.soap(call).unwrap_or_else(|fault| fault.reply());
+        }
         let reply = self.data(call).unwrap_or_else(|fault| fault.reply());
         let org = self.org();
         reply.with_header(
             "sforce-limit-info",
             &format!("api-usage={}/{}", org.calls, org.daily_limit),
         )
+    }
+
+    fn soap(&self, call: &Call) -> Result<Reply, SoapFault> {
+        let asked = soap::read(call)?;
+        let now = self.now();
+        let mut org = self.org();
+        if !org.sessions.admit(&asked.session, self.clock.now_ms()) {
+            return Err(SoapFault::session());
+        }
+        org.count().map_err(|_| SoapFault::limit())?;
+        soap::answer(&mut org.state, &asked, &now)
     }
 
     fn data(&self, call: &Call) -> Result<Reply, Fault> {
@@ -157,6 +175,7 @@ impl Salesforce {
         let mut org = self.org();
         org.admit(call.bearer(), self.clock.now_ms())?;
         let context = Context {
+            api: soql::Api::Data,
             now: &now,
             headers: &call.headers,
             daily_limit: org.daily_limit,
@@ -186,6 +205,10 @@ impl Org {
             let message = "Session expired or invalid";
             return Err(Fault::new(401, "INVALID_SESSION_ID", message));
         }
+        self.count()
+    }
+
+    fn count(&mut self) -> Result<(), Fault> {
         if self.calls >= self.daily_limit {
             let message = "TotalRequests Limit exceeded.";
             return Err(Fault::new(403, "REQUEST_LIMIT_EXCEEDED", message));

@@ -7,7 +7,7 @@ use super::{
     collections, composite, describe,
     fault::Fault,
     rows::RowCall,
-    soql,
+    soql::{self, Api},
     state::{State, Writing},
 };
 use crate::sandbox::http::Reply;
@@ -29,6 +29,7 @@ pub(super) struct Request<'c> {
 /// What a call may know of the org beside its rows.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Context<'c> {
+    pub(super) api: Api,
     /// Now, as Salesforce writes it.
     pub(super) now: &'c str,
     pub(super) headers: &'c HeaderMap,
@@ -58,15 +59,16 @@ impl Request<'_> {
             .split('/')
             .filter(|segment| !segment.is_empty())
             .collect();
+        if self.org.api == Api::Tooling {
+            return self.tooling(state, &segments);
+        }
         let pairs = self.pairs();
         match (self.method.as_str(), segments.as_slice()) {
             ("GET", [call @ ("query" | "queryAll")]) => {
-                self.query(state, &pairs, *call == "queryAll")
+                self.query(state, &pairs, Api::Data, *call == "queryAll")
             }
-            ("GET", ["query" | "queryAll", locator]) => {
-                let page = state.more(locator, self.org.page(), self.root)?;
-                Ok(Reply::json(StatusCode::OK, &page))
-            }
+            ("GET", ["query" | "queryAll", locator]) => self.more(state, locator),
+            (_, ["tooling", ..]) => self.under_tooling(state),
             ("GET", ["sobjects"]) => Ok(Reply::json(
                 StatusCode::OK,
                 &describe::global(state, self.root),
@@ -80,9 +82,7 @@ impl Request<'_> {
                 org: self.org,
             }
             .handle(state),
-            ("POST", ["composite"]) => {
-                composite::composite(state, self.needed()?, self.root, self.org)
-            }
+            ("POST", ["composite"]) => self.composite(state),
             (method @ ("POST" | "PATCH"), ["composite", "sobjects"]) => {
                 let creates = method == "POST";
                 collections::save_all(state, self.needed()?, creates, self.org.writing())
@@ -106,10 +106,42 @@ impl Request<'_> {
         }
     }
 
-    fn query(
+    /// The Tooling API has a root of its own, and calls of its composite are below that.
+    fn under_tooling(&self, state: &mut State) -> Result<Reply, Fault> {
+        let end = self
+            .rest
+            .find("tooling")
+            .map_or(0, |at| at + "tooling".len());
+        let (prefix, rest) = self.rest.split_at(end);
+        let root = format!("{}{prefix}", self.root);
+        Request {
+            method: self.method.clone(),
+            root: &root,
+            rest,
+            query: self.query,
+            body: self.body.clone(),
+            org: Context {
+                api: Api::Tooling,
+                ..self.org
+            },
+        }
+        .handle(state)
+    }
+
+    pub(super) fn composite(&self, state: &mut State) -> Result<Reply, Fault> {
+        composite::composite(state, self.needed()?, self.root, self.org)
+    }
+
+    pub(super) fn more(&self, state: &mut State, locator: &str) -> Result<Reply, Fault> {
+        let page = state.more(locator, self.org.page(), self.root)?;
+        Ok(Reply::json(StatusCode::OK, &page))
+    }
+
+    pub(super) fn query(
         &self,
         state: &mut State,
         pairs: &[(String, String)],
+        api: Api,
         deleted_too: bool,
     ) -> Result<Reply, Fault> {
         let text = pairs
@@ -123,7 +155,7 @@ impl Request<'_> {
             state,
             text,
             soql::Scope {
-                api: soql::Api::Data,
+                api,
                 deleted_too,
                 now: self.org.now,
                 root: self.root,
@@ -136,13 +168,13 @@ impl Request<'_> {
         Ok(Reply::json(StatusCode::OK, &page))
     }
 
-    fn pairs(&self) -> Vec<(String, String)> {
+    pub(super) fn pairs(&self) -> Vec<(String, String)> {
         url::form_urlencoded::parse(self.query.as_bytes())
             .into_owned()
             .collect()
     }
 
-    fn needed(&self) -> Result<&Value, Fault> {
+    pub(super) fn needed(&self) -> Result<&Value, Fault> {
         self.body.as_ref().ok_or_else(Fault::no_body)
     }
 }

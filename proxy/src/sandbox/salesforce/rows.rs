@@ -9,6 +9,7 @@ use super::{
     fault::Fault,
     id,
     route::Context,
+    rules,
     schema::{Field, Object},
     state::{Row, State, is_deleted},
 };
@@ -73,19 +74,58 @@ impl RowCall<'_> {
             ("PATCH", 3) => self.upsert(state, &object, &segment(1), &segment(2)),
             (method, 1) => Err(Fault::not_allowed(method, "GET,HEAD,POST")),
             (method, 2) if segment(1) == "describe" => Err(Fault::not_allowed(method, "GET,HEAD")),
-            ("GET", 3) => Err(Fault::not_found()),
+            ("POST", 2) if segment(1).eq_ignore_ascii_case("Id") => {
+                // For clients that upsert by `Id` and have no value for it.
+                let id = state.create(&object.name, self.object_body()?, self.org.writing())?;
+                let saved = json!({ "id": id, "success": true, "errors": [], "created": true });
+                Ok(Reply::json(StatusCode::CREATED, &saved))
+            }
+            ("GET", 3) => self.by_field(state, &object, &segment(1), &segment(2)),
             (method, 2 | 3) => Err(Fault::not_allowed(method, "DELETE,GET,HEAD,PATCH")),
             _ => Err(Fault::not_found()),
         }
     }
 
+    /// A blob of a row, or a row by an external id.
+    fn by_field(
+        &self,
+        state: &State,
+        object: &Object,
+        first: &str,
+        second: &str,
+    ) -> Result<Reply, Fault> {
+        if let Some(id) = id::normalize(first)
+            && let Some(field) = state.visible(object, second)
+            && field.ty == "base64"
+        {
+            let row = live(state, object, &id)?;
+            let bytes = rules::note::blob(row, &field.name);
+            return Ok(Reply::text(
+                StatusCode::OK,
+                "application/octetstream",
+                bytes,
+            ));
+        }
+        let field = key(state, object, first)?;
+        match matches(state, object, field, second).as_slice() {
+            [] => Err(Fault::not_found()),
+            [id] => self.read(state, object, id),
+            many => Ok(self.several(object, many)),
+        }
+    }
+
+    /// The addresses of rows that are all meant; no error list.
+    fn several(&self, object: &Object, ids: &[String]) -> Reply {
+        let addresses: Vec<String> = ids
+            .iter()
+            .map(|id| format!("{}/sobjects/{}/{id}", self.root, object.name))
+            .collect();
+        Reply::json(StatusCode::MULTIPLE_CHOICES, &json!(addresses))
+    }
+
     fn read(&self, state: &State, object: &Object, id: &str) -> Result<Reply, Fault> {
         let id = row_id(id)?;
-        let row = match state.live(&object.name, &id) {
-            Some(row) => row,
-            None if state.row(&object.name, &id).is_some() => return Err(Fault::deleted()),
-            None => return Err(Fault::not_found()),
-        };
+        let row = live(state, object, &id)?;
         let named = self
             .query
             .iter()
@@ -105,13 +145,7 @@ impl RowCall<'_> {
         field: &str,
         value: &str,
     ) -> Result<Reply, Fault> {
-        let Some(field) = state
-            .visible(object, field)
-            .filter(|field| field.id_lookup || field.ty == "id")
-            .cloned()
-        else {
-            return Err(Fault::no_external_id(field));
-        };
+        let field = key(state, object, field)?.clone();
         let mut values = self.object_body()?.clone();
         if values
             .keys()
@@ -123,16 +157,7 @@ impl RowCall<'_> {
             );
             return Err(Fault::new(400, "INVALID_FIELD", message).fields(&[&field.name]));
         }
-        let found: Vec<String> = state
-            .table(&object.name)
-            .filter(|(_, row)| !is_deleted(row))
-            .filter(|(_, row)| {
-                row.get(&field.name)
-                    .and_then(Value::as_str)
-                    .is_some_and(|it| it.eq_ignore_ascii_case(value))
-            })
-            .map(|(id, _)| id.to_owned())
-            .collect();
+        let found = matches(state, object, &field, value);
         match found.as_slice() {
             [] if self
                 .query
@@ -142,7 +167,7 @@ impl RowCall<'_> {
                 Err(Fault::not_found())
             }
             [] => {
-                values.insert(field.name.clone(), json!(value));
+                values.insert(field.name.clone(), typed(&field, value));
                 let id = state.create(&object.name, &values, self.org.writing())?;
                 Ok(Reply::json(
                     StatusCode::CREATED,
@@ -156,13 +181,7 @@ impl RowCall<'_> {
                     &json!({ "id": id, "success": true, "errors": [], "created": false }),
                 ))
             }
-            many => {
-                let addresses: Vec<String> = many
-                    .iter()
-                    .map(|id| format!("{}/sobjects/{}/{id}", self.root, object.name))
-                    .collect();
-                Ok(Reply::json(StatusCode::MULTIPLE_CHOICES, &json!(addresses)))
-            }
+            many => Ok(self.several(object, many)),
         }
     }
 
@@ -174,8 +193,50 @@ impl RowCall<'_> {
     }
 }
 
+/// A key's value out of an address, as the body of a create would have it.
+fn typed(field: &Field, value: &str) -> Value {
+    match field.ty.as_str() {
+        "int" | "double" | "currency" | "percent" => {
+            serde_json::from_str(value).unwrap_or_else(|_| json!(value))
+        }
+        _ => json!(value),
+    }
+}
+
 fn row_id(text: &str) -> Result<String, Fault> {
     id::normalize(text).ok_or_else(|| Fault::no_external_id(text))
+}
+
+/// A row that can be read.
+fn live<'s>(state: &'s State, object: &Object, id: &str) -> Result<&'s Row, Fault> {
+    match state.live(&object.name, id) {
+        Some(row) => Ok(row),
+        None if state.row(&object.name, id).is_some() => Err(Fault::deleted()),
+        None => Err(Fault::not_found()),
+    }
+}
+
+/// A field by which rows are addressed.
+fn key<'s>(state: &'s State, object: &'s Object, name: &str) -> Result<&'s Field, Fault> {
+    state
+        .visible(object, name)
+        .filter(|field| field.id_lookup || field.ty == "id")
+        .ok_or_else(|| Fault::no_external_id(name))
+}
+
+/// The ids of the rows that have a key's value.
+fn matches(state: &State, object: &Object, field: &Field, value: &str) -> Vec<String> {
+    // An id has a short form as well.
+    let full = (field.ty == "id").then(|| id::normalize(value)).flatten();
+    let wanted = full.as_deref().unwrap_or(value);
+    let rows = state.table(&object.name).filter(|(_, row)| {
+        let found = row.get(&field.name).map(|found| match found.as_str() {
+            Some(text) => text.eq_ignore_ascii_case(wanted),
+            None => !found.is_null() && found.to_string() == wanted,
+        });
+        !is_deleted(row) && found == Some(true)
+    });
+    rows.map(|(id, _)| id.to_owned()).collect()
 }
 
 /// The fields named, or all that the user can see.

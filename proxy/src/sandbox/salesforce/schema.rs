@@ -40,6 +40,9 @@ pub(super) struct Object {
     /// Whether nobody sees it before `ObjectPermissions` say so: those that were made by API.
     #[serde(skip)]
     pub(super) needs_grant: bool,
+    /// How its rows are called where nobody calls them: `INV-{0000}`.
+    #[serde(skip)]
+    pub(super) auto_name: Option<String>,
     pub(super) fields: Vec<Field>,
 }
 

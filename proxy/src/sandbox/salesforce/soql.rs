@@ -77,6 +77,13 @@ pub(super) fn run(state: &State, text: &str, scope: Scope<'_>) -> Result<Found, 
         });
     }
     let columns = columns::columns(state, object, &query, items, text)?;
+    let is_whole =
+        |column: &Path<'_>| matches!(column.field.name.as_str(), "Metadata" | "FullName");
+    if scope.api == Api::Tooling && rows.len() > 1 && columns.iter().any(is_whole) {
+        // The words are unconfirmed.
+        let message = "When retrieving results with Metadata or FullName fields, the query qualifications must specify no more than one row for retrieval.";
+        return Err(Fault::new(400, "MALFORMED_QUERY", message));
+    }
     let rows = rows.into_iter();
     Ok(Found {
         rows: rows

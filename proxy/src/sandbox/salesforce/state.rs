@@ -171,6 +171,7 @@ impl State {
         self.check_unique(&object, &row, None)?;
         rules::before_create(self, &object, &mut row, writing)?;
         let id = self.next_id(&object.prefix);
+        rules::call(self, &object, &id, &mut row);
         self.late.written(&object.name, &id, None, writing.now);
         self.put(&object.name, &id, row);
         rules::after_write(self, &object.name, &id, writing);

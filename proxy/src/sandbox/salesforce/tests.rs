@@ -3,6 +3,8 @@ use http::HeaderMap;
 use super::*;
 
 mod many;
+mod metadata;
+mod notes;
 mod org;
 mod pipeline;
 mod writes;

@@ -187,11 +187,7 @@ fn nulls_stand_where_they_are_told_to() {
     let mut state = state();
     let values = json!({"Name": "Blank"});
     state
-        .create(
-            "Account",
-            values.as_object().unwrap(),
-            Writing { now: NOW },
-        )
+        .create("Account", values.as_object().unwrap(), Writing { now: NOW })
         .unwrap();
     for (order, index) in [
         ("Website NULLS LAST", 3),

@@ -7,6 +7,7 @@
 //! | `GET`, `PATCH /_sandbox/settings` | the provider's own settings |
 //! | `POST /_sandbox/reset` | back to the sample data, or `{"empty":true}`: no records |
 //! | `POST /_sandbox/expire_tokens` | every access token issued so far is expired |
+//! | `POST /_sandbox/…` | the provider's own commands |
 //!
 //! Calls to the door itself are not recorded, and no fault touches them. Headers are never recorded.
 
@@ -133,6 +134,11 @@ impl Control {
             (&Method::POST, "reset") => self.provider.reset(body(call)?["empty"] == json!(true)),
             (&Method::POST, "expire_tokens") => self.provider.expire_tokens(),
             _ => {
+                if call.method == Method::POST
+                    && let Some(answer) = self.provider.command(command, &body(call)?)
+                {
+                    return answer.map(Some).map_err(bad_request);
+                }
                 let message = format!("the sandbox has no {} {PREFIX}{command}", call.method);
                 return Err((StatusCode::NOT_FOUND, message));
             }

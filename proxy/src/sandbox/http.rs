@@ -141,6 +141,11 @@ pub trait Provider: Send + Sync + 'static {
     /// Back to the sample data, or to no records at all.
     fn reset(&self, _empty: bool) {}
 
+    /// A command of the provider's own, `POST /_sandbox/{command}`; none where it has no such command.
+    fn command(&self, _command: &str, _body: &Value) -> Option<Result<Value, String>> {
+        None
+    }
+
     /// Lets every access token issued so far expire.
     fn expire_tokens(&self) {}
 }

@@ -1,20 +1,41 @@
 //! A stateful Salesforce, written from the reference: what it refuses, Salesforce refuses.
 //!
-//! Plays accounts, contacts and users: rows, SOQL, composites and collections, the token endpoint, in every API version
-//! from 59.0 on. Fields come from real describe answers. Knows nothing of the proxy's translators.
+//! Plays accounts, contacts, leads, opportunities with their stages, users, notes and their links, permissions, and what
+//! callers make by the Metadata and Tooling APIs: rows, SOQL, composites, batches and collections, what was deleted or
+//! changed, the login host, in every API version from 59.0 on. Fields come from real describe answers. Knows nothing of
+//! the proxy's translators.
 //!
-//! Settings, beside those of every sandbox: `clock_offset_ms`; `daily_limit` and `calls_today` (past the limit: 403
-//! `REQUEST_LIMIT_EXCEEDED`); `hidden_fields` by object (field-level security); `custom_fields` by object (`name`,
-//! `type`, `length`, `values`, `restricted`, `idLookup`); `rotate_refresh_tokens` (each refresh answers a new one; using
-//! an old one kills the current pair). Not played: Bulk, Metadata and Tooling calls, aggregates and conditions on
-//! parents in SOQL, sharing, duplicate rules.
+//! | setting, beside those of every sandbox | |
+//! | --- | --- |
+//! | `clock_offset_ms` | how far the clock is ahead of the machine's |
+//! | `daily_limit`, `calls_today` | past the limit every call is 403 `REQUEST_LIMIT_EXCEEDED` |
+//! | `hidden_fields` | by object: what field-level security hides from the user, taking its `FieldPermissions` away; who grants a field again shows it |
+//! | `custom_fields` | by object: `name`, `label`, `type`, `length`, `precision`, `scale`, `values`, `restricted`, `required`, `unique`, `externalId`, `idLookup`, `referenceTo`, `relationshipName`; everybody sees them |
+//! | `duplicate_rules` | `off`, `alert` (a call can say that it saves all the same) or `block` |
+//! | `commit_lag_seconds` | after how many seconds a query sees a write; a list is taken in turn, `[3, 0]`: the first write is seen after the second |
+//! | `rotate_refresh_tokens` | each refresh answers a new refresh token; using an old one kills the current pair |
+//! | `deny_consent` | the user says no |
+//! | `session_seconds` | how long a session lasts that is not used |
+//!
+//! A reset brings back the rows, the tokens and the schema, and forgets what was made and granted by API; all settings
+//! stay, `hidden_fields` and `custom_fields` too, only `calls_today` begins anew.
+//!
+//! | command, `POST /_sandbox/…` | |
+//! | --- | --- |
+//! | `merge` `{"master":"001…","losers":["001…"]}` | the losers are deleted and name their master; what referred to them refers to it |
+//! | `undelete`, `purge` `{"ids":["001…"]}` | out of the recycle bin: back, or gone for good |
+//!
+//! Not played: Bulk, sharing beyond that of notes, GROUP BY, queries of children inside of others, relative dates,
+//! formulas, record types, trees and graphs, conditional writes, `updateMetadata`.
 
 mod access;
+mod batch;
 mod collections;
 mod composite;
 mod describe;
 mod encoding;
 mod fault;
+mod history;
 mod id;
 mod locators;
 mod metadata;
@@ -181,6 +202,11 @@ impl Salesforce {
             daily_limit: org.daily_limit,
             calls: org.calls,
         };
+        let body = body(call)?;
+        if rest == "/composite/batch" {
+            // Each part counts, and the whole does not.
+            org.calls += batch::count(body.as_ref()).saturating_sub(1);
+        }
         Request {
             // The server sends no body in answer to a HEAD.
             method: if call.method == Method::HEAD {
@@ -191,7 +217,7 @@ impl Salesforce {
             root: &call.path[..call.path.len() - rest.len()],
             rest,
             query: &call.query,
-            body: body(call)?,
+            body,
             org: context,
         }
         .handle(&mut org.state)
@@ -249,7 +275,6 @@ impl Provider for Salesforce {
     fn reset(&self, empty: bool) {
         let mut org = self.org();
         let mut state = State::new();
-        state.late.lags.clone_from(&org.state.late.lags);
         for (object, field) in &org.added {
             // The settings were checked when they were set.
             let _ = settings::add(&mut state.schema, object, field);
@@ -257,9 +282,34 @@ impl Provider for Salesforce {
         let hidden = org.state.hidden.clone();
         sample::load(&mut state, !empty);
         state.hide(hidden);
+        state.duplicate_rules = org.state.duplicate_rules;
+        state.late.lags.clone_from(&org.state.late.lags);
         org.state = state;
         org.calls = 0;
         org.sessions.reset();
+    }
+
+    fn command(&self, command: &str, body: &Value) -> Option<Result<Value, String>> {
+        let now = self.now();
+        let list = |name: &str| -> Result<Vec<String>, String> {
+            let list = body.get(name).cloned().unwrap_or_default();
+            serde_json::from_value(list).map_err(|_| format!("{name}: expected a list of ids"))
+        };
+        let state = &mut self.org().state;
+        Some(match command {
+            "merge" => {
+                let master = body
+                    .get("master")
+                    .and_then(Value::as_str)
+                    .unwrap_or_default();
+                list("losers").and_then(|losers| state.merge(master, &losers, &now))
+            }
+            "undelete" => {
+                list("ids").and_then(|ids| state.undelete(&ids, &now).map(|()| json!({})))
+            }
+            "purge" => list("ids").and_then(|ids| state.purge(&ids).map(|()| json!({}))),
+            _ => return None,
+        })
     }
 
     fn expire_tokens(&self) {

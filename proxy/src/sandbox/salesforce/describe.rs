@@ -2,13 +2,17 @@
 //!
 //! What the user cannot see is left out, as field-level security does.
 
+use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::{
     access::Access,
+    route::Context,
     schema::{Field, Object},
+    stamp,
     state::State,
 };
+use crate::sandbox::http::Reply;
 
 mod field;
 
@@ -34,6 +38,40 @@ pub(super) fn limits(daily_limit: u64, calls: u64) -> Value {
         "DataStorageMB": { "Max": 5, "Remaining": 5 },
         "FileStorageMB": { "Max": 20, "Remaining": 20 },
     })
+}
+
+/// `GET /limits/recordCount`: a snapshot; objects that are unknown or empty are left out.
+pub(super) fn record_count(state: &mut State, query: &[(String, String)], now: &str) -> Value {
+    let named = query.iter().find(|(name, _)| name == "sObjects");
+    let is_wanted = |name: &str| {
+        named.is_none_or(|(_, named)| {
+            named
+                .split(',')
+                .any(|wanted| wanted.trim().eq_ignore_ascii_case(name))
+        })
+    };
+    let counts: Vec<Value> = state
+        .counts(now)
+        .iter()
+        .filter(|(name, count)| *count > 0 && is_wanted(name))
+        .map(|(name, count)| json!({ "count": count, "name": name }))
+        .collect();
+    json!({ "sObjects": counts })
+}
+
+/// A description, or that the caller has it: `If-Modified-Since` against when the schema or a grant last changed.
+pub(super) fn unless_known(state: &State, org: Context<'_>, description: &Value) -> Reply {
+    let changed =
+        stamp::parse(&state.described).map_or(std::time::UNIX_EPOCH, std::time::SystemTime::from);
+    let known = org
+        .header("if-modified-since")
+        .and_then(|since| httpdate::parse_http_date(since).ok());
+    let reply = if known.is_some_and(|known| known >= changed) {
+        Reply::empty(StatusCode::NOT_MODIFIED)
+    } else {
+        Reply::json(StatusCode::OK, description)
+    };
+    reply.with_header("last-modified", &httpdate::fmt_http_date(changed))
 }
 
 /// `GET /sobjects`.

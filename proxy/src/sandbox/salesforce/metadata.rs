@@ -177,11 +177,12 @@ pub(super) fn redefine_field(
     ];
     let changes = changes.map(|(name, value)| (name.to_owned(), value));
     state.amend("CustomField", id, Row::from_iter(changes), now);
+    now.clone_into(&mut state.described);
     Ok(())
 }
 
 /// Takes a field away, its grants too.
-pub(super) fn delete_field(state: &mut State, id: &str) -> Result<(), Fault> {
+pub(super) fn delete_field(state: &mut State, id: &str, now: &str) -> Result<(), Fault> {
     let Some(row) = state.live("CustomField", id) else {
         return Err(state.gone("CustomField", id));
     };
@@ -201,6 +202,7 @@ pub(super) fn delete_field(state: &mut State, id: &str) -> Result<(), Fault> {
     }
     state.remove("CustomField", id);
     state.regrant();
+    now.clone_into(&mut state.described);
     Ok(())
 }
 
@@ -265,6 +267,7 @@ fn table_of(state: &State, object: &Object) -> String {
 }
 
 fn put(state: &mut State, object: &str, id: &str, values: &Value, now: &str) {
+    now.clone_into(&mut state.described);
     let mut row: Row = values.as_object().cloned().into_iter().flatten().collect();
     for name in ["CreatedDate", "LastModifiedDate", "SystemModstamp"] {
         row.insert(name.to_owned(), json!(now));

@@ -4,9 +4,10 @@ use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::{
-    collections, composite, describe,
+    batch, collections, composite, describe,
     fault::Fault,
     rows::RowCall,
+    rules,
     soql::{self, Api},
     state::{State, Writing},
 };
@@ -47,8 +48,12 @@ impl<'c> Context<'c> {
         soql::page_size(self.header("sforce-query-options"))
     }
 
-    pub(super) fn writing(&self) -> Writing<'c> {
-        Writing { now: self.now }
+    pub(super) fn writing(&self, root: &'c str) -> Writing<'c> {
+        Writing {
+            now: self.now,
+            root,
+            allows_duplicates: rules::allows(self.header("sforce-duplicate-rule-header")),
+        }
     }
 }
 
@@ -69,10 +74,10 @@ impl Request<'_> {
             }
             ("GET", ["query" | "queryAll", locator]) => self.more(state, locator),
             (_, ["tooling", ..]) => self.under_tooling(state),
-            ("GET", ["sobjects"]) => Ok(Reply::json(
-                StatusCode::OK,
-                &describe::global(state, self.root),
-            )),
+            ("GET", ["sobjects"]) => {
+                let global = describe::global(state, self.root);
+                Ok(describe::unless_known(state, self.org, &global))
+            }
             (_, ["sobjects", path @ ..]) if !path.is_empty() => RowCall {
                 method: &self.method,
                 path: path.to_vec(),
@@ -83,9 +88,17 @@ impl Request<'_> {
             }
             .handle(state),
             ("POST", ["composite"]) => self.composite(state),
+            ("POST", ["composite", "batch"]) => batch::batch(state, self.needed()?, self.org),
+            ("DELETE", ["composite", "sobjects"]) => {
+                collections::delete_all(state, &pairs, self.org.now)
+            }
+            ("PATCH", ["composite", "sobjects", object, key]) => {
+                let writing = self.org.writing(self.root);
+                collections::upsert_all(state, object, key, self.needed()?, writing)
+            }
             (method @ ("POST" | "PATCH"), ["composite", "sobjects"]) => {
                 let creates = method == "POST";
-                collections::save_all(state, self.needed()?, creates, self.org.writing())
+                collections::save_all(state, self.needed()?, creates, self.org.writing(self.root))
             }
             ("POST", ["composite", "sobjects", object]) => {
                 let (ids, fields) = collections::wanted_by_body(self.needed()?)?;
@@ -98,6 +111,10 @@ impl Request<'_> {
             ("GET", ["limits"]) => {
                 let limits = describe::limits(self.org.daily_limit, self.org.calls);
                 Ok(Reply::json(StatusCode::OK, &limits))
+            }
+            ("GET", ["limits", "recordCount"]) => {
+                let counts = describe::record_count(state, &pairs, self.org.now);
+                Ok(Reply::json(StatusCode::OK, &counts))
             }
             (method, path) => Err(match allowed(path) {
                 Some(methods) => Fault::not_allowed(method, methods),
@@ -185,8 +202,10 @@ fn allowed(path: &[&str]) -> Option<&'static str> {
         ["query" | "queryAll" | "sobjects" | "limits"] | ["query" | "queryAll", _] => {
             Some("GET,HEAD")
         }
-        ["composite"] => Some("POST"),
-        ["composite", "sobjects"] => Some("PATCH,POST"),
+        ["limits", "recordCount"] => Some("GET,HEAD"),
+        ["composite"] | ["composite", "batch"] => Some("POST"),
+        ["composite", "sobjects"] => Some("DELETE,PATCH,POST"),
+        ["composite", "sobjects", _, _] => Some("PATCH"),
         ["composite", "sobjects", _] => Some("GET,HEAD,POST"),
         _ => None,
     }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{
     describe,
     fault::Fault,
-    id,
+    history, id,
     route::Context,
     rules,
     schema::{Field, Object},
@@ -42,16 +42,22 @@ impl RowCall<'_> {
             .clone();
         match (self.method.as_str(), self.path.len()) {
             ("POST", 1) => {
-                let writing = self.org.writing();
+                let writing = self.org.writing(self.root);
                 let id = state.create(&object.name, self.object_body()?, writing)?;
                 let location = format!("{}/sobjects/{}/{id}", self.root, object.name);
                 let saved = json!({ "id": id, "success": true, "errors": [] });
                 Ok(Reply::json(StatusCode::CREATED, &saved).with_header("location", &location))
             }
-            ("GET", 2) if segment(1) == "describe" => Ok(Reply::json(
-                StatusCode::OK,
-                &describe::object(state, &object, self.root),
-            )),
+            ("GET", 2) if segment(1) == "describe" => {
+                let described = describe::object(state, &object, self.root);
+                Ok(describe::unless_known(state, self.org, &described))
+            }
+            ("GET", 2) if segment(1) == "deleted" => {
+                history::deleted(state, &object, &self.query, self.org.now)
+            }
+            ("GET", 2) if segment(1) == "updated" => {
+                history::updated(state, &object, &self.query, self.org.now)
+            }
             ("GET", 1) => {
                 let about = describe::summary(state, &object, self.root);
                 let answer = json!({ "objectDescribe": about, "recentItems": [] });
@@ -63,7 +69,7 @@ impl RowCall<'_> {
                     &object.name,
                     &row_id(&segment(1))?,
                     self.object_body()?,
-                    self.org.writing(),
+                    self.org.writing(self.root),
                 )?;
                 Ok(Reply::empty(StatusCode::NO_CONTENT))
             }
@@ -76,7 +82,11 @@ impl RowCall<'_> {
             (method, 2) if segment(1) == "describe" => Err(Fault::not_allowed(method, "GET,HEAD")),
             ("POST", 2) if segment(1).eq_ignore_ascii_case("Id") => {
                 // For clients that upsert by `Id` and have no value for it.
-                let id = state.create(&object.name, self.object_body()?, self.org.writing())?;
+                let id = state.create(
+                    &object.name,
+                    self.object_body()?,
+                    self.org.writing(self.root),
+                )?;
                 let saved = json!({ "id": id, "success": true, "errors": [], "created": true });
                 Ok(Reply::json(StatusCode::CREATED, &saved))
             }
@@ -166,16 +176,17 @@ impl RowCall<'_> {
             {
                 Err(Fault::not_found())
             }
+            [] if field.ty == "id" => Err(state.gone(&object.name, value)),
             [] => {
                 values.insert(field.name.clone(), typed(&field, value));
-                let id = state.create(&object.name, &values, self.org.writing())?;
+                let id = state.create(&object.name, &values, self.org.writing(self.root))?;
                 Ok(Reply::json(
                     StatusCode::CREATED,
                     &json!({ "id": id, "success": true, "errors": [], "created": true }),
                 ))
             }
             [id] => {
-                state.update(&object.name, id, &values, self.org.writing())?;
+                state.update(&object.name, id, &values, self.org.writing(self.root))?;
                 Ok(Reply::json(
                     StatusCode::OK,
                     &json!({ "id": id, "success": true, "errors": [], "created": false }),
@@ -217,7 +228,11 @@ fn live<'s>(state: &'s State, object: &Object, id: &str) -> Result<&'s Row, Faul
 }
 
 /// A field by which rows are addressed.
-fn key<'s>(state: &'s State, object: &'s Object, name: &str) -> Result<&'s Field, Fault> {
+pub(super) fn key<'s>(
+    state: &'s State,
+    object: &'s Object,
+    name: &str,
+) -> Result<&'s Field, Fault> {
     state
         .visible(object, name)
         .filter(|field| field.id_lookup || field.ty == "id")
@@ -225,7 +240,7 @@ fn key<'s>(state: &'s State, object: &'s Object, name: &str) -> Result<&'s Field
 }
 
 /// The ids of the rows that have a key's value.
-fn matches(state: &State, object: &Object, field: &Field, value: &str) -> Vec<String> {
+pub(super) fn matches(state: &State, object: &Object, field: &Field, value: &str) -> Vec<String> {
     // An id has a short form as well.
     let full = (field.ty == "id").then(|| id::normalize(value)).flatten();
     let wanted = full.as_deref().unwrap_or(value);

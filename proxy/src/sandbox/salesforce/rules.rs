@@ -8,11 +8,14 @@ use super::{
     state::{Row, State, Writing, is_set},
 };
 
+mod duplicates;
 mod html;
 pub(super) mod note;
 mod owners;
 mod permission;
 mod pipeline;
+
+pub(super) use duplicates::{DuplicateRules, allows};
 
 /// Completes a row that is about to be created, or says why it may not be.
 pub(super) fn before_create(
@@ -22,6 +25,7 @@ pub(super) fn before_create(
     writing: Writing<'_>,
 ) -> Result<(), Fault> {
     owners::check(state, object, None, row)?;
+    duplicates::check(state, object, None, row, writing)?;
     match object.name.as_str() {
         "Opportunity" => pipeline::stage(state, None, row, writing.now),
         "Lead" => pipeline::lead(None)?,
@@ -46,6 +50,7 @@ pub(super) fn before_update(
     writing: Writing<'_>,
 ) -> Result<(), Fault> {
     owners::check(state, object, Some(before), after)?;
+    duplicates::check(state, object, Some(before), after, writing)?;
     match object.name.as_str() {
         "Opportunity" => pipeline::stage(state, Some(before), after, writing.now),
         "Lead" => pipeline::lead(Some(before))?,
@@ -82,6 +87,7 @@ pub(super) fn after_write(state: &mut State, object: &str, id: &str, writing: Wr
         "ContentNote" => note::publish(state, id, writing),
         "FieldPermissions" | "ObjectPermissions" | "PermissionSetAssignment" | "User" => {
             state.regrant();
+            writing.now.clone_into(&mut state.described);
         }
         _ => {}
     }

@@ -23,7 +23,7 @@ pub(super) fn load(state: &mut State, rows: bool) {
 fn create(state: &mut State, object: &str, values: &Value, now: &str) -> String {
     let values: Map<String, Value> = values.as_object().cloned().unwrap_or_default();
     state
-        .create(object, &values, Writing { now })
+        .create(object, &values, Writing::at(now))
         .expect("every test loads the sample, so it is legal")
 }
 

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Org,
+    rules::DuplicateRules,
     schema::{Field, Object, Schema},
 };
 
@@ -37,6 +38,10 @@ pub(super) fn shown(org: &Org) -> Map<String, Value> {
             json!(org.sessions.session_seconds),
         ),
         ("commit_lag_seconds".to_owned(), json!(org.state.late.lags)),
+        (
+            "duplicate_rules".to_owned(),
+            json!(org.state.duplicate_rules.name()),
+        ),
     ])
 }
 
@@ -68,6 +73,10 @@ pub(super) fn set(org: &mut Org, patch: &Value) -> Result<Option<i64>, String> {
             "session_seconds" => session_seconds = number()?,
             "rotate_refresh_tokens" => rotates = flag()?,
             "deny_consent" => denies = flag()?,
+            "duplicate_rules" => {
+                let rules = value.as_str().and_then(DuplicateRules::named);
+                state.duplicate_rules = rules.ok_or_else(|| expected("off, alert or block"))?;
+            }
             "commit_lag_seconds" => {
                 let lags = match value {
                     Value::Number(_) => json!([value]),
@@ -81,7 +90,10 @@ pub(super) fn set(org: &mut Org, patch: &Value) -> Result<Option<i64>, String> {
                     .map_err(|_| expected("field names by object"))?;
                 let mut hidden = BTreeMap::new();
                 for (object, fields) in named {
-                    hidden.insert(known(&mut state.schema, &object)?.name.clone(), fields);
+                    let object = known(&mut state.schema, &object)?;
+                    let fields = fields.iter().map(|field| hideable(object, field));
+                    let fields = fields.collect::<Result<Vec<_>, _>>()?;
+                    hidden.insert(object.name.clone(), fields);
                 }
                 state.hide(hidden);
             }
@@ -99,6 +111,20 @@ pub(super) fn set(org: &mut Org, patch: &Value) -> Result<Option<i64>, String> {
     (org.sessions.rotates, org.sessions.denies) = (rotates, denies);
     org.sessions.session_seconds = session_seconds;
     Ok(offset)
+}
+
+/// A field's name, where field-level security can hide it: neither ids nor names nor what Salesforce keeps itself.
+fn hideable(object: &Object, name: &str) -> Result<String, String> {
+    let field = object
+        .field(name)
+        .ok_or_else(|| format!("hidden_fields.{}: there is no field {name}", object.name))?;
+    // Objects without a recorded describe do not tell; all is taken there.
+    let tells = object.fields.iter().any(|field| field.permissionable);
+    if tells && !field.permissionable {
+        let object = &object.name;
+        return Err(format!("hidden_fields.{object}: {name} cannot be hidden"));
+    }
+    Ok(field.name.clone())
 }
 
 fn custom_fields(value: &Value) -> Result<Added, String> {

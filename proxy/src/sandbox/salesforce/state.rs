@@ -9,13 +9,15 @@ use super::{
     fault::Fault,
     id,
     locators::Locators,
-    rules,
+    rules::{self, DuplicateRules},
     schema::{Object, Schema, standard},
 };
 
+mod bin;
 mod late;
 mod values;
 
+use bin::Purged;
 use late::Late;
 
 /// A row: the values of its fields by their canonical names. What is not there is null.
@@ -37,6 +39,13 @@ pub(super) struct State {
     pub(super) locators: Locators,
     /// What no query sees yet.
     pub(super) late: Late,
+    pub(super) duplicate_rules: DuplicateRules,
+    /// When a describe last became another.
+    pub(super) described: String,
+    purged: Vec<Purged>,
+    /// Objects and how many rows each had, and until when that is good enough.
+    counted: Vec<(String, usize)>,
+    counted_until: String,
     next: u64,
 }
 
@@ -45,6 +54,21 @@ pub(super) struct State {
 pub(super) struct Writing<'w> {
     /// Now, as Salesforce writes it.
     pub(super) now: &'w str,
+    /// `/services/data/v59.0`.
+    pub(super) root: &'w str,
+    /// Whether duplicate rules that only warn are not heeded.
+    pub(super) allows_duplicates: bool,
+}
+
+impl<'w> Writing<'w> {
+    /// A write that no call asks for.
+    pub(super) fn at(now: &'w str) -> Self {
+        Self {
+            now,
+            root: "/services/data/v59.0",
+            allows_duplicates: false,
+        }
+    }
 }
 
 /// The user whom the sandbox's tokens belong to.
@@ -59,6 +83,11 @@ impl State {
             grants: Grants::default(),
             locators: Locators::default(),
             late: Late::default(),
+            duplicate_rules: DuplicateRules::default(),
+            described: "2024-01-02T09:00:00.000+0000".to_owned(),
+            purged: Vec::new(),
+            counted: Vec::new(),
+            counted_until: String::new(),
             next: 100,
         }
     }

@@ -2,11 +2,17 @@ use http::HeaderMap;
 
 use super::*;
 
+mod access;
+mod batches;
+mod encoding;
+mod history;
 mod many;
 mod metadata;
 mod notes;
+mod oauth;
 mod org;
 mod pipeline;
+mod soql;
 mod writes;
 
 /// What is sent and answered, of any version and with any headers besides the usual.

@@ -45,7 +45,7 @@ impl Request<'_> {
                         Ok(Reply::empty(StatusCode::NO_CONTENT))
                     }
                     "DELETE" => {
-                        metadata::delete_field(state, &id)?;
+                        metadata::delete_field(state, &id, self.org.now)?;
                         Ok(Reply::empty(StatusCode::NO_CONTENT))
                     }
                     other => Err(Fault::not_allowed(other, "DELETE,GET,HEAD,PATCH")),

@@ -23,9 +23,7 @@ fn state() -> State {
         let mut values = Map::new();
         values.insert("Name".to_owned(), json!(name));
         values.insert("Website".to_owned(), json!(website));
-        state
-            .create("Account", &values, Writing { now: NOW })
-            .unwrap();
+        state.create("Account", &values, Writing::at(NOW)).unwrap();
     }
     state
 }
@@ -187,7 +185,7 @@ fn nulls_stand_where_they_are_told_to() {
     let mut state = state();
     let values = json!({"Name": "Blank"});
     state
-        .create("Account", values.as_object().unwrap(), Writing { now: NOW })
+        .create("Account", values.as_object().unwrap(), Writing::at(NOW))
         .unwrap();
     for (order, index) in [
         ("Website NULLS LAST", 3),
@@ -237,7 +235,7 @@ fn a_wildcard_is_one_unless_it_is_escaped() {
     for name in [r"a\b", "ab", r"a\%", "a%", "axb"] {
         let values = json!({"Name": name});
         state
-            .create("Account", values.as_object().unwrap(), Writing { now: NOW })
+            .create("Account", values.as_object().unwrap(), Writing::at(NOW))
             .unwrap();
     }
     let like = |pattern: &str| -> Vec<String> {

@@ -12,6 +12,7 @@
 //! | `hidden_fields` | by object: what field-level security hides from the user, taking its `FieldPermissions` away; who grants a field again shows it |
 //! | `custom_fields` | by object: `name`, `label`, `type`, `length`, `precision`, `scale`, `values`, `restricted`, `required`, `unique`, `externalId`, `idLookup`, `referenceTo`, `relationshipName`; everybody sees them |
 //! | `duplicate_rules` | `off`, `alert` (a call can say that it saves all the same) or `block` |
+//! | `enhanced_notes` | `false`: the org has classic notes only |
 //! | `commit_lag_seconds` | after how many seconds a query sees a write; a list is taken in turn, `[3, 0]`: the first write is seen after the second |
 //! | `rotate_refresh_tokens` | each refresh answers a new refresh token; using an old one kills the current pair |
 //! | `deny_consent` | the user says no |
@@ -266,13 +267,15 @@ impl Provider for Salesforce {
     }
 
     fn configure(&self, patch: &Value) -> Result<(), String> {
-        if let Some(offset_ms) = settings::set(&mut self.org(), patch)? {
+        let now = self.now();
+        if let Some(offset_ms) = settings::set(&mut self.org(), patch, &now)? {
             self.clock.set_offset_ms(offset_ms);
         }
         Ok(())
     }
 
     fn reset(&self, empty: bool) {
+        let now = self.now();
         let mut org = self.org();
         let mut state = State::new();
         for (object, field) in &org.added {
@@ -283,7 +286,9 @@ impl Provider for Salesforce {
         sample::load(&mut state, !empty);
         state.hide(hidden);
         state.duplicate_rules = org.state.duplicate_rules;
+        state.notes_off = org.state.notes_off;
         state.late.lags.clone_from(&org.state.late.lags);
+        state.redescribe(&now);
         org.state = state;
         org.calls = 0;
         org.sessions.reset();

@@ -14,6 +14,13 @@ impl Provider for Echo {
             &json!({ "path": call.path, "access_token": "shown to the caller" }),
         )
     }
+
+    fn command(&self, command: &str, body: &Value) -> Option<Result<Value, String>> {
+        (command == "repeat").then(|| match body.get("text") {
+            Some(text) => Ok(text.clone()),
+            None => Err("text: expected one".to_owned()),
+        })
+    }
 }
 
 fn call(method: Method, path: &str, body: &str) -> Call {
@@ -111,4 +118,44 @@ fn the_log_has_no_secrets_and_no_own_calls() {
     assert_eq!(all[0]["request"]["grant_type"], "refresh_token");
     assert_eq!(all[0]["response"]["access_token"], "***");
     assert_eq!(calls(&control, "?since=1")[0]["request"], json!({ "a": 1 }));
+}
+
+#[test]
+fn a_provider_has_commands_of_its_own() {
+    let control = Control::new(Arc::new(Echo));
+    let command = |method, path, body| {
+        let reply = reply(&control, &call(method, path, body));
+        (
+            reply.status.as_u16(),
+            serde_json::from_slice(&reply.body).unwrap_or(Value::Null),
+        )
+    };
+    let repeat = "/_sandbox/repeat";
+    assert_eq!(
+        command(Method::POST, repeat, r#"{"text": "x"}"#),
+        (200, json!("x"))
+    );
+    assert_eq!(
+        command(Method::POST, repeat, ""),
+        (400, json!({"error": "text: expected one"}))
+    );
+    assert_eq!(command(Method::GET, repeat, "").0, 404);
+    assert_eq!(command(Method::POST, "/_sandbox/unheard", "").0, 404);
+}
+
+#[test]
+fn the_log_unpacks_what_was_packed() {
+    use std::io::Write;
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder
+        .write_all(br#"{"packed": true, "access_token": "x"}"#)
+        .unwrap();
+    let control = Control::new(Arc::new(Echo));
+    let mut packed = call(Method::POST, "/a", "");
+    packed.body = encoder.finish().unwrap().into();
+    control.serve(&packed);
+    assert_eq!(
+        calls(&control, "")[0]["request"],
+        json!({"packed": true, "access_token": "***"})
+    );
 }

@@ -49,6 +49,7 @@ impl State {
     pub(super) fn object(&self, name: &str) -> Option<&Arc<Object>> {
         self.any_object(name)
             .filter(|object| !object.tooling && !object.hidden)
+            .filter(|object| !(self.notes_off && object.name == "ContentNote"))
             .filter(|object| self.may(object, Access::Read))
     }
 

@@ -31,6 +31,20 @@ pub(super) fn versions() -> Value {
         .collect()
 }
 
+/// What is below a version: the resources that the sandbox plays.
+pub(super) fn resources(root: &str) -> Value {
+    let names = [
+        "tooling",
+        "query",
+        "queryAll",
+        "composite",
+        "sobjects",
+        "limits",
+    ];
+    let members = names.map(|name| (name.to_owned(), json!(format!("{root}/{name}"))));
+    Value::Object(members.into_iter().collect())
+}
+
 /// `GET /limits`.
 pub(super) fn limits(daily_limit: u64, calls: u64) -> Value {
     json!({

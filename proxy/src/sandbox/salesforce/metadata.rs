@@ -177,7 +177,7 @@ pub(super) fn redefine_field(
     ];
     let changes = changes.map(|(name, value)| (name.to_owned(), value));
     state.amend("CustomField", id, Row::from_iter(changes), now);
-    now.clone_into(&mut state.described);
+    state.redescribe(now);
     Ok(())
 }
 
@@ -202,7 +202,7 @@ pub(super) fn delete_field(state: &mut State, id: &str, now: &str) -> Result<(),
     }
     state.remove("CustomField", id);
     state.regrant();
-    now.clone_into(&mut state.described);
+    state.redescribe(now);
     Ok(())
 }
 
@@ -267,7 +267,7 @@ fn table_of(state: &State, object: &Object) -> String {
 }
 
 fn put(state: &mut State, object: &str, id: &str, values: &Value, now: &str) {
-    now.clone_into(&mut state.described);
+    state.redescribe(now);
     let mut row: Row = values.as_object().cloned().into_iter().flatten().collect();
     for name in ["CreatedDate", "LastModifiedDate", "SystemModstamp"] {
         row.insert(name.to_owned(), json!(now));

@@ -247,7 +247,7 @@ pub(super) fn matches(state: &State, object: &Object, field: &Field, value: &str
     let rows = state.table(&object.name).filter(|(_, row)| {
         let found = row.get(&field.name).map(|found| match found.as_str() {
             Some(text) => text.eq_ignore_ascii_case(wanted),
-            None => !found.is_null() && found.to_string() == wanted,
+            None => !found.is_null() && *found == typed(field, wanted),
         });
         !is_deleted(row) && found == Some(true)
     });

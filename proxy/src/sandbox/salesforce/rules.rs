@@ -87,7 +87,7 @@ pub(super) fn after_write(state: &mut State, object: &str, id: &str, writing: Wr
         "ContentNote" => note::publish(state, id, writing),
         "FieldPermissions" | "ObjectPermissions" | "PermissionSetAssignment" | "User" => {
             state.regrant();
-            writing.now.clone_into(&mut state.described);
+            state.redescribe(writing.now);
         }
         _ => {}
     }

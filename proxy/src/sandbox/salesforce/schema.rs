@@ -87,8 +87,8 @@ pub(super) struct Field {
     #[serde(default)]
     pub(super) unique: bool,
     /// Whether it is what people call a row by.
-    #[serde(default)]
-    pub(super) name_field: bool,
+    #[serde(default, rename = "nameField")]
+    pub(super) is_name: bool,
     #[serde(default)]
     pub(super) reference_to: Vec<String>,
     #[serde(default)]

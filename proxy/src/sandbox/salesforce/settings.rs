@@ -38,6 +38,7 @@ pub(super) fn shown(org: &Org) -> Map<String, Value> {
             json!(org.sessions.session_seconds),
         ),
         ("commit_lag_seconds".to_owned(), json!(org.state.late.lags)),
+        ("enhanced_notes".to_owned(), json!(!org.state.notes_off)),
         (
             "duplicate_rules".to_owned(),
             json!(org.state.duplicate_rules.name()),
@@ -51,7 +52,7 @@ fn custom_names(object: &Object) -> Vec<&str> {
 }
 
 /// Sets what `patch` names; answers the clock's offset, which the org does not hold.
-pub(super) fn set(org: &mut Org, patch: &Value) -> Result<Option<i64>, String> {
+pub(super) fn set(org: &mut Org, patch: &Value, now: &str) -> Result<Option<i64>, String> {
     let patch = patch.as_object().ok_or("expected an object")?;
     let mut state = org.state.clone();
     let mut added = org.added.clone();
@@ -77,6 +78,7 @@ pub(super) fn set(org: &mut Org, patch: &Value) -> Result<Option<i64>, String> {
                 let rules = value.as_str().and_then(DuplicateRules::named);
                 state.duplicate_rules = rules.ok_or_else(|| expected("off, alert or block"))?;
             }
+            "enhanced_notes" => state.notes_off = !flag()?,
             "commit_lag_seconds" => {
                 let lags = match value {
                     Value::Number(_) => json!([value]),
@@ -106,6 +108,7 @@ pub(super) fn set(org: &mut Org, patch: &Value) -> Result<Option<i64>, String> {
             _ => return Err(format!("{name}: there is no such setting")),
         }
     }
+    state.redescribe(now);
     (org.state, org.added) = (state, added);
     (org.daily_limit, org.calls) = (daily_limit, calls);
     (org.sessions.rotates, org.sessions.denies) = (rotates, denies);

@@ -160,7 +160,7 @@ fn read_all(state: &State, body: &Element) -> Result<String, SoapFault> {
         match found.as_ref().and_then(Value::as_object) {
             None => records.push_str("<records xsi:nil=\"true\"/>"),
             Some(members) => {
-                records.push_str(&format!("<records xsi:type=\"{kind}\">"));
+                records.extend(["<records xsi:type=\"", kind, "\">"]);
                 for (name, value) in members {
                     xml::write(&mut records, name, value);
                 }

@@ -5,6 +5,7 @@ mod filter;
 mod lexer;
 mod parser;
 mod path;
+mod syntax;
 
 use std::cmp::Ordering;
 
@@ -18,8 +19,8 @@ use super::{
 };
 use columns::shown;
 use filter::{Test, compare};
-use parser::{Item, Order, Query, Selection};
 use path::Path;
+use syntax::{Item, Order, Query, Selection};
 
 /// The most rows of one answer.
 const PAGE: usize = 2000;
@@ -111,7 +112,7 @@ fn rows<'s>(
         columns::check(state, object, items, text)?;
     }
     columns::check_links(object, query)?;
-    let test = query
+    let filter = query
         .condition
         .as_ref()
         .map(|condition| Test::resolve(state, object, condition, text, scope))
@@ -135,7 +136,11 @@ fn rows<'s>(
         .filter_map(|(id, row)| state.late.seen(&object.name, id, row, scope.now))
         .filter(|row| scope.deleted_too || !is_deleted(row))
         .filter(|row| rules::is_found(state, &object.name, row))
-        .filter(|row| test.as_ref().is_none_or(|test| test.holds(state, row)));
+        .filter(|row| {
+            filter
+                .as_ref()
+                .is_none_or(|filter| filter.holds(state, row))
+        });
     let mut keyed: Vec<(Vec<Value>, &Row)> = found
         .map(|row| {
             let keys = order.iter().map(|(path, _)| path.value(state, row));

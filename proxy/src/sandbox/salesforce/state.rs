@@ -11,6 +11,7 @@ use super::{
     locators::Locators,
     rules::{self, DuplicateRules},
     schema::{Object, Schema, standard},
+    stamp,
 };
 
 mod bin;
@@ -42,6 +43,8 @@ pub(super) struct State {
     pub(super) duplicate_rules: DuplicateRules,
     /// When a describe last became another.
     pub(super) described: String,
+    /// Whether the org has no enhanced notes.
+    pub(super) notes_off: bool,
     purged: Vec<Purged>,
     /// Objects and how many rows each had, and until when that is good enough.
     counted: Vec<(String, usize)>,
@@ -85,6 +88,7 @@ impl State {
             late: Late::default(),
             duplicate_rules: DuplicateRules::default(),
             described: "2024-01-02T09:00:00.000+0000".to_owned(),
+            notes_off: false,
             purged: Vec::new(),
             counted: Vec::new(),
             counted_until: String::new(),
@@ -94,6 +98,12 @@ impl State {
 
     pub(super) fn user_id() -> String {
         id::make("005", USER_NUMBER)
+    }
+
+    /// Notes that describes are others from now on: a second later, because a caller may have read one in this second.
+    pub(super) fn redescribe(&mut self, now: &str) {
+        let last = self.described.as_str().max(now);
+        self.described = stamp::after(last, 1);
     }
 
     /// An object's rows, deleted ones too, by their ids.
@@ -261,8 +271,8 @@ impl State {
         } else {
             // Set-up objects have no recycle bin.
             self.remove(&object.name, id);
+            self.regrant();
         }
-        self.regrant();
         Ok(())
     }
 

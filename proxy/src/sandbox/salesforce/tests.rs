@@ -4,7 +4,9 @@ use super::*;
 
 mod access;
 mod batches;
+mod describes;
 mod encoding;
+mod grants;
 mod history;
 mod many;
 mod metadata;

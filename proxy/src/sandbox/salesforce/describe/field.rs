@@ -23,7 +23,7 @@ pub(super) fn described(field: &Field, writable: bool) -> Value {
         "inlineHelpText": field.help, "label": field.label, "length": field.length, "mask": null, "maskType": null,
     });
     let more = json!({
-        "name": field.name, "nameField": field.name_field, "namePointing": field.reference_to.len() > 1,
+        "name": field.name, "nameField": field.is_name, "namePointing": field.reference_to.len() > 1,
         "nillable": field.nillable, "permissionable": field.permissionable, "picklistValues": values(field),
         "polymorphicForeignKey": field.reference_to.len() > 1, "precision": field.precision,
         "queryByDistance": is_compound, "referenceTargetField": null, "referenceTo": field.reference_to,

@@ -262,7 +262,7 @@ pub(super) fn standard(label: &str) -> Vec<Field> {
             createable: true,
             updateable: true,
             id_lookup: true,
-            name_field: true,
+            is_name: true,
             ..field("Name", &format!("{label} Name"), "string")
         },
         field("CreatedDate", "Created Date", "datetime"),

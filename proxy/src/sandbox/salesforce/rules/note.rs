@@ -98,14 +98,16 @@ pub(super) fn publish(state: &mut State, id: &str, writing: Writing<'_>) {
 
 /// A document may be linked to a record once. The words are as people have reported them; the reference has none.
 pub(super) fn check_link(state: &State, link: &Row) -> Result<(), Fault> {
-    let ids = |link: &Row| {
-        let part = |name| text(link, name).to_owned();
-        (part("ContentDocumentId"), part("LinkedEntityId"))
+    let ids = |link| {
+        [
+            text(link, "ContentDocumentId"),
+            text(link, "LinkedEntityId"),
+        ]
     };
-    let (document, entity) = ids(link);
+    let [document, entity] = ids(link);
     let is_there = state
         .table("ContentDocumentLink")
-        .any(|(_, other)| !is_deleted(other) && ids(other) == (document.clone(), entity.clone()));
+        .any(|(_, other)| !is_deleted(other) && ids(other) == [document, entity]);
     if !is_there {
         return Ok(());
     }

@@ -13,11 +13,11 @@ pub(super) fn stage(state: &State, before: Option<&Row>, row: &mut Row, now: &st
     let name = text(row, "StageName").to_owned();
     let is_new = before.is_none_or(|before| text(before, "StageName") != name);
     if is_new {
-        let stage = state
+        let known = state
             .table("OpportunityStage")
-            .map(|(_, stage)| stage)
-            .find(|stage| text(stage, "ApiName") == name);
-        let of = |field: &str| stage.and_then(|stage| stage.get(field)).cloned();
+            .map(|(_, known)| known)
+            .find(|known| text(known, "ApiName") == name);
+        let of = |field: &str| known.and_then(|known| known.get(field)).cloned();
         // Any text is taken as a stage; that one which is none means an open opportunity is unconfirmed.
         for (field, value) in [
             ("IsClosed", of("IsClosed").unwrap_or(json!(false))),

@@ -44,9 +44,9 @@ pub(super) fn load(state: &mut State, accounts: &[String]) {
 
 /// Makes a note somebody else's, as if he had written it.
 fn give(state: &mut State, id: &str, owner: &str, now: &str) {
-    let owned = Row::from_iter([("OwnerId".to_owned(), json!(owner))]);
+    let given = Row::from_iter([("OwnerId".to_owned(), json!(owner))]);
     for object in ["ContentNote", "ContentDocument"] {
-        state.amend(object, id, owned.clone(), now);
+        state.amend(object, id, given.clone(), now);
     }
     let own = State::user_id();
     let link = state

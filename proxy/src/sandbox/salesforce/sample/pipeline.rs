@@ -197,12 +197,12 @@ const OPPORTUNITIES: [(&str, usize, &str, &str, f64); 12] = [
 
 pub(super) fn load_stages(state: &mut State) {
     for (number, (name, probability, is_closed, is_won, category, label)) in (1..).zip(STAGES) {
-        let stage = json!({
+        let values = json!({
             "MasterLabel": name, "ApiName": name, "IsActive": true, "SortOrder": number, "IsClosed": is_closed,
             "IsWon": is_won, "ForecastCategory": category, "ForecastCategoryName": label,
             "DefaultProbability": f64::from(probability),
         });
-        state.insert_raw("OpportunityStage", number, row(&stage));
+        state.insert_raw("OpportunityStage", number, row(&values));
     }
 }
 
@@ -228,7 +228,7 @@ pub(super) fn load(state: &mut State, accounts: &[String]) {
     let mut first = None;
     for (index, (name, account, stage, close, amount)) in OPPORTUNITIES.into_iter().enumerate() {
         let now = format!("2025-03-{:02}T14:00:00.000+0000", index / 3 + 10);
-        let owner = setup::user(if index % 3 == 2 { 1 } else { 0 });
+        let owner = setup::user(u64::from(index % 3 == 2));
         let values = json!({
             "Name": name, "AccountId": accounts[account], "StageName": stage, "CloseDate": close, "Amount": amount,
             "OwnerId": owner, "LeadSource": "Web", "Description": format!("{name}, as discussed."),

@@ -111,19 +111,25 @@ fn element(start: &BytesStart<'_>) -> Option<Element> {
 
 /// `<name>…</name>` for a value: members as elements, a list as several of the name.
 pub(super) fn write(out: &mut String, name: &str, value: &Value) {
-    match value {
-        Value::Null => {}
-        Value::Array(values) => values.iter().for_each(|value| write(out, name, value)),
-        Value::Object(members) => {
-            out.push_str(&format!("<{name}>"));
-            for (name, value) in members {
+    let text = match value {
+        Value::Null => return,
+        Value::Array(values) => {
+            for value in values {
                 write(out, name, value);
             }
-            out.push_str(&format!("</{name}>"));
+            return;
         }
-        Value::String(text) => out.push_str(&format!("<{name}>{}</{name}>", escape(text.as_str()))),
-        other => out.push_str(&format!("<{name}>{other}</{name}>")),
-    }
+        Value::Object(members) => {
+            let mut inside = String::new();
+            for (name, value) in members {
+                write(&mut inside, name, value);
+            }
+            inside
+        }
+        Value::String(text) => escape(text.as_str()).into_owned(),
+        other => other.to_string(),
+    };
+    out.extend(["<", name, ">", &text, "</", name, ">"]);
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    parser::{Condition, Family, Item, Literal, Operator, Query, Values},
     path::Path,
+    syntax::{Condition, Family, Item, Literal, Operator, Query, Values},
 };
 use crate::sandbox::salesforce::{
     fault::Fault,

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::{
     Scope,
-    parser::{Comparison, Condition, Item, Literal, Operator, Query, Selection, Values},
     path::Path,
+    syntax::{Comparison, Condition, Item, Literal, Operator, Query, Selection, Values},
 };
 use crate::sandbox::salesforce::{
     fault::Fault,

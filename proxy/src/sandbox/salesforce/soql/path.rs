@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::parser::Name;
+use super::syntax::Name;
 use crate::sandbox::salesforce::{
     fault::Fault,
     rows::{shown_value, value_of},
@@ -108,7 +108,7 @@ impl<'s> Path<'s> {
     }
 }
 
-impl<'s> Step<'s> {
+impl Step<'_> {
     /// The record that a row refers to, and its object.
     pub(super) fn parent<'r>(&self, state: &'r State, row: &Row) -> Option<(&'r Object, &'r Row)> {
         let id = row.get(&self.reference.name)?.as_str()?;

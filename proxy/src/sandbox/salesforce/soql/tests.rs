@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 use serde_json::{Map, json};
 
-use super::parser::{Condition, Literal, Values};
+use super::syntax::{Condition, Literal, Values};
 use super::*;
 use crate::sandbox::salesforce::state::Writing;
 

@@ -137,12 +137,12 @@ impl State {
             }
         }
         for (child, id, field) in &changes {
-            let changed = [
+            let moved = [
                 (field.as_str(), json!(master)),
                 ("SystemModstamp", json!(now)),
             ];
-            let changed = changed.map(|(name, value)| (name.to_owned(), value));
-            self.amend(child, id, Row::from_iter(changed), now);
+            let moved = moved.map(|(name, value)| (name.to_owned(), value));
+            self.amend(child, id, Row::from_iter(moved), now);
         }
         changes.into_iter().map(|(_, id, _)| id).collect()
     }

@@ -358,3 +358,20 @@ fn a_classic_note_is_plain_text_of_one_parent() {
         json!(["ParentId"])
     );
 }
+
+#[test]
+fn an_org_may_have_classic_notes_only() {
+    let org = Salesforce::new(&Options::default());
+    org.configure(&json!({"enhanced_notes": false})).unwrap();
+    assert_eq!(
+        fault(ask(&org, "SELECT Id FROM ContentNote")).1,
+        "INVALID_TYPE"
+    );
+    let (_, global) = call(&org, "GET", "/sobjects", &Value::Null);
+    let objects = global["sobjects"].as_array().unwrap();
+    let has = |name: &str| objects.iter().any(|object| object["name"] == name);
+    assert!(!has("ContentNote") && has("Note"));
+    org.reset(false);
+    assert_eq!(org.settings()["enhanced_notes"], false);
+    assert_eq!(ask(&org, "SELECT COUNT() FROM Note").1["totalSize"], 1);
+}

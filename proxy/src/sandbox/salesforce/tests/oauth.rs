@@ -68,9 +68,9 @@ fn exchange(org: &Salesforce, code: &str, more: &str) -> (u16, Value) {
     )
 }
 
-fn error(answer: (u16, Value)) -> (u16, String, String) {
-    let text = |name: &str| answer.1[name].as_str().unwrap_or_default().to_owned();
-    (answer.0, text("error"), text("error_description"))
+fn error((status, body): (u16, Value)) -> (u16, String, String) {
+    let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+    (status, text("error"), text("error_description"))
 }
 
 fn refused(error: &str, description: &str) -> (u16, String, String) {
@@ -226,7 +226,7 @@ fn a_session_ends_when_it_is_not_used_and_introspection_knows_when() {
     };
     let later = |seconds: i64| {
         org.configure(&json!({"clock_offset_ms": seconds * 1000}))
-            .unwrap()
+            .unwrap();
     };
     later(500);
     assert_eq!(limits(&org), 200);

@@ -227,3 +227,10 @@ fn a_reset_brings_back_the_session_that_is_accepted_from_the_start() {
     org.reset(true);
     assert_eq!(call(&org, "GET", "/limits", &Value::Null).0, 200);
 }
+
+#[test]
+fn a_version_lists_its_resources() {
+    let (status, resources) = call(&empty(), "GET", "/", &Value::Null);
+    assert_eq!(status, 200);
+    assert_eq!(resources["sobjects"], "/services/data/v59.0/sobjects");
+}

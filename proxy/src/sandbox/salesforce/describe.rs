@@ -3,10 +3,11 @@
 //! What the user cannot see is left out, as field-level security does.
 
 use http::StatusCode;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{
     access::Access,
+    oauth,
     route::Context,
     schema::{Field, Object},
     stamp,
@@ -31,8 +32,8 @@ pub(super) fn versions() -> Value {
         .collect()
 }
 
-/// What is below a version: the resources that the sandbox plays.
-pub(super) fn resources(root: &str) -> Value {
+/// What is below a version: the resources that the sandbox plays, and who asks.
+pub(super) fn resources(root: &str, org: Context<'_>) -> Value {
     let names = [
         "tooling",
         "query",
@@ -42,7 +43,11 @@ pub(super) fn resources(root: &str) -> Value {
         "limits",
     ];
     let members = names.map(|name| (name.to_owned(), json!(format!("{root}/{name}"))));
-    Value::Object(members.into_iter().collect())
+    let mut members: Map<String, Value> = members.into_iter().collect();
+    let host = org.header("host").unwrap_or("localhost");
+    let identity = oauth::identity(&format!("http://{host}"));
+    members.insert("identity".to_owned(), json!(identity));
+    Value::Object(members)
 }
 
 /// `GET /limits`.

@@ -185,7 +185,7 @@ impl Sessions {
             ends: true,
         };
         self.live.insert(token.clone(), session);
-        let identity = identity(call);
+        let identity = identity(&call.base_url());
         let issued_at = now_ms.to_string();
         // There is no `expires_in`.
         let mut answer = json!({
@@ -278,9 +278,9 @@ fn refused((error, description): Refusal) -> Reply {
 }
 
 /// `https://…/id/00D…/005…`
-fn identity(call: &Call) -> String {
+pub(super) fn identity(base_url: &str) -> String {
     let org = id::make("00D", 1);
-    format!("{}/id/{org}/{}", call.base_url(), State::user_id())
+    format!("{base_url}/id/{org}/{}", State::user_id())
 }
 
 /// By which a client knows that the identity is not made up.

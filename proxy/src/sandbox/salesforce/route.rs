@@ -69,7 +69,10 @@ impl Request<'_> {
         }
         let pairs = self.pairs();
         match (self.method.as_str(), segments.as_slice()) {
-            ("GET", []) => Ok(Reply::json(StatusCode::OK, &describe::resources(self.root))),
+            ("GET", []) => Ok(Reply::json(
+                StatusCode::OK,
+                &describe::resources(self.root, self.org),
+            )),
             ("GET", [call @ ("query" | "queryAll")]) => {
                 self.query(state, &pairs, Api::Data, *call == "queryAll")
             }

@@ -34,6 +34,7 @@ pub(super) fn before_create(
             note::check_link(state, row)?;
             note::complete_link(row);
         }
+        "User" => owners::user(state, None, row)?,
         "FieldPermissions" => permission::field(state, None, row)?,
         "ObjectPermissions" => permission::object(state, None, row)?,
         _ => {}
@@ -55,6 +56,7 @@ pub(super) fn before_update(
         "Opportunity" => pipeline::stage(state, Some(before), after, writing.now),
         "Lead" => pipeline::lead(Some(before))?,
         "ContentNote" => note::content(state, Some(before), after, writing.now)?,
+        "User" => owners::user(state, Some(before), after)?,
         "FieldPermissions" => permission::field(state, Some(before), after)?,
         "ObjectPermissions" => permission::object(state, Some(before), after)?,
         _ => {}

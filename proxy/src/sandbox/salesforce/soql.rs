@@ -12,9 +12,11 @@ use std::cmp::Ordering;
 use serde_json::Value;
 
 use super::{
+    access,
     fault::Fault,
     rules,
     schema::Object,
+    stamp,
     state::{Row, State, is_deleted},
 };
 use columns::shown;
@@ -24,6 +26,8 @@ use syntax::{Item, Order, Query, Selection};
 
 /// The most rows of one answer.
 const PAGE: usize = 2000;
+/// How long a deleted row is in the recycle bin, where queryAll still finds it.
+const BIN_SECONDS: i64 = 15 * 24 * 60 * 60;
 
 /// Which objects there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,10 +135,14 @@ fn rows<'s>(
             Err(fault.in_query(text, wanted.field.at))
         })
         .collect::<Result<Vec<_>, _>>()?;
+    let emptied = stamp::after(scope.now, -BIN_SECONDS);
     let found = state
         .table(&object.name)
         .filter_map(|(id, row)| state.late.seen(&object.name, id, row, scope.now))
-        .filter(|row| scope.deleted_too || !is_deleted(row))
+        .filter(|row| {
+            !is_deleted(row)
+                || (scope.deleted_too && access::text(row, "SystemModstamp") >= emptied.as_str())
+        })
         .filter(|row| rules::is_found(state, &object.name, row))
         .filter(|row| {
             filter

@@ -25,7 +25,7 @@ impl Sessions {
         let user = state.row("User", &State::user_id());
         let username = user.map_or("", |user| text(user, "Username"));
         let mut answer = json!({
-            "active": true, "scope": SCOPE, "client_id": CLIENT_ID, "username": username, "sub": identity(call),
+            "active": true, "scope": SCOPE, "client_id": CLIENT_ID, "username": username, "sub": identity(&call.base_url()),
         });
         if let (Some(session), true) = (self.live.get(token), self.is_live(token, now_ms)) {
             answer["token_type"] = json!("access_token");
@@ -87,7 +87,7 @@ impl Sessions {
             "query": url("/services/data/v{version}/query/"),
         });
         let about: Value = json!({
-            "sub": identity(call), "user_id": State::user_id(), "organization_id": org,
+            "sub": identity(&call.base_url()), "user_id": State::user_id(), "organization_id": org,
             "preferred_username": of("Username"), "nickname": of("CommunityNickname"), "name": of("Name"),
             "email": of("Email"), "email_verified": true, "given_name": of("FirstName"), "family_name": of("LastName"),
             "zoneinfo": "America/Los_Angeles", "photos": {}, "profile": url(&format!("/{}", State::user_id())),

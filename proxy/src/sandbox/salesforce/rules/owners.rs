@@ -1,4 +1,4 @@
-//! Who may own a row.
+//! Users, and what they may own.
 
 use serde_json::json;
 
@@ -30,4 +30,22 @@ pub(super) fn check(
         object.name.to_lowercase()
     );
     Err(Fault::new(400, "INACTIVE_OWNER_OR_USER", message).fields(&["OwnerId"]))
+}
+
+/// A user's name is nobody else's, in no org; API clients make standard users only. Code and words are those that people
+/// report, the reference has none.
+pub(super) fn user(state: &State, before: Option<&Row>, row: &mut Row) -> Result<(), Fault> {
+    if before.is_none() {
+        row.insert("UserType".to_owned(), json!("Standard"));
+    }
+    let own = before.map_or("", |before| text(before, "Id"));
+    let name = text(row, "Username");
+    let is_taken = state
+        .table("User")
+        .any(|(id, other)| id != own && text(other, "Username").eq_ignore_ascii_case(name));
+    if !is_taken {
+        return Ok(());
+    }
+    let message = "Duplicate Username. The username already exists in this or another Salesforce organization. Usernames must be unique across all Salesforce organizations.";
+    Err(Fault::new(400, "DUPLICATE_USERNAME", message).fields(&["Username"]))
 }

@@ -346,3 +346,20 @@ fn a_late_write_is_seen_after_a_newer_one() {
             .is_err()
     );
 }
+
+#[test]
+fn the_recycle_bin_keeps_a_row_for_15_days() {
+    let org = empty();
+    let id = create(&org, "Account", &json!({"Name": "A"}));
+    call(
+        &org,
+        "DELETE",
+        &format!("/sobjects/Account/{id}"),
+        &Value::Null,
+    );
+    let found = || query_all(&org, "SELECT COUNT() FROM Account")["totalSize"].clone();
+    at(&org, 15 * 86_400 - 60);
+    assert_eq!(found(), 1);
+    at(&org, 15 * 86_400 + 60);
+    assert_eq!(found(), 0);
+}

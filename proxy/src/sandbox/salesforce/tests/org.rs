@@ -233,4 +233,9 @@ fn a_version_lists_its_resources() {
     let (status, resources) = call(&empty(), "GET", "/", &Value::Null);
     assert_eq!(status, 200);
     assert_eq!(resources["sobjects"], "/services/data/v59.0/sobjects");
+    let identity = format!(
+        "http://localhost/id/00D5g0000000001EAA/{}",
+        State::user_id()
+    );
+    assert_eq!(resources["identity"], identity);
 }

@@ -333,3 +333,44 @@ fn users_are_active_and_inactive_and_never_deleted() {
     assert_eq!((status, code.as_str()), (400, "INACTIVE_OWNER_OR_USER"));
     assert!(message.ends_with("as owner of account"), "{message}");
 }
+
+#[test]
+fn a_user_is_made_and_switched_off() {
+    let org = empty();
+    let (_, profile) = ask(&org, "SELECT Id FROM Profile WHERE Name = 'Standard User'");
+    let values = json!({"Username": "new@x.example", "LastName": "New", "Email": "new@x.example", "Alias": "new", "IsActive": true,
+        "TimeZoneSidKey": "America/Chicago", "LocaleSidKey": "en_US", "LanguageLocaleKey": "en_US", "EmailEncodingKey": "UTF-8",
+        "ProfileId": profile["records"][0]["Id"]});
+    let id = create(&org, "User", &values);
+    let (_, user) = call(
+        &org,
+        "GET",
+        &format!("/sobjects/User/{id}?fields=Name,UserType,IsActive"),
+        &Value::Null,
+    );
+    assert_eq!(
+        (&user["Name"], &user["UserType"], &user["IsActive"]),
+        (&json!("New"), &json!("Standard"), &json!(true))
+    );
+    assert_eq!(
+        fault(call(&org, "POST", "/sobjects/User", &values)).1,
+        "DUPLICATE_USERNAME"
+    );
+    assert_eq!(
+        call(
+            &org,
+            "PATCH",
+            &format!("/sobjects/User/{id}"),
+            &json!({"IsActive": false})
+        )
+        .0,
+        204
+    );
+    let refused = call(
+        &org,
+        "POST",
+        "/sobjects/Lead",
+        &json!({"LastName": "L", "Company": "C", "OwnerId": id}),
+    );
+    assert_eq!(fault(refused).1, "INACTIVE_OWNER_OR_USER");
+}

@@ -40,6 +40,7 @@ mod history;
 mod id;
 mod locators;
 mod metadata;
+mod number;
 mod oauth;
 mod route;
 mod rows;

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     fault::Fault,
+    number,
     route::{Context, Request},
     state::State,
     versioned,
@@ -50,7 +51,7 @@ pub(super) fn batch(state: &mut State, body: &Value, org: Context<'_>) -> Result
         results.push(json!({ "statusCode": reply.status.as_u16(), "result": result }));
     }
     let answer = json!({ "hasErrors": failed, "results": results });
-    Ok(Reply::json(StatusCode::OK, &answer))
+    Ok(number::json(StatusCode::OK, &answer))
 }
 
 fn one(state: &mut State, part: &Value, org: Context<'_>) -> Result<Reply, Fault> {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     fault::Fault,
-    id,
+    id, number,
     rows::{self, shown},
     state::{State, Writing},
 };
@@ -71,7 +71,7 @@ pub(super) fn retrieve(
                 .map_or(Value::Null, |row| shown(state, object, row, &fields, root)))
         })
         .collect::<Result<_, Fault>>()?;
-    Ok(Reply::json(StatusCode::OK, &Value::Array(rows)))
+    Ok(number::json(StatusCode::OK, &Value::Array(rows)))
 }
 
 /// `POST` and `PATCH /composite/sobjects`: 200 whatever becomes of each record.
@@ -219,7 +219,7 @@ fn each(
             *result = json!({ "success": false, "errors": [rolled] });
         }
     }
-    Reply::json(StatusCode::OK, &Value::Array(results))
+    number::json(StatusCode::OK, &Value::Array(results))
 }
 
 /// The code and the words are unconfirmed.

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     fault::Fault,
+    number,
     route::{Context, Request},
     state::State,
 };
@@ -49,14 +50,14 @@ pub(super) fn composite(
             answers.insert(name.to_owned(), answer.clone());
         } else if all_or_none {
             *state = before;
-            return Ok(Reply::json(
+            return Ok(number::json(
                 StatusCode::OK,
                 &rolled_back(parts, name, &answer, reply.status),
             ));
         }
         responses.push(json!({ "body": answer, "httpHeaders": headers, "httpStatusCode": reply.status.as_u16(), "referenceId": name }));
     }
-    Ok(Reply::json(
+    Ok(number::json(
         StatusCode::OK,
         &json!({ "compositeResponse": responses }),
     ))

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::{
     batch, collections, composite, describe,
     fault::Fault,
+    number,
     rows::RowCall,
     rules,
     soql::{self, Api},
@@ -69,7 +70,7 @@ impl Request<'_> {
         }
         let pairs = self.pairs();
         match (self.method.as_str(), segments.as_slice()) {
-            ("GET", []) => Ok(Reply::json(
+            ("GET", []) => Ok(number::json(
                 StatusCode::OK,
                 &describe::resources(self.root, self.org),
             )),
@@ -114,11 +115,11 @@ impl Request<'_> {
             }
             ("GET", ["limits"]) => {
                 let limits = describe::limits(self.org.daily_limit, self.org.calls);
-                Ok(Reply::json(StatusCode::OK, &limits))
+                Ok(number::json(StatusCode::OK, &limits))
             }
             ("GET", ["limits", "recordCount"]) => {
                 let counts = describe::record_count(state, &pairs, self.org.now);
-                Ok(Reply::json(StatusCode::OK, &counts))
+                Ok(number::json(StatusCode::OK, &counts))
             }
             (method, path) => Err(match allowed(path) {
                 Some(methods) => Fault::not_allowed(method, methods),
@@ -155,7 +156,7 @@ impl Request<'_> {
 
     pub(super) fn more(&self, state: &mut State, locator: &str) -> Result<Reply, Fault> {
         let page = state.more(locator, self.org.page(), self.root)?;
-        Ok(Reply::json(StatusCode::OK, &page))
+        Ok(number::json(StatusCode::OK, &page))
     }
 
     pub(super) fn query(
@@ -186,7 +187,7 @@ impl Request<'_> {
             Some(count) => json!({ "totalSize": count, "done": true, "records": [] }),
             None => state.page(found.rows, 0, self.org.page(), self.root),
         };
-        Ok(Reply::json(StatusCode::OK, &page))
+        Ok(number::json(StatusCode::OK, &page))
     }
 
     pub(super) fn pairs(&self) -> Vec<(String, String)> {

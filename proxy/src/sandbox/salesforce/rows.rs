@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{
     describe,
     fault::Fault,
-    history, id,
+    history, id, number,
     route::Context,
     rules,
     schema::{Field, Object},
@@ -46,7 +46,7 @@ impl RowCall<'_> {
                 let id = state.create(&object.name, self.object_body()?, writing)?;
                 let location = format!("{}/sobjects/{}/{id}", self.root, object.name);
                 let saved = json!({ "id": id, "success": true, "errors": [] });
-                Ok(Reply::json(StatusCode::CREATED, &saved).with_header("location", &location))
+                Ok(number::json(StatusCode::CREATED, &saved).with_header("location", &location))
             }
             ("GET", 2) if segment(1) == "describe" => {
                 let described = describe::object(state, &object, self.root);
@@ -61,7 +61,7 @@ impl RowCall<'_> {
             ("GET", 1) => {
                 let about = describe::summary(state, &object, self.root);
                 let answer = json!({ "objectDescribe": about, "recentItems": [] });
-                Ok(Reply::json(StatusCode::OK, &answer))
+                Ok(number::json(StatusCode::OK, &answer))
             }
             ("GET", 2) => self.read(state, &object, &segment(1)),
             ("PATCH", 2) => {
@@ -88,7 +88,7 @@ impl RowCall<'_> {
                     self.org.writing(self.root),
                 )?;
                 let saved = json!({ "id": id, "success": true, "errors": [], "created": true });
-                Ok(Reply::json(StatusCode::CREATED, &saved))
+                Ok(number::json(StatusCode::CREATED, &saved))
             }
             ("GET", 3) => self.by_field(state, &object, &segment(1), &segment(2)),
             (method, 2 | 3) => Err(Fault::not_allowed(method, "DELETE,GET,HEAD,PATCH")),
@@ -130,7 +130,7 @@ impl RowCall<'_> {
             .iter()
             .map(|id| format!("{}/sobjects/{}/{id}", self.root, object.name))
             .collect();
-        Reply::json(StatusCode::MULTIPLE_CHOICES, &json!(addresses))
+        number::json(StatusCode::MULTIPLE_CHOICES, &json!(addresses))
     }
 
     fn read(&self, state: &State, object: &Object, id: &str) -> Result<Reply, Fault> {
@@ -142,7 +142,7 @@ impl RowCall<'_> {
             .find(|(name, _)| name == "fields")
             .map(|(_, names)| names.as_str());
         let fields = fields(state, object, named)?;
-        Ok(Reply::json(
+        Ok(number::json(
             StatusCode::OK,
             &shown(state, object, row, &fields, self.root),
         ))
@@ -180,14 +180,14 @@ impl RowCall<'_> {
             [] => {
                 values.insert(field.name.clone(), typed(&field, value));
                 let id = state.create(&object.name, &values, self.org.writing(self.root))?;
-                Ok(Reply::json(
+                Ok(number::json(
                     StatusCode::CREATED,
                     &json!({ "id": id, "success": true, "errors": [], "created": true }),
                 ))
             }
             [id] => {
                 state.update(&object.name, id, &values, self.org.writing(self.root))?;
-                Ok(Reply::json(
+                Ok(number::json(
                     StatusCode::OK,
                     &json!({ "id": id, "success": true, "errors": [], "created": false }),
                 ))

@@ -3,7 +3,9 @@
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use super::{access::text, fault::Fault, id, metadata, route::Request, soql::Api, state::State};
+use super::{
+    access::text, fault::Fault, id, metadata, number, route::Request, soql::Api, state::State,
+};
 use crate::sandbox::http::Reply;
 
 impl Request<'_> {
@@ -32,7 +34,7 @@ impl Request<'_> {
                 let id = metadata::create_field(state, full_name, metadata, self.org.now)?;
                 let saved =
                     json!({ "id": id, "success": true, "errors": [], "warnings": [], "infos": [] });
-                Ok(Reply::json(StatusCode::CREATED, &saved))
+                Ok(number::json(StatusCode::CREATED, &saved))
             }
             (method, ["sobjects", object, id]) if is_field(object) => {
                 let id = id::normalize(id).ok_or_else(|| Fault::no_external_id(id))?;
@@ -77,6 +79,6 @@ impl Request<'_> {
             );
         }
         shown.insert("FullName".to_owned(), json!(text(row, "FullName")));
-        Ok(Reply::json(StatusCode::OK, &Value::Object(shown)))
+        Ok(number::json(StatusCode::OK, &Value::Object(shown)))
     }
 }

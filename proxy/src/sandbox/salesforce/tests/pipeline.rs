@@ -145,6 +145,8 @@ fn amounts_are_numbers_of_two_decimals_within_their_range() {
     assert_eq!(amount(json!(184_250.75)), "184250.75");
     assert_eq!(amount(json!(100)), "100.0");
     assert_eq!(amount(json!(0.125)), "0.13");
+    // Read again from the text, it is the same number.
+    assert_eq!(amount(json!(12_345_678.9)), "12345678.9");
     assert_eq!(amount(Value::Null), "null");
     let large = call(
         &org,
@@ -373,4 +375,23 @@ fn a_user_is_made_and_switched_off() {
         &json!({"LastName": "L", "Company": "C", "OwnerId": id}),
     );
     assert_eq!(fault(refused).1, "INACTIVE_OWNER_OR_USER");
+}
+
+#[test]
+fn large_amounts_are_written_with_an_exponent() {
+    let org = empty();
+    let id = create(
+        &org,
+        "Opportunity",
+        &opportunity(&json!({"Amount": 12_345_678.9})),
+    );
+    let target = format!("/services/data/v59.0/sobjects/Opportunity/{id}?fields=Amount");
+    let text = |reply: Reply| String::from_utf8(reply.body.to_vec()).unwrap();
+    assert!(
+        text(send(&org, "GET", &target, &Value::Null, &[])).ends_with(r#""Amount":1.23456789E7}"#)
+    );
+    let part =
+        json!({"compositeRequest": [{"method": "GET", "url": target, "referenceId": "row"}]});
+    let composite = send(&org, "POST", "/services/data/v59.0/composite", &part, &[]);
+    assert!(text(composite).contains(r#""Amount":1.23456789E7}"#));
 }

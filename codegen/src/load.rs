@@ -140,7 +140,7 @@ fn unknown_file(file: FileId) -> Diagnostic {
 /// What a file of mappings turned out to be.
 enum Loaded {
     Entity(Box<MappingEntity>),
-    Scripts(MappingScripts),
+    Scripts(Box<MappingScripts>),
 }
 
 struct Loader<'a> {
@@ -163,7 +163,7 @@ impl Loader<'_> {
             } else {
                 match self.entity(path, *file) {
                     Some(Loaded::Entity(entity)) => entities.push(*entity),
-                    Some(Loaded::Scripts(file)) => scripts.push(file),
+                    Some(Loaded::Scripts(file)) => scripts.push(*file),
                     None => {}
                 }
             }
@@ -202,7 +202,7 @@ impl Loader<'_> {
             let scripts = script::scripts(file, &node, self.sink)?;
             return self
                 .check_name(&scripts.entity, &by_place, "the path")
-                .then_some(Loaded::Scripts(scripts));
+                .then(|| Loaded::Scripts(Box::new(scripts)));
         }
         let entity = mapping::entity(file, &node, self.sink)?;
         self.check_name(&entity.entity, &by_place, "the path")

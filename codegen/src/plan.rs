@@ -350,7 +350,18 @@ pub struct PlanErrors {
     pub details_fields: Option<String>,
     pub named: Vec<PlanNamed>,
     pub existing_id_after: Option<String>,
+    pub partial: Option<PlanPartial>,
     pub classify: Vec<PlanErrorRule>,
+}
+
+/// How a success tells that a part of the call failed.
+#[derive(Debug, Clone)]
+pub struct PlanPartial {
+    pub status: u16,
+    /// The member with the list of errors.
+    pub list: String,
+    /// The codes of those that only say that something is not there.
+    pub ignore: Vec<String>,
 }
 
 /// Texts that a refusal names beside its message.
@@ -796,7 +807,8 @@ pub struct PlanKey {
     /// The native field that a created record gets the key's value in, unless it has one.
     pub set: PlanWrite,
     pub omit_from_changes: bool,
-    /// A row fits when the first present of these, in normal form, is one of the values asked for; empty: every row fits.
+    /// A row fits when the first present of these, in normal form, is one of the values asked for, or, where no row
+    /// does, a further one; empty: every row fits.
     pub matches: Vec<PlanNativeRef>,
     pub find: PlanFind,
     pub direct: Option<PlanDirect>,
@@ -815,6 +827,10 @@ pub enum PlanNormalize {
 pub struct PlanFind {
     pub call: PlanCall,
     pub rows: PlanPath,
+    /// The provider's own token of the next page.
+    pub next: Option<PlanPath>,
+    /// The rows may be what the records were a while ago.
+    pub stale: bool,
     /// Where a row has the record's id.
     pub id: PlanPath,
     /// The most characters of spelled values in one call.

@@ -96,7 +96,7 @@ impl Pipeline {
             api,
             auth,
             origins,
-            driver: Arc::new(Driver::new(upstream, limits.native_calls_side_by_side)),
+            driver: Arc::new(Driver::new(upstream, &limits)),
             places: Arc::new(Semaphore::new(limits.calls_in_flight)),
             limits,
             is_draining: AtomicBool::new(false),

@@ -39,7 +39,7 @@ pub mod work;
 pub mod write;
 pub mod xml;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -57,8 +57,14 @@ pub trait Translator: Send {
         &[]
     }
 
-    /// The first step. `recent` are the ids of records that were written under one of [`Self::keys`] a moment ago.
-    fn start(&mut self, recent: &[String]) -> Result<Step, Error>;
+    /// The keys that a record may get by this call. They are locked like [`Self::keys`]: a call that matches by one of
+    /// them must not look for it while this one writes it.
+    fn written_keys(&self) -> Vec<MatchKey> {
+        Vec::new()
+    }
+
+    /// The first step. `recent` is what was written under one of [`Self::keys`] a moment ago.
+    fn start(&mut self, recent: &Recent) -> Result<Step, Error>;
 
     /// The next step, given one response for each call of the last one, in the same order.
     fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error>;
@@ -68,6 +74,20 @@ pub trait Translator: Send {
     fn failed(&self, error: Error) -> Error {
         error
     }
+
+    /// What this call has written, or may have written, asked for when it ended in an error that says so.
+    fn left_behind(&self) -> Option<Written> {
+        None
+    }
+}
+
+/// What was written a moment ago under the keys of a call.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Recent {
+    /// The ids of records.
+    pub ids: Vec<String>,
+    /// A record may have been written whose id nobody knows, and a search may miss it for so long.
+    pub uncertain_for: Option<Duration>,
 }
 
 /// An operation that a provider has no mapping for.
@@ -104,6 +124,8 @@ pub struct NativeRequest {
     pub freshness: Freshness,
     /// Where in the body the credential belongs, for calls that want it there: it is put in by the engine alone.
     pub credential_at: Option<usize>,
+    /// What the call is made of, where it is a bundle.
+    pub parts: Option<bundle::Parts>,
 }
 
 /// How new a call's answer must be.
@@ -168,7 +190,8 @@ pub struct Answer {
 /// A record that was written, and the keys by which it can be found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {
-    pub id: String,
+    /// None where a record may have been written and nobody knows its id.
+    pub id: Option<String>,
     pub keys: Vec<MatchKey>,
 }
 
@@ -219,7 +242,7 @@ impl std::fmt::Debug for CursorKey {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::upstream::provider::{Auth, BaseUrl, Details, Errors, Versions};
+    use crate::upstream::provider::{Auth, BaseUrl, Details, ErrorRule, Errors, Versions};
 
     static PROVIDER: Provider = Provider {
         name: "example",
@@ -251,7 +274,48 @@ pub(crate) mod tests {
             },
             named: &[],
             existing_id_after: None,
+            partial: None,
             classify: &[],
+        },
+    };
+
+    /// The same, with a code that says that nothing was carried out.
+    pub(crate) static LOCKING: Provider = Provider {
+        name: "example",
+        title: "Example",
+        base_url: BaseUrl::Fixed("https://example.com"),
+        versions: Versions {
+            default: "1",
+            families: &[],
+        },
+        auth: Auth {
+            token_url: "",
+            login_url: None,
+            lifetime_seconds: None,
+            base_url_member: None,
+            revoked: &[],
+            incurable: &[],
+        },
+        errors: Errors {
+            list: false,
+            code: &["code"],
+            message: "message",
+            correlation_id: None,
+            correlation_header: None,
+            details: Details {
+                list: None,
+                message: None,
+                code: None,
+                fields: None,
+            },
+            named: &[],
+            existing_id_after: None,
+            partial: None,
+            classify: &[ErrorRule {
+                codes: &["LOCKED"],
+                not_carried_out: true,
+                ..ErrorRule::new(Code::Conflict)
+            }],
         },
     };
 

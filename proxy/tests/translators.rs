@@ -5,5 +5,9 @@
 mod conversation;
 #[path = "translators/hubspot.rs"]
 mod hubspot;
+#[path = "translators/matching.rs"]
+mod matching;
+#[path = "translators/outcomes.rs"]
+mod outcomes;
 #[path = "translators/salesforce.rs"]
 mod salesforce;

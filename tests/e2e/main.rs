@@ -9,6 +9,7 @@ mod clients;
 mod cursors;
 mod drain;
 mod logs;
+mod lost;
 mod natives;
 mod operations;
 mod readme;

@@ -26,8 +26,8 @@ fn request(key: &str, industry: &str, address_type: &str, owner_id: &str) -> Val
     })
 }
 
-/// The members of the page's answer, in its order.
-const MEMBERS: [&str; 16] = [
+/// The members of the page's answer, in its order, and after them ours.
+const MEMBERS: [&str; 17] = [
     "id",
     "updated_at",
     "raw_data",
@@ -44,6 +44,7 @@ const MEMBERS: [&str; 16] = [
     "phone_numbers",
     "lifecycle_stage",
     "last_modified_at",
+    "merged_into",
 ];
 
 fn upsert(demo: &Demo, connection: &str, body: &Value) -> Value {

@@ -10,10 +10,12 @@ use super::{
 use crate::{
     diagnostic::{Diagnostic, Sink, listed},
     load::InputProvider,
-    mapping::provider::{MappingBaseUrl, MappingBundle, MappingErrors, MappingProvider},
+    mapping::provider::{
+        MappingBaseUrl, MappingBundle, MappingErrors, MappingPartial, MappingProvider,
+    },
     plan::{
         PlanAuth, PlanBaseUrl, PlanBundle, PlanErrorRule, PlanErrors, PlanNamed,
-        PlanNativeOperation, PlanProvider,
+        PlanNativeOperation, PlanPartial, PlanProvider,
     },
     source::{Sources, Text},
 };
@@ -332,8 +334,32 @@ impl Checker<'_> {
                 })
                 .collect(),
             existing_id_after: value(errors.existing_id_after.as_ref()),
+            partial: errors.partial.as_ref().and_then(|it| self.partial(it)),
             classify,
         }
+    }
+}
+
+impl Checker<'_> {
+    fn partial(&self, partial: &MappingPartial) -> Option<PlanPartial> {
+        let status = &partial.status;
+        let Some(status) = u16::try_from(status.value)
+            .ok()
+            .filter(|status| (200..=299).contains(status))
+        else {
+            let message = format!(
+                "a part of a call failed where the whole of it succeeded: expected a status from 200 to 299, found {}",
+                status.value
+            );
+            self.sink
+                .push(Diagnostic::new("bad-error-rule", message, status.span));
+            return None;
+        };
+        Some(PlanPartial {
+            status,
+            list: partial.list.value.clone(),
+            ignore: texts(&partial.ignore),
+        })
     }
 }
 

@@ -442,13 +442,11 @@ impl Scripts<'_> {
         }
         if let Some(lists) = get("$join") {
             only_keys(&["$join"]);
-            return match self.template(&lists.value, known, inside)? {
-                PlanTemplate::List(lists) => Some(PlanTemplate::Join(lists)),
-                _ => {
-                    crate::mapping::wrong_kind(&lists.value, "a list", self.sink);
-                    None
-                }
+            let PlanTemplate::List(lists) = self.template(&lists.value, known, inside)? else {
+                crate::mapping::wrong_kind(&lists.value, "a list", self.sink);
+                return None;
             };
+            return Some(PlanTemplate::Join(lists));
         }
         if let Some(count) = get("$count") {
             only_keys(&["$count"]);
@@ -608,16 +606,15 @@ impl Scripts<'_> {
                 pieces.push(PlanPiece::Json(self.slot(name, node.span, known, inside)?));
                 continue;
             }
-            pieces.push(match name.strip_prefix("name:") {
-                Some(name) => PlanPiece::Name(self.slot(name, node.span, known, inside)?),
-                None => {
-                    let slot = self.slot(name, node.span, known, inside)?;
-                    if is_query {
-                        PlanPiece::Quoted(slot)
-                    } else {
-                        PlanPiece::Plain(slot)
-                    }
-                }
+            if let Some(name) = name.strip_prefix("name:") {
+                pieces.push(PlanPiece::Name(self.slot(name, node.span, known, inside)?));
+                continue;
+            }
+            let slot = self.slot(name, node.span, known, inside)?;
+            pieces.push(if is_query {
+                PlanPiece::Quoted(slot)
+            } else {
+                PlanPiece::Plain(slot)
             });
         }
         if !rest.is_empty() {

@@ -1,7 +1,7 @@
 //! Upserts: the keys that records are found by, and the steps for what was found.
 
 use super::{
-    answers,
+    answers::{self, Wanted},
     calls::Calls,
     natives::{Native, Natives},
     slots::Scope,
@@ -9,7 +9,10 @@ use super::{
 };
 use crate::{
     diagnostic::{Diagnostic, listed},
-    mapping::operation::{MappingDirect, MappingFind, MappingKey, MappingUpsert},
+    mapping::{
+        call::MappingCall,
+        operation::{MappingDirect, MappingFind, MappingKey, MappingUpsert},
+    },
     plan::{
         PlanCall, PlanDirect, PlanField, PlanFind, PlanKey, PlanNormalize, PlanPath, PlanSlot,
         PlanSource, PlanUpsert,
@@ -40,7 +43,7 @@ pub(super) fn check(
     let keys: Vec<Option<PlanKey>> = upsert
         .keys
         .iter()
-        .map(|(_, key)| upserts.key(key.as_ref()?, name))
+        .map(|(_, key)| upserts.key(key.as_ref()?, upsert.recent.as_ref(), name))
         .collect();
     let recent = upsert.recent.as_ref().map(|recent| {
         let scope = Scope::new(
@@ -154,7 +157,7 @@ impl Upserts<'_> {
         steps::check(&upsert.steps, &entries, self.steps)
     }
 
-    fn key(&self, key: &MappingKey, name: &Text) -> Option<PlanKey> {
+    fn key(&self, key: &MappingKey, recent: Option<&MappingCall>, name: &Text) -> Option<PlanKey> {
         let set = self
             .natives
             .field(&key.set)
@@ -165,6 +168,13 @@ impl Upserts<'_> {
             .filter_map(|path| self.natives.field(path))
             .collect();
         let find = self.find(&key.find, name.span);
+        if let (Some(stale), None) = (key.find.stale, recent) {
+            let message = "the rows of this search may be old, and nothing says how to read a record by its id";
+            let help = "say `recent:` beside `keys`; the record that fits is read by it before it is written";
+            self.calls
+                .sink
+                .push(Diagnostic::new("missing-key", message, stale).help(help));
+        }
         Some(PlanKey {
             name: key.name.value.clone(),
             normalize: match key.normalize {
@@ -182,7 +192,8 @@ impl Upserts<'_> {
     }
 
     fn find(&self, find: &MappingFind, at: Span) -> Option<PlanFind> {
-        let scope = Scope::new("a search by key", &["fields", "key.spellings", "key.hosts"]);
+        let slots = ["fields", "key.spellings", "key.hosts", "page.token"];
+        let scope = Scope::new("a search by key", &slots);
         let (call, operation): (PlanCall, _) = self.calls.reading(&find.call, &scope)?;
         if ![PlanSlot::KeySpellings, PlanSlot::KeySpellingsEach]
             .iter()
@@ -191,6 +202,22 @@ impl Upserts<'_> {
             let message = "the call is given no `key.spellings`: it would find anything";
             self.calls.sink.push(Diagnostic::new(
                 "unbound-parameter",
+                message,
+                find.call.operation.span,
+            ));
+        }
+        let next = match &find.next {
+            Some(path) => answers::path(operation, path, Wanted::Text, self.calls.sink).map(Some),
+            None => Some(None),
+        };
+        if scope.uses(&PlanSlot::PageToken) != find.next.is_some() {
+            let message = if find.next.is_some() {
+                "`next` says where the next page's token is, and the call does not use `page.token`"
+            } else {
+                "the call uses `page.token`, and `next` does not say where an answer has it"
+            };
+            self.calls.sink.push(Diagnostic::new(
+                "no-next-page",
                 message,
                 find.call.operation.span,
             ));
@@ -208,6 +235,8 @@ impl Upserts<'_> {
         Some(PlanFind {
             call,
             rows: rows?,
+            next: next?,
+            stale: find.stale.is_some(),
             id: id?,
             split: size(
                 find.split

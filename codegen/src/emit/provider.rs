@@ -90,7 +90,7 @@ pub(super) fn module(provider: &PlanProvider) -> TokenStream {
                 write::{Clear, NativeForm},
             },
             upstream::provider::{
-                Auth, BaseUrl, Content, Details, Effect, ErrorRule, Errors, Named, NativeOperation, Provider, VersionFamily, VersionMatch, Versions,
+                Auth, BaseUrl, Content, Details, Effect, ErrorRule, Errors, Named, NativeOperation, Partial, Provider, VersionFamily, VersionMatch, Versions,
             },
         };
         use http::Method;
@@ -175,6 +175,13 @@ fn errors(provider: &PlanProvider) -> TokenStream {
     let details_code = option(errors.details_code.as_ref());
     let details_fields = option(errors.details_fields.as_ref());
     let existing = option(errors.existing_id_after.as_ref());
+    let partial = errors.partial.as_ref().map_or_else(
+        || quote! { None },
+        |partial| {
+            let (status, list, ignore) = (partial.status, &partial.list, &partial.ignore);
+            quote! { Some(Partial { status: #status, list: #list, ignore: &[#(#ignore),*] }) }
+        },
+    );
     let rules = errors.classify.iter().map(|rule| {
         // What a rule does not say is left out, so that what it says is seen.
         let status = rule.status.map(|status| quote! { status: Some(#status), });
@@ -226,6 +233,7 @@ fn errors(provider: &PlanProvider) -> TokenStream {
             details: Details { list: #details_list, message: #details_message, code: #details_code, fields: #details_fields },
             named: &[#(#named),*],
             existing_id_after: #existing,
+            partial: #partial,
             classify: &[#(#rules),*],
         }
     }

@@ -110,6 +110,9 @@ pub struct MappingKey {
 pub struct MappingFind {
     pub call: MappingCall,
     pub rows: Option<Text>,
+    pub next: Option<Text>,
+    /// Where it says that the rows may be old.
+    pub stale: Option<Span>,
     pub id: Option<Text>,
     pub split: Option<Spanned<u32>>,
     pub max: Option<Spanned<u32>>,
@@ -389,6 +392,9 @@ fn find(node: &Node, sink: &Sink) -> Option<MappingFind> {
     let mut table = Table::new(node, sink)?;
     let call = call::keys(&mut table, sink);
     let rows = table.optional_text("rows");
+    let next = table.optional_text("next");
+    let stale_at = table.optional("stale").map(|node| node.span);
+    let stale = table.flag("stale");
     let id = table.optional_text("id");
     let split = table.integer("split");
     let max = table.integer("max");
@@ -396,6 +402,8 @@ fn find(node: &Node, sink: &Sink) -> Option<MappingFind> {
     Some(MappingFind {
         call: call?,
         rows,
+        next,
+        stale: stale_at.filter(|_| stale),
         id,
         split,
         max,

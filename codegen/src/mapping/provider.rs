@@ -110,6 +110,7 @@ pub struct MappingErrors {
     pub details: Option<MappingDetails>,
     pub named: Vec<MappingNamed>,
     pub existing_id_after: Option<Text>,
+    pub partial: Option<MappingPartial>,
     pub classify: Vec<MappingErrorRule>,
 }
 
@@ -119,6 +120,13 @@ pub struct MappingDetails {
     pub message: Option<Text>,
     pub code: Option<Text>,
     pub fields: Option<Text>,
+}
+
+#[derive(Debug)]
+pub struct MappingPartial {
+    pub status: Spanned<u32>,
+    pub list: Text,
+    pub ignore: Vec<Text>,
 }
 
 #[derive(Debug)]
@@ -355,6 +363,9 @@ fn errors(node: &Node, sink: &Sink) -> Option<MappingErrors> {
         .optional("named")
         .map_or_else(Vec::new, |node| list(node, sink));
     let existing_id = table.optional("existing_id");
+    let partial = table
+        .optional("partial")
+        .and_then(|node| partial(node, sink));
     let classify = table
         .required("classify")
         .map_or_else(Vec::new, |node| list(node, sink));
@@ -377,6 +388,7 @@ fn errors(node: &Node, sink: &Sink) -> Option<MappingErrors> {
             .filter_map(|node| self::named(node, sink))
             .collect(),
         existing_id_after,
+        partial,
         classify: classify
             .iter()
             .filter_map(|node| rule(node, sink))
@@ -406,6 +418,19 @@ fn named(node: &Node, sink: &Sink) -> Option<MappingNamed> {
         what: what?,
         at: at?,
         help,
+    })
+}
+
+fn partial(node: &Node, sink: &Sink) -> Option<MappingPartial> {
+    let mut table = Table::new(node, sink)?;
+    let status = table.required("status").and(table.integer("status"));
+    let list = table.text("list");
+    let ignore = table.texts("ignore");
+    table.finish();
+    Some(MappingPartial {
+        status: status?,
+        list: list?,
+        ignore,
     })
 }
 

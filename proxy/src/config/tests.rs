@@ -81,6 +81,7 @@ const fn provider(
             },
             named: &[],
             existing_id_after: None,
+            partial: None,
             classify: &[],
         },
     }

@@ -12,7 +12,7 @@ use crosswalk::{
     },
     upstream::provider::{
         Auth, BaseUrl, Content, Details, Effect, ErrorRule, Errors, Named,
-        NativeOperation, Provider, VersionFamily, VersionMatch, Versions,
+        NativeOperation, Partial, Provider, VersionFamily, VersionMatch, Versions,
     },
 };
 use http::Method;
@@ -89,6 +89,11 @@ pub static PROVIDER: Provider = Provider {
             },
         ],
         existing_id_after: Some("Existing ID: "),
+        partial: Some(Partial {
+            status: 207u16,
+            list: "errors",
+            ignore: &["OBJECT_NOT_FOUND"],
+        }),
         classify: &[
             ErrorRule {
                 status: Some(401u16),

@@ -76,9 +76,15 @@ pub static PROVIDER: Provider = Provider {
             },
         ],
         existing_id_after: None,
+        partial: None,
         classify: &[
             ErrorRule {
                 status: Some(401u16),
+                refresh: true,
+                ..ErrorRule::new(Code::Unauthorized)
+            },
+            ErrorRule {
+                codes: &["INVALID_SESSION_ID"],
                 refresh: true,
                 ..ErrorRule::new(Code::Unauthorized)
             },

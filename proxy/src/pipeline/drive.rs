@@ -6,9 +6,10 @@ use tokio::{sync::OwnedSemaphorePermit, task::JoinSet, time::Instant};
 
 use super::{keys::Keys, memory::Memory, panicked};
 use crate::{
+    config::Limits,
     error::{Code, Error, Outcome, ProviderFault},
     log::CallLog,
-    translate::{NativeRequest, NativeResponse, Step, Translator, hidden::HiddenField},
+    translate::{NativeRequest, NativeResponse, Recent, Step, Translator, hidden::HiddenField},
     upstream::{Connection, Upstream, provider::Effect},
 };
 
@@ -41,12 +42,13 @@ struct Responses {
 }
 
 impl Driver {
-    pub(super) fn new(upstream: Upstream, side_by_side: usize) -> Self {
+    pub(super) fn new(upstream: Upstream, limits: &Limits) -> Self {
         Self {
             upstream: Arc::new(upstream),
-            keys: Keys::new(),
+            // Half of the places are left to calls that need not wait.
+            keys: Keys::new((limits.calls_in_flight / 2).max(1)),
             memory: Memory::new(),
-            side_by_side,
+            side_by_side: limits.native_calls_side_by_side,
         }
     }
 
@@ -84,9 +86,29 @@ impl Driver {
         call: &Call,
     ) -> Result<Vec<u8>, Error> {
         let connection = &call.connection.settings.id;
-        let keys = translator.keys().to_vec();
+        let mut keys = translator.keys().to_vec();
+        let matched = keys.len();
+        keys.extend(translator.written_keys());
         let _held = self.keys.hold(connection, &keys, call.deadline).await?;
-        let mut step = translator.start(&self.keys.recent(connection, &keys))?;
+        let recent = self.keys.recent(connection, &keys[..matched]);
+        let result = self.rounds(translator.as_mut(), &recent, call).await;
+        // An answer says itself what was written. Before the keys are let go, so that the next call knows.
+        if result.as_ref().is_err_and(|error| error.outcome.is_some())
+            && let Some(left_behind) = translator.left_behind()
+        {
+            self.keys.remember(connection, &left_behind);
+        }
+        result
+    }
+
+    async fn rounds(
+        self: &Arc<Self>,
+        translator: &mut dyn Translator,
+        recent: &Recent,
+        call: &Call,
+    ) -> Result<Vec<u8>, Error> {
+        let connection = &call.connection.settings.id;
+        let mut step = translator.start(recent)?;
         let mut wrote = false;
         for _ in 0..MOST_ROUNDS {
             let requests = match step {

@@ -9,13 +9,13 @@ use std::{
 
 use moka::sync::Cache;
 use tokio::{
-    sync::{Mutex as AsyncMutex, OwnedMutexGuard},
+    sync::{Mutex as AsyncMutex, OwnedMutexGuard, Semaphore},
     time::Instant,
 };
 
 use crate::{
     error::{Code, Error},
-    translate::{MatchKey, Written},
+    translate::{MatchKey, Recent, Written},
 };
 
 /// Longer than any lag that is documented of a search.
@@ -26,6 +26,10 @@ const MOST_REMEMBERED: u64 = 100_000;
 const MOST_IDS: usize = 8;
 /// Keys that are locked or waited for at one time.
 const MOST_LOCKED: usize = 100_000;
+/// Calls that work on one key or wait for it: each takes a place of the calls in flight for as long as it waits.
+const MOST_OF_ONE_KEY: usize = 32;
+/// When one who was not let wait may come back: a call takes about so long.
+const COME_BACK: Duration = Duration::from_secs(1);
 
 /// A key of one connection.
 type Key = (Arc<str>, MatchKey);
@@ -33,7 +37,11 @@ type Key = (Arc<str>, MatchKey);
 #[derive(Debug)]
 pub(super) struct Keys {
     locks: Arc<Locks>,
+    /// One place for each call that waits, over all keys.
+    waiting: Semaphore,
     written: Cache<Key, Arc<[String]>>,
+    /// Keys of records that may have been written and whose ids are not known, and since when.
+    uncertain: Cache<Key, Instant>,
 }
 
 #[derive(Debug, Default)]
@@ -55,17 +63,23 @@ pub(super) struct Held {
 }
 
 impl Keys {
-    pub(super) fn new() -> Self {
+    /// At most `most_waiting` calls wait at one time.
+    pub(super) fn new(most_waiting: usize) -> Self {
         Self {
             locks: Arc::default(),
+            waiting: Semaphore::new(most_waiting.min(Semaphore::MAX_PERMITS)),
             written: Cache::builder()
+                .max_capacity(MOST_REMEMBERED)
+                .time_to_live(REMEMBERED)
+                .build(),
+            uncertain: Cache::builder()
                 .max_capacity(MOST_REMEMBERED)
                 .time_to_live(REMEMBERED)
                 .build(),
         }
     }
 
-    /// Waits until nobody else works on one of the keys.
+    /// Waits until nobody else works on one of the keys. Where too many wait already, the call is refused at once.
     pub(super) async fn hold(
         &self,
         connection: &str,
@@ -84,36 +98,57 @@ impl Keys {
         for key in keys {
             let lock = self.locks.join(&key)?;
             held.keys.push(key);
-            let Ok(guard) = tokio::time::timeout_at(deadline, lock.lock_owned()).await else {
-                return Err(Error::new(
-                    Code::Timeout,
-                    "another call that matches by the same key did not end in time; nothing was sent",
-                ));
-            };
-            held.guards.push(guard);
+            held.guards.push(self.lock(lock, deadline).await?);
         }
         Ok(held)
     }
 
-    /// The records written under these keys a moment ago.
-    pub(super) fn recent(&self, connection: &str, keys: &[MatchKey]) -> Vec<String> {
+    async fn lock(
+        &self,
+        lock: Arc<AsyncMutex<()>>,
+        deadline: Instant,
+    ) -> Result<OwnedMutexGuard<()>, Error> {
+        if let Ok(guard) = Arc::clone(&lock).try_lock_owned() {
+            return Ok(guard);
+        }
+        let _place = self.waiting.try_acquire().map_err(|_| too_many())?;
+        let locked = tokio::time::timeout_at(deadline, lock.lock_owned()).await;
+        locked.map_err(|_| {
+            Error::new(
+                Code::Timeout,
+                "another call that matches by the same key did not end in time; nothing was sent",
+            )
+        })
+    }
+
+    /// What was written under these keys a moment ago.
+    pub(super) fn recent(&self, connection: &str, keys: &[MatchKey]) -> Recent {
         let mut ids: Vec<String> = Vec::new();
+        let mut since: Option<Instant> = None;
         for key in keyed(connection, keys) {
+            since = since.max(self.uncertain.get(&key));
             for id in self.written.get(&key).iter().flat_map(|ids| ids.iter()) {
                 if !ids.contains(id) {
                     ids.push(id.clone());
                 }
             }
         }
-        ids
+        Recent {
+            ids,
+            uncertain_for: since.map(|since| REMEMBERED.saturating_sub(since.elapsed())),
+        }
     }
 
     pub(super) fn remember(&self, connection: &str, written: &Written) {
         for key in keyed(connection, &written.keys) {
+            let Some(id) = &written.id else {
+                self.uncertain.insert(key, Instant::now());
+                continue;
+            };
             // The newest first, since it is the likeliest.
-            let mut ids = vec![written.id.clone()];
+            let mut ids = vec![id.clone()];
             if let Some(known) = self.written.get(&key) {
-                ids.extend(known.iter().filter(|id| **id != written.id).cloned());
+                ids.extend(known.iter().filter(|known| *known != id).cloned());
             }
             ids.truncate(MOST_IDS);
             self.written.insert(key, ids.into());
@@ -128,15 +163,23 @@ fn keyed(connection: &str, keys: &[MatchKey]) -> Vec<Key> {
         .collect()
 }
 
+fn too_many() -> Error {
+    Error::new(
+        Code::ServiceUnavailable,
+        "too many upserts wait for each other; nothing was sent, try again",
+    )
+    .with_retry_after(COME_BACK)
+}
+
 impl Locks {
     fn join(&self, key: &Key) -> Result<Arc<AsyncMutex<()>>, Error> {
         let mut entries = self.entries();
-        if entries.len() >= MOST_LOCKED && !entries.contains_key(key) {
-            return Err(Error::new(
-                Code::ServiceUnavailable,
-                "too many upserts are in flight; try again",
-            )
-            .with_retry_after(Duration::from_secs(1)));
+        let is_full = match entries.get(key) {
+            Some(entry) => entry.users >= MOST_OF_ONE_KEY,
+            None => entries.len() >= MOST_LOCKED,
+        };
+        if is_full {
+            return Err(too_many());
         }
         let entry = entries.entry(key.clone()).or_default();
         entry.users += 1;
@@ -181,7 +224,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_key_in_common_makes_calls_wait() {
-        let keys = Keys::new();
+        let keys = Keys::new(1000);
         let held = keys
             .hold("acme", &[key("a"), key("b")], soon())
             .await
@@ -201,10 +244,10 @@ mod tests {
 
     #[tokio::test]
     async fn calls_with_keys_in_any_order_never_wait_for_each_other() {
-        let keys = Arc::new(Keys::new());
+        let keys = Arc::new(Keys::new(1000));
         let deadline = Instant::now() + Duration::from_secs(20);
         let mut tasks = tokio::task::JoinSet::new();
-        for index in 0..200 {
+        for index in 0..MOST_OF_ONE_KEY {
             let keys = Arc::clone(&keys);
             let mut wanted = [key("a"), key("b"), key("c")];
             wanted.rotate_left(index % 3);
@@ -219,7 +262,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_same_key_twice_is_held_once() {
-        let keys = Keys::new();
+        let keys = Keys::new(1000);
         keys.hold("acme", &[key("a"), key("a")], soon())
             .await
             .unwrap();
@@ -227,7 +270,7 @@ mod tests {
 
     #[tokio::test]
     async fn giving_up_leaves_nothing_behind() {
-        let keys = Keys::new();
+        let keys = Keys::new(1000);
         let held = keys.hold("acme", &[key("b")], soon()).await.unwrap();
         keys.hold("acme", &[key("a"), key("b")], soon())
             .await
@@ -239,18 +282,82 @@ mod tests {
 
     #[test]
     fn what_was_written_is_remembered_by_connection_and_key() {
-        let keys = Keys::new();
+        let keys = Keys::new(1000);
         for id in ["1", "2", "1"] {
             keys.remember(
                 "acme",
                 &Written {
-                    id: id.to_owned(),
+                    id: Some(id.to_owned()),
                     keys: vec![key("a")],
                 },
             );
         }
-        assert_eq!(keys.recent("acme", &[key("a"), key("a")]), ["1", "2"]);
-        assert!(keys.recent("other", &[key("a")]).is_empty());
-        assert!(keys.recent("acme", &[key("b")]).is_empty());
+        let recent = |connection, keys_of: &[MatchKey]| keys.recent(connection, keys_of).ids;
+        assert_eq!(recent("acme", &[key("a"), key("a")]), ["1", "2"]);
+        assert!(recent("other", &[key("a")]).is_empty());
+        assert!(recent("acme", &[key("b")]).is_empty());
+    }
+
+    #[tokio::test]
+    async fn only_so_many_wait_for_one_key() {
+        let keys = Arc::new(Keys::new(1000));
+        let held = keys.hold("acme", &[key("a")], soon()).await.unwrap();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        let mut waiting = tokio::task::JoinSet::new();
+        for _ in 1..MOST_OF_ONE_KEY {
+            let keys = Arc::clone(&keys);
+            waiting.spawn(async move { keys.hold("acme", &[key("a")], deadline).await.is_ok() });
+        }
+        while keys
+            .locks
+            .entries()
+            .values()
+            .any(|entry| entry.users < MOST_OF_ONE_KEY)
+        {
+            tokio::task::yield_now().await;
+        }
+        let error = keys.hold("acme", &[key("a")], deadline).await.unwrap_err();
+        assert_eq!(error.code, Code::ServiceUnavailable);
+        assert!(error.retry_after.is_some());
+        keys.hold("acme", &[key("b")], soon()).await.unwrap();
+        drop(held);
+        assert!(waiting.join_all().await.into_iter().all(|held| held));
+    }
+
+    #[tokio::test]
+    async fn only_so_many_wait_for_all_keys() {
+        let keys = Arc::new(Keys::new(1));
+        let held = keys
+            .hold("acme", &[key("a"), key("b")], soon())
+            .await
+            .unwrap();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        let waiting = tokio::spawn({
+            let keys = Arc::clone(&keys);
+            async move { keys.hold("acme", &[key("a")], deadline).await.is_ok() }
+        });
+        while keys.waiting.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        let error = keys.hold("acme", &[key("b")], deadline).await.unwrap_err();
+        assert_eq!(error.code, Code::ServiceUnavailable);
+        drop(held);
+        assert!(waiting.await.unwrap());
+        keys.hold("acme", &[key("b")], soon()).await.unwrap();
+    }
+
+    #[test]
+    fn a_record_without_an_id_makes_its_keys_uncertain() {
+        let keys = Keys::new(1);
+        let written = Written {
+            id: None,
+            keys: vec![key("a")],
+        };
+        keys.remember("acme", &written);
+        let recent = keys.recent("acme", &[key("b"), key("a")]);
+        assert!(recent.ids.is_empty());
+        assert!(recent.uncertain_for.is_some_and(|left| left <= REMEMBERED));
+        assert_eq!(keys.recent("acme", &[key("b")]), Recent::default());
+        assert_eq!(keys.recent("other", &[key("a")]), Recent::default());
     }
 }

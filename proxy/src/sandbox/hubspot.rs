@@ -13,6 +13,7 @@
 //! | `clock_stopped` | false | true: the time stands still, so that all that is written has one time stamp |
 //! | `search_lag_ms` | 0 | a created or changed row is found by its new values only so much later |
 //! | `search_lag_jitter_ms` | 0 | up to so much is added, by row: rows are found in another order than written |
+//! | `search_answers_old_values` | false | true: a search shows rows as its index has them, not as they are (unconfirmed) |
 //! | `granted_scopes` | null | the scopes of every token; null grants all |
 //! | `revoked_scopes` | [] | scopes that every token has lost |
 //! | `sensitive_properties` | {} | per type, properties that need `<scope>.sensitive.read.v2` and `.write.v2` |

@@ -1,36 +1,62 @@
 //! A stateful Salesforce, written from the reference: what it refuses, Salesforce refuses.
 //!
-//! Plays accounts, contacts and users: rows, SOQL, composites and collections, the token endpoint, in every API version
-//! from 59.0 on. Fields come from real describe answers. Knows nothing of the proxy's translators.
+//! Plays accounts, contacts, leads, opportunities with their stages, users, notes and their links, permissions, and what
+//! callers make by the Metadata and Tooling APIs: rows, SOQL, composites, batches and collections, what was deleted or
+//! changed, the login host, in every API version from 59.0 on. Fields come from real describe answers. Knows nothing of
+//! the proxy's translators.
 //!
-//! Settings, beside those of every sandbox: `clock_offset_ms`; `clock_stopped` (true: the time stands still, so that all
-//! that is written has one time stamp); `daily_limit` and `calls_today` (past the limit: 403
-//! `REQUEST_LIMIT_EXCEEDED`); `hidden_fields` by object (field-level security); `custom_fields` by object (`name`,
-//! `type`, `length`, `values`, `restricted`, `idLookup`); `rotate_refresh_tokens` (each refresh answers a new one; using
-//! an old one kills the current pair). Not played: Bulk, Metadata and Tooling calls, aggregates and conditions on
-//! parents in SOQL, sharing, duplicate rules.
+//! | setting, beside those of every sandbox | |
+//! | --- | --- |
+//! | `clock_offset_ms` | how far the clock is ahead of the machine's |
+//! | `clock_stopped` | true: the time stands still, so that all that is written has one time stamp |
+//! | `daily_limit`, `calls_today` | past the limit every call is 403 `REQUEST_LIMIT_EXCEEDED` |
+//! | `hidden_fields` | by object: what field-level security hides from the user, taking its `FieldPermissions` away; who grants a field again shows it |
+//! | `custom_fields` | by object: `name`, `label`, `type`, `length`, `precision`, `scale`, `values`, `restricted`, `required`, `unique`, `externalId`, `idLookup`, `referenceTo`, `relationshipName`; everybody sees them |
+//! | `duplicate_rules` | `off`, `alert` (a call can say that it saves all the same) or `block` |
+//! | `enhanced_notes` | `false`: the org has classic notes only |
+//! | `commit_lag_seconds` | after how many seconds a query sees a write; a list is taken in turn, `[3, 0]`: the first write is seen after the second |
+//! | `rotate_refresh_tokens` | each refresh answers a new refresh token; using an old one kills the current pair |
+//! | `deny_consent` | the user says no |
+//! | `session_seconds` | how long a session lasts that is not used |
+//!
+//! A reset brings back the rows, the tokens and the schema, and forgets what was made and granted by API; all settings
+//! stay, `hidden_fields` and `custom_fields` too, only `calls_today` begins anew.
+//!
+//! | command, `POST /_sandbox/…` | |
+//! | --- | --- |
+//! | `merge` `{"master":"001…","losers":["001…"]}` | the losers are deleted and name their master; what referred to them refers to it |
+//! | `undelete`, `purge` `{"ids":["001…"]}` | out of the recycle bin: back, or gone for good |
+//!
+//! Not played: Bulk, sharing beyond that of notes, GROUP BY, queries of children inside of others, relative dates,
+//! formulas, record types, trees and graphs, conditional writes, `updateMetadata`.
 
+mod access;
+mod batch;
 mod collections;
 mod composite;
 mod describe;
+mod encoding;
 mod fault;
+mod history;
 mod id;
-mod keys;
 mod locators;
+mod metadata;
+mod number;
+mod oauth;
 mod route;
 mod rows;
+mod rules;
 mod sample;
 mod schema;
 mod settings;
+mod soap;
 mod soql;
+mod stamp;
 mod state;
+mod tooling;
 
-use std::{
-    collections::BTreeSet,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use base64::prelude::{BASE64_STANDARD, Engine as _};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -39,7 +65,9 @@ use super::{
     http::{Call, Provider, Reply},
 };
 use fault::Fault;
+use oauth::Sessions;
 use route::{Context, Request};
+use soap::SoapFault;
 use state::State;
 
 /// The session that is accepted without asking for one.
@@ -49,8 +77,6 @@ pub const CLIENT_ID: &str = "sandbox-client";
 pub const CLIENT_SECRET: &str = "sandbox-secret";
 pub const REFRESH_TOKEN: &str = "sandbox-refresh";
 
-/// URIs of more bytes are refused.
-const LONGEST_URI: usize = 16_384;
 /// Calls a day of a developer org.
 const DAILY_LIMIT: u64 = 15_000;
 
@@ -77,12 +103,9 @@ pub struct Salesforce {
 #[derive(Debug)]
 struct Org {
     state: State,
-    tokens: BTreeSet<String>,
-    /// The one refresh token that is good; none is, after one that was rotated out was used.
-    refresh_token: Option<String>,
-    rotated_out: BTreeSet<String>,
-    rotates: bool,
-    issued: u64,
+    /// What the settings added to the schema.
+    added: settings::Added,
+    sessions: Sessions,
     calls: u64,
     daily_limit: u64,
 }
@@ -93,11 +116,8 @@ impl Salesforce {
             clock: Clock::default(),
             org: Mutex::new(Org {
                 state: State::new(),
-                tokens: BTreeSet::from([ACCESS_TOKEN.to_owned()]),
-                refresh_token: Some(REFRESH_TOKEN.to_owned()),
-                rotated_out: BTreeSet::new(),
-                rotates: false,
-                issued: 0,
+                added: Vec::new(),
+                sessions: Sessions::new(),
                 calls: 0,
                 daily_limit: DAILY_LIMIT,
             }),
@@ -112,67 +132,58 @@ impl Salesforce {
 
     /// Now, in whole seconds, as Salesforce writes it.
     fn now(&self) -> String {
-        let instant = jiff::Timestamp::from_second(self.clock.now_ms() / 1000)
+        let instant = jiff::Timestamp::from_millisecond(self.clock.now_ms())
             .unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-        instant.strftime("%Y-%m-%dT%H:%M:%S.000+0000").to_string()
+        stamp::seconds(instant)
     }
 
-    fn token(&self, call: &Call) -> Reply {
-        let form = call.form_pairs();
-        let value = |name: &str| {
-            form.iter()
-                .find(|(known, _)| known == name)
-                .map_or("", |(_, value)| value.as_str())
-        };
-        let refused = |error: &str, description: &str| {
-            Reply::json(
-                StatusCode::BAD_REQUEST,
-                &json!({ "error": error, "error_description": description }),
-            )
-        };
-        let (client, secret) = basic(call).unwrap_or_else(|| {
-            (
-                value("client_id").to_owned(),
-                value("client_secret").to_owned(),
-            )
-        });
-        let grant = value("grant_type");
+    /// The answer of the login host, if the call is for it.
+    fn login(&self, call: &Call) -> Option<Reply> {
+        let now_ms = self.clock.now_ms();
         let mut org = self.org();
-        if !matches!(grant, "refresh_token" | "client_credentials") {
-            return refused("unsupported_grant_type", "grant type not supported");
-        }
-        if client != CLIENT_ID {
-            return refused("invalid_client_id", "client identifier invalid");
-        }
-        if secret != CLIENT_SECRET {
-            return refused("invalid_client", "invalid client credentials");
-        }
-        let refreshes = grant == "refresh_token";
-        if refreshes && org.refresh_token.as_deref() != Some(value("refresh_token")) {
-            // One that was rotated out takes the current pair with it.
-            if org.rotated_out.contains(value("refresh_token")) {
-                let current = org.refresh_token.take();
-                org.rotated_out.extend(current);
-                org.tokens.clear();
+        let Org {
+            sessions, state, ..
+        } = &mut *org;
+        Some(match (call.method.as_str(), call.path.as_str()) {
+            ("GET", "/services/oauth2/authorize") => sessions.authorize(call, now_ms),
+            ("POST", "/services/oauth2/token") => sessions.token(call, now_ms),
+            ("POST", "/services/oauth2/introspect") => sessions.introspect(call, state, now_ms),
+            ("GET" | "POST", "/services/oauth2/revoke") => sessions.revoke(call),
+            ("GET" | "POST", "/services/oauth2/userinfo") => {
+                sessions.user_info(call, state, now_ms)
             }
-            return refused("invalid_grant", "expired access/refresh token");
+            ("GET", path) if path.starts_with("/id/") => sessions.user_info(call, state, now_ms),
+            _ => return None,
+        })
+    }
+
+    fn answer(&self, call: &Call) -> Reply {
+        if matches!(call.path.as_str(), "/services/data" | "/services/data/") && is_read(call) {
+            return Reply::json(StatusCode::OK, &describe::versions());
         }
-        org.issued += 1;
-        let token = format!("00DSANDBOX!session{}", org.issued);
-        org.tokens.insert(token.clone());
-        // There is no `expires_in`.
-        let mut answer = json!({
-            "access_token": token, "signature": "c2lnbmF0dXJl", "scope": "id api refresh_token", "instance_url": call.base_url(),
-            "id": format!("{}/id/00D5g0000000001EAA/{}", call.base_url(), State::user_id()), "token_type": "Bearer",
-            "issued_at": self.clock.now_ms().to_string(),
-        });
-        if org.rotates && refreshes {
-            let next = format!("{REFRESH_TOKEN}-{}", org.issued);
-            answer["refresh_token"] = json!(next);
-            let old = org.refresh_token.replace(next);
-            org.rotated_out.extend(old);
+        if let Some(reply) = self.login(call) {
+            return reply;
         }
-        Reply::json(StatusCode::OK, &answer)
+        if soap::is_metadata(&call.path) && call.method == Method::POST {
+            return self.soap(call).unwrap_or_else(|fault| fault.reply());
+        }
+        let reply = self.data(call).unwrap_or_else(|fault| fault.reply());
+        let org = self.org();
+        reply.with_header(
+            "sforce-limit-info",
+            &format!("api-usage={}/{}", org.calls, org.daily_limit),
+        )
+    }
+
+    fn soap(&self, call: &Call) -> Result<Reply, SoapFault> {
+        let asked = soap::read(call)?;
+        let now = self.now();
+        let mut org = self.org();
+        if !org.sessions.admit(&asked.session, self.clock.now_ms()) {
+            return Err(SoapFault::session());
+        }
+        org.count().map_err(|_| SoapFault::limit())?;
+        soap::answer(&mut org.state, &asked, &now)
     }
 
     fn data(&self, call: &Call) -> Result<Reply, Fault> {
@@ -186,13 +197,19 @@ impl Salesforce {
         }
         let now = self.now();
         let mut org = self.org();
-        org.admit(call)?;
+        org.admit(call.bearer(), self.clock.now_ms())?;
         let context = Context {
+            api: soql::Api::Data,
             now: &now,
-            page: soql::page_size(call.header("sforce-query-options")),
+            headers: &call.headers,
             daily_limit: org.daily_limit,
             calls: org.calls,
         };
+        let body = body(call)?;
+        if rest == "/composite/batch" {
+            // Each part counts, and the whole does not.
+            org.calls += batch::count(body.as_ref()).saturating_sub(1);
+        }
         Request {
             // The server sends no body in answer to a HEAD.
             method: if call.method == Method::HEAD {
@@ -203,7 +220,7 @@ impl Salesforce {
             root: &call.path[..call.path.len() - rest.len()],
             rest,
             query: &call.query,
-            body: body(call)?,
+            body,
             org: context,
         }
         .handle(&mut org.state)
@@ -212,14 +229,15 @@ impl Salesforce {
 
 impl Org {
     /// Counts a call of a live session, or says why it may not be.
-    fn admit(&mut self, call: &Call) -> Result<(), Fault> {
-        let is_live = call
-            .bearer()
-            .is_some_and(|token| self.tokens.contains(token));
-        if !is_live {
+    fn admit(&mut self, token: Option<&str>, now_ms: i64) -> Result<(), Fault> {
+        if !token.is_some_and(|token| self.sessions.admit(token, now_ms)) {
             let message = "Session expired or invalid";
             return Err(Fault::new(401, "INVALID_SESSION_ID", message));
         }
+        self.count()
+    }
+
+    fn count(&mut self) -> Result<(), Fault> {
         if self.calls >= self.daily_limit {
             let message = "TotalRequests Limit exceeded.";
             return Err(Fault::new(403, "REQUEST_LIMIT_EXCEEDED", message));
@@ -231,26 +249,17 @@ impl Org {
 
 impl Provider for Salesforce {
     fn handle(&self, call: &Call) -> Reply {
-        if call.path.len() + call.query.len() > LONGEST_URI {
-            return Reply::html(
-                StatusCode::URI_TOO_LONG,
-                "<html><body><h1>414 URI Too Long</h1></body></html>",
-            );
+        if let Some(refusal) = encoding::too_long(call) {
+            return refusal;
         }
-        let reply = match (call.method.as_str(), call.path.as_str()) {
-            ("POST", "/services/oauth2/token") => return self.token(call),
-            ("GET", "/services/data" | "/services/data/") => {
-                return Reply::json(StatusCode::OK, &describe::versions());
-            }
-            _ => self.data(call).unwrap_or_else(|fault| fault.reply()),
+        let reply = match encoding::unpacked(call) {
+            Ok(body) => self.answer(&Call {
+                body,
+                ..call.clone()
+            }),
+            Err(fault) => fault.reply(),
         };
-        let org = self.org();
-        reply
-            .with_header("date", &self.clock.http_date())
-            .with_header(
-                "sforce-limit-info",
-                &format!("api-usage={}/{}", org.calls, org.daily_limit),
-            )
+        encoding::packed(call, reply).with_header("date", &self.clock.http_date())
     }
 
     fn settings(&self) -> Value {
@@ -261,7 +270,8 @@ impl Provider for Salesforce {
     }
 
     fn configure(&self, patch: &Value) -> Result<(), String> {
-        let time = settings::set(&mut self.org(), patch)?;
+        let now = self.now();
+        let time = settings::set(&mut self.org(), patch, &now)?;
         if let Some(offset_ms) = time.offset_ms {
             self.clock.set_offset_ms(offset_ms);
         }
@@ -272,13 +282,46 @@ impl Provider for Salesforce {
     }
 
     fn reset(&self, empty: bool) {
+        let now = self.now();
         let mut org = self.org();
-        org.state = State::new();
+        let mut state = State::new();
+        for (object, field) in &org.added {
+            // The settings were checked when they were set.
+            let _ = settings::add(&mut state.schema, object, field);
+        }
+        let hidden = org.state.hidden.clone();
+        sample::load(&mut state, !empty);
+        state.hide(hidden);
+        state.duplicate_rules = org.state.duplicate_rules;
+        state.notes_off = org.state.notes_off;
+        state.late.lags.clone_from(&org.state.late.lags);
+        state.redescribe(&now);
+        org.state = state;
         org.calls = 0;
-        org.tokens = BTreeSet::from([ACCESS_TOKEN.to_owned()]);
-        org.refresh_token = Some(REFRESH_TOKEN.to_owned());
-        org.rotated_out.clear();
-        sample::load(&mut org.state, !empty);
+        org.sessions.reset();
+    }
+
+    fn command(&self, command: &str, body: &Value) -> Option<Result<Value, String>> {
+        let now = self.now();
+        let list = |name: &str| -> Result<Vec<String>, String> {
+            let list = body.get(name).cloned().unwrap_or_default();
+            serde_json::from_value(list).map_err(|_| format!("{name}: expected a list of ids"))
+        };
+        let state = &mut self.org().state;
+        Some(match command {
+            "merge" => {
+                let master = body
+                    .get("master")
+                    .and_then(Value::as_str)
+                    .unwrap_or_default();
+                list("losers").and_then(|losers| state.merge(master, &losers, &now))
+            }
+            "undelete" => {
+                list("ids").and_then(|ids| state.undelete(&ids, &now).map(|()| json!({})))
+            }
+            "purge" => list("ids").and_then(|ids| state.purge(&ids).map(|()| json!({}))),
+            _ => return None,
+        })
     }
 
     fn clock_offset_ms(&self) -> i64 {
@@ -286,8 +329,12 @@ impl Provider for Salesforce {
     }
 
     fn expire_tokens(&self) {
-        self.org().tokens.clear();
+        self.org().sessions.expire_all();
     }
+}
+
+fn is_read(call: &Call) -> bool {
+    matches!(call.method, Method::GET | Method::HEAD)
 }
 
 /// `/services/data/v59.0/rest` → `59.0`, `/rest`.
@@ -295,17 +342,6 @@ fn versioned(path: &str) -> Option<(&str, &str)> {
     let after = path.strip_prefix("/services/data/v")?;
     let end = after.find('/').unwrap_or(after.len());
     Some((&after[..end], &after[end..]))
-}
-
-/// The client of `Authorization: Basic …`, which the token endpoint takes as well.
-fn basic(call: &Call) -> Option<(String, String)> {
-    let (scheme, coded) = call.header("authorization")?.split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return None;
-    }
-    let text = String::from_utf8(BASE64_STANDARD.decode(coded.trim()).ok()?).ok()?;
-    let (client, secret) = text.split_once(':')?;
-    Some((client.to_owned(), secret.to_owned()))
 }
 
 /// The JSON of a body, where there is one.

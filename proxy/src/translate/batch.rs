@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    Answer, Context, NativeRequest, NativeResponse, Step, Translator,
+    Answer, Context, NativeRequest, NativeResponse, Recent, Step, Translator,
     call::Fields,
     decode,
     entity::{Entity, Output},
@@ -101,6 +101,10 @@ impl BatchRead {
             }
             return Err(fault::fault(self.cx.provider, failed));
         }
+        let in_part = |response| fault::of(self.cx.provider, response);
+        if let Some(error) = responses.iter().find_map(in_part) {
+            return Err(error);
+        }
         let mut rows = Vec::new();
         for response in responses {
             let parts = pick::page(&response.body, self.plan.rows, None, None)?;
@@ -151,7 +155,7 @@ impl BatchRead {
 }
 
 impl Translator for BatchRead {
-    fn start(&mut self, _recent: &[String]) -> Result<Step, Error> {
+    fn start(&mut self, _recent: &Recent) -> Result<Step, Error> {
         let calls = self.calls();
         if calls.is_empty() {
             return self.rows(&[]);

@@ -258,8 +258,7 @@ impl Reading {
                 continue;
             };
             let plan = &self.plans[at];
-            if !response.is_success() {
-                let error = fault::fault(cx.provider, response);
+            if let Some(error) = fault::of(cx.provider, response) {
                 match error.code {
                     Code::Forbidden => {
                         warnings.not_visible(plan.fields, &error.message);

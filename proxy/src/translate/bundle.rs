@@ -12,9 +12,57 @@ use crate::{
     error::Error,
     upstream::{
         fault,
-        provider::{NativeOperation, Provider},
+        provider::{Effect, ErrorRule, NativeOperation, Provider},
     },
 };
+
+/// What a bundle is made of, for those who look into its answer before it is taken apart.
+#[derive(Debug, Clone)]
+pub struct Parts {
+    form: &'static BundleForm,
+    /// For each part, whether it writes.
+    writes: Vec<bool>,
+    atomic: bool,
+}
+
+impl Parts {
+    /// Status and rule of a refusal inside the answer after which the whole bundle may be sent again, since it is
+    /// certain that none of its writes was carried out.
+    pub fn refusal(
+        &self,
+        provider: &'static Provider,
+        response: &NativeResponse,
+    ) -> Option<(u16, &'static ErrorRule)> {
+        let responses = self.form.split(response, self.writes.len()).ok()?;
+        if self.atomic {
+            let culprit = self.form.culprit(provider, &responses)?;
+            return not_carried_out(provider, culprit);
+        }
+        let mut refusal = None;
+        for (response, _) in responses
+            .iter()
+            .zip(&self.writes)
+            .filter(|(_, writes)| **writes)
+        {
+            if self.form.is_halted(provider, response) {
+                continue;
+            }
+            refusal = Some(not_carried_out(provider, response)?);
+        }
+        refusal
+    }
+}
+
+fn not_carried_out(
+    provider: &'static Provider,
+    response: &NativeResponse,
+) -> Option<(u16, &'static ErrorRule)> {
+    if response.is_success() {
+        return None;
+    }
+    let rule = fault::rule(provider, response)?;
+    rule.not_carried_out.then_some((response.status, rule))
+}
 
 /// How a provider bundles calls.
 #[derive(Debug)]
@@ -41,7 +89,7 @@ pub struct BundleForm {
 impl BundleForm {
     /// One call of several parts, each with the name by which later parts refer to it.
     pub fn request(
-        &self,
+        &'static self,
         cx: &Context,
         parts: &[(&str, NativeRequest)],
         atomic: bool,
@@ -51,7 +99,11 @@ impl BundleForm {
         } else {
             self.members
         };
-        Call::new(self.operation, cx, self.root)
+        let writes = parts
+            .iter()
+            .map(|(_, part)| part.operation.effect == Effect::Write);
+        let writes = writes.collect();
+        let request = Call::new(self.operation, cx, self.root)
             .path(self.path)
             .body(|json| {
                 json.object(|object| {
@@ -76,7 +128,15 @@ impl BundleForm {
                     });
                 });
             })
-            .build()
+            .build();
+        NativeRequest {
+            parts: Some(Parts {
+                form: self,
+                writes,
+                atomic,
+            }),
+            ..request
+        }
     }
 
     /// The responses of the parts, in the order of the request.
@@ -123,13 +183,15 @@ impl BundleForm {
         responses: &'r [NativeResponse],
     ) -> Option<&'r NativeResponse> {
         let failed = || responses.iter().filter(|response| !response.is_success());
-        let is_halted = |response: &&NativeResponse| {
-            let code = fault::code(provider, response);
-            code.is_some_and(|code| self.halted.contains(&code.as_str()))
-        };
         failed()
-            .find(|response| !is_halted(response))
+            .find(|response| !self.is_halted(provider, response))
             .or_else(|| failed().next())
+    }
+
+    /// The part failed only since another one did.
+    fn is_halted(&self, provider: &'static Provider, response: &NativeResponse) -> bool {
+        let code = fault::code(provider, response);
+        code.is_some_and(|code| self.halted.contains(&code.as_str()))
     }
 
     fn malformed(&self) -> Error {
@@ -147,7 +209,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        translate::tests::context,
+        translate::tests::{LOCKING, context},
         upstream::provider::{Content, Effect},
     };
 
@@ -211,6 +273,32 @@ mod tests {
         };
         assert_eq!((write.status, write.body.len()), (204, 0));
         assert_eq!((row.status, &row.body[..]), (200, &br#"{"Id":"1"}"#[..]));
+    }
+
+    #[test]
+    fn only_a_bundle_that_wrote_nothing_may_be_repeated() {
+        let refusal = |atomic: bool, writes: &[bool], body: &'static str| {
+            let parts = Parts {
+                form: &FORM,
+                writes: writes.to_vec(),
+                atomic,
+            };
+            parts
+                .refusal(&LOCKING, &response(body))
+                .map(|(status, _)| status)
+        };
+        let locked = r#"{"responses":[{"status":400,"body":{"code":"LOCKED"}},{"status":400,"body":{"code":"HALTED"}}]}"#;
+        assert_eq!(refusal(false, &[true, false], locked), Some(400));
+        assert_eq!(refusal(false, &[true, true], locked), Some(400));
+        assert_eq!(refusal(true, &[true, true], locked), Some(400));
+        let half =
+            r#"{"responses":[{"status":201,"body":{}},{"status":400,"body":{"code":"LOCKED"}}]}"#;
+        assert_eq!(refusal(false, &[true, true], half), None);
+        assert_eq!(refusal(false, &[true, false], half), None);
+        let other = r#"{"responses":[{"status":400,"body":{"code":"OTHER"}},{"status":400,"body":{"code":"LOCKED"}}]}"#;
+        assert_eq!(refusal(false, &[true, true], other), None);
+        assert_eq!(refusal(true, &[true, true], other), None);
+        assert_eq!(refusal(false, &[true], "[]"), None);
     }
 
     #[test]

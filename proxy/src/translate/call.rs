@@ -126,6 +126,7 @@ impl Call {
             body: self.body,
             freshness: Freshness::Asked,
             credential_at: None,
+            parts: None,
         }
     }
 

@@ -9,10 +9,10 @@ use super::{
     MatchKey, Written,
     beside::{Beside, BesidePlan},
     hidden::FieldsOf,
-    key::{self, Normalize},
+    key::Normalize,
     pick::{self, Path},
     warning::Warnings,
-    write::NativeForm,
+    write::{NativeForm, NativeObject},
 };
 use crate::error::Error;
 
@@ -63,7 +63,7 @@ pub enum Initial {
 pub struct Remembered {
     pub key: &'static str,
     pub normalize: Normalize,
-    /// The first present of these counts.
+    /// Each of these counts.
     pub from: &'static [Path],
 }
 
@@ -77,19 +77,42 @@ impl Entity {
     pub fn written(&self, id: &str, raw: &[u8]) -> Result<Written, Error> {
         let mut keys: Vec<MatchKey> = Vec::new();
         for remembered in self.remembered {
-            let values = pick::texts(raw, remembered.from)?;
-            let values: Vec<_> = values.iter().map(Option::as_ref).collect();
-            keys.extend(key::remember(
-                self.name,
-                remembered.key,
-                remembered.normalize,
-                &values,
-            ));
+            for value in pick::texts(raw, remembered.from)?.iter().flatten() {
+                let normal = remembered.normalize.apply(&value.0);
+                keys.extend(normal.map(|value| self.key(remembered.key, value)));
+            }
         }
         Ok(Written {
-            id: id.to_owned(),
+            id: Some(id.to_owned()),
             keys,
         })
+    }
+
+    /// What is known to be remembered of a record before it has been read back: the keys that it was given, and what
+    /// they share with others, since a provider may derive one key from another.
+    pub fn left_behind(&self, id: Option<&str>, record: &NativeObject) -> Option<Written> {
+        let mut keys: Vec<MatchKey> = Vec::new();
+        for remembered in self.remembered {
+            let names = remembered
+                .from
+                .iter()
+                .filter_map(|path| self.form.name(path));
+            for normal in names.filter_map(|name| remembered.normalize.apply_json(record.get(name)))
+            {
+                keys.push(self.key("", remembered.normalize.shared(&normal)));
+                keys.push(self.key(remembered.key, normal));
+            }
+        }
+        let id = id.map(str::to_owned);
+        (!keys.is_empty()).then_some(Written { id, keys })
+    }
+
+    fn key(&self, key: &'static str, value: String) -> MatchKey {
+        MatchKey {
+            entity: self.name,
+            key,
+            value,
+        }
     }
 }
 

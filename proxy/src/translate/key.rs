@@ -1,12 +1,20 @@
 //! Keys that an upsert matches records by: what people write in many ways, in one normal form.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use super::{
     MatchKey,
     scalar::{Text, shorten},
 };
-use crate::error::Error;
+use crate::error::{Code, Error};
+
+/// A record that was created shows in a search after seconds, most of the time.
+const SEARCH_AGAIN: Duration = Duration::from_secs(10);
+/// So many records that a search found are read once more before it is said that they are too many.
+const MOST_UNSURE: usize = 10;
 
 /// The most bytes of a value.
 const LONGEST: usize = 1000;
@@ -36,7 +44,25 @@ pub struct Lookup {
     /// The values as written, but for case, where that is not one of their spellings: a record may have it so.
     literal: Vec<String>,
     keys: Vec<MatchKey>,
-    found: BTreeSet<String>,
+    /// By id.
+    found: BTreeMap<String, Hit>,
+}
+
+/// A record that fits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Hit {
+    fit: Fit,
+    /// It was read by its id, or found by a search that is never behind.
+    is_sure: bool,
+}
+
+/// How well a record fits; the better comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Fit {
+    /// By the first present of its values.
+    First,
+    /// By a further one, though the first is another.
+    Further,
 }
 
 /// A part of a lookup that fits in one call.
@@ -54,6 +80,8 @@ pub enum Found {
     None,
     One(String),
     Many(Vec<String>),
+    /// These may, by what an index says that can be behind.
+    Unsure(Vec<String>),
 }
 
 impl Lookup {
@@ -103,11 +131,11 @@ impl Lookup {
             wanted,
             literal,
             keys,
-            found: BTreeSet::new(),
+            found: BTreeMap::new(),
         })
     }
 
-    /// The keys that calls in common wait for each other by; those without a name are never remembered.
+    /// The keys that calls in common wait for each other by; those without a name stand for what keys share.
     pub fn keys(&self) -> &[MatchKey] {
         &self.keys
     }
@@ -137,12 +165,11 @@ impl Lookup {
 
     /// Whether a record that is written has this key as it is asked for: its JSON text is one of the values.
     pub fn is_kept_by(&self, json: Option<&str>) -> bool {
-        json.is_none_or(|json| {
-            serde_json::from_str::<String>(json)
-                .ok()
-                .and_then(|text| self.normalize.apply(&text))
+        json.is_none()
+            || self
+                .normalize
+                .apply_json(json)
                 .is_some_and(|normal| self.wanted.contains(&normal))
-        })
     }
 
     /// The lookup in parts of at most `values`, and of at most `characters` as a query in an address has them.
@@ -174,25 +201,62 @@ impl Lookup {
         }
     }
 
-    /// Notes a row that may fit: it does when the first present of `values`, in normal form, is asked for.
-    pub fn consider(&mut self, id: Option<&Text<'_>>, values: &[Option<&Text<'_>>]) {
+    /// Notes a row that may fit: it does when one of `values`, in normal form, is asked for, and best when the first
+    /// present one is. `is_sure` says that the row is as the record is now.
+    pub fn consider(&mut self, id: Option<&Text<'_>>, values: &[Option<&Text<'_>>], is_sure: bool) {
         let Some(id) = id else { return };
-        let first = values.iter().flatten().find(|text| !text.0.is_empty());
-        let fits = values.is_empty()
-            || first
-                .and_then(|text| self.normalize.apply(&text.0))
-                .is_some_and(|normal| self.wanted.contains(&normal));
-        if fits {
-            self.found.insert(id.0.clone().into_owned());
+        let is_wanted = |text: &&Text<'_>| {
+            let normal = self.normalize.apply(&text.0);
+            normal.is_some_and(|normal| self.wanted.contains(&normal))
+        };
+        let mut present = values.iter().flatten().filter(|text| !text.0.is_empty());
+        let first = present.next();
+        let fit = if values.is_empty() || first.is_some_and(&is_wanted) {
+            Fit::First
+        } else if present.any(is_wanted) {
+            Fit::Further
+        } else {
+            return;
+        };
+        let hit = Hit { fit, is_sure };
+        let known = self.found.entry(id.0.clone().into_owned()).or_insert(hit);
+        if is_sure || !known.is_sure {
+            *known = hit;
         }
     }
 
+    /// Takes a row back: the record is not what the row said.
+    pub fn forget(&mut self, id: &str) {
+        self.found.remove(id);
+    }
+
+    /// Whether more rows could change nothing: several records fit as well as any can.
+    pub fn is_settled(&self) -> bool {
+        let best = |hit: &&Hit| hit.is_sure && hit.fit == Fit::First;
+        self.found.values().filter(best).count() > 1
+    }
+
+    /// The records that fit best.
     pub fn found(&self) -> Found {
-        let mut ids = self.found.iter().cloned();
-        match (ids.next(), self.found.len()) {
-            (None, _) => Found::None,
-            (Some(id), 1) => Found::One(id),
-            _ => Found::Many(self.found.iter().cloned().collect()),
+        let best = self.found.values().map(|hit| hit.fit).min();
+        let ids = |is_wanted: fn(&Hit) -> bool| -> Vec<String> {
+            self.found
+                .iter()
+                .filter(|(_, hit)| Some(hit.fit) == best && is_wanted(hit))
+                .map(|(id, _)| id.clone())
+                .collect()
+        };
+        let mut all = ids(|_| true);
+        let unsure = ids(|hit| !hit.is_sure);
+        // More than anyone would read one by one: at least two of them will be as they were found.
+        let are_many = all.len() > MOST_UNSURE || all.len() - unsure.len() > 1;
+        if !unsure.is_empty() && !are_many {
+            return Found::Unsure(unsure);
+        }
+        match all.len() {
+            0 => Found::None,
+            1 => Found::One(all.remove(0)),
+            _ => Found::Many(all),
         }
     }
 }
@@ -200,7 +264,7 @@ impl Lookup {
 /// More than one record fits: nothing was written.
 pub fn conflict(ids: &[String]) -> Error {
     Error::new(
-        crate::error::Code::Conflict,
+        Code::Conflict,
         format!(
             "more than one record matches upsert_on: {}; nothing was written",
             ids.join(", ")
@@ -208,19 +272,25 @@ pub fn conflict(ids: &[String]) -> Error {
     )
 }
 
-/// The key under which a written record is remembered.
-pub fn remember(
-    entity: &'static str,
-    key: &'static str,
-    normalize: Normalize,
-    values: &[Option<&Text<'_>>],
-) -> Option<MatchKey> {
-    let first = values.iter().flatten().find(|text| !text.0.is_empty())?;
-    Some(MatchKey {
-        entity,
-        key,
-        value: normalize.apply(&first.0)?,
-    })
+/// The provider has more rows for the values than are read: the record may be among the others.
+pub fn too_many(key: &str) -> Error {
+    Error::new(
+        Code::Conflict,
+        format!(
+            "the provider finds too many records for this {key} to tell which one matches; nothing was written"
+        ),
+    )
+}
+
+/// Nothing was found, but an earlier call may have written the record and its id is not known.
+pub fn uncertain(key: &str, left: Duration) -> Error {
+    Error::new(
+        Code::ServiceUnavailable,
+        format!(
+            "an earlier call for this {key} ended without it being known whether it created the record, and a search may not find it yet; nothing was written, try again"
+        ),
+    )
+    .with_retry_after(left.min(SEARCH_AGAIN))
 }
 
 impl Normalize {
@@ -243,8 +313,14 @@ impl Normalize {
         }
     }
 
+    /// The same of a value in JSON, as a record that is written has it.
+    pub fn apply_json(self, json: Option<&str>) -> Option<String> {
+        let text: String = serde_json::from_str(json?).ok()?;
+        self.apply(&text)
+    }
+
     /// What a value has in common with the values of other keys that may mean the same record.
-    fn shared(self, normal: &str) -> String {
+    pub fn shared(self, normal: &str) -> String {
         let end = match self {
             Self::Host | Self::Website => normal.find(['/', '?', '#']),
             Self::Email | Self::Exact => None,
@@ -423,13 +499,35 @@ mod tests {
         let mut lookup =
             Lookup::new("e", "website", Normalize::Website, &["acme.com".to_owned()]).unwrap();
         let (branch, host) = (owned("https://acme.com/eu"), owned("acme.com"));
-        lookup.consider(Some(&owned("1")), &[Some(&branch), Some(&host)]);
+        let other = owned("other.com");
+        lookup.consider(Some(&owned("0")), &[Some(&branch), Some(&other)], true);
         assert!(matches!(lookup.found(), Found::None));
-        lookup.consider(Some(&owned("2")), &[None, Some(&host)]);
-        lookup.consider(Some(&owned("2")), &[None, Some(&host)]);
+        // By a further value only where none fits by the first.
+        lookup.consider(Some(&owned("1")), &[Some(&branch), Some(&host)], true);
+        assert!(matches!(lookup.found(), Found::One(id) if id == "1"));
+        lookup.consider(Some(&owned("2")), &[None, Some(&host)], true);
+        lookup.consider(Some(&owned("2")), &[None, Some(&host)], true);
         assert!(matches!(lookup.found(), Found::One(id) if id == "2"));
-        lookup.consider(Some(&owned("3")), &[Some(&host), None]);
+        lookup.consider(Some(&owned("3")), &[Some(&host), None], true);
         assert!(matches!(lookup.found(), Found::Many(ids) if ids == ["2", "3"]));
+    }
+
+    #[test]
+    fn rows_of_an_index_are_unsure_until_they_are_read() {
+        let mut lookup =
+            Lookup::new("e", "website", Normalize::Website, &["acme.com".to_owned()]).unwrap();
+        let (host, moved) = (owned("acme.com"), owned("moved.com"));
+        lookup.consider(Some(&owned("1")), &[Some(&host)], false);
+        lookup.consider(Some(&owned("2")), &[Some(&host)], true);
+        lookup.consider(Some(&owned("2")), &[Some(&host)], false);
+        assert!(matches!(lookup.found(), Found::Unsure(ids) if ids == ["1"]));
+        lookup.forget("1");
+        lookup.consider(Some(&owned("1")), &[Some(&moved)], true);
+        assert!(matches!(lookup.found(), Found::One(id) if id == "2"));
+        for id in 10..20 {
+            lookup.consider(Some(&owned(&id.to_string())), &[Some(&host)], false);
+        }
+        assert!(matches!(lookup.found(), Found::Many(ids) if ids.len() == 11));
     }
 
     #[test]

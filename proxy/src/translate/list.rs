@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{
-    Answer, Context, NativeRequest, NativeResponse, Step, Translator, answer,
+    Answer, Context, NativeRequest, NativeResponse, Recent, Step, Translator, answer,
     call::Fields,
     cursor::{self, Position},
     decode,
@@ -336,8 +336,8 @@ impl List {
         };
         let mut whole = std::collections::HashMap::new();
         for response in responses {
-            if !response.is_success() {
-                return Err(fault::fault(self.cx.provider, response));
+            if let Some(error) = fault::of(self.cx.provider, response) {
+                return Err(error);
             }
             let parts = pick::page(&response.body, complete.rows, None, None)?;
             let mark = Mark::of(self.cx.provider, response);
@@ -404,7 +404,7 @@ fn is_within(row: &[u8], path: Path, window: Option<Window>) -> bool {
 }
 
 impl Translator for List {
-    fn start(&mut self, _recent: &[String]) -> Result<Step, Error> {
+    fn start(&mut self, _recent: &Recent) -> Result<Step, Error> {
         self.call()
     }
 

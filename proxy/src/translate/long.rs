@@ -4,7 +4,8 @@
 //! long goes as the only part of a bundle; the translator that wanted it does not notice.
 
 use super::{
-    Context, MatchKey, NativeRequest, NativeResponse, Step, Translator, bundle::BundleForm,
+    Context, MatchKey, NativeRequest, NativeResponse, Recent, Step, Translator, Written,
+    bundle::BundleForm,
 };
 use crate::{
     error::Error,
@@ -94,7 +95,15 @@ impl Translator for Long {
         self.inner.keys()
     }
 
-    fn start(&mut self, recent: &[String]) -> Result<Step, Error> {
+    fn written_keys(&self) -> Vec<MatchKey> {
+        self.inner.written_keys()
+    }
+
+    fn left_behind(&self) -> Option<Written> {
+        self.inner.left_behind()
+    }
+
+    fn start(&mut self, recent: &Recent) -> Result<Step, Error> {
         let step = self.inner.start(recent)?;
         Ok(self.wrap(step))
     }

@@ -3,7 +3,7 @@
 //! The native name that a call is made with comes from the mapping or from the provider's list, never from the caller.
 
 use super::{
-    Context, Freshness, NativeRequest, NativeResponse, Step, Translator, native,
+    Context, Freshness, NativeRequest, NativeResponse, Recent, Step, Translator, native,
     pick::{self, Path},
     scalar::shorten,
 };
@@ -143,12 +143,12 @@ impl WithObjects {
     fn hand_over(&mut self) -> Result<Step, Error> {
         let make = self.make.take().ok_or_else(ended)?;
         let inner = self.inner.insert(make(self.cx.clone())?);
-        inner.start(&[])
+        inner.start(&Recent::default())
     }
 
     fn objects(&mut self, freshness: Freshness, response: &NativeResponse) -> Result<Step, Error> {
-        if !response.is_success() {
-            return Err(fault::fault(self.cx.provider, response));
+        if let Some(fault) = fault::of(self.cx.provider, response) {
+            return Err(fault);
         }
         let Some(listed) = &self.plan.listed else {
             return Err(self.unknown());
@@ -185,8 +185,8 @@ impl WithObjects {
     }
 
     fn fields(&mut self, response: &NativeResponse) -> Result<Step, Error> {
-        if !response.is_success() {
-            return Err(fault::fault(self.cx.provider, response));
+        if let Some(fault) = fault::of(self.cx.provider, response) {
+            return Err(fault);
         }
         if let Some(fields) = &self.plan.fields {
             let parts = pick::page(&response.body, fields.rows, None, None)?;
@@ -307,7 +307,7 @@ pub enum Place {
 }
 
 impl Translator for WithObjects {
-    fn start(&mut self, _recent: &[String]) -> Result<Step, Error> {
+    fn start(&mut self, _recent: &Recent) -> Result<Step, Error> {
         if let Some(objects) = self.find(&[]) {
             return self.found(objects);
         }

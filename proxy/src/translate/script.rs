@@ -6,7 +6,7 @@
 use serde_json::{Map, Value};
 
 use super::{
-    Answer, Context, Freshness, NativeRequest, NativeResponse, Step, Translator,
+    Answer, Context, Freshness, NativeRequest, NativeResponse, Recent, Step, Translator,
     call::{Call, Root as CallRoot},
     native,
     pick::{self, Path},
@@ -230,11 +230,11 @@ impl Script {
 
     fn after(&mut self, response: &NativeResponse) -> Result<Step, Error> {
         let step = &self.plan.steps[self.at];
-        if !response.is_success() {
-            if step.ignore.contains(&response.status) {
-                return self.next(step, Value::Null);
-            }
-            return Err(fault::fault(self.cx.provider, &as_json(step, response)?));
+        if step.ignore.contains(&response.status) {
+            return self.next(step, Value::Null);
+        }
+        if let Some(failed) = fault::of(self.cx.provider, response) {
+            return Err(failed);
         }
         let body = read(step, response)?;
         if let Some(failed) = &step.failed_if
@@ -319,26 +319,6 @@ fn read(step: &ScriptStep, response: &NativeResponse) -> Result<Value, Error> {
     native::parse(&response.body)
 }
 
-/// A refusal as JSON, so that its code and message are found like those of any other.
-fn as_json(step: &ScriptStep, response: &NativeResponse) -> Result<NativeResponse, Error> {
-    if !is_xml(step) {
-        return Ok(response.clone());
-    }
-    let body = xml::read(&response.body).unwrap_or_default();
-    let fault = body
-        .pointer("/Envelope/Body/Fault")
-        .cloned()
-        .unwrap_or_default();
-    let text = |name: &str| fault.get(name).and_then(Value::as_str).unwrap_or_default();
-    // A fault's code has a prefix, as in `sf:INVALID_SESSION_ID`.
-    let code = text("faultcode").rsplit(':').next().unwrap_or_default();
-    let told = serde_json::json!({ "code": code, "message": text("faultstring") });
-    Ok(NativeResponse {
-        body: told.to_string().into(),
-        ..response.clone()
-    })
-}
-
 impl FailedIf {
     fn error(&self, cx: &Context, status: u16, body: &Value) -> Option<Error> {
         let at = |path: Path| {
@@ -352,7 +332,8 @@ impl FailedIf {
         let value = at(self.path)?;
         let is_failure = match value {
             Value::String(text) => text == self.equals,
-            other => other.to_string() == self.equals,
+            Value::Bool(flag) => flag.to_string() == self.equals,
+            _ => false,
         };
         is_failure.then(|| {
             fault::told(
@@ -366,7 +347,7 @@ impl FailedIf {
 }
 
 impl Translator for Script {
-    fn start(&mut self, _recent: &[String]) -> Result<Step, Error> {
+    fn start(&mut self, _recent: &Recent) -> Result<Step, Error> {
         self.go()
     }
 

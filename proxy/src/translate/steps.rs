@@ -1,7 +1,7 @@
 //! Operations that go step by step: what a mapping says of each step, and the machine that goes through them.
 
 use super::{
-    Answer, Context, NativeRequest, NativeResponse, Step, Translator, answer,
+    Answer, Context, NativeRequest, NativeResponse, Recent, Step, Translator, answer,
     bundle::BundleForm,
     call::Fields,
     decode,
@@ -215,6 +215,8 @@ pub struct Steps {
     waits_for: WaitsFor,
     /// What the calls under way do.
     effect: Effect,
+    /// The last write was answered without the id that it should have told.
+    lacks_id: bool,
 }
 
 /// What the next responses are.
@@ -238,6 +240,7 @@ impl Steps {
             at: 0,
             waits_for: WaitsFor::Step,
             effect: Effect::Read,
+            lacks_id: false,
         }
     }
 
@@ -330,6 +333,7 @@ impl Steps {
             }
         };
         self.effect = request.operation.effect;
+        self.lacks_id = false;
         self.waits_for = WaitsFor::Step;
         Step::call(request)
     }
@@ -358,7 +362,7 @@ impl Steps {
                 if call.record {
                     return self.answer(call, response);
                 }
-                Ok(self.next(step))
+                self.next(step)
             }
             StepKind::Bundle {
                 form,
@@ -367,7 +371,9 @@ impl Steps {
             } => {
                 self.work.success(response)?;
                 let made: Vec<&StepCall> = made(parts, &self.work).map(|(_, call)| call).collect();
-                let responses = form.split(response, made.len())?;
+                let responses = form
+                    .split(response, made.len())
+                    .map_err(|error| self.unusable(error))?;
                 if *atomic && let Some(failed) = form.culprit(self.work.cx.provider, &responses) {
                     return Err(self.work.fault(failed));
                 }
@@ -397,14 +403,22 @@ impl Steps {
         }
         match (record, step.otherwise) {
             (Some((call, response)), _) if response.is_success() => self.answer(call, response),
-            (Some(_), Some(otherwise)) => Ok(self.go_to(otherwise)),
+            (Some(_), Some(otherwise)) => self.go_on(otherwise),
             (Some((_, response)), None) => Err(self.work.fault(response)),
-            (None, _) => Ok(self.next(step)),
+            (None, _) => self.next(step),
         }
     }
 
-    fn next(&mut self, step: &StepPlan) -> Step {
-        self.go_to(step.then.expect("a step without a record leads on"))
+    fn next(&mut self, step: &StepPlan) -> Result<Step, Error> {
+        self.go_on(step.then.expect("a step without a record leads on"))
+    }
+
+    /// Goes to the step after one that was carried out.
+    fn go_on(&mut self, name: &'static str) -> Result<Step, Error> {
+        if self.lacks_id {
+            return Err(self.work.without_id());
+        }
+        Ok(self.go_to(name))
     }
 
     /// Notes that something was written, and its id.
@@ -417,12 +431,29 @@ impl Steps {
         if effect != Effect::Write && call.id.is_none() {
             return Ok(());
         }
-        let id = match call.id {
-            Some(path) => pick::text_at(&response.body, path)?.map(std::borrow::Cow::into_owned),
-            None => None,
+        // Some answers to writes have no body.
+        let id = if response.body.is_empty() {
+            Ok(None)
+        } else {
+            pick::text_at(&response.body, call.id.unwrap_or_default())
         };
-        self.work.wrote(id);
+        let id = id.map_err(|error| self.unusable(error))?;
+        let id = id.map(std::borrow::Cow::into_owned);
+        self.lacks_id |= call.id.is_some() && id.is_none();
+        if effect == Effect::Write {
+            self.work.wrote(id);
+        } else if let Some(id) = id {
+            self.work.set_record_id(id);
+        }
         Ok(())
+    }
+
+    /// The answer to the calls under way cannot be read.
+    fn unusable(&self, error: Error) -> Error {
+        match self.effect {
+            Effect::Read => error,
+            Effect::Write => self.work.unusable(error),
+        }
     }
 
     /// Where a status leads, if it leads anywhere.
@@ -440,6 +471,9 @@ impl Steps {
                 // A conflict names the record that is in the way.
                 if response.status == 409 {
                     self.work.adopt_existing(response)?;
+                }
+                if response.status == 404 {
+                    self.work.is_gone();
                 }
                 Ok(Some(self.go_to(step)))
             }
@@ -521,11 +555,27 @@ pub(super) fn record_id(entity: &Entity, id: &str) -> Result<String, Error> {
 }
 
 impl Translator for Steps {
-    fn start(&mut self, _recent: &[String]) -> Result<Step, Error> {
+    fn start(&mut self, _recent: &Recent) -> Result<Step, Error> {
         Ok(self.go())
     }
 
     fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error> {
+        self.resumed(responses)
+            .map_err(|error| self.work.failed(error))
+    }
+
+    fn failed(&self, error: Error) -> Error {
+        self.work.failed(error)
+    }
+
+    fn left_behind(&self) -> Option<super::Written> {
+        let work = &self.work;
+        self.entity.left_behind(work.written_id(), &work.record)
+    }
+}
+
+impl Steps {
+    fn resumed(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error> {
         match std::mem::replace(&mut self.waits_for, WaitsFor::Step) {
             WaitsFor::Step => self.after(&native::one(responses)?),
             WaitsFor::Description => {
@@ -536,21 +586,16 @@ impl Translator for Steps {
                     &mut self.work.fields,
                     &response,
                     &mut self.work.warnings,
-                )
-                .map_err(|error| self.work.failed(error))?;
+                )?;
                 Ok(self.go())
             }
             WaitsFor::Beside(mut records) => {
                 let mut output = Output::new(std::mem::take(&mut self.work.warnings));
                 let read = records.read(&self.work.cx, &responses, &mut output);
                 self.work.warnings = output.warnings;
-                read.map_err(|error| self.work.failed(error))?;
-                self.end(records).map_err(|error| self.work.failed(error))
+                read?;
+                self.end(records)
             }
         }
-    }
-
-    fn failed(&self, error: Error) -> Error {
-        self.work.failed(error)
     }
 }

@@ -1,18 +1,27 @@
 //! Upserts: find, then create or update; or, where the provider can, both at once.
 
+use std::{collections::HashSet, time::Duration};
+
 use super::{
-    Context, MatchKey, NativeRequest, NativeResponse, Step, Translator,
+    Context, MatchKey, NativeRequest, NativeResponse, Recent, Step, Translator, Written,
     call::Fields,
     decode,
     entity::Entity,
     key::{self, Chunk, Found, Lookup, Normalize},
+    paging::Page,
     pick::{self, Path},
     steps::{StepPlan, Steps},
     warning::Warnings,
     work::Work,
     write::{NativeObject, Target},
 };
-use crate::{error::Error, route::UnifiedRequest};
+use crate::{
+    error::{Code, Error},
+    route::UnifiedRequest,
+};
+
+/// So many pages of one search are read: the most that a provider is likely to have of one key many times over.
+const MOST_PAGES: u32 = 10;
 
 /// An upsert of one entity.
 #[derive(Debug)]
@@ -38,7 +47,8 @@ pub struct KeyPlan {
     pub set: Target,
     /// A record that has the key already does not get it again.
     pub omit_from_changes: bool,
-    /// A row fits when the first present of these is one of the values asked for; empty: every row fits.
+    /// A row fits when the first present of these is one of the values asked for, or, where no row does, a further one;
+    /// empty: every row fits.
     pub matches: &'static [Path],
     pub find: FindPlan,
     pub direct: Option<DirectPlan>,
@@ -47,8 +57,12 @@ pub struct KeyPlan {
 /// The call that finds records by a key.
 #[derive(Debug)]
 pub struct FindPlan {
-    pub call: fn(&Work, &Chunk) -> NativeRequest,
+    pub call: fn(&Work, &Chunk, Page<'_>) -> NativeRequest,
     pub rows: Path,
+    /// Where the provider's token of the next page is.
+    pub next: Option<Path>,
+    /// The rows may be what the records were a while ago: the one that fits is read once more before it is written.
+    pub stale: bool,
     pub id: Path,
     /// The most characters of values that one call may have.
     pub split: usize,
@@ -72,8 +86,32 @@ pub struct Upsert {
     plan: &'static UpsertPlan,
     key: &'static KeyPlan,
     steps: Steps,
-    /// How many of the calls under way are searches, the rest reading recent records; none once the steps have begun.
-    searches: Option<usize>,
+    /// As in `crm.account`.
+    entity: &'static str,
+    /// The records that were read by their ids.
+    known: HashSet<String>,
+    uncertain_for: Option<Duration>,
+    pages: u32,
+    waits_for: WaitsFor,
+}
+
+/// What the next responses are.
+#[derive(Debug)]
+enum WaitsFor {
+    /// Those of searches, and then of records that were read by their ids.
+    Found {
+        searches: Vec<Search>,
+        read: Vec<String>,
+    },
+    /// Those of the steps.
+    Steps,
+}
+
+/// A search for a part of the values, at one of its pages.
+#[derive(Debug)]
+struct Search {
+    chunk: Chunk,
+    token: Option<String>,
 }
 
 impl Upsert {
@@ -109,7 +147,11 @@ impl Upsert {
             plan,
             key,
             steps: Steps::new(entity, plan.steps, work),
-            searches: None,
+            entity: entity.name,
+            known: HashSet::new(),
+            uncertain_for: None,
+            pages: 0,
+            waits_for: WaitsFor::Steps,
         }))
     }
 
@@ -120,65 +162,136 @@ impl Upsert {
         let lookup = work.lookup.as_ref()?;
         let fits = lookup.is_single()
             && (!direct.plain_value || lookup.is_plain())
-            && (!direct.record_keeps_key || work.keeps_key(self.key.set.name()));
+            && (!direct.record_keeps_key || work.keeps_key());
         fits.then_some(direct.step)
     }
 
-    fn find(&mut self, recent: &[String]) -> Step {
+    /// The first calls: a search for each part of the values, and the records that were written a moment ago.
+    fn find(&mut self, recent: &Recent) -> Step {
         let work = &self.steps.work;
         let find = &self.key.find;
+        self.uncertain_for = recent.uncertain_for;
         let chunks = work
             .lookup
             .as_ref()
             .map_or_else(Vec::new, |lookup| lookup.chunks(find.split, find.max));
-        let mut calls: Vec<NativeRequest> = chunks
-            .iter()
-            .map(|chunk| (find.call)(work, chunk))
+        let searches: Vec<Search> = chunks
+            .into_iter()
+            .map(|chunk| Search { chunk, token: None })
             .collect();
-        self.searches = Some(calls.len());
-        if let Some(read) = self.plan.recent {
-            calls.extend(recent.iter().map(|id| read(work, id)));
+        let read = match self.plan.recent {
+            Some(_) => recent.ids.clone(),
+            None => Vec::new(),
+        };
+        self.calls(searches, read)
+    }
+
+    fn calls(&mut self, searches: Vec<Search>, read: Vec<String>) -> Step {
+        let work = &self.steps.work;
+        let search = |search: &Search| (self.key.find.call)(work, &search.chunk, search.page());
+        let mut calls: Vec<NativeRequest> = searches.iter().map(search).collect();
+        if let Some(recent) = self.plan.recent {
+            calls.extend(read.iter().map(|id| recent(work, id)));
         }
+        self.waits_for = WaitsFor::Found { searches, read };
         Step::Calls(calls)
     }
 
-    fn found(&mut self, searches: usize, responses: &[NativeResponse]) -> Result<Step, Error> {
-        let (searches, recent) = responses.split_at(searches.min(responses.len()));
+    fn found(
+        &mut self,
+        searches: Vec<Search>,
+        read: Vec<String>,
+        responses: &[NativeResponse],
+    ) -> Result<Step, Error> {
         let work = &mut self.steps.work;
-        for response in searches {
+        for response in &responses[..searches.len()] {
             work.success(response)?;
+        }
+        for response in &responses[searches.len()..] {
+            if !is_absent(work, response) {
+                work.success(response)?;
+            }
         }
         let Some(lookup) = &mut work.lookup else {
             return Ok(self.steps.go_to(self.plan.none));
         };
-        for response in searches {
-            let parts = pick::page(&response.body, self.key.find.rows, None, None)?;
+        // What was read by its id is as it is now, whatever the index says of it.
+        for (id, response) in read.into_iter().zip(&responses[searches.len()..]) {
+            lookup.forget(&id);
+            if response.is_success() {
+                let row = self.key.consider(lookup, &response.body, true)?;
+                self.known.extend(row);
+            }
+            self.known.insert(id);
+        }
+        let mut more = Vec::new();
+        let find = &self.key.find;
+        for (search, response) in searches.into_iter().zip(responses) {
+            let parts = pick::page(&response.body, find.rows, find.next, None)?;
             for row in parts.rows.0.into_iter().flatten() {
-                self.key.consider(lookup, row.get().as_bytes())?;
+                let row = row.get().as_bytes();
+                let id = pick::text_at(row, find.id)?;
+                if !id.is_some_and(|id| self.known.contains(&*id)) {
+                    self.key.consider(lookup, row, !find.stale)?;
+                }
+            }
+            if let Some(token) = parts.next {
+                let token = Some(pick::text(token)?.0.into_owned());
+                more.push(Search { token, ..search });
             }
         }
-        // One that is gone, or that cannot be read, is not found.
-        for response in recent.iter().filter(|response| response.is_success()) {
-            self.key.consider(lookup, &response.body)?;
+        self.pages += 1;
+        // A row that fits better than all before it may be on the last page.
+        if !more.is_empty() && !lookup.is_settled() {
+            if self.pages >= MOST_PAGES {
+                return Err(key::too_many(lookup.key));
+            }
+            return Ok(self.calls(more, Vec::new()));
         }
         match lookup.found() {
-            Found::None => Ok(self.steps.go_to(self.plan.none)),
+            Found::Many(ids) => Err(key::conflict(&ids)),
+            Found::Unsure(ids) => Ok(self.calls(Vec::new(), ids)),
             Found::One(id) => {
                 work.set_record_id(id);
                 Ok(self.steps.go_to(self.plan.one))
             }
-            Found::Many(ids) => Err(key::conflict(&ids)),
+            Found::None => match self.uncertain_for.filter(|_| self.plan.recent.is_some()) {
+                Some(left) => Err(key::uncertain(lookup.key, left)),
+                None => Ok(self.steps.go_to(self.plan.none)),
+            },
+        }
+    }
+}
+
+/// The record is not there: gone since it was written, or merged away.
+fn is_absent(work: &Work, response: &NativeResponse) -> bool {
+    !response.is_success() && work.fault(response).code == Code::NotFound
+}
+
+impl Search {
+    /// The page that is asked for; how large it is, the mapping says.
+    fn page(&self) -> Page<'_> {
+        Page {
+            size: 0,
+            token: self.token.as_deref(),
+            after: None,
         }
     }
 }
 
 impl KeyPlan {
-    fn consider(&self, lookup: &mut Lookup, row: &[u8]) -> Result<(), Error> {
+    /// Notes a row that may fit; its id.
+    fn consider(
+        &self,
+        lookup: &mut Lookup,
+        row: &[u8],
+        is_sure: bool,
+    ) -> Result<Option<String>, Error> {
         let id = pick::texts(row, &[self.find.id])?.pop().flatten();
         let values = pick::texts(row, self.matches)?;
         let values: Vec<_> = values.iter().map(Option::as_ref).collect();
-        lookup.consider(id.as_ref(), &values);
-        Ok(())
+        lookup.consider(id.as_ref(), &values, is_sure);
+        Ok(id.map(|id| id.0.into_owned()))
     }
 }
 
@@ -187,7 +300,24 @@ impl Translator for Upsert {
         self.steps.work.lookup.as_ref().map_or(&[], Lookup::keys)
     }
 
-    fn start(&mut self, recent: &[String]) -> Result<Step, Error> {
+    fn written_keys(&self) -> Vec<MatchKey> {
+        let work = &self.steps.work;
+        let mut keys = Vec::new();
+        for key in self.plan.keys {
+            if let Some(normal) = key.normalize.apply_json(work.record.get(key.set.name())) {
+                let of = |key, value| MatchKey {
+                    entity: self.entity,
+                    key,
+                    value,
+                };
+                keys.push(of("", key.normalize.shared(&normal)));
+                keys.push(of(key.name, normal));
+            }
+        }
+        keys
+    }
+
+    fn start(&mut self, recent: &Recent) -> Result<Step, Error> {
         match self.direct() {
             Some(step) => Ok(self.steps.go_to(step)),
             None => Ok(self.find(recent)),
@@ -195,13 +325,17 @@ impl Translator for Upsert {
     }
 
     fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error> {
-        match self.searches.take() {
-            Some(searches) => self.found(searches, &responses),
-            None => self.steps.resume(responses),
+        match std::mem::replace(&mut self.waits_for, WaitsFor::Steps) {
+            WaitsFor::Found { searches, read } => self.found(searches, read, &responses),
+            WaitsFor::Steps => self.steps.resume(responses),
         }
     }
 
     fn failed(&self, error: Error) -> Error {
         self.steps.failed(error)
+    }
+
+    fn left_behind(&self) -> Option<Written> {
+        self.steps.left_behind()
     }
 }

@@ -29,8 +29,12 @@ pub struct Work {
     /// What a record that is there gets.
     pub changes: NativeObject,
     pub lookup: Option<Lookup>,
+    /// Whether the record that is to be written has the key that it is looked for by.
+    keeps_key: bool,
     /// The record that this is about, once it is known.
     record_id: Option<String>,
+    /// The record of that id was not there when it was to be written.
+    is_gone: bool,
     wrote: bool,
 }
 
@@ -44,7 +48,9 @@ impl Work {
             record: empty.clone(),
             changes: empty,
             lookup: None,
+            keeps_key: true,
             record_id: None,
+            is_gone: false,
             wrote: false,
         }
     }
@@ -80,10 +86,11 @@ impl Work {
             return Ok(());
         };
         let native = target.name();
+        self.keeps_key = lookup.is_kept_by(self.record.get(native));
         if !self.record.contains(native) {
             self.record
                 .key("body.upsert_on.values[0]", target, lookup.value())?;
-        } else if !lookup.is_kept_by(self.record.get(native)) {
+        } else if !self.keeps_key {
             self.warnings.key_differs(lookup.key);
         }
         if omit_from_changes && lookup.is_kept_by(self.changes.get(native)) {
@@ -93,14 +100,13 @@ impl Work {
     }
 
     /// Whether the record that is to be written keeps the key it is looked for by.
-    pub fn keeps_key(&self, native: &str) -> bool {
-        self.lookup
-            .as_ref()
-            .is_some_and(|lookup| lookup.is_kept_by(self.changes.get(native)))
+    pub fn keeps_key(&self) -> bool {
+        self.keeps_key
     }
 
     pub fn set_record_id(&mut self, id: String) {
         self.record_id = Some(id);
+        self.is_gone = false;
     }
 
     pub fn record_id(&self) -> &str {
@@ -122,21 +128,30 @@ impl Work {
     /// Notes that something was written, and its id where the answer tells it.
     pub fn wrote(&mut self, id: Option<String>) {
         self.wrote = true;
-        if id.is_some() {
-            self.record_id = id;
+        if let Some(id) = id {
+            self.set_record_id(id);
         }
+    }
+
+    /// Notes that the record which this is about is not there: what is written next is another one.
+    pub fn is_gone(&mut self) {
+        self.is_gone = true;
+    }
+
+    /// The id of the record that is written, as far as it is known.
+    pub fn written_id(&self) -> Option<&str> {
+        self.record_id.as_deref().filter(|_| !self.is_gone)
     }
 
     pub fn has_written(&self) -> bool {
         self.wrote
     }
 
-    /// The response if it is a success, else the provider's fault.
+    /// Nothing if the response is a success, else the provider's fault.
     pub fn success(&self, response: &NativeResponse) -> Result<(), Error> {
-        if response.is_success() {
-            Ok(())
-        } else {
-            Err(self.fault(response))
+        match fault::of(self.cx.provider, response) {
+            None => Ok(()),
+            Some(error) => Err(self.failed(error)),
         }
     }
 
@@ -145,18 +160,44 @@ impl Work {
         self.failed(fault::fault(self.cx.provider, response))
     }
 
-    /// A record was in the way: goes on with it, where the provider says which.
+    /// A record was in the way: goes on with it, where the provider says which. One that the record clashes with by
+    /// another value than the one it is looked for by is not the one that was asked for.
     pub fn adopt_existing(&mut self, response: &NativeResponse) -> Result<(), Error> {
-        self.record_id = Some(
-            fault::existing_id(self.cx.provider, response).ok_or_else(|| self.fault(response))?,
-        );
+        let Some(id) = fault::existing_id(self.cx.provider, response) else {
+            return Err(self.fault(response));
+        };
+        if !self.keeps_key {
+            let mut error = self.fault(response);
+            error.message = format!(
+                "the record cannot be created: another one has its values already, and does not match upsert_on (id {id}); nothing was written"
+            );
+            return Err(error);
+        }
+        self.set_record_id(id);
         Ok(())
+    }
+
+    /// The answer to a write is a success and cannot be used: whoever answered, it may not have been the provider.
+    pub fn unusable(&self, mut error: Error) -> Error {
+        error
+            .message
+            .push_str("; whether the write was carried out is not known");
+        error.with_outcome(Outcome::Unknown)
+    }
+
+    /// The answer to a write does not tell the id that the next call needs.
+    pub fn without_id(&self) -> Error {
+        Error::bad_gateway(format!(
+            "the record was written, but {} did not tell its id, so it cannot be read back",
+            self.cx.provider.title
+        ))
+        .with_outcome(Outcome::Written)
     }
 
     /// An error after a write says that the write was carried out.
     pub fn failed(&self, mut error: Error) -> Error {
         if self.wrote && error.outcome.is_none() {
-            let id = self.record_id.as_deref().unwrap_or("unknown");
+            let id = self.written_id().unwrap_or("unknown");
             error.message = format!(
                 "the record was written (id {id}), but reading it back failed: {}",
                 error.message

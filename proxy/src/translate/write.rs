@@ -30,6 +30,17 @@ pub struct NativeForm {
     pub reserved: Option<&'static str>,
 }
 
+impl NativeForm {
+    /// The name that a field of a native record is written by; none where it is not one of those that are.
+    pub fn name<'p>(&self, path: &[&'p str]) -> Option<&'p str> {
+        match (self.fields_in, path) {
+            (None, [name]) => Some(name),
+            (Some(fields_in), [first, name]) if *first == fields_in => Some(name),
+            _ => None,
+        }
+    }
+}
+
 /// How an empty value is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Clear {

@@ -117,6 +117,8 @@ enum Tried {
         response: NativeResponse,
         retry_after: Option<Duration>,
         rule: Option<&'static ErrorRule>,
+        /// A bundle was answered, and none of its writes was carried out: for this.
+        part: Option<(u16, &'static ErrorRule)>,
     },
     Failed(Failure),
 }
@@ -125,6 +127,10 @@ impl Tried {
     /// What may be cured by trying again; none where it is not that kind of fault.
     fn trouble(&self) -> Option<Trouble<'static>> {
         match self {
+            Self::Answered {
+                part: Some((status, rule)),
+                ..
+            } => Some(Trouble::Refused(*status, Some(rule))),
             Self::Answered { response, .. } if response.is_success() => None,
             Self::Answered { response, rule, .. } => Some(Trouble::Refused(response.status, *rule)),
             Self::Failed(Failure::NotConnected(_)) => Some(Trouble::NotConnected),
@@ -230,10 +236,16 @@ impl Upstream {
                     response.body = fault::without_secret(response.body, token.secret());
                     fault::rule(provider, &response)
                 };
+                let part = request
+                    .parts
+                    .as_ref()
+                    .filter(|_| response.is_success())
+                    .and_then(|parts| parts.refusal(provider, &response));
                 Tried::Answered {
                     response,
                     retry_after,
                     rule,
+                    part,
                 }
             }
             Err(failure) => Tried::Failed(failure),
@@ -257,6 +269,7 @@ fn end(provider: &'static Provider, effect: Effect, tried: Tried) -> Result<Nati
             response,
             retry_after,
             rule,
+            part: None,
         } if is_throttling => {
             let mut error = fault::fault(provider, &response);
             let told = rule.and_then(|rule| rule.retry_after_seconds);
@@ -272,6 +285,7 @@ fn end(provider: &'static Provider, effect: Effect, tried: Tried) -> Result<Nati
             }
             Err(error)
         }
+        // Of a bundle, the translator tells which part was refused.
         Tried::Answered { response, .. } => Ok(response),
         Tried::Failed(failure) => Err(unanswered(provider, effect, &failure)),
     }

@@ -3,13 +3,15 @@
 //! Pure: depends on the response alone, so that translators can call it for parts of a response as well. Never assumes
 //! JSON: gateways in front of a provider answer HTML, or nothing.
 
+use std::{borrow::Cow, collections::HashMap};
+
 use bytes::Bytes;
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 
 use super::provider::{ErrorRule, Provider};
 use crate::{
     error::{Code, Error, Issue, ProviderFault},
-    translate::NativeResponse,
+    translate::{NativeResponse, xml},
 };
 
 /// The provider's words are kept up to this many characters: a message can list every option of a field.
@@ -28,6 +30,8 @@ pub fn fault(provider: &'static Provider, response: &NativeResponse) -> Error {
     let code = rule.map_or(Code::BadGateway, |rule| rule.code);
     let verb = if response.status >= 500 {
         "did not carry out the call"
+    } else if response.is_success() {
+        "did not carry out a part of the call"
     } else {
         "refused the call"
     };
@@ -68,21 +72,11 @@ pub(crate) fn told(
     code: Option<String>,
     message: Option<String>,
 ) -> Error {
-    let errors = &provider.errors;
-    let mut fault = serde_json::Map::new();
-    let members = [
-        (errors.code.first().copied(), code),
-        (Some(errors.message), message),
-    ];
-    for (name, value) in members {
-        if let (Some(name), Some(value)) = (name, value) {
-            fault.insert(name.to_owned(), Value::String(value));
-        }
-    }
-    let body = if errors.list {
-        Value::Array(vec![Value::Object(fault)])
+    let fault = in_own_shape(provider, code, message);
+    let body = if provider.errors.list {
+        Value::Array(vec![fault])
     } else {
-        Value::Object(fault)
+        fault
     };
     let response = NativeResponse {
         status,
@@ -91,6 +85,68 @@ pub(crate) fn told(
         correlation_id: None,
     };
     self::fault(provider, &response)
+}
+
+/// A fault as the provider writes its others.
+fn in_own_shape(provider: &Provider, code: Option<String>, message: Option<String>) -> Value {
+    let errors = &provider.errors;
+    let members = [
+        (errors.code.first().copied(), code),
+        (Some(errors.message), message),
+    ];
+    let members = members.into_iter().filter_map(|(name, value)| {
+        let (name, value) = name.zip(value)?;
+        Some((name.to_owned(), Value::String(value)))
+    });
+    Value::Object(members.collect())
+}
+
+/// A fault of SOAP, as calls by it have.
+fn soap(provider: &Provider, body: &[u8]) -> Option<Value> {
+    let body = xml::read(body).ok()?;
+    let fault = body.pointer("/Envelope/Body/Fault")?;
+    // A fault's code has a prefix, as in `sf:INVALID_SESSION_ID`.
+    let code = text(fault, "faultcode").and_then(|code| code.rsplit(':').next());
+    let message = text(fault, "faultstring");
+    Some(in_own_shape(
+        provider,
+        code.map(str::to_owned),
+        message.map(str::to_owned),
+    ))
+}
+
+/// What is wrong with a response, if anything is: a refusal, or a success that lists a part that failed.
+pub fn of(provider: &'static Provider, response: &NativeResponse) -> Option<Error> {
+    if !response.is_success() {
+        return Some(fault(provider, response));
+    }
+    let partial = provider.errors.partial.as_ref()?;
+    if response.status != partial.status {
+        return None;
+    }
+    // The rest of the body is a page of records: it is skipped.
+    let body: HashMap<Cow<'_, str>, &RawValue> =
+        serde_json::from_slice(&response.body).unwrap_or_default();
+    let errors: Option<Vec<Value>> = body
+        .get(partial.list)
+        .and_then(|list| serde_json::from_str(list.get()).ok());
+    // A success with failures that names none: what it has may not be all there is.
+    let Some(errors) = errors else {
+        return Some(fault(provider, response));
+    };
+    let failed = errors.into_iter().find(|error| {
+        let code = provider
+            .errors
+            .code
+            .iter()
+            .find_map(|name| text(error, name));
+        !code.is_some_and(|code| partial.ignore.contains(&code))
+    })?;
+    let part = NativeResponse {
+        body: failed.to_string().into(),
+        ..response.clone()
+    };
+    Some(fault(provider, &part))
 }
 
 /// The id of the record that is in the way, where the provider's message tells it.
@@ -171,7 +227,7 @@ impl Told {
                 faults.pop()
             }
             Ok(body) => Some(body),
-            Err(_) => None,
+            Err(_) => soap(provider, &response.body),
         };
         let errors = &provider.errors;
         let member = |name: &str| body.as_ref().and_then(|body| text(body, name));

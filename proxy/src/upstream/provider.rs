@@ -84,6 +84,8 @@ pub struct Errors {
     pub named: &'static [Named],
     /// What stands before the id of the record that is in the way, in the message.
     pub existing_id_after: Option<&'static str>,
+    /// How a success tells that a part of the call failed.
+    pub partial: Option<Partial>,
     /// The first rule that fits counts. Where none does: 5xx and all else is `BAD_GATEWAY`.
     pub classify: &'static [ErrorRule],
 }
@@ -108,6 +110,16 @@ pub struct Named {
     pub at: &'static [&'static [&'static str]],
     /// What to do about them.
     pub help: Option<&'static str>,
+}
+
+/// Where an answer that is a success lists what failed.
+#[derive(Debug)]
+pub struct Partial {
+    pub status: u16,
+    /// The member with the list, each of which is like the body of an error.
+    pub list: &'static str,
+    /// The codes of those that only say that something is not there.
+    pub ignore: &'static [&'static str],
 }
 
 /// What a status and a code of the provider mean.

@@ -12,7 +12,9 @@ use crosswalk::{
         hubspot::{self, HubSpot},
         salesforce::{self, Salesforce},
     },
-    translate::{ConnectionSettings, Context, CursorKey, NativeRequest, NativeResponse, Step},
+    translate::{
+        ConnectionSettings, Context, CursorKey, NativeRequest, NativeResponse, Recent, Step,
+    },
 };
 use http::{HeaderMap, Method};
 use jiff::Timestamp;
@@ -96,7 +98,7 @@ impl Played {
         };
         let operation = found.route.operation;
         let mut translator = (API.translator)(operation, self.context(operation), &request)?;
-        let mut step = translator.start(&[])?;
+        let mut step = translator.start(&Recent::default())?;
         loop {
             match step {
                 Step::Answer(answer) => return Ok(answer.body),
@@ -126,8 +128,8 @@ impl Played {
             connection: Arc::new(settings),
             now: Timestamp::now(),
             hidden: Arc::default(),
-            fields: None,
             objects: Arc::default(),
+            fields: None,
         }
     }
 

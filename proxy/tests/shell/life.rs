@@ -43,6 +43,40 @@ async fn two_upserts_of_one_key_make_one_record() {
 }
 
 #[tokio::test]
+async fn one_slow_key_leaves_room_for_other_calls() {
+    let (acme, _) = slow().await;
+    let limited = format!(
+        "{}limits: {{ calls_in_flight: 5 }}\n",
+        with_access_token(&acme)
+    );
+    let proxy = Proxy::start(&limited).await;
+    let upsert = || proxy.post("/unified/thing/_upsert", "same");
+    let upserts = async {
+        let (one, two, three) = tokio::join!(upsert(), upsert(), upsert());
+        [one, two, three]
+    };
+    let more = async {
+        let (four, five) = tokio::join!(upsert(), upsert());
+        [four, five]
+    };
+    let other = async {
+        acme.wait_for_calls(1).await;
+        // The others have come as well, and wait for the first.
+        tokio::time::sleep(SLOW / 3).await;
+        proxy.get("/unified/thing/1").await
+    };
+    let (upserts, more, other) = tokio::join!(upserts, more, other);
+    assert_eq!(other.status, StatusCode::OK, "{}", other.text);
+    let all = upserts.into_iter().chain(more);
+    let refused: Vec<_> = all.filter(|got| !got.status.is_success()).collect();
+    assert_eq!(refused.len(), 2, "one works and two wait");
+    for got in refused {
+        assert_eq!(got.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(got.headers["retry-after"], "1");
+    }
+}
+
+#[tokio::test]
 async fn a_write_goes_on_when_its_caller_hangs_up() {
     let acme = Acme::start(|_| Act::After(Duration::from_millis(50), Box::new(ok()))).await;
     let proxy = Proxy::start(&with_access_token(&acme)).await;

@@ -17,8 +17,8 @@ use crosswalk::{
     route::{Api, Route, UnifiedRequest},
     server::{Drained, Server},
     translate::{
-        Answer, Context, Freshness, MatchKey, NativeRequest, NativeResponse, Step, Translator,
-        Written,
+        Answer, Context, Freshness, MatchKey, NativeRequest, NativeResponse, Recent, Step,
+        Translator, Written,
     },
     upstream::{
         fault,
@@ -76,6 +76,7 @@ pub(crate) static ACME: Provider = Provider {
         },
         named: &[],
         existing_id_after: None,
+        partial: None,
         classify: &[
             rule(401, Code::Unauthorized, true, false),
             rule(404, Code::NotFound, false, false),
@@ -210,6 +211,7 @@ impl Script {
             body: None,
             freshness: Freshness::Asked,
             credential_at: None,
+            parts: None,
         }
     }
 
@@ -220,6 +222,7 @@ impl Script {
             body: Some(self.request.body.clone()),
             freshness: Freshness::Asked,
             credential_at: None,
+            parts: None,
         }
     }
 }
@@ -229,15 +232,15 @@ impl Translator for Script {
         &self.keys
     }
 
-    fn start(&mut self, recent: &[String]) -> Result<Step, Error> {
+    fn start(&mut self, recent: &Recent) -> Result<Step, Error> {
         Ok(Step::Calls(match self.operation {
             "get" => vec![self.read(&format!("things/{}", self.request.path[0].1))],
             "many" => (0..self.request.query.len())
                 .map(|index| self.read(&format!("things/{index}")))
                 .collect(),
-            "upsert" if !recent.is_empty() => {
+            "upsert" if !recent.ids.is_empty() => {
                 return Ok(Step::Answer(Answer {
-                    body: format!("recent {}", recent.join(",")).into_bytes(),
+                    body: format!("recent {}", recent.ids.join(",")).into_bytes(),
                     written: None,
                     hidden: Vec::new(),
                     changed_metadata: false,
@@ -270,7 +273,7 @@ impl Translator for Script {
             .map(|response| String::from_utf8_lossy(&response.body).into_owned())
             .collect();
         let written = (self.operation == "upsert").then(|| Written {
-            id: "made".to_owned(),
+            id: Some("made".to_owned()),
             keys: self.keys.clone(),
         });
         Ok(Step::Answer(Answer {

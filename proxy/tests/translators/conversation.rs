@@ -1,13 +1,16 @@
 //! A conversation between an app, a translator and a provider that answers from a script.
 
-use std::{fmt::Write as _, sync::Arc};
+use std::{fmt::Write as _, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use crosswalk::{
     error::Error,
     generated::API,
     route::UnifiedRequest,
-    translate::{ConnectionSettings, Context, CursorKey, NativeRequest, NativeResponse, Step},
+    translate::{
+        ConnectionSettings, Context, CursorKey, NativeRequest, NativeResponse, Recent, Step,
+        Translator, Written,
+    },
 };
 use jiff::Timestamp;
 use serde_json::Value;
@@ -17,8 +20,8 @@ pub(crate) struct Conversation {
     provider: &'static str,
     operation: &'static str,
     request: UnifiedRequest,
-    rounds: Vec<Vec<(u16, Value)>>,
-    recent: Vec<String>,
+    rounds: Vec<Vec<(u16, Bytes)>>,
+    recent: Recent,
     now: Timestamp,
 }
 
@@ -35,7 +38,7 @@ impl Conversation {
             operation,
             request,
             rounds: Vec::new(),
-            recent: Vec::new(),
+            recent: Recent::default(),
             now,
         }
     }
@@ -62,13 +65,34 @@ impl Conversation {
 
     /// What the provider answers to the calls of the next round.
     pub(crate) fn answers_all(mut self, responses: Vec<(u16, Value)>) -> Self {
-        self.rounds.push(responses);
+        let bytes = |(status, body): (u16, Value)| {
+            let body = if body.is_null() {
+                Bytes::new()
+            } else {
+                body.to_string().into()
+            };
+            (status, body)
+        };
+        self.rounds.push(responses.into_iter().map(bytes).collect());
+        self
+    }
+
+    /// The same where the answer is not JSON.
+    pub(crate) fn answers_text(mut self, status: u16, body: &'static str) -> Self {
+        self.rounds
+            .push(vec![(status, Bytes::from_static(body.as_bytes()))]);
         self
     }
 
     /// Ids that were written under the same key a moment ago.
     pub(crate) fn recent(mut self, id: &str) -> Self {
-        self.recent.push(id.to_owned());
+        self.recent.ids.push(id.to_owned());
+        self
+    }
+
+    /// A record may have been written under the same key whose id is not known.
+    pub(crate) fn uncertain(mut self) -> Self {
+        self.recent.uncertain_for = Some(Duration::from_secs(60));
         self
     }
 
@@ -120,8 +144,23 @@ impl Conversation {
             writeln!(told, "key {}.{} = {}", key.entity, key.key, key.value)
                 .expect("a String takes all");
         }
-        let mut step = translator.start(&self.recent)?;
-        let mut rounds = self.rounds.into_iter();
+        let result = Self::rounds(self.rounds, &self.recent, translator.as_mut(), told);
+        if result.as_ref().is_err_and(|error| error.outcome.is_some())
+            && let Some(left_behind) = translator.left_behind()
+        {
+            tell_written(told, "left behind", &left_behind);
+        }
+        result
+    }
+
+    fn rounds(
+        rounds: Vec<Vec<(u16, Bytes)>>,
+        recent: &Recent,
+        translator: &mut dyn Translator,
+        told: &mut String,
+    ) -> Result<Vec<u8>, Error> {
+        let mut step = translator.start(recent)?;
+        let mut rounds = rounds.into_iter();
         loop {
             match step {
                 Step::Answer(answer) => {
@@ -130,13 +169,7 @@ impl Conversation {
                         "the script has answers left:\n{told}"
                     );
                     if let Some(written) = answer.written {
-                        let keys: Vec<_> = written
-                            .keys
-                            .iter()
-                            .map(|key| format!("{}={}", key.key, key.value))
-                            .collect();
-                        writeln!(told, "written {} {}", written.id, keys.join(" "))
-                            .expect("a String takes all");
+                        tell_written(told, "written", &written);
                     }
                     told.push_str("answer\n");
                     return Ok(answer.body);
@@ -173,12 +206,17 @@ fn tell(told: &mut String, call: &NativeRequest, status: u16) {
     }
 }
 
-fn response((status, body): (u16, Value)) -> NativeResponse {
-    let body = if body.is_null() {
-        Bytes::new()
-    } else {
-        body.to_string().into()
-    };
+fn tell_written(told: &mut String, how: &str, written: &Written) {
+    let keys = written
+        .keys
+        .iter()
+        .map(|key| format!("{}={}", key.key, key.value));
+    let keys: Vec<_> = keys.collect();
+    let id = written.id.as_deref().unwrap_or("?");
+    writeln!(told, "{how} {id} {}", keys.join(" ")).expect("a String takes all");
+}
+
+fn response((status, body): (u16, Bytes)) -> NativeResponse {
     NativeResponse {
         status,
         body,

@@ -7,7 +7,7 @@ fn call(operation: &'static str) -> Conversation {
     Conversation::new("hubspot", operation)
 }
 
-fn company() -> Value {
+pub(crate) fn company() -> Value {
     json!({
         "id": "512",
         "properties": {
@@ -21,7 +21,7 @@ fn company() -> Value {
     })
 }
 
-fn contact() -> Value {
+pub(crate) fn contact() -> Value {
     json!({
         "id": "77",
         "properties": { "firstname": "Ada", "lastname": "L", "email": "ada@example.com", "phone": null },
@@ -208,12 +208,14 @@ fn upsert_creates_what_is_not_found_with_its_key() {
 
 #[test]
 fn upsert_updates_the_one_that_is_found_by_website_or_domain() {
+    let row = json!({"id": "512", "properties": {"domain": "acme.com", "website": null}});
     let found = json!({"total": 2, "results": [
-        {"id": "512", "properties": {"domain": "acme.com", "website": null}},
+        row,
         {"id": "600", "properties": {"domain": "acme.com", "website": "https://acme.com/eu"}}]});
     let (told, _) = call("crm.account.upsert")
         .body(&seed("website", "acme.com"))
         .answers(200, found)
+        .answers(200, row)
         .answers(200, company())
         .answers(200, company())
         .run();
@@ -238,10 +240,12 @@ fn upsert_finds_what_the_search_index_does_not_have_yet() {
 
 #[test]
 fn upsert_of_several_is_a_conflict() {
-    let found = json!({"total": 2, "results": [{"id": "1", "properties": {"domain": "acme.com"}}, {"id": "2", "properties": {"domain": "www.acme.com"}}]});
+    let first = json!({"id": "1", "properties": {"domain": "acme.com"}});
+    let second = json!({"id": "2", "properties": {"domain": "www.acme.com"}});
     let (told, _) = call("crm.account.upsert")
         .body(&seed("domain", "acme.com"))
-        .answers(200, found)
+        .answers(200, json!({"total": 2, "results": [first, second]}))
+        .answers_all(vec![(200, first), (200, second)])
         .run();
     assert_snapshot!(told);
 }

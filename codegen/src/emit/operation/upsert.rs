@@ -3,9 +3,12 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{path, steps};
+use super::{optional_path, path, steps};
 use crate::{
-    emit::{call::Calls, entity, fields},
+    emit::{
+        call::{Calls, Parameter, parameters},
+        entity, fields,
+    },
     names,
     plan::{PlanKey, PlanUpsert},
 };
@@ -48,6 +51,12 @@ fn key(key: &PlanKey, purpose: &str, calls: &mut Calls<'_>) -> TokenStream {
     let find = &key.find;
     let call = calls.of_work(&find.call, purpose);
     let (rows, id, split) = (path(&find.rows), path(&find.id), names::number(find.split));
+    let (next, stale) = (optional_path(find.next.as_ref()), find.stale);
+    let page = if parameters(&find.call).contains(&Parameter::Page) {
+        quote! { page }
+    } else {
+        quote! { _page }
+    };
     let max = find.max.map_or_else(
         || quote! { usize::MAX },
         |max| {
@@ -69,7 +78,7 @@ fn key(key: &PlanKey, purpose: &str, calls: &mut Calls<'_>) -> TokenStream {
             set: #set,
             omit_from_changes: #omit,
             matches: &[#(#matches),*],
-            find: FindPlan { call: |work, chunk| #call, rows: #rows, id: #id, split: #split, max: #max },
+            find: FindPlan { call: |work, chunk, #page| #call, rows: #rows, next: #next, stale: #stale, id: #id, split: #split, max: #max },
             direct: #direct,
         }
     }

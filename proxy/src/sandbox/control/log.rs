@@ -2,9 +2,10 @@
 //!
 //! Headers are never kept, and the values of keys that hold a secret are blanked when the log is read.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, io::Read};
 
 use bytes::Bytes;
+use flate2::read::GzDecoder;
 use http::StatusCode;
 use serde_json::{Value, json};
 
@@ -13,6 +14,11 @@ use crate::sandbox::http::Call;
 const MAX_CALLS: usize = 10_000;
 /// Bodies of pages are large; without this a benchmark would fill the memory with them.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
+
+/// What a body begins with that is packed.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+/// The most bytes that a packed body is read as.
+const MAX_UNPACKED: u64 = 64 * 1024 * 1024;
 
 const SECRETS: [&str; 7] = [
     "access_token",
@@ -99,11 +105,18 @@ impl Recorded {
     }
 }
 
-/// JSON as JSON, the rest as text, nothing as null.
+/// JSON as JSON, the rest as text, nothing as null; what was packed on the way is unpacked.
 fn readable(body: &Bytes) -> Value {
     if body.is_empty() {
         return Value::Null;
     }
+    let mut unpacked = Vec::new();
+    let is_packed = body.starts_with(&GZIP)
+        && GzDecoder::new(body.as_ref())
+            .take(MAX_UNPACKED)
+            .read_to_end(&mut unpacked)
+            .is_ok();
+    let body = if is_packed { &unpacked } else { body.as_ref() };
     let Ok(mut json) = serde_json::from_slice(body) else {
         return Value::String(String::from_utf8_lossy(body).into_owned());
     };

@@ -134,3 +134,20 @@ fn a_provider_has_commands_of_its_own() {
     let unknown = json!({ "error": "the sandbox has no POST /_sandbox/other" });
     assert_eq!(order("other"), (404, unknown));
 }
+
+#[test]
+fn the_log_unpacks_what_was_packed() {
+    use std::io::Write;
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder
+        .write_all(br#"{"packed": true, "access_token": "x"}"#)
+        .unwrap();
+    let control = Control::new(Arc::new(Echo));
+    let mut packed = call(Method::POST, "/a", "");
+    packed.body = encoder.finish().unwrap().into();
+    control.serve(&packed);
+    assert_eq!(
+        calls(&control, "")[0]["request"],
+        json!({"packed": true, "access_token": "***"})
+    );
+}

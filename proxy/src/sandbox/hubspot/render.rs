@@ -9,7 +9,7 @@ use super::PORTAL_ID;
 use super::access;
 use super::schema::Kind;
 use super::settings::Settings;
-use super::state::{Row, Table};
+use super::state::{Row, Table, Values};
 use crate::sandbox::clock::iso_ms;
 
 /// Which properties an answer carries, beside the system ones.
@@ -33,6 +33,17 @@ impl Wanted {
 }
 
 pub(super) fn row(table: &Table, row: &Row, wanted: &Wanted, settings: &Settings) -> Value {
+    row_with(table, row, &row.values, wanted, settings)
+}
+
+/// The row as if it had these values.
+pub(super) fn row_with(
+    table: &Table,
+    row: &Row,
+    values: &Values,
+    wanted: &Wanted,
+    settings: &Settings,
+) -> Value {
     let ty = &table.ty;
     let mut names: BTreeSet<&str> = ty.system().into_iter().collect();
     match wanted {
@@ -58,7 +69,7 @@ pub(super) fn row(table: &Table, row: &Row, wanted: &Wanted, settings: &Settings
             .properties
             .get(name)
             .is_some_and(|property| property.kind == Kind::Datetime);
-        let value = match row.values.get(name) {
+        let value = match values.get(name) {
             Some(value) if !value.is_empty() && is_time => json!(time(value, settings)),
             Some(value) if !value.is_empty() || settings.cleared_as_empty_text => json!(value),
             _ => Value::Null,
@@ -68,8 +79,8 @@ pub(super) fn row(table: &Table, row: &Row, wanted: &Wanted, settings: &Settings
     let mut answer = json!({
         "id": row.id.to_string(),
         "properties": properties,
-        "createdAt": row.get(&ty.created).map(|at| time(at, settings)),
-        "updatedAt": row.get(&ty.modified).map(|at| time(at, settings)),
+        "createdAt": values.get(&ty.created).map(|at| time(at, settings)),
+        "updatedAt": values.get(&ty.modified).map(|at| time(at, settings)),
         "archived": row.archived_at.is_some(),
     });
     if let Some(at) = row.archived_at {

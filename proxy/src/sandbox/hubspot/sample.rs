@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::owners::Owner;
 use super::state::{State, Values};
+use super::values::instant_ms;
 use super::{calculated, links};
 
 /// Why the sample can be trusted: it is compiled in, and every test loads it.
@@ -41,7 +42,10 @@ pub(super) fn load(state: &mut State, rows: bool) {
                 .map(|(ty, position)| made[ty][position.parse::<usize>().expect(EMBEDDED)])
                 .collect();
             values.retain(|name, _| !name.starts_with(LINK));
-            calculated::own(&state.tables[table], None, &mut values, 0);
+            let own = &state.tables[table];
+            let created = values.get(&own.ty.created);
+            let created = created.and_then(|at| instant_ms(at)).expect(EMBEDDED);
+            calculated::own(own, None, &mut values, created);
             values.insert("hs_object_source".to_owned(), "IMPORT".to_owned());
             let id = state.take_id();
             // The sample is older than any clock that a test sets, so it is in the index.

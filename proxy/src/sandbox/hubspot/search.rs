@@ -1,7 +1,8 @@
 //! Search: checked against its limits, matched against the index, answered with the rows as they are now.
 //!
 //! The index may be behind (`search_lag_ms`): a row matches by what it was, and a new one not at all. What the answer
-//! shows is the row of now, which is why a caller can meet a row that does not fit its own filter.
+//! shows is the row of now, which is why a caller can meet a row that does not fit its own filter; or, with
+//! `search_answers_old_values`, what the index has, since no source says which.
 
 use std::cmp::Ordering;
 
@@ -123,7 +124,14 @@ pub(super) fn search(state: &State, ask: &Ask<'_>, table: usize) -> Result<Reply
     let wanted = Wanted::named(request.properties.unwrap_or_default());
     let page = found.iter().skip(offset).take(limit);
     let results: Vec<Value> = page
-        .map(|(row, _)| render::row(own, row, &wanted, &state.settings))
+        .map(|(row, indexed)| {
+            let values = if state.settings.search_answers_old_values {
+                *indexed
+            } else {
+                &row.values
+            };
+            render::row_with(own, row, values, &wanted, &state.settings)
+        })
         .collect();
     let mut body = json!({ "total": found.len(), "results": results });
     let next = offset + limit;

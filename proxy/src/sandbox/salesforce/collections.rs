@@ -1,14 +1,13 @@
-//! Many rows in one call (`salesforce.md` §3.2): read by their ids, created, changed, deleted.
+//! Many rows in one call (`salesforce.md` §3.2): read by their ids, created, changed.
 
 use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::{
     fault::Fault,
-    id, keys,
+    id, number,
     rows::{self, shown},
-    schema::{Field, Object},
-    state::State,
+    state::{State, Writing},
 };
 use crate::sandbox::http::Reply;
 
@@ -32,18 +31,12 @@ pub(super) fn wanted_by_body(body: &Value) -> Result<(Vec<String>, Vec<String>),
 pub(super) fn wanted_by_query(
     pairs: &[(String, String)],
 ) -> Result<(Vec<String>, Vec<String>), Fault> {
-    Ok((listed(pairs, "ids")?, listed(pairs, "fields")?))
-}
-
-/// A comma list of the query string.
-fn listed(pairs: &[(String, String)], name: &str) -> Result<Vec<String>, Fault> {
-    let pair = pairs.iter().find(|(known, _)| known == name);
-    let (_, list) = pair.ok_or_else(|| missing(name))?;
-    Ok(list.split(',').map(|text| text.trim().to_owned()).collect())
-}
-
-fn malformed(id: &str) -> Fault {
-    Fault::new(400, "MALFORMED_ID", format!("malformed id {id}"))
+    let texts = |name: &str| -> Result<Vec<String>, Fault> {
+        let pair = pairs.iter().find(|(known, _)| known == name);
+        let (_, list) = pair.ok_or_else(|| missing(name))?;
+        Ok(list.split(',').map(|text| text.trim().to_owned()).collect())
+    };
+    Ok((texts("ids")?, texts("fields")?))
 }
 
 fn missing(name: &str) -> Fault {
@@ -71,13 +64,14 @@ pub(super) fn retrieve(
     let rows: Vec<Value> = ids
         .iter()
         .map(|text| {
-            let id = id::normalize(text).ok_or_else(|| malformed(text))?;
+            let id = id::normalize(text)
+                .ok_or_else(|| Fault::new(400, "MALFORMED_ID", format!("malformed id {text}")))?;
             Ok(state
                 .live(&object.name, &id)
-                .map_or(Value::Null, |row| shown(object, row, &fields, root)))
+                .map_or(Value::Null, |row| shown(state, object, row, &fields, root)))
         })
         .collect::<Result<_, Fault>>()?;
-    Ok(Reply::json(StatusCode::OK, &Value::Array(rows)))
+    Ok(number::json(StatusCode::OK, &Value::Array(rows)))
 }
 
 /// `POST` and `PATCH /composite/sobjects`: 200 whatever becomes of each record.
@@ -85,7 +79,7 @@ pub(super) fn save_all(
     state: &mut State,
     body: &Value,
     creates: bool,
-    now: &str,
+    writing: Writing<'_>,
 ) -> Result<Reply, Fault> {
     let records = body.get("records").and_then(Value::as_array);
     let records = records.ok_or_else(|| missing("records"))?;
@@ -101,75 +95,123 @@ pub(super) fn save_all(
         );
         return Err(Fault::new(400, "INVALID_TYPE", message));
     }
-    let each = |state: &mut State, record: &Value| {
-        let id = save(state, record, creates, now)?;
-        Ok(json!({ "id": id, "success": true, "errors": [] }))
-    };
     let all_or_none = body.get("allOrNone") == Some(&json!(true));
-    Ok(one_by_one(state, records, all_or_none, each))
+    Ok(each(state, records, all_or_none, |state, record| {
+        save(state, record, creates, writing).map(|id| (id, None))
+    }))
 }
 
-/// `PATCH /composite/sobjects/X/{field}`: each record has the value that finds its row.
+/// `PATCH /composite/sobjects/X/Field__c`: creates or changes by an external id that stands in each record.
 pub(super) fn upsert_all(
     state: &mut State,
-    (object, field): (&str, &str),
+    object: &str,
+    key: &str,
     body: &Value,
-    now: &str,
+    writing: Writing<'_>,
 ) -> Result<Reply, Fault> {
-    let object = state.object(object).ok_or_else(Fault::not_found)?.clone();
-    let field = keys::field(state, &object, field)?;
     let records = body.get("records").and_then(Value::as_array);
     let records = records.ok_or_else(|| missing("records"))?;
     if records.len() > MOST_RECORDS {
         return Err(too_many(MOST_RECORDS));
     }
-    let each = |state: &mut State, record: &Value| upsert(state, &object, &field, record, now);
+    let object = state.object(object).ok_or_else(Fault::not_found)?.clone();
+    let key = rows::key(state, &object, key)?.clone();
     let all_or_none = body.get("allOrNone") == Some(&json!(true));
-    Ok(one_by_one(state, records, all_or_none, each))
+    Ok(each(state, records, all_or_none, |state, record| {
+        if !type_of(record).eq_ignore_ascii_case(&object.name) {
+            let message = format!("The records of this call are of {} only", object.name);
+            return Err(Fault::new(400, "INVALID_TYPE", message));
+        }
+        let mut values = record.as_object().cloned().unwrap_or_default();
+        let named = values
+            .keys()
+            .find(|name| name.eq_ignore_ascii_case(&key.name))
+            .cloned();
+        let value = named.and_then(|name| values.shift_remove(&name));
+        let text = match &value {
+            Some(Value::String(text)) if !text.is_empty() => text.clone(),
+            Some(Value::Number(number)) => number.to_string(),
+            _ => {
+                let message = format!("{} not specified", key.name);
+                return Err(Fault::new(400, "MISSING_ARGUMENT", message));
+            }
+        };
+        match rows::matches(state, &object, &key, &text).as_slice() {
+            [] if key.ty == "id" => Err(state.gone(&object.name, &text)),
+            [] => {
+                values.insert(key.name.clone(), value.unwrap_or_default());
+                let id = state.create(&object.name, &values, writing)?;
+                Ok((id, Some(true)))
+            }
+            [id] => {
+                state.update(&object.name, id, &values, writing)?;
+                Ok((id.clone(), Some(false)))
+            }
+            // The code is that of SOAP (unconfirmed here).
+            _ => Err(Fault::new(
+                400,
+                "DUPLICATE_EXTERNAL_ID",
+                format!(
+                    "{}: more than one record found for external id field",
+                    key.name
+                ),
+            )),
+        }
+    }))
 }
 
-/// `DELETE /composite/sobjects?ids=…`: rows of any types.
+/// `DELETE /composite/sobjects?ids=a,b`
 pub(super) fn delete_all(
     state: &mut State,
     pairs: &[(String, String)],
     now: &str,
 ) -> Result<Reply, Fault> {
-    let ids = listed(pairs, "ids")?;
+    let value = |name: &str| pairs.iter().find(|(known, _)| known == name);
+    let (_, ids) = value("ids").ok_or_else(|| missing("ids"))?;
+    let ids: Vec<Value> = ids.split(',').map(|id| json!(id.trim())).collect();
     if ids.len() > MOST_RECORDS {
         return Err(too_many(MOST_RECORDS));
     }
-    let all_or_none = pairs.contains(&("allOrNone".to_owned(), "true".to_owned()));
-    let ids: Vec<Value> = ids.into_iter().map(Value::String).collect();
-    let each = |state: &mut State, id: &Value| {
+    let all_or_none = value("allOrNone").is_some_and(|(_, flag)| flag == "true");
+    Ok(each(state, &ids, all_or_none, |state, id| {
         let text = id.as_str().unwrap_or_default();
-        let id = id::normalize(text).ok_or_else(|| malformed(text))?;
-        let objects = state.schema.values();
-        let object = objects
-            .filter(|object| id.starts_with(&object.prefix))
+        let id = id::normalize(text)
+            .ok_or_else(|| Fault::new(400, "MALFORMED_ID", format!("malformed id {text}")))?;
+        let object = state
+            .schema
+            .values()
+            .find(|object| !object.prefix.is_empty() && id.starts_with(&object.prefix))
             .map(|object| object.name.clone())
-            .next();
-        // That an id of an object which is not there is malformed is unconfirmed.
-        state.delete(&object.ok_or_else(|| malformed(text))?, &id, now)?;
-        Ok(json!({ "id": id, "success": true, "errors": [] }))
-    };
-    Ok(one_by_one(state, &ids, all_or_none, each))
+            .ok_or_else(Fault::not_found)?;
+        state.delete(&object, &id, now)?;
+        Ok((id, None))
+    }))
 }
 
-/// Does `each`, and tells of every input what became of it: 200, whatever that is.
-fn one_by_one(
+/// Writes one after the other; answers what became of each, and whether it was created where that is told.
+fn each(
     state: &mut State,
-    inputs: &[Value],
+    records: &[Value],
     all_or_none: bool,
-    each: impl Fn(&mut State, &Value) -> Result<Value, Fault>,
+    mut write: impl FnMut(&mut State, &Value) -> Result<(String, Option<bool>), Fault>,
 ) -> Reply {
     let before = state.clone();
     let mut failed = false;
     let mut results: Vec<Value> = Vec::new();
-    for input in inputs {
-        results.push(each(state, input).unwrap_or_else(|fault| {
-            failed = true;
-            json!({ "success": false, "errors": [fault.entry()] })
-        }));
+    for record in records {
+        match write(state, record) {
+            Ok((id, created)) => {
+                let mut result = json!({ "id": id, "success": true, "errors": [] });
+                if let Some(created) = created {
+                    result["created"] = json!(created);
+                }
+                results.push(result);
+            }
+            Err(fault) => {
+                failed = true;
+                results.push(json!({ "success": false, "errors": [fault.entry()] }));
+            }
+        }
     }
     if failed && all_or_none {
         *state = before;
@@ -181,7 +223,7 @@ fn one_by_one(
             *result = json!({ "success": false, "errors": [rolled] });
         }
     }
-    Reply::json(StatusCode::OK, &Value::Array(results))
+    number::json(StatusCode::OK, &Value::Array(results))
 }
 
 /// The code and the words are unconfirmed.
@@ -196,14 +238,19 @@ fn type_of(record: &Value) -> &str {
     name.unwrap_or_default()
 }
 
-fn save(state: &mut State, record: &Value, creates: bool, now: &str) -> Result<String, Fault> {
+fn save(
+    state: &mut State,
+    record: &Value,
+    creates: bool,
+    writing: Writing<'_>,
+) -> Result<String, Fault> {
     let object = type_of(record);
     if state.object(object).is_none() {
         return Err(Fault::no_such_object(object));
     }
     let mut values = record.as_object().cloned().unwrap_or_default();
     if creates {
-        return state.create(object, &values, now);
+        return state.create(object, &values, writing);
     }
     let id = values.remove("id").or_else(|| values.remove("Id"));
     let id = id.as_ref().and_then(Value::as_str).and_then(id::normalize);
@@ -214,52 +261,6 @@ fn save(state: &mut State, record: &Value, creates: bool, now: &str) -> Result<S
             "Id not specified in an update call",
         )
     })?;
-    state.update(object, &id, &values, now)?;
+    state.update(object, &id, &values, writing)?;
     Ok(id)
-}
-
-/// Codes of records that cannot be upserted are SOAP's (unconfirmed here), the words are ours.
-fn upsert(
-    state: &mut State,
-    object: &Object,
-    field: &Field,
-    record: &Value,
-    now: &str,
-) -> Result<Value, Fault> {
-    if !type_of(record).eq_ignore_ascii_case(&object.name) {
-        let message = format!("The records of this call are of {} only", object.name);
-        return Err(Fault::new(400, "INVALID_TYPE", message));
-    }
-    let mut values = record.as_object().cloned().unwrap_or_default();
-    let named = values
-        .keys()
-        .find(|name| name.eq_ignore_ascii_case(&field.name))
-        .cloned();
-    let value = named
-        .and_then(|name| values.remove(&name))
-        .and_then(|value| value.as_str().map(str::to_owned))
-        .filter(|value| !value.is_empty());
-    let value = value.ok_or_else(|| {
-        let message = format!("{} not specified", field.name);
-        Fault::new(400, "MISSING_ARGUMENT", message).fields(&[&field.name])
-    })?;
-    let (id, created) = match keys::matches(state, object, field, &value).as_slice() {
-        [] => {
-            values.insert(field.name.clone(), json!(value));
-            (state.create(&object.name, &values, now)?, true)
-        }
-        [id] => {
-            state.update(&object.name, id, &values, now)?;
-            (id.clone(), false)
-        }
-        many => {
-            let message = format!(
-                "{}: more than one record found for external id field: [{}]",
-                field.name,
-                many.join(", ")
-            );
-            return Err(Fault::new(400, "DUPLICATE_EXTERNAL_ID", message));
-        }
-    };
-    Ok(json!({ "id": id, "success": true, "errors": [], "created": created }))
 }

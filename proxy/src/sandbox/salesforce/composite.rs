@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use http::{Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::{
     fault::Fault,
+    number,
     route::{Context, Request},
     state::State,
 };
@@ -29,6 +30,7 @@ pub(super) fn composite(
     })?;
     check(parts, root)?;
     let all_or_none = body.get("allOrNone") == Some(&json!(true));
+    // Shares the rows until a part writes them.
     let before = state.clone();
     let mut answers: Map<String, Value> = Map::new();
     let mut responses: Vec<Value> = Vec::new();
@@ -48,14 +50,14 @@ pub(super) fn composite(
             answers.insert(name.to_owned(), answer.clone());
         } else if all_or_none {
             *state = before;
-            return Ok(Reply::json(
+            return Ok(number::json(
                 StatusCode::OK,
                 &rolled_back(parts, name, &answer, reply.status),
             ));
         }
         responses.push(json!({ "body": answer, "httpHeaders": headers, "httpStatusCode": reply.status.as_u16(), "referenceId": name }));
     }
-    Ok(Reply::json(
+    Ok(number::json(
         StatusCode::OK,
         &json!({ "compositeResponse": responses }),
     ))
@@ -147,18 +149,41 @@ fn one(
         Method::from_bytes(method.as_bytes()).map_err(|_| Fault::unparsable("Invalid method"))?;
     let (path, query) = url.split_once('?').unwrap_or((&url, ""));
     let rest = path.strip_prefix(root).ok_or_else(Fault::not_found)?;
-    if rest.trim_matches('/') == "composite" {
+    if matches!(rest.trim_matches('/'), "composite" | "composite/batch") {
         return Err(Fault::not_found());
     }
+    let headers = headers(part)?;
     Request {
         method,
         root,
         rest,
         query,
         body,
-        org,
+        org: Context {
+            headers: &headers,
+            ..org
+        },
     }
     .handle(state)
+}
+
+/// A part's own headers; those of the whole are not its. That three of them are refused is documented, the words are not.
+fn headers(part: &Value) -> Result<HeaderMap, Fault> {
+    let mut headers = HeaderMap::new();
+    let named = part.get("httpHeaders").and_then(Value::as_object);
+    for (name, value) in named.into_iter().flatten() {
+        let known = HeaderName::from_bytes(name.as_bytes()).ok();
+        let value = value.as_str().and_then(|it| HeaderValue::from_str(it).ok());
+        let (Some(known), Some(value)) = (known, value) else {
+            return Err(Fault::unparsable(format!("Invalid header: {name}")));
+        };
+        if matches!(known.as_str(), "accept" | "authorization" | "content-type") {
+            let message = format!("The header {name} is not allowed in a subrequest");
+            return Err(Fault::new(400, "INVALID_HEADER", message));
+        }
+        headers.insert(known, value);
+    }
+    Ok(headers)
 }
 
 /// Puts the answers of earlier parts where `@{name.path}` refers to them.

@@ -54,6 +54,11 @@ impl Fault {
         Self::new(404, "NOT_FOUND", "The requested resource does not exist")
     }
 
+    /// A row that was there.
+    pub(super) fn deleted() -> Self {
+        Self::new(404, "ENTITY_IS_DELETED", "entity is deleted").fields(&[])
+    }
+
     pub(super) fn no_such_object(name: &str) -> Self {
         Self::new(
             400,

@@ -7,9 +7,11 @@ use serde_json::{Map, Value, json};
 use super::{
     describe,
     fault::Fault,
-    id, keys,
+    history, id, number,
+    route::Context,
+    rules,
     schema::{Field, Object},
-    state::{Row, State},
+    state::{Row, State, is_deleted},
 };
 use crate::sandbox::http::Reply;
 
@@ -23,8 +25,7 @@ pub(super) struct RowCall<'c> {
     pub(super) body: Option<Value>,
     /// `/services/data/v59.0`.
     pub(super) root: &'c str,
-    /// Now, as Salesforce writes it.
-    pub(super) now: &'c str,
+    pub(super) org: Context<'c>,
 }
 
 impl RowCall<'_> {
@@ -41,19 +42,26 @@ impl RowCall<'_> {
             .clone();
         match (self.method.as_str(), self.path.len()) {
             ("POST", 1) => {
-                let id = state.create(&object.name, self.object_body()?, self.now)?;
+                let writing = self.org.writing(self.root);
+                let id = state.create(&object.name, self.object_body()?, writing)?;
                 let location = format!("{}/sobjects/{}/{id}", self.root, object.name);
                 let saved = json!({ "id": id, "success": true, "errors": [] });
-                Ok(Reply::json(StatusCode::CREATED, &saved).with_header("location", &location))
+                Ok(number::json(StatusCode::CREATED, &saved).with_header("location", &location))
             }
-            ("GET", 2) if segment(1) == "describe" => Ok(Reply::json(
-                StatusCode::OK,
-                &describe::object(state, &object, self.root),
-            )),
+            ("GET", 2) if segment(1) == "describe" => {
+                let described = describe::object(state, &object, self.root);
+                Ok(describe::unless_known(state, self.org, &described))
+            }
+            ("GET", 2) if segment(1) == "deleted" => {
+                history::deleted(state, &object, &self.query, self.org.now)
+            }
+            ("GET", 2) if segment(1) == "updated" => {
+                history::updated(state, &object, &self.query, self.org.now)
+            }
             ("GET", 1) => {
-                let about = describe::summary(&object, self.root);
+                let about = describe::summary(state, &object, self.root);
                 let answer = json!({ "objectDescribe": about, "recentItems": [] });
-                Ok(Reply::json(StatusCode::OK, &answer))
+                Ok(number::json(StatusCode::OK, &answer))
             }
             ("GET", 2) => self.read(state, &object, &segment(1)),
             ("PATCH", 2) => {
@@ -61,50 +69,82 @@ impl RowCall<'_> {
                     &object.name,
                     &row_id(&segment(1))?,
                     self.object_body()?,
-                    self.now,
+                    self.org.writing(self.root),
                 )?;
                 Ok(Reply::empty(StatusCode::NO_CONTENT))
             }
             ("DELETE", 2) => {
-                state.delete(&object.name, &row_id(&segment(1))?, self.now)?;
+                state.delete(&object.name, &row_id(&segment(1))?, self.org.now)?;
                 Ok(Reply::empty(StatusCode::NO_CONTENT))
             }
             ("PATCH", 3) => self.upsert(state, &object, &segment(1), &segment(2)),
             (method, 1) => Err(Fault::not_allowed(method, "GET,HEAD,POST")),
             (method, 2) if segment(1) == "describe" => Err(Fault::not_allowed(method, "GET,HEAD")),
-            ("GET", 3) => self.read_by(state, &object, &segment(1), &segment(2)),
+            ("POST", 2) if segment(1).eq_ignore_ascii_case("Id") => {
+                // For clients that upsert by `Id` and have no value for it.
+                let id = state.create(
+                    &object.name,
+                    self.object_body()?,
+                    self.org.writing(self.root),
+                )?;
+                let saved = json!({ "id": id, "success": true, "errors": [], "created": true });
+                Ok(number::json(StatusCode::CREATED, &saved))
+            }
+            ("GET", 3) => self.by_field(state, &object, &segment(1), &segment(2)),
             (method, 2 | 3) => Err(Fault::not_allowed(method, "DELETE,GET,HEAD,PATCH")),
             _ => Err(Fault::not_found()),
         }
     }
 
-    fn read_by(
+    /// A blob of a row, or a row by an external id.
+    fn by_field(
         &self,
         state: &State,
         object: &Object,
-        field: &str,
-        value: &str,
+        first: &str,
+        second: &str,
     ) -> Result<Reply, Fault> {
-        let field = keys::field(state, object, field)?;
-        match keys::matches(state, object, &field, value).as_slice() {
+        if let Some(id) = id::normalize(first)
+            && let Some(field) = state.visible(object, second)
+            && field.ty == "base64"
+        {
+            let row = live(state, object, &id)?;
+            let bytes = rules::note::blob(row, &field.name);
+            return Ok(Reply::text(
+                StatusCode::OK,
+                "application/octetstream",
+                bytes,
+            ));
+        }
+        let field = key(state, object, first)?;
+        match matches(state, object, field, second).as_slice() {
             [] => Err(Fault::not_found()),
             [id] => self.read(state, object, id),
-            many => Ok(self.choices(object, many)),
+            many => Ok(self.several(object, many)),
         }
+    }
+
+    /// The addresses of rows that are all meant; no error list.
+    fn several(&self, object: &Object, ids: &[String]) -> Reply {
+        let addresses: Vec<String> = ids
+            .iter()
+            .map(|id| format!("{}/sobjects/{}/{id}", self.root, object.name))
+            .collect();
+        number::json(StatusCode::MULTIPLE_CHOICES, &json!(addresses))
     }
 
     fn read(&self, state: &State, object: &Object, id: &str) -> Result<Reply, Fault> {
         let id = row_id(id)?;
-        let row = state.live(&object.name, &id).ok_or_else(Fault::not_found)?;
+        let row = live(state, object, &id)?;
         let named = self
             .query
             .iter()
             .find(|(name, _)| name == "fields")
             .map(|(_, names)| names.as_str());
         let fields = fields(state, object, named)?;
-        Ok(Reply::json(
+        Ok(number::json(
             StatusCode::OK,
-            &shown(object, row, &fields, self.root),
+            &shown(state, object, row, &fields, self.root),
         ))
     }
 
@@ -115,7 +155,7 @@ impl RowCall<'_> {
         field: &str,
         value: &str,
     ) -> Result<Reply, Fault> {
-        let field = keys::field(state, object, field)?;
+        let field = key(state, object, field)?.clone();
         let mut values = self.object_body()?.clone();
         if values
             .keys()
@@ -127,7 +167,7 @@ impl RowCall<'_> {
             );
             return Err(Fault::new(400, "INVALID_FIELD", message).fields(&[&field.name]));
         }
-        let found = keys::matches(state, object, &field, value);
+        let found = matches(state, object, &field, value);
         match found.as_slice() {
             [] if self
                 .query
@@ -136,30 +176,24 @@ impl RowCall<'_> {
             {
                 Err(Fault::not_found())
             }
+            [] if field.ty == "id" => Err(state.gone(&object.name, value)),
             [] => {
-                values.insert(field.name.clone(), json!(value));
-                let id = state.create(&object.name, &values, self.now)?;
-                Ok(Reply::json(
+                values.insert(field.name.clone(), typed(&field, value));
+                let id = state.create(&object.name, &values, self.org.writing(self.root))?;
+                Ok(number::json(
                     StatusCode::CREATED,
                     &json!({ "id": id, "success": true, "errors": [], "created": true }),
                 ))
             }
             [id] => {
-                state.update(&object.name, id, &values, self.now)?;
-                Ok(Reply::json(
+                state.update(&object.name, id, &values, self.org.writing(self.root))?;
+                Ok(number::json(
                     StatusCode::OK,
                     &json!({ "id": id, "success": true, "errors": [], "created": false }),
                 ))
             }
-            many => Ok(self.choices(object, many)),
+            many => Ok(self.several(object, many)),
         }
-    }
-
-    /// Several rows where one was meant: a list of their addresses.
-    fn choices(&self, object: &Object, ids: &[String]) -> Reply {
-        let address = |id: &String| format!("{}/sobjects/{}/{id}", self.root, object.name);
-        let addresses: Vec<String> = ids.iter().map(address).collect();
-        Reply::json(StatusCode::MULTIPLE_CHOICES, &json!(addresses))
     }
 
     fn object_body(&self) -> Result<&Map<String, Value>, Fault> {
@@ -170,8 +204,54 @@ impl RowCall<'_> {
     }
 }
 
+/// A key's value out of an address, as the body of a create would have it.
+fn typed(field: &Field, value: &str) -> Value {
+    match field.ty.as_str() {
+        "int" | "double" | "currency" | "percent" => {
+            serde_json::from_str(value).unwrap_or_else(|_| json!(value))
+        }
+        _ => json!(value),
+    }
+}
+
 fn row_id(text: &str) -> Result<String, Fault> {
     id::normalize(text).ok_or_else(|| Fault::no_external_id(text))
+}
+
+/// A row that can be read.
+fn live<'s>(state: &'s State, object: &Object, id: &str) -> Result<&'s Row, Fault> {
+    match state.live(&object.name, id) {
+        Some(row) => Ok(row),
+        None if state.row(&object.name, id).is_some() => Err(Fault::deleted()),
+        None => Err(Fault::not_found()),
+    }
+}
+
+/// A field by which rows are addressed.
+pub(super) fn key<'s>(
+    state: &'s State,
+    object: &'s Object,
+    name: &str,
+) -> Result<&'s Field, Fault> {
+    state
+        .visible(object, name)
+        .filter(|field| field.id_lookup || field.ty == "id")
+        .ok_or_else(|| Fault::no_external_id(name))
+}
+
+/// The ids of the rows that have a key's value.
+pub(super) fn matches(state: &State, object: &Object, field: &Field, value: &str) -> Vec<String> {
+    // An id has a short form as well.
+    let full = (field.ty == "id").then(|| id::normalize(value)).flatten();
+    let wanted = full.as_deref().unwrap_or(value);
+    let rows = state.table(&object.name).filter(|(_, row)| {
+        let found = row.get(&field.name).map(|found| match found.as_str() {
+            Some(text) => text.eq_ignore_ascii_case(wanted),
+            None => !found.is_null() && *found == typed(field, wanted),
+        });
+        !is_deleted(row) && found == Some(true)
+    });
+    rows.map(|(id, _)| id.to_owned()).collect()
 }
 
 /// The fields named, or all that the user can see.
@@ -206,32 +286,66 @@ pub(super) fn fields(
 }
 
 /// A row as it is answered: `attributes` first, then the fields in the order asked.
-pub(super) fn shown(object: &Object, row: &Row, fields: &[Field], root: &str) -> Value {
-    let id = row.get("Id").and_then(Value::as_str).unwrap_or_default();
-    let mut shown = Map::new();
-    shown.insert(
-        "attributes".to_owned(),
-        json!({ "type": object.name, "url": format!("{root}/sobjects/{}/{id}", object.name) }),
-    );
+pub(super) fn shown(
+    state: &State,
+    object: &Object,
+    row: &Row,
+    fields: &[Field],
+    root: &str,
+) -> Value {
+    let mut shown = attributes(object, row, root);
     for field in fields {
-        shown.insert(field.name.clone(), value_of(field, row));
+        let value = shown_value(state, object, field, row, root);
+        shown.insert(field.name.clone(), value);
     }
     Value::Object(shown)
 }
 
-/// A field's value; a compound address is put together from its parts.
-pub(super) fn value_of(field: &Field, row: &Row) -> Value {
+/// What every row begins with.
+pub(super) fn attributes(object: &Object, row: &Row, root: &str) -> Map<String, Value> {
+    let id = row.get("Id").and_then(Value::as_str).unwrap_or_default();
+    let url = format!("{root}/sobjects/{}/{id}", object.name);
+    Map::from_iter([(
+        "attributes".to_owned(),
+        json!({ "type": object.name, "url": url }),
+    )])
+}
+
+/// A field's value as it is answered: of a blob, the path where it is.
+pub(super) fn shown_value(
+    state: &State,
+    object: &Object,
+    field: &Field,
+    row: &Row,
+    root: &str,
+) -> Value {
+    let value = value_of(state, object, field, row);
+    if field.ty != "base64" || value.is_null() {
+        return value;
+    }
+    let id = row.get("Id").and_then(Value::as_str).unwrap_or_default();
+    json!(format!(
+        "{root}/sobjects/{}/{id}/{}",
+        object.name, field.name
+    ))
+}
+
+/// A field's value; a compound address is put together from those of its parts that the user can see.
+pub(super) fn value_of(state: &State, object: &Object, field: &Field, row: &Row) -> Value {
     let Some(prefix) = field.address_prefix() else {
         return row.get(&field.name).cloned().unwrap_or(Value::Null);
     };
     let part = |name: &str| {
-        row.get(&format!("{prefix}{name}"))
-            .cloned()
-            .unwrap_or(Value::Null)
+        let name = format!("{prefix}{name}");
+        let value = state
+            .visible(object, &name)
+            .and_then(|field| row.get(&field.name));
+        value.cloned().unwrap_or(Value::Null)
     };
     let address = json!({
-        "city": part("City"), "country": part("Country"), "geocodeAccuracy": null, "latitude": null, "longitude": null,
-        "postalCode": part("PostalCode"), "state": part("State"), "street": part("Street"),
+        "city": part("City"), "country": part("Country"), "geocodeAccuracy": part("GeocodeAccuracy"),
+        "latitude": part("Latitude"), "longitude": part("Longitude"), "postalCode": part("PostalCode"),
+        "state": part("State"), "street": part("Street"),
     });
     let is_empty = address
         .as_object()

@@ -1,13 +1,18 @@
 //! The org's settings, as the control endpoints read and set them: all that a patch names, or none.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
 use super::{
     Org,
+    rules::DuplicateRules,
     schema::{Field, Object, Schema},
 };
+
+/// Custom fields that the settings added, by object; a reset brings them back.
+pub(super) type Added = Vec<(String, Field)>;
 
 /// The settings, beside the clock's.
 pub(super) fn shown(org: &Org) -> Map<String, Value> {
@@ -16,13 +21,28 @@ pub(super) fn shown(org: &Org) -> Map<String, Value> {
         .schema
         .values()
         .map(|object| (object.name.as_str(), custom_names(object)))
+        .filter(|(_, names)| !names.is_empty())
         .collect();
     Map::from_iter([
         ("daily_limit".to_owned(), json!(org.daily_limit)),
         ("calls_today".to_owned(), json!(org.calls)),
         ("hidden_fields".to_owned(), json!(org.state.hidden)),
         ("custom_fields".to_owned(), json!(custom)),
-        ("rotate_refresh_tokens".to_owned(), json!(org.rotates)),
+        (
+            "rotate_refresh_tokens".to_owned(),
+            json!(org.sessions.rotates),
+        ),
+        ("deny_consent".to_owned(), json!(org.sessions.denies)),
+        (
+            "session_seconds".to_owned(),
+            json!(org.sessions.session_seconds),
+        ),
+        ("commit_lag_seconds".to_owned(), json!(org.state.late.lags)),
+        ("enhanced_notes".to_owned(), json!(!org.state.notes_off)),
+        (
+            "duplicate_rules".to_owned(),
+            json!(org.state.duplicate_rules.name()),
+        ),
     ])
 }
 
@@ -39,11 +59,14 @@ pub(super) struct Time {
 }
 
 /// Sets what `patch` names, and answers what it says of the clock.
-pub(super) fn set(org: &mut Org, patch: &Value) -> Result<Time, String> {
+pub(super) fn set(org: &mut Org, patch: &Value, now: &str) -> Result<Time, String> {
     let patch = patch.as_object().ok_or("expected an object")?;
-    let mut schema = org.state.schema.clone();
-    let mut hidden = org.state.hidden.clone();
-    let (mut daily_limit, mut calls, mut rotates) = (org.daily_limit, org.calls, org.rotates);
+    let mut state = org.state.clone();
+    let mut added = org.added.clone();
+    let (mut daily_limit, mut calls) = (org.daily_limit, org.calls);
+    let sessions = &org.sessions;
+    let (mut rotates, mut denies) = (sessions.rotates, sessions.denies);
+    let mut session_seconds = sessions.session_seconds;
     let mut time = Time::default();
     for (name, value) in patch {
         let expected = |what: &str| format!("{name}: expected {what}, found {value}");
@@ -56,52 +79,99 @@ pub(super) fn set(org: &mut Org, patch: &Value) -> Result<Time, String> {
             "clock_stopped" => time.stopped = Some(flag()?),
             "daily_limit" => daily_limit = number()?,
             "calls_today" => calls = number()?,
+            "session_seconds" => session_seconds = number()?,
             "rotate_refresh_tokens" => rotates = flag()?,
+            "deny_consent" => denies = flag()?,
+            "duplicate_rules" => {
+                let rules = value.as_str().and_then(DuplicateRules::named);
+                state.duplicate_rules = rules.ok_or_else(|| expected("off, alert or block"))?;
+            }
+            "enhanced_notes" => state.notes_off = !flag()?,
+            "commit_lag_seconds" => {
+                let lags = match value {
+                    Value::Number(_) => json!([value]),
+                    other => other.clone(),
+                };
+                state.late.lags = serde_json::from_value(lags)
+                    .map_err(|_| expected("seconds, or a list of them to take in turn"))?;
+            }
             "hidden_fields" => {
                 let named: BTreeMap<String, Vec<String>> = serde_json::from_value(value.clone())
                     .map_err(|_| expected("field names by object"))?;
-                hidden = BTreeMap::new();
+                let mut hidden = BTreeMap::new();
                 for (object, fields) in named {
-                    hidden.insert(known(&mut schema, &object)?.name.clone(), fields);
+                    let object = known(&mut state.schema, &object)?;
+                    let fields = fields.iter().map(|field| hideable(object, field));
+                    let fields = fields.collect::<Result<Vec<_>, _>>()?;
+                    hidden.insert(object.name.clone(), fields);
+                }
+                state.hide(hidden);
+            }
+            "custom_fields" => {
+                for (object, field) in custom_fields(value)? {
+                    add(&mut state.schema, &object, &field)?;
+                    added.push((object, field));
                 }
             }
-            "custom_fields" => add_fields(&mut schema, value)?,
             _ => return Err(format!("{name}: there is no such setting")),
         }
     }
-    org.state.schema = schema;
-    org.state.hidden = hidden;
-    (org.daily_limit, org.calls, org.rotates) = (daily_limit, calls, rotates);
+    state.redescribe(now);
+    (org.state, org.added) = (state, added);
+    (org.daily_limit, org.calls) = (daily_limit, calls);
+    (org.sessions.rotates, org.sessions.denies) = (rotates, denies);
+    org.sessions.session_seconds = session_seconds;
     Ok(time)
 }
 
-/// Adds custom fields by object; one of the same name is replaced.
-fn add_fields(schema: &mut Schema, value: &Value) -> Result<(), String> {
+/// A field's name, where field-level security can hide it: neither ids nor names nor what Salesforce keeps itself.
+fn hideable(object: &Object, name: &str) -> Result<String, String> {
+    let field = object
+        .field(name)
+        .ok_or_else(|| format!("hidden_fields.{}: there is no field {name}", object.name))?;
+    // Objects without a recorded describe do not tell; all is taken there.
+    let tells = object.fields.iter().any(|field| field.permissionable);
+    if tells && !field.permissionable {
+        let object = &object.name;
+        return Err(format!("hidden_fields.{object}: {name} cannot be hidden"));
+    }
+    Ok(field.name.clone())
+}
+
+fn custom_fields(value: &Value) -> Result<Added, String> {
     let by_object = value
         .as_object()
         .ok_or("custom_fields: expected fields by object")?;
+    let mut added = Added::new();
     for (name, fields) in by_object {
-        let object = known(schema, name)?;
         let fields = fields
             .as_array()
             .ok_or_else(|| format!("custom_fields.{name}: expected a list of fields"))?;
         for field in fields {
             let field = Field::custom(field)
-                .filter(|field| field.name.ends_with("__c"))
+                .filter(Field::is_custom)
                 .ok_or_else(|| {
                     format!("custom_fields.{name}: expected a name that ends in __c, found {field}")
                 })?;
-            object
-                .fields
-                .retain(|other| !other.name.eq_ignore_ascii_case(&field.name));
-            object.fields.push(field);
+            added.push((name.clone(), field));
         }
     }
+    Ok(added)
+}
+
+/// Adds a custom field; one of the same name is replaced.
+pub(super) fn add(schema: &mut Schema, object: &str, field: &Field) -> Result<(), String> {
+    let object = known(schema, object)?;
+    object
+        .fields
+        .retain(|other| !other.name.eq_ignore_ascii_case(&field.name));
+    object.fields.push(field.clone());
     Ok(())
 }
 
 fn known<'s>(schema: &'s mut Schema, name: &str) -> Result<&'s mut Object, String> {
     schema
         .get_mut(&name.to_ascii_lowercase())
+        .map(Arc::make_mut)
         .ok_or_else(|| format!("{name}: the sandbox plays no such object"))
 }

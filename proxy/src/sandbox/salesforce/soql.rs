@@ -1,38 +1,62 @@
 //! SOQL, parsed and evaluated for real (`salesforce.md` §4): what is malformed is refused as Salesforce refuses it.
 
 mod columns;
+mod filter;
 mod lexer;
 mod parser;
+mod path;
+mod syntax;
 
 use std::cmp::Ordering;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{
+    access,
     fault::Fault,
-    rows::value_of,
-    schema::{Field, Object},
-    state::{Row, State},
+    rules,
+    schema::Object,
+    stamp,
+    state::{Row, State, is_deleted},
 };
-use columns::{Column, shown};
-use parser::{Comparison, Condition, Literal, Name, Operator, Order, Selection};
+use columns::shown;
+use filter::{Test, compare};
+use path::Path;
+use syntax::{Item, Order, Query, Selection};
 
 /// The most rows of one answer.
 const PAGE: usize = 2000;
+/// How long a deleted row is in the recycle bin, where queryAll still finds it.
+const BIN_SECONDS: i64 = 15 * 24 * 60 * 60;
+
+/// Which objects there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Api {
+    Data,
+    Tooling,
+}
+
+/// What a query is asked of.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scope<'c> {
+    pub(super) api: Api,
+    /// Whether deleted rows are looked at as well.
+    pub(super) deleted_too: bool,
+    /// Now, as Salesforce writes it.
+    pub(super) now: &'c str,
+    /// `/services/data/v59.0`.
+    pub(super) root: &'c str,
+}
 
 /// The rows that a query finds, each as it is answered.
+#[derive(Debug)]
 pub(super) struct Found {
     pub(super) rows: Vec<Value>,
     /// `SELECT COUNT()` answers a number and no rows.
     pub(super) count: Option<usize>,
 }
 
-pub(super) fn run(
-    state: &State,
-    text: &str,
-    deleted_too: bool,
-    root: &str,
-) -> Result<Found, Fault> {
+pub(super) fn run(state: &State, text: &str, scope: Scope<'_>) -> Result<Found, Fault> {
     if text.chars().count() > 100_000 {
         return Err(Fault::new(
             400,
@@ -41,82 +65,109 @@ pub(super) fn run(
         ));
     }
     let query = parser::parse(text)?;
-    let object = state
-        .object(&query.object.text)
-        .ok_or_else(|| Fault::no_such_object(&query.object.text).in_query(text, query.object.at))?;
-    let columns = match &query.selection {
-        Selection::Count => Vec::new(),
-        Selection::Fields(names) => {
-            let mut columns: Vec<Column<'_>> = Vec::new();
-            for name in names {
-                let column = Column::resolve(state, object, name, text)?;
-                if columns.iter().any(|known| known.path() == column.path()) {
-                    let message = format!("duplicate field selected: {}", column.path());
-                    return Err(Fault::new(400, "INVALID_FIELD", message));
-                }
-                columns.push(column);
-            }
-            columns
+    let (object, rows) = rows(state, &query, text, scope)?;
+    let items = match &query.selection {
+        Selection::Count => {
+            return Ok(Found {
+                count: Some(rows.len()),
+                rows: Vec::new(),
+            });
         }
+        Selection::Items(items) => items,
     };
-    if let Some(condition) = &query.condition {
-        check(state, object, condition, text)?;
-    }
-    let mut order = Vec::new();
-    for wanted in &query.order {
-        let field = field(state, object, &wanted.field, text)?;
-        if !field.sortable {
-            let message = format!("field '{}' can not be sorted in a query call", field.name);
-            let fault = Fault::new(400, "INVALID_FIELD", message);
-            return Err(fault.in_query(text, wanted.field.at));
-        }
-        order.push((field, wanted));
-    }
-    let mut rows: Vec<&Row> = state
-        .rows
-        .get(&object.name)
-        .into_iter()
-        .flat_map(|rows| rows.values())
-        .filter(|row| deleted_too || row.get("IsDeleted") != Some(&json!(true)))
-        .filter(|row| {
-            query
-                .condition
-                .as_ref()
-                .is_none_or(|condition| holds(object, condition, row))
-        })
-        .collect();
-    rows.sort_by(|one, other| {
-        order
-            .iter()
-            .map(|(field, wanted)| {
-                in_order(
-                    wanted,
-                    field,
-                    &value_of(field, one),
-                    &value_of(field, other),
-                )
-            })
-            .find(|ordering| *ordering != Ordering::Equal)
-            .unwrap_or(Ordering::Equal)
-    });
-    let rows: Vec<&Row> = rows
-        .into_iter()
-        .skip(query.offset)
-        .take(query.limit.unwrap_or(usize::MAX))
-        .collect();
-    if matches!(query.selection, Selection::Count) {
+    if items.iter().any(|item| matches!(item, Item::Count(..))) {
         return Ok(Found {
-            count: Some(rows.len()),
-            rows: Vec::new(),
+            rows: vec![columns::counted(state, object, items, &rows, text)?],
+            count: None,
         });
     }
+    let columns = columns::columns(state, object, &query, items, text)?;
+    let is_whole =
+        |column: &Path<'_>| matches!(column.field.name.as_str(), "Metadata" | "FullName");
+    if scope.api == Api::Tooling && rows.len() > 1 && columns.iter().any(is_whole) {
+        // The words are unconfirmed.
+        let message = "When retrieving results with Metadata or FullName fields, the query qualifications must specify no more than one row for retrieval.";
+        return Err(Fault::new(400, "MALFORMED_QUERY", message));
+    }
+    let rows = rows.into_iter();
     Ok(Found {
         rows: rows
-            .into_iter()
-            .map(|row| shown(state, object, row, &columns, root))
+            .map(|row| shown(state, object, row, &columns, scope.root))
             .collect(),
         count: None,
     })
+}
+
+/// The rows that a query is about, in order and within its window, and their object.
+fn rows<'s>(
+    state: &'s State,
+    query: &Query,
+    text: &str,
+    scope: Scope<'_>,
+) -> Result<(&'s Object, Vec<&'s Row>), Fault> {
+    let name = &query.object;
+    let object = match scope.api {
+        Api::Data => state.object(&name.text),
+        Api::Tooling => state.tooling_object(&name.text),
+    };
+    let object = object.ok_or_else(|| Fault::no_such_object(&name.text).in_query(text, name.at))?;
+    // A field that is unknown is told of in the order of the text, so those selected come first.
+    if let Selection::Items(items) = &query.selection {
+        columns::check(state, object, items, text)?;
+    }
+    columns::check_links(object, query)?;
+    let filter = query
+        .condition
+        .as_ref()
+        .map(|condition| Test::resolve(state, object, condition, text, scope))
+        .transpose()?;
+    let order = query
+        .order
+        .iter()
+        .map(|wanted| {
+            let path = Path::resolve(state, object, &wanted.field, text)?;
+            if path.field.sortable {
+                return Ok((path, wanted));
+            }
+            let name = &path.field.name;
+            let message = format!("field '{name}' can not be sorted in a query call");
+            let fault = Fault::new(400, "INVALID_FIELD", message);
+            Err(fault.in_query(text, wanted.field.at))
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    let emptied = stamp::after(scope.now, -BIN_SECONDS);
+    let found = state
+        .table(&object.name)
+        .filter_map(|(id, row)| state.late.seen(&object.name, id, row, scope.now))
+        .filter(|row| {
+            !is_deleted(row)
+                || (scope.deleted_too && access::text(row, "SystemModstamp") >= emptied.as_str())
+        })
+        .filter(|row| rules::is_found(state, &object.name, row))
+        .filter(|row| {
+            filter
+                .as_ref()
+                .is_none_or(|filter| filter.holds(state, row))
+        });
+    let mut keyed: Vec<(Vec<Value>, &Row)> = found
+        .map(|row| {
+            let keys = order.iter().map(|(path, _)| path.value(state, row));
+            (keys.collect(), row)
+        })
+        .collect();
+    keyed.sort_by(|(one, _), (other, _)| {
+        let pairs = order.iter().zip(one.iter().zip(other));
+        pairs
+            .map(|((path, wanted), (one, other))| in_order(wanted, path, one, other))
+            .find(|ordering| *ordering != Ordering::Equal)
+            .unwrap_or(Ordering::Equal)
+    });
+    let window = keyed
+        .into_iter()
+        .skip(query.offset)
+        .take(query.limit.unwrap_or(usize::MAX))
+        .map(|(_, row)| row);
+    Ok((object, window.collect()))
 }
 
 /// The size of an answer's page, from `Sforce-Query-Options`.
@@ -131,18 +182,7 @@ pub(super) fn page_size(options: Option<&str>) -> usize {
         .map_or(PAGE, |size: usize| size.clamp(200, PAGE))
 }
 
-fn field<'s>(
-    state: &'s State,
-    object: &'s Object,
-    name: &Name,
-    text: &str,
-) -> Result<&'s Field, Fault> {
-    state
-        .visible(object, &name.text)
-        .ok_or_else(|| Fault::no_such_column(&name.text, &object.name).in_query(text, name.at))
-}
-
-fn in_order(wanted: &Order, field: &Field, one: &Value, other: &Value) -> Ordering {
+fn in_order(wanted: &Order, path: &Path<'_>, one: &Value, other: &Value) -> Ordering {
     if let (Some(nulls_last), true) = (wanted.nulls_last, one.is_null() != other.is_null()) {
         let first = one.is_null() != nulls_last;
         return if first {
@@ -151,159 +191,12 @@ fn in_order(wanted: &Order, field: &Field, one: &Value, other: &Value) -> Orderi
             Ordering::Greater
         };
     }
-    let ordering = compare(field, one, other);
+    let ordering = compare(path.field, one, other);
     if wanted.descending {
         ordering.reverse()
     } else {
         ordering
     }
-}
-
-/// Whether every comparison fits the type of its field.
-fn check(state: &State, object: &Object, condition: &Condition, text: &str) -> Result<(), Fault> {
-    match condition {
-        Condition::All(parts) | Condition::Any(parts) => parts
-            .iter()
-            .try_for_each(|part| check(state, object, part, text)),
-        Condition::Not(inner) => check(state, object, inner, text),
-        Condition::Compare(comparison) => {
-            let field = field(state, object, &comparison.field, text)?;
-            let refused = |code: &str, message: String| {
-                Err(Fault::new(400, code, message).in_query(text, comparison.field.at))
-            };
-            if !field.filterable {
-                let message = format!("field '{}' can not be filtered in a query call", field.name);
-                return refused("INVALID_FIELD", message);
-            }
-            // The code is unconfirmed.
-            if comparison.operator == Operator::Like && !field.is_text() {
-                let message = format!("invalid operator on {} field", field.ty);
-                return refused("INVALID_QUERY_FILTER_OPERATOR", message);
-            }
-            comparison.values.iter().try_for_each(|literal| {
-                check_literal(field, literal)
-                    .map_err(|fault| fault.in_query(text, comparison.field.at))
-            })
-        }
-    }
-}
-
-fn check_literal(field: &Field, literal: &Literal) -> Result<(), Fault> {
-    let (expected, fits, quotes) = match field.ty.as_str() {
-        "datetime" => ("dateTime", matches!(literal, Literal::DateTime(_)), false),
-        "date" => ("date", matches!(literal, Literal::Date(_)), false),
-        "boolean" => ("boolean", matches!(literal, Literal::Boolean(_)), false),
-        "int" | "double" | "currency" | "percent" => {
-            ("double", matches!(literal, Literal::Number(_)), false)
-        }
-        _ => (
-            "string",
-            matches!(literal, Literal::Text(_) | Literal::Pattern(_)),
-            true,
-        ),
-    };
-    if let (true, Literal::Text(id)) = (matches!(field.ty.as_str(), "id" | "reference"), literal)
-        && super::id::normalize(id).is_none()
-        && !id.is_empty()
-    {
-        return Err(Fault::new(
-            400,
-            "INVALID_QUERY_FILTER_OPERATOR",
-            format!("invalid ID field: {id}"),
-        ));
-    }
-    if fits || matches!(literal, Literal::Null) {
-        return Ok(());
-    }
-    let quotes = if quotes {
-        "should be enclosed in quotes"
-    } else {
-        "should not be enclosed in quotes"
-    };
-    let message = format!(
-        "value of filter criterion for field '{}' must be of type {expected} and {quotes}",
-        field.name
-    );
-    Err(Fault::new(400, "INVALID_FIELD", message))
-}
-
-fn holds(object: &Object, condition: &Condition, row: &Row) -> bool {
-    match condition {
-        Condition::All(parts) => parts.iter().all(|part| holds(object, part, row)),
-        Condition::Any(parts) => parts.iter().any(|part| holds(object, part, row)),
-        Condition::Not(inner) => !holds(object, inner, row),
-        Condition::Compare(comparison) => object
-            .field(&comparison.field.text)
-            .is_some_and(|field| compares(field, comparison, row)),
-    }
-}
-
-fn compares(field: &Field, comparison: &Comparison, row: &Row) -> bool {
-    let value = value_of(field, row);
-    let ordering = |literal: &Literal| compare(field, &value, &literal.value());
-    let is_null = value.is_null();
-    match (&comparison.operator, comparison.values.as_slice()) {
-        (Operator::Equal, [Literal::Null]) => is_null,
-        (Operator::NotEqual, [Literal::Null]) => !is_null,
-        (Operator::Equal | Operator::In, literals) => literals
-            .iter()
-            .any(|literal| !is_null && ordering(literal) == Ordering::Equal),
-        (Operator::NotEqual | Operator::NotIn, literals) => literals
-            .iter()
-            .all(|literal| is_null || ordering(literal) != Ordering::Equal),
-        (Operator::Like, [Literal::Pattern(pattern)]) => value
-            .as_str()
-            .is_some_and(|text| like(&text.to_lowercase(), pattern)),
-        (Operator::Less, [literal]) => !is_null && ordering(literal) == Ordering::Less,
-        (Operator::LessOrEqual, [literal]) => !is_null && ordering(literal) != Ordering::Greater,
-        (Operator::Greater, [literal]) => !is_null && ordering(literal) == Ordering::Greater,
-        (Operator::GreaterOrEqual, [literal]) => !is_null && ordering(literal) != Ordering::Less,
-        _ => false,
-    }
-}
-
-/// Nulls first; ids by byte, other text without regard to case, times by instant.
-fn compare(field: &Field, one: &Value, other: &Value) -> Ordering {
-    match (one, other) {
-        (Value::Null, Value::Null) => Ordering::Equal,
-        (Value::Null, _) => Ordering::Less,
-        (_, Value::Null) => Ordering::Greater,
-        (Value::Number(one), Value::Number(other)) => one
-            .as_f64()
-            .unwrap_or_default()
-            .total_cmp(&other.as_f64().unwrap_or_default()),
-        (Value::Bool(one), Value::Bool(other)) => one.cmp(other),
-        (Value::String(one), Value::String(other)) => match field.ty.as_str() {
-            "datetime" => one
-                .parse::<jiff::Timestamp>()
-                .ok()
-                .cmp(&other.parse::<jiff::Timestamp>().ok()),
-            "id" | "reference" => {
-                let normal = |id: &str| super::id::normalize(id).unwrap_or_else(|| id.to_owned());
-                normal(one).cmp(&normal(other))
-            }
-            "date" => one.cmp(other),
-            _ => one.to_lowercase().cmp(&other.to_lowercase()),
-        },
-        _ => Ordering::Equal,
-    }
-}
-
-/// `%` is any text, `_` any character, a backslash takes either's meaning away. `text` is in lower case.
-fn like(text: &str, pattern: &str) -> bool {
-    fn fits(text: &[char], pattern: &[char]) -> bool {
-        match pattern.split_first() {
-            None => text.is_empty(),
-            Some(('%', rest)) => (0..=text.len()).any(|skipped| fits(&text[skipped..], rest)),
-            Some(('_', rest)) => !text.is_empty() && fits(&text[1..], rest),
-            Some(('\\', rest)) if !rest.is_empty() => {
-                text.first() == Some(&rest[0]) && fits(&text[1..], &rest[1..])
-            }
-            Some((character, rest)) => text.first() == Some(character) && fits(&text[1..], rest),
-        }
-    }
-    let characters = |text: &str| text.chars().collect::<Vec<char>>();
-    fits(&characters(text), &characters(&pattern.to_lowercase()))
 }
 
 #[cfg(test)]

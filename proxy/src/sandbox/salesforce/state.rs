@@ -1,30 +1,77 @@
 //! The rows, and the rules by which they are written.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::{Map, Value, json};
 
 use super::{
+    access::{Access, Grants, text},
     fault::Fault,
     id,
     locators::Locators,
-    schema::{Field, Object, Schema, standard},
+    rules::{self, DuplicateRules},
+    schema::{Object, Schema, standard},
+    stamp,
 };
+
+mod bin;
+mod late;
+mod values;
+
+use bin::Purged;
+use late::Late;
 
 /// A row: the values of its fields by their canonical names. What is not there is null.
 pub(super) type Row = BTreeMap<String, Value>;
 
-/// All that changes.
+/// An object's rows by their ids.
+type Table = BTreeMap<String, Arc<Row>>;
+
+/// All that changes. A copy is cheap: it shares the rows until one of the two writes them.
 #[derive(Debug, Clone)]
 pub(super) struct State {
     pub(super) schema: Schema,
-    /// By object, then by id.
-    pub(super) rows: BTreeMap<String, BTreeMap<String, Row>>,
+    /// By object.
+    rows: BTreeMap<String, Arc<Table>>,
     /// Objects' fields that the user cannot see.
     pub(super) hidden: BTreeMap<String, Vec<String>>,
+    pub(super) grants: Grants,
     /// Queries' answers that go on.
     pub(super) locators: Locators,
+    /// What no query sees yet.
+    pub(super) late: Late,
+    pub(super) duplicate_rules: DuplicateRules,
+    /// When a describe last became another.
+    pub(super) described: String,
+    /// Whether the org has no enhanced notes.
+    pub(super) notes_off: bool,
+    purged: Vec<Purged>,
+    /// Objects and how many rows each had, and until when that is good enough.
+    counted: Vec<(String, usize)>,
+    counted_until: String,
     next: u64,
+}
+
+/// What a write may know beside its values.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Writing<'w> {
+    /// Now, as Salesforce writes it.
+    pub(super) now: &'w str,
+    /// `/services/data/v59.0`.
+    pub(super) root: &'w str,
+    /// Whether duplicate rules that only warn are not heeded.
+    pub(super) allows_duplicates: bool,
+}
+
+impl<'w> Writing<'w> {
+    /// A write that no call asks for.
+    pub(super) fn at(now: &'w str) -> Self {
+        Self {
+            now,
+            root: "/services/data/v59.0",
+            allows_duplicates: false,
+        }
+    }
 }
 
 /// The user whom the sandbox's tokens belong to.
@@ -36,47 +83,88 @@ impl State {
             schema: standard(),
             rows: BTreeMap::new(),
             hidden: BTreeMap::new(),
+            grants: Grants::default(),
             locators: Locators::default(),
+            late: Late::default(),
+            duplicate_rules: DuplicateRules::default(),
+            described: "2024-01-02T09:00:00.000+0000".to_owned(),
+            notes_off: false,
+            purged: Vec::new(),
+            counted: Vec::new(),
+            counted_until: String::new(),
             next: 100,
         }
-    }
-
-    pub(super) fn object(&self, name: &str) -> Option<&Object> {
-        self.schema.get(&name.to_ascii_lowercase())
-    }
-
-    /// A field that the user can see.
-    pub(super) fn visible<'s>(&'s self, object: &'s Object, name: &str) -> Option<&'s Field> {
-        let hidden = self
-            .hidden
-            .get(&object.name)
-            .is_some_and(|hidden| hidden.iter().any(|it| it.eq_ignore_ascii_case(name)));
-        object.field(name).filter(|_| !hidden)
     }
 
     pub(super) fn user_id() -> String {
         id::make("005", USER_NUMBER)
     }
 
-    pub(super) fn insert_raw(&mut self, object: &str, number: u64, mut row: Row) -> String {
-        let prefix = self
-            .object(object)
-            .map_or("000", |object| object.prefix.as_str());
-        let id = id::make(prefix, number);
-        row.insert("Id".to_owned(), json!(id));
-        self.rows
-            .entry(object.to_owned())
-            .or_default()
-            .insert(id.clone(), row);
-        id
+    /// Notes that describes are others from now on: a second later, because a caller may have read one in this second.
+    pub(super) fn redescribe(&mut self, now: &str) {
+        let last = self.described.as_str().max(now);
+        self.described = stamp::after(last, 1);
+    }
+
+    /// An object's rows, deleted ones too, by their ids.
+    pub(super) fn table(&self, object: &str) -> impl Iterator<Item = (&str, &Row)> {
+        let rows = self
+            .rows
+            .get(object)
+            .into_iter()
+            .flat_map(|rows| rows.iter());
+        rows.map(|(id, row)| (id.as_str(), row.as_ref()))
+    }
+
+    /// A row, even a deleted one.
+    pub(super) fn row(&self, object: &str, id: &str) -> Option<&Row> {
+        self.rows.get(object)?.get(id).map(Arc::as_ref)
     }
 
     /// A row that is not deleted.
     pub(super) fn live(&self, object: &str, id: &str) -> Option<&Row> {
-        self.rows
-            .get(object)?
-            .get(id)
-            .filter(|row| row.get("IsDeleted") != Some(&json!(true)))
+        self.row(object, id).filter(|row| !is_deleted(row))
+    }
+
+    /// The next id of an object.
+    pub(super) fn next_id(&mut self, prefix: &str) -> String {
+        self.next += 1;
+        id::make(prefix, self.next)
+    }
+
+    /// Puts a row in, whatever the rules say.
+    pub(super) fn put(&mut self, object: &str, id: &str, mut row: Row) {
+        row.insert("Id".to_owned(), json!(id));
+        let table = self.rows.entry(object.to_owned()).or_default();
+        Arc::make_mut(table).insert(id.to_owned(), Arc::new(row));
+    }
+
+    /// The same with an id of the object's and a number.
+    pub(super) fn insert_raw(&mut self, object: &str, number: u64, row: Row) -> String {
+        let prefix = self
+            .any_object(object)
+            .map_or("000", |object| object.prefix.as_str());
+        let id = id::make(prefix, number);
+        self.put(object, &id, row);
+        id
+    }
+
+    pub(super) fn remove(&mut self, object: &str, id: &str) {
+        if let Some(table) = self.rows.get_mut(object) {
+            Arc::make_mut(table).remove(id);
+        }
+    }
+
+    /// Changes a row's values; its times only where `changes` has them.
+    pub(super) fn amend(&mut self, object: &str, id: &str, changes: Row, now: &str) {
+        let Some(table) = self.rows.get_mut(object) else {
+            return;
+        };
+        let Some(row) = Arc::make_mut(table).get_mut(id) else {
+            return;
+        };
+        self.late.written(object, id, Some(row), now);
+        Arc::make_mut(row).extend(changes);
     }
 
     /// Creates a row. `now` is a datetime in Salesforce's form.
@@ -84,20 +172,20 @@ impl State {
         &mut self,
         object: &str,
         values: &Map<String, Value>,
-        now: &str,
+        writing: Writing<'_>,
     ) -> Result<String, Fault> {
-        let object = self.object(object).ok_or_else(Fault::not_found)?.clone();
+        let object = Arc::clone(self.object(object).ok_or_else(Fault::not_found)?);
+        self.must(&object, Access::Create)?;
         let mut row = self.checked(&object, values, true)?;
+        for field in &object.fields {
+            if !field.default_value.is_null() && !is_set(&row, &field.name) {
+                row.insert(field.name.clone(), field.default_value.clone());
+            }
+        }
         let missing: Vec<&str> = object
             .fields
             .iter()
-            .filter(|field| {
-                field.createable
-                    && !field.nillable
-                    && !field.defaulted
-                    && field.ty != "boolean"
-                    && !is_set(&row, &field.name)
-            })
+            .filter(|field| field.is_required() && !is_set(&row, &field.name))
             .map(|field| field.name.as_str())
             .collect();
         if !missing.is_empty() {
@@ -105,22 +193,28 @@ impl State {
             return Err(Fault::new(400, "REQUIRED_FIELD_MISSING", message).fields(&missing));
         }
         for field in &object.fields {
-            if field.ty == "boolean" {
-                row.entry(field.name.clone()).or_insert(json!(false));
+            if field.ty == "boolean" && !is_set(&row, &field.name) {
+                row.insert(field.name.clone(), json!(false));
             }
             if field.name == "OwnerId" && !is_set(&row, "OwnerId") {
                 row.insert("OwnerId".to_owned(), json!(Self::user_id()));
             }
         }
         for name in ["CreatedDate", "LastModifiedDate", "SystemModstamp"] {
-            row.insert(name.to_owned(), json!(now));
+            row.insert(name.to_owned(), json!(writing.now));
         }
         for name in ["CreatedById", "LastModifiedById"] {
             row.insert(name.to_owned(), json!(Self::user_id()));
         }
         compute_name(&object, &mut row);
-        self.next += 1;
-        Ok(self.insert_raw(&object.name, self.next, row))
+        self.check_unique(&object, &row, None)?;
+        rules::before_create(self, &object, &mut row, writing)?;
+        let id = self.next_id(&object.prefix);
+        rules::call(self, &object, &id, &mut row);
+        self.late.written(&object.name, &id, None, writing.now);
+        self.put(&object.name, &id, row);
+        rules::after_write(self, &object.name, &id, writing);
+        Ok(id)
     }
 
     /// Changes a row.
@@ -129,13 +223,14 @@ impl State {
         object: &str,
         id: &str,
         values: &Map<String, Value>,
-        now: &str,
+        writing: Writing<'_>,
     ) -> Result<(), Fault> {
-        let object = self.object(object).ok_or_else(Fault::not_found)?.clone();
-        if self.live(&object.name, id).is_none() {
+        let object = Arc::clone(self.object(object).ok_or_else(Fault::not_found)?);
+        let Some(before) = self.live(&object.name, id).cloned() else {
             return Err(self.gone(&object.name, id));
-        }
-        let changes = self.checked(&object, values, false)?;
+        };
+        self.must(&object, Access::Edit)?;
+        let mut changes = self.checked(&object, values, false)?;
         for (name, value) in &changes {
             let required = object.field(name).is_some_and(|field| !field.nillable);
             if required && value.is_null() {
@@ -143,26 +238,26 @@ impl State {
                 return Err(Fault::new(400, "REQUIRED_FIELD_MISSING", message).fields(&[name]));
             }
         }
-        if let Some(row) = self
-            .rows
-            .get_mut(&object.name)
-            .and_then(|rows| rows.get_mut(id))
-        {
-            row.extend(changes);
-            row.insert("LastModifiedDate".to_owned(), json!(now));
-            row.insert("SystemModstamp".to_owned(), json!(now));
-            compute_name(&object, row);
-        }
+        changes.insert("LastModifiedDate".to_owned(), json!(writing.now));
+        changes.insert("SystemModstamp".to_owned(), json!(writing.now));
+        changes.insert("LastModifiedById".to_owned(), json!(Self::user_id()));
+        let mut after = before.clone();
+        after.extend(changes);
+        compute_name(&object, &mut after);
+        self.check_unique(&object, &after, Some(id))?;
+        rules::before_update(self, &object, &before, &mut after, writing)?;
+        self.amend(&object.name, id, after, writing.now);
+        rules::after_write(self, &object.name, id, writing);
         Ok(())
     }
 
     pub(super) fn delete(&mut self, object: &str, id: &str, now: &str) -> Result<(), Fault> {
-        let object = self.object(object).ok_or_else(Fault::not_found)?;
-        let (name, deletable) = (object.name.clone(), object.deletable);
-        if self.live(&name, id).is_none() {
-            return Err(self.gone(&name, id));
-        }
-        if !deletable {
+        let object = Arc::clone(self.object(object).ok_or_else(Fault::not_found)?);
+        let Some(row) = self.live(&object.name, id) else {
+            return Err(self.gone(&object.name, id));
+        };
+        let is_own = text(row, "Id") == Self::user_id();
+        if is_own || !self.may(&object, Access::Delete) {
             // That users cannot be deleted is documented, the words are not; the code is the likeliest one.
             let message = format!(
                 "insufficient access rights on object id: {}",
@@ -170,20 +265,28 @@ impl State {
             );
             return Err(Fault::new(400, "INSUFFICIENT_ACCESS_OR_READONLY", message).fields(&[]));
         }
-        if let Some(row) = self.rows.get_mut(&name).and_then(|rows| rows.get_mut(id)) {
-            row.insert("IsDeleted".to_owned(), json!(true));
-            row.insert("SystemModstamp".to_owned(), json!(now));
+        rules::before_delete(self, &object.name, id, now);
+        if object.field("IsDeleted").is_some() {
+            self.bin(&object.name, id, now);
+        } else {
+            // Set-up objects have no recycle bin.
+            self.remove(&object.name, id);
+            self.regrant();
         }
         Ok(())
     }
 
-    fn gone(&self, object: &str, id: &str) -> Fault {
-        if self
-            .rows
-            .get(object)
-            .is_some_and(|rows| rows.contains_key(id))
-        {
-            Fault::new(404, "ENTITY_IS_DELETED", "entity is deleted").fields(&[])
+    /// Puts a row into the recycle bin.
+    pub(super) fn bin(&mut self, object: &str, id: &str, now: &str) {
+        let changes = [("IsDeleted", json!(true)), ("SystemModstamp", json!(now))];
+        let changes = changes.map(|(name, value)| (name.to_owned(), value));
+        self.amend(object, id, Row::from_iter(changes), now);
+    }
+
+    /// What is said of an id that no live row has.
+    pub(super) fn gone(&self, object: &str, id: &str) -> Fault {
+        if self.row(object, id).is_some() {
+            Fault::deleted()
         } else {
             Fault::new(
                 404,
@@ -194,181 +297,45 @@ impl State {
         }
     }
 
-    /// The values of a write by their canonical names, or what is wrong with them.
-    fn checked(
-        &self,
-        object: &Object,
-        values: &Map<String, Value>,
-        creates: bool,
-    ) -> Result<Row, Fault> {
-        let mut row = Row::new();
-        for (name, value) in values {
-            if name == "attributes" {
+    fn check_unique(&self, object: &Object, row: &Row, own: Option<&str>) -> Result<(), Fault> {
+        for field in object.fields.iter().filter(|field| field.unique) {
+            let Some(value) = row.get(&field.name).filter(|value| !value.is_null()) else {
                 continue;
-            }
-            let Some(field) = self.visible(object, name) else {
-                let message = format!("No such column '{name}' on sobject of type {}", object.name);
-                return Err(Fault::new(400, "INVALID_FIELD", message));
             };
-            if !(if creates {
-                field.createable
-            } else {
-                field.updateable
-            }) {
+            let same = |other: &Value| match (value.as_str(), other.as_str()) {
+                (Some(one), Some(other)) => one.eq_ignore_ascii_case(other),
+                _ => value == other,
+            };
+            let other = self.table(&object.name).find(|(id, row)| {
+                own != Some(id) && !is_deleted(row) && row.get(&field.name).is_some_and(same)
+            });
+            if let Some((id, _)) = other {
                 let message = format!(
-                    "Unable to create/update fields: {}. Please check the security settings of this field and verify that it is read/write for your profile or permission set.",
-                    field.name
+                    "duplicate value found: {} duplicates value on record with id: {}",
+                    field.name,
+                    &id[..15]
                 );
-                return Err(Fault::new(400, "INVALID_FIELD_FOR_INSERT_UPDATE", message)
-                    .fields(&[&field.name]));
+                return Err(Fault::new(400, "DUPLICATE_VALUE", message).fields(&[]));
             }
-            row.insert(field.name.clone(), self.checked_value(field, value)?);
         }
-        Ok(row)
-    }
-
-    fn checked_value(&self, field: &Field, value: &Value) -> Result<Value, Fault> {
-        let wrong = |expected: &str| {
-            Err(Fault::unparsable(format!(
-                "Cannot deserialize instance of {expected} from {} value {} or request may be missing a required field at [line:1, column:1]",
-                kind(value),
-                value
-                    .as_str()
-                    .map_or_else(|| value.to_string(), str::to_owned)
-            )))
-        };
-        let text = value.as_str();
-        if value.is_null() || text == Some("") {
-            return Ok(Value::Null);
-        }
-        let (expected, fits) = match field.ty.as_str() {
-            "boolean" => ("boolean", value.is_boolean()),
-            "int" => ("int", value.is_i64() || value.is_u64()),
-            "double" | "currency" | "percent" => ("double", value.is_number()),
-            "date" => (
-                "date",
-                text.is_some_and(|text| {
-                    text.len() == 10 && text.parse::<jiff::civil::Date>().is_ok()
-                }),
-            ),
-            "datetime" => match text.and_then(datetime) {
-                Some(normal) => return Ok(json!(normal)),
-                None => ("datetime", false),
-            },
-            _ => ("string", text.is_some()),
-        };
-        match (fits, text) {
-            (false, _) => wrong(expected),
-            (true, Some(text)) if field.ty == "reference" => self.checked_reference(field, text),
-            (true, Some(text)) if field.ty != "date" => checked_text(field, text),
-            (true, _) => Ok(value.clone()),
-        }
-    }
-
-    fn checked_reference(&self, field: &Field, text: &str) -> Result<Value, Fault> {
-        // Ids of objects that the sandbox does not play may have any prefix.
-        let may_be = |id: &String| {
-            let objects = field.reference_to.iter().map(|name| self.object(name));
-            let prefixes: Option<Vec<&str>> = objects
-                .map(|object| object.map(|object| object.prefix.as_str()))
-                .collect();
-            prefixes.is_none_or(|known| {
-                known.is_empty() || known.iter().any(|prefix| id.starts_with(prefix))
-            })
-        };
-        let Some(id) = id::normalize(text).filter(may_be) else {
-            let message = format!("{}: id value of incorrect type: {text}", field.label);
-            return Err(Fault::new(400, "MALFORMED_ID", message).fields(&[&field.name]));
-        };
-        let known = field.reference_to.iter().any(|object| {
-            // Objects that the sandbox does not play are taken on trust.
-            self.object(object)
-                .is_none_or(|object| self.live(&object.name, &id).is_some())
-        });
-        if known || field.reference_to.is_empty() {
-            Ok(json!(id))
-        } else {
-            let message = format!(
-                "insufficient access rights on cross-reference id: {}",
-                &id[..15]
-            );
-            Err(Fault::new(
-                400,
-                "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY",
-                message,
-            )
-            .fields(&[]))
-        }
+        Ok(())
     }
 }
 
-fn checked_text(field: &Field, text: &str) -> Result<Value, Fault> {
-    if field.length > 0 && text.chars().count() > field.length {
-        let shown: String = text.chars().take(80).collect();
-        let message = format!(
-            "{}: data value too large: {shown} (max length={})",
-            field.label, field.length
-        );
-        return Err(Fault::new(400, "STRING_TOO_LONG", message).fields(&[&field.name]));
-    }
-    if field.ty == "email" {
-        let legal = text.split_once('@').is_some_and(|(local, domain)| {
-            !local.is_empty() && domain.contains('.') && !text.contains(char::is_whitespace)
-        });
-        if !legal {
-            let message = format!("{}: invalid email address: {text}", field.label);
-            return Err(Fault::new(400, "INVALID_EMAIL_ADDRESS", message).fields(&[&field.name]));
-        }
-    }
-    if field.restricted && !field.values.iter().any(|value| value == text) {
-        let message = format!(
-            "{}: bad value for restricted picklist field: {text}",
-            field.label
-        );
-        return Err(
-            Fault::new(400, "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", message)
-                .fields(&[&field.name]),
-        );
-    }
-    Ok(json!(text))
+pub(super) fn is_deleted(row: &Row) -> bool {
+    row.get("IsDeleted") == Some(&json!(true))
 }
 
-/// A written datetime, `…Z`, `…+01:00` or `…+0000`, in whole seconds as rows have it.
-fn datetime(text: &str) -> Option<String> {
-    let instant: jiff::Timestamp = text.parse().ok()?;
-    let whole = jiff::Timestamp::from_second(instant.as_second()).ok()?;
-    Some(whole.strftime("%Y-%m-%dT%H:%M:%S.000+0000").to_string())
-}
-
-fn compute_name(object: &Object, row: &mut Row) {
+/// `FirstName` and `LastName` make the `Name` of those that have them.
+pub(super) fn compute_name(object: &Object, row: &mut Row) {
     if object.field("LastName").is_some()
         && object.field("Name").is_some_and(|name| !name.createable)
     {
-        let part = |name| {
-            row.get(name)
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-                .to_owned()
-        };
-        let name = format!("{} {}", part("FirstName"), part("LastName"))
-            .trim()
-            .to_owned();
-        row.insert("Name".to_owned(), json!(name));
+        let name = format!("{} {}", text(row, "FirstName"), text(row, "LastName"));
+        row.insert("Name".to_owned(), json!(name.trim()));
     }
 }
 
-fn is_set(row: &Row, name: &str) -> bool {
+pub(super) fn is_set(row: &Row, name: &str) -> bool {
     row.get(name).is_some_and(|value| !value.is_null())
-}
-
-fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "VALUE_NULL",
-        Value::Bool(true) => "VALUE_TRUE",
-        Value::Bool(false) => "VALUE_FALSE",
-        Value::Number(_) => "VALUE_NUMBER",
-        Value::String(_) => "VALUE_STRING",
-        Value::Array(_) => "START_ARRAY",
-        Value::Object(_) => "START_OBJECT",
-    }
 }

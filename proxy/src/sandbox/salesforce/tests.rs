@@ -2,9 +2,20 @@ use http::HeaderMap;
 
 use super::*;
 
+mod access;
+mod batches;
+mod describes;
+mod encoding;
+mod grants;
+mod history;
 mod keys;
 mod many;
+mod metadata;
+mod notes;
+mod oauth;
 mod org;
+mod pipeline;
+mod soql;
 mod writes;
 
 /// What is sent and answered, of any version and with any headers besides the usual.
@@ -67,6 +78,13 @@ fn create(org: &Salesforce, object: &str, values: &Value) -> String {
     let (status, saved) = call(org, "POST", &format!("/sobjects/{object}"), values);
     assert_eq!(status, 201, "{saved}");
     saved["id"].as_str().unwrap().to_owned()
+}
+
+/// The answer of a query.
+fn ask(org: &Salesforce, soql: &str) -> (u16, Value) {
+    let mut target = url::form_urlencoded::Serializer::new("/query?".to_owned());
+    let target = target.append_pair("q", soql).finish();
+    call(org, "GET", &target, &Value::Null)
 }
 
 fn empty() -> Salesforce {

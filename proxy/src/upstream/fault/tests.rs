@@ -29,6 +29,7 @@ static OBJECT: Provider = Provider {
         },
         named: &[],
         existing_id_after: Some("Existing ID: "),
+        partial: None,
         classify: &[
             status(401, Code::Unauthorized),
             status(403, Code::Forbidden),
@@ -69,8 +70,10 @@ static LIST: Provider = Provider {
         },
         named: &[],
         existing_id_after: None,
+        partial: None,
         classify: &[
             status(401, Code::Unauthorized),
+            codes(&["INVALID_SESSION_ID"], Code::Unauthorized),
             codes(&["REQUEST_LIMIT_EXCEEDED"], Code::TooManyRequests),
             codes(&["DUPLICATES_DETECTED", "DUPLICATE_VALUE"], Code::Conflict),
             codes(&["NOT_FOUND", "ENTITY_IS_DELETED"], Code::NotFound),
@@ -366,4 +369,17 @@ fn a_refusal_that_repeats_the_token_is_told_without_it() {
         &b"\xffCNtoken123"[..]
     );
     assert_eq!(without(b"not at all", "t"), &b"not at all"[..]);
+}
+
+#[test]
+fn a_fault_of_soap_is_told_like_any_other() {
+    let envelope = r#"<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/" xmlns:sf="http://soap.sforce.com/2006/04/metadata"><soapenv:Body><soapenv:Fault><faultcode>sf:INVALID_SESSION_ID</faultcode><faultstring>INVALID_SESSION_ID: Invalid Session ID found in SessionHeader</faultstring></soapenv:Fault></soapenv:Body></soapenv:Envelope>"#;
+    let error = fault(&LIST, &response(500, envelope));
+    assert_eq!(error.code, Code::Unauthorized);
+    let told = error.provider.unwrap();
+    assert_eq!(told.code.as_deref(), Some("INVALID_SESSION_ID"));
+    assert_eq!(
+        told.message.as_deref(),
+        Some("INVALID_SESSION_ID: Invalid Session ID found in SessionHeader")
+    );
 }

@@ -12,7 +12,7 @@ use crosswalk::{
     },
     upstream::provider::{
         Auth, BaseUrl, Content, Details, Effect, ErrorRule, Errors, NativeOperation,
-        Provider, VersionFamily, VersionMatch, Versions,
+        Partial, Provider, VersionFamily, VersionMatch, Versions,
     },
 };
 use http::Method;
@@ -59,6 +59,11 @@ pub static PROVIDER: Provider = Provider {
         },
         named: &[],
         existing_id_after: Some("already taken by "),
+        partial: Some(Partial {
+            status: 207u16,
+            list: "failures",
+            ignore: &["not-there"],
+        }),
         classify: &[
             ErrorRule {
                 status: Some(401u16),

@@ -685,8 +685,14 @@ static UPSERT: UpsertPlan = UpsertPlan {
             omit_from_changes: false,
             matches: &[&["properties", "domain"]],
             find: FindPlan {
-                call: |work, chunk| search_objects_for_upsert_domain(&work.cx, chunk),
+                call: |work, chunk, page| search_objects_for_upsert_domain(
+                    &work.cx,
+                    chunk,
+                    page,
+                ),
                 rows: &["results"],
+                next: Some(&["paging", "next", "after"]),
+                stale: true,
                 id: &["id"],
                 split: 2000,
                 max: usize::MAX,
@@ -700,8 +706,14 @@ static UPSERT: UpsertPlan = UpsertPlan {
             omit_from_changes: false,
             matches: &[&["properties", "website"], &["properties", "domain"]],
             find: FindPlan {
-                call: |work, chunk| search_objects_for_upsert_website(&work.cx, chunk),
+                call: |work, chunk, page| search_objects_for_upsert_website(
+                    &work.cx,
+                    chunk,
+                    page,
+                ),
                 rows: &["results"],
+                next: Some(&["paging", "next", "after"]),
+                stale: true,
                 id: &["id"],
                 split: 1200,
                 max: usize::MAX,
@@ -915,7 +927,11 @@ fn update_object(cx: &Context, record_id: &str, record: &NativeObject) -> Native
 }
 
 /// The native call `searchObjects`.
-fn search_objects_for_upsert_domain(cx: &Context, chunk: &Chunk) -> NativeRequest {
+fn search_objects_for_upsert_domain(
+    cx: &Context,
+    chunk: &Chunk,
+    page: Page<'_>,
+) -> NativeRequest {
     Call::new(&SEARCH_OBJECTS, cx, Root(0usize))
         .path("/companies/search")
         .body(|json| {
@@ -940,14 +956,21 @@ fn search_objects_for_upsert_domain(cx: &Context, chunk: &Chunk) -> NativeReques
                             });
                     });
                 object.member("properties").literal("[\"domain\",\"website\"]");
-                object.member("limit").literal("100");
+                object.member("limit").literal("200");
+                if page.token.is_some() {
+                    object.member("after").text(page.token.unwrap_or_default());
+                }
             });
         })
         .build()
 }
 
 /// The native call `searchObjects`.
-fn search_objects_for_upsert_website(cx: &Context, chunk: &Chunk) -> NativeRequest {
+fn search_objects_for_upsert_website(
+    cx: &Context,
+    chunk: &Chunk,
+    page: Page<'_>,
+) -> NativeRequest {
     Call::new(&SEARCH_OBJECTS, cx, Root(0usize))
         .path("/companies/search")
         .body(|json| {
@@ -999,7 +1022,10 @@ fn search_objects_for_upsert_website(cx: &Context, chunk: &Chunk) -> NativeReque
                         }
                     });
                 object.member("properties").literal("[\"domain\",\"website\"]");
-                object.member("limit").literal("100");
+                object.member("limit").literal("200");
+                if page.token.is_some() {
+                    object.member("after").text(page.token.unwrap_or_default());
+                }
             });
         })
         .build()

@@ -280,8 +280,13 @@ static UPSERT: UpsertPlan = UpsertPlan {
             omit_from_changes: true,
             matches: &[],
             find: FindPlan {
-                call: |work, chunk| batch_read_objects_for_upsert_email(&work.cx, chunk),
+                call: |work, chunk, _page| batch_read_objects_for_upsert_email(
+                    &work.cx,
+                    chunk,
+                ),
                 rows: &["results"],
+                next: None,
+                stale: false,
                 id: &["id"],
                 split: 100_000,
                 max: 100,

@@ -574,8 +574,10 @@ static UPSERT: UpsertPlan = UpsertPlan {
             omit_from_changes: false,
             matches: &[&["Website"]],
             find: FindPlan {
-                call: |work, chunk| query_for_upsert_website(&work.cx, chunk),
+                call: |work, chunk, _page| query_for_upsert_website(&work.cx, chunk),
                 rows: &["records"],
+                next: None,
+                stale: false,
                 id: &["Id"],
                 split: 14_000,
                 max: usize::MAX,

@@ -275,8 +275,10 @@ static UPSERT: UpsertPlan = UpsertPlan {
             omit_from_changes: true,
             matches: &[],
             find: FindPlan {
-                call: |work, chunk| query_for_upsert_email(&work.cx, chunk),
+                call: |work, chunk, _page| query_for_upsert_email(&work.cx, chunk),
                 rows: &["records"],
+                next: None,
+                stale: false,
                 id: &["Id"],
                 split: 14_000,
                 max: usize::MAX,

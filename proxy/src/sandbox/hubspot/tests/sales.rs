@@ -77,12 +77,17 @@ fn the_sample_has_deals_of_every_outcome_in_two_pipelines() {
     assert!(count(json!([is("pipeline", "74211953")])) > 2);
     assert_eq!((hub.total(LEADS), hub.total(NOTES)), (json!(12), json!(18)));
     let (_, page) = hub.get(&format!(
-        "{LEADS}?limit=100&properties=hs_associated_contact_lastname"
+        "{LEADS}?limit=100&properties=hs_associated_contact_lastname,hs_pipeline_stage_last_updated"
     ));
     let rows = page["results"].as_array().unwrap();
     assert!(
         rows.iter()
             .all(|row| row["properties"]["hs_associated_contact_lastname"].is_string())
+    );
+    let moved = |row: &Value| row["properties"]["hs_pipeline_stage_last_updated"].clone();
+    assert!(
+        rows.iter()
+            .all(|row| moved(row).as_str().unwrap().starts_with("2025-"))
     );
 }
 

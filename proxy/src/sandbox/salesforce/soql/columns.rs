@@ -1,83 +1,144 @@
-//! What a query selects: an object's own fields, and those of the records that it refers to, one step away.
+//! What a query selects, and a row as it is answered.
 
 use serde_json::{Map, Value, json};
 
-use super::parser::Name;
+use super::{
+    path::Path,
+    syntax::{Condition, Family, Item, Literal, Operator, Query, Values},
+};
 use crate::sandbox::salesforce::{
     fault::Fault,
-    rows::value_of,
-    schema::{Field, Object},
+    rows::attributes,
+    schema::Object,
     state::{Row, State},
 };
 
-/// One selected field.
-#[derive(Debug)]
-pub(super) struct Column<'s> {
-    /// The way to another object; none for the object's own fields.
-    parent: Option<Parent<'s>>,
-    field: &'s Field,
-}
+/// The most rows of a query that asks for `FIELDS(ALL)` or `FIELDS(CUSTOM)`.
+const MOST_ROWS: usize = 200;
 
-#[derive(Debug)]
-struct Parent<'s> {
-    /// The field that holds the id, `OwnerId`.
-    reference: &'s Field,
-    /// What the way is called, `Owner`.
-    relationship: &'s str,
+/// The columns of a query for rows.
+pub(super) fn columns<'s>(
+    state: &'s State,
     object: &'s Object,
-}
-
-impl<'s> Column<'s> {
-    pub(super) fn resolve(
-        state: &'s State,
-        object: &'s Object,
-        name: &Name,
-        text: &str,
-    ) -> Result<Self, Fault> {
-        let unknown = |name_: &str, of: &Object| {
-            Fault::no_such_column(name_, &of.name).in_query(text, name.at)
+    query: &Query,
+    items: &[Item],
+    text: &str,
+) -> Result<Vec<Path<'s>>, Fault> {
+    let mut columns: Vec<Path<'s>> = Vec::new();
+    for item in items {
+        let more = match item {
+            Item::Field(name) => vec![Path::resolve(state, object, name, text)?],
+            Item::Fields(family) => {
+                check_window(*family, query)?;
+                family_of(state, object, *family)
+            }
+            Item::Count(name, _) => {
+                let message = format!("Field must be grouped or aggregated: {}", name.text);
+                let fault = Fault::new(400, "MALFORMED_QUERY", message);
+                return Err(fault.in_query(text, name.at));
+            }
         };
-        let Some((way, last)) = name.text.split_once('.') else {
-            let field = super::field(state, object, name, text)?;
-            return Ok(Self {
-                parent: None,
-                field,
-            });
-        };
-        let parent = object
-            .fields
-            .iter()
-            .find_map(|reference| Parent::by(state, object, reference, way))
-            .ok_or_else(|| unknown(&name.text, object))?;
-        let field = state
-            .visible(parent.object, last)
-            .ok_or_else(|| unknown(last, parent.object))?;
-        Ok(Self {
-            parent: Some(parent),
-            field,
-        })
-    }
-
-    /// Its canonical name, `Owner.Name`.
-    pub(super) fn path(&self) -> String {
-        match &self.parent {
-            None => self.field.name.clone(),
-            Some(parent) => format!("{}.{}", parent.relationship, self.field.name),
+        for column in more {
+            let name = column.name();
+            if columns.iter().any(|known| known.name() == name) {
+                let message = format!("duplicate field selected: {name}");
+                return Err(Fault::new(400, "INVALID_FIELD", message));
+            }
+            columns.push(column);
         }
     }
+    Ok(columns)
 }
 
-impl<'s> Parent<'s> {
-    fn by(state: &'s State, object: &Object, reference: &'s Field, way: &str) -> Option<Self> {
-        let relationship = reference.relationship_name.as_deref()?;
-        state.visible(object, &reference.name)?;
-        let object = state.object(reference.reference_to.first()?)?;
-        relationship.eq_ignore_ascii_case(way).then_some(Self {
-            reference,
-            relationship,
-            object,
-        })
+/// What `FIELDS(…)` means. That it means nothing, where there are no custom fields, is no fault (unconfirmed).
+fn family_of<'s>(state: &'s State, object: &'s Object, family: Family) -> Vec<Path<'s>> {
+    let fields = object.fields.iter().filter(|field| match family {
+        Family::All => true,
+        Family::Custom => field.is_custom(),
+        Family::Standard => !field.is_custom(),
+    });
+    fields
+        .filter(|field| state.visible(object, &field.name).is_some())
+        .map(|field| Path::own(object, field))
+        .collect()
+}
+
+/// `FIELDS(ALL)` and `FIELDS(CUSTOM)` need a small limit, or a short list of ids.
+fn check_window(family: Family, query: &Query) -> Result<(), Fault> {
+    let is_small = query.limit.is_some_and(|limit| limit <= MOST_ROWS);
+    let names_few = || query.condition.as_ref().is_some_and(names_few_ids);
+    if family == Family::Standard || is_small || names_few() {
+        return Ok(());
     }
+    let message = "The SOQL FIELDS function must have a LIMIT of at most 200";
+    Err(Fault::new(400, "MALFORMED_QUERY", message))
+}
+
+fn names_few_ids(condition: &Condition) -> bool {
+    match condition {
+        Condition::All(parts) => parts.iter().any(names_few_ids),
+        Condition::Compare(comparison) => {
+            let is_equal = matches!(comparison.operator, Operator::In | Operator::Equal);
+            let is_short =
+                matches!(&comparison.values, Values::Literals(ids) if ids.len() <= MOST_ROWS);
+            is_equal && is_short && comparison.field.text.eq_ignore_ascii_case("Id")
+        }
+        _ => false,
+    }
+}
+
+/// Whether every field that is selected is there.
+pub(super) fn check(
+    state: &State,
+    object: &Object,
+    items: &[Item],
+    text: &str,
+) -> Result<(), Fault> {
+    items.iter().try_for_each(|item| match item {
+        Item::Field(name) | Item::Count(name, _) => {
+            Path::resolve(state, object, name, text).map(|_| ())
+        }
+        Item::Fields(_) => Ok(()),
+    })
+}
+
+/// The only row of a query that counts: one column for each `COUNT(…)`.
+pub(super) fn counted(
+    state: &State,
+    object: &Object,
+    items: &[Item],
+    rows: &[&Row],
+    text: &str,
+) -> Result<Value, Fault> {
+    let mut counted = Map::new();
+    counted.insert(
+        "attributes".to_owned(),
+        json!({ "type": "AggregateResult" }),
+    );
+    let mut unnamed = 0;
+    for item in items {
+        let (name, alias) = match item {
+            Item::Count(name, alias) => (name, alias),
+            Item::Field(name) => {
+                let message = format!("Field must be grouped or aggregated: {}", name.text);
+                let fault = Fault::new(400, "MALFORMED_QUERY", message);
+                return Err(fault.in_query(text, name.at));
+            }
+            Item::Fields(_) => {
+                let message = "The SOQL FIELDS function is not supported in an aggregate query";
+                return Err(Fault::new(400, "MALFORMED_QUERY", message));
+            }
+        };
+        let path = Path::resolve(state, object, name, text)?;
+        let is_counted = |row: &&&Row| !path.value(state, row).is_null();
+        let count = rows.iter().filter(is_counted).count();
+        let column = alias.clone().unwrap_or_else(|| {
+            unnamed += 1;
+            format!("expr{}", unnamed - 1)
+        });
+        counted.insert(column, json!(count));
+    }
+    Ok(Value::Object(counted))
 }
 
 /// A row as a query answers it; the fields of one parent are in one object, null where there is no parent.
@@ -85,37 +146,60 @@ pub(super) fn shown(
     state: &State,
     object: &Object,
     row: &Row,
-    columns: &[Column<'_>],
+    columns: &[Path<'_>],
     root: &str,
 ) -> Value {
     let mut shown = attributes(object, row, root);
     for column in columns {
-        let Some(parent) = &column.parent else {
-            shown.insert(column.field.name.clone(), value_of(column.field, row));
-            continue;
-        };
-        let found = value_of(parent.reference, row);
-        let found = found
-            .as_str()
-            .and_then(|id| state.rows.get(&parent.object.name)?.get(id));
-        let empty = || {
-            found.map_or(Value::Null, |found| {
-                Value::Object(attributes(parent.object, found, root))
-            })
-        };
-        let entry = shown.entry(parent.relationship).or_insert_with(empty);
-        if let (Some(members), Some(found)) = (entry.as_object_mut(), found) {
-            members.insert(column.field.name.clone(), value_of(column.field, found));
-        }
+        insert(state, &mut shown, row, column, 0, root);
     }
     Value::Object(shown)
 }
 
-fn attributes(object: &Object, row: &Row, root: &str) -> Map<String, Value> {
-    let id = row.get("Id").and_then(Value::as_str).unwrap_or_default();
-    let url = format!("{root}/sobjects/{}/{id}", object.name);
-    Map::from_iter([(
-        "attributes".to_owned(),
-        json!({ "type": object.name, "url": url }),
-    )])
+fn insert(
+    state: &State,
+    shown: &mut Map<String, Value>,
+    row: &Row,
+    column: &Path<'_>,
+    depth: usize,
+    root: &str,
+) {
+    let Some(step) = column.steps.get(depth) else {
+        let value = column.shown(state, row, root);
+        shown.insert(column.field.name.clone(), value);
+        return;
+    };
+    let parent = step.parent(state, row);
+    let entry = shown.entry(step.relationship).or_insert_with(|| {
+        parent.map_or(Value::Null, |(object, row)| {
+            Value::Object(attributes(object, row, root))
+        })
+    });
+    if let (Some(members), Some((_, parent))) = (entry.as_object_mut(), parent) {
+        insert(state, members, parent, column, depth + 1, root);
+    }
+}
+
+/// Whether a condition is one of the filters without which `ContentDocumentLink` answers nothing (`salesforce.md` §2).
+pub(super) fn check_links(object: &Object, query: &Query) -> Result<(), Fault> {
+    fn filters(condition: &Condition) -> bool {
+        match condition {
+            Condition::All(parts) => parts.iter().any(filters),
+            Condition::Any(parts) => parts.len() == 1 && filters(&parts[0]),
+            Condition::Not(_) => false,
+            Condition::Compare(comparison) => {
+                let field = &comparison.field.text;
+                let is_key = ["ContentDocumentId", "LinkedEntityId"]
+                    .iter()
+                    .any(|key| field.eq_ignore_ascii_case(key));
+                let is_null = matches!(&comparison.values, Values::Literals(it) if it.contains(&Literal::Null));
+                is_key && !is_null && matches!(comparison.operator, Operator::Equal | Operator::In)
+            }
+        }
+    }
+    if object.name != "ContentDocumentLink" || query.condition.as_ref().is_some_and(filters) {
+        return Ok(());
+    }
+    let message = "Implementation restriction: ContentDocumentLink requires a filter by a single Id on ContentDocumentId or LinkedEntityId using the equals operator or multiple Id's using the IN operator.";
+    Err(Fault::new(400, "MALFORMED_QUERY", message))
 }

@@ -1,93 +1,13 @@
 //! Tokens → a query.
 
-use serde_json::{Value, json};
-
-use super::lexer::{Token, malformed, tokens};
-use crate::sandbox::salesforce::fault::Fault;
-
-#[derive(Debug)]
-pub(super) struct Query {
-    pub(super) selection: Selection,
-    pub(super) object: Name,
-    pub(super) condition: Option<Condition>,
-    pub(super) order: Vec<Order>,
-    pub(super) limit: Option<usize>,
-    pub(super) offset: usize,
-}
-
-/// A name as it was written, and at which character.
-#[derive(Debug, Clone)]
-pub(super) struct Name {
-    pub(super) text: String,
-    pub(super) at: usize,
-}
-
-#[derive(Debug)]
-pub(super) enum Selection {
-    Count,
-    Fields(Vec<Name>),
-}
-
-#[derive(Debug)]
-pub(super) struct Order {
-    pub(super) field: Name,
-    pub(super) descending: bool,
-    /// `NULLS FIRST` or `LAST`, where it is said.
-    pub(super) nulls_last: Option<bool>,
-}
-
-#[derive(Debug)]
-pub(super) enum Condition {
-    All(Vec<Condition>),
-    Any(Vec<Condition>),
-    Not(Box<Condition>),
-    Compare(Comparison),
-}
-
-#[derive(Debug)]
-pub(super) struct Comparison {
-    pub(super) field: Name,
-    pub(super) operator: Operator,
-    pub(super) values: Vec<Literal>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Operator {
-    Equal,
-    NotEqual,
-    Less,
-    LessOrEqual,
-    Greater,
-    GreaterOrEqual,
-    Like,
-    In,
-    NotIn,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Literal {
-    Text(String),
-    /// What LIKE looks for.
-    Pattern(String),
-    Number(f64),
-    Boolean(bool),
-    Date(String),
-    DateTime(String),
-    Null,
-}
-
-impl Literal {
-    pub(super) fn value(&self) -> Value {
-        match self {
-            Self::Text(text) | Self::Pattern(text) | Self::Date(text) | Self::DateTime(text) => {
-                json!(text)
-            }
-            Self::Number(number) => json!(number),
-            Self::Boolean(flag) => json!(flag),
-            Self::Null => Value::Null,
-        }
-    }
-}
+use super::{
+    lexer::{Token, malformed, tokens},
+    syntax::{
+        Comparison, Condition, Family, Item, Literal, Name, Operator, Order, Query, Selection,
+        Values,
+    },
+};
+use crate::sandbox::salesforce::{fault::Fault, stamp};
 
 pub(super) fn parse(text: &str) -> Result<Query, Fault> {
     let mut parser = Parser {
@@ -175,20 +95,58 @@ impl Parser<'_> {
     }
 
     fn selection(&mut self) -> Result<Selection, Fault> {
-        if self
-            .peek_word()
-            .is_some_and(|word| word.eq_ignore_ascii_case("COUNT"))
-        {
-            self.at += 1;
-            self.sign("(")?;
-            self.sign(")")?;
+        if self.calls("COUNT") && self.is_sign(self.at + 2, ")") {
+            self.at += 3;
             return Ok(Selection::Count);
         }
-        let mut fields = vec![self.name()?];
+        let mut items = vec![self.item()?];
         while self.takes_sign(",") {
-            fields.push(self.name()?);
+            items.push(self.item()?);
         }
-        Ok(Selection::Fields(fields))
+        Ok(Selection::Items(items))
+    }
+
+    fn item(&mut self) -> Result<Item, Fault> {
+        if self.calls("COUNT") {
+            self.at += 2;
+            let field = self.name()?;
+            self.sign(")")?;
+            let is_named = self
+                .peek_word()
+                .is_some_and(|word| !word.eq_ignore_ascii_case("FROM"));
+            let alias = if is_named {
+                Some(self.name()?.text)
+            } else {
+                None
+            };
+            return Ok(Item::Count(field, alias));
+        }
+        if self.calls("FIELDS") {
+            self.at += 2;
+            let family = [
+                ("ALL", Family::All),
+                ("CUSTOM", Family::Custom),
+                ("STANDARD", Family::Standard),
+            ]
+            .into_iter()
+            .find_map(|(word, family)| self.takes(word).then_some(family))
+            .ok_or_else(|| self.unexpected())?;
+            self.sign(")")?;
+            return Ok(Item::Fields(family));
+        }
+        Ok(Item::Field(self.name()?))
+    }
+
+    /// Whether a function's name and its parenthesis come next.
+    fn calls(&self, function: &str) -> bool {
+        let is_named = self
+            .peek_word()
+            .is_some_and(|word| word.eq_ignore_ascii_case(function));
+        is_named && self.is_sign(self.at + 1, "(")
+    }
+
+    fn is_sign(&self, at: usize, sign: &str) -> bool {
+        matches!(self.tokens.get(at), Some((Token::Sign(known), _)) if *known == sign)
     }
 
     /// `a OR b`; AND and OR are not mixed without parentheses.
@@ -226,24 +184,36 @@ impl Parser<'_> {
         }
         let field = self.name()?;
         let operator = self.operator()?;
-        let values = if matches!(operator, Operator::In | Operator::NotIn) {
-            self.sign("(")?;
-            let mut values = vec![self.literal()?];
-            while self.takes_sign(",") {
-                values.push(self.literal()?);
+        let values = match operator {
+            Operator::In | Operator::NotIn | Operator::Includes | Operator::Excludes => {
+                self.sign("(")?;
+                let values = self.list()?;
+                self.sign(")")?;
+                values
             }
-            self.sign(")")?;
-            values
-        } else if operator == Operator::Like {
-            vec![self.pattern()?]
-        } else {
-            vec![self.literal()?]
+            Operator::Like => Values::Literals(vec![self.pattern()?]),
+            _ => Values::Literals(vec![self.literal()?]),
         };
         Ok(Condition::Compare(Comparison {
             field,
             operator,
             values,
         }))
+    }
+
+    /// What stands between the parentheses of IN.
+    fn list(&mut self) -> Result<Values, Fault> {
+        let is_query = self
+            .peek_word()
+            .is_some_and(|word| word.eq_ignore_ascii_case("SELECT"));
+        if is_query {
+            return Ok(Values::Query(Box::new(self.query()?)));
+        }
+        let mut values = vec![self.literal()?];
+        while self.takes_sign(",") {
+            values.push(self.literal()?);
+        }
+        Ok(Values::Literals(values))
     }
 
     fn operator(&mut self) -> Result<Operator, Fault> {
@@ -265,6 +235,12 @@ impl Parser<'_> {
         }
         if self.takes("IN") {
             return Ok(Operator::In);
+        }
+        if self.takes("INCLUDES") {
+            return Ok(Operator::Includes);
+        }
+        if self.takes("EXCLUDES") {
+            return Ok(Operator::Excludes);
         }
         if self.takes("NOT") {
             self.keyword("IN")?;
@@ -341,8 +317,7 @@ impl Parser<'_> {
     }
 
     fn takes_sign(&mut self, sign: &str) -> bool {
-        let is_there =
-            matches!(self.tokens.get(self.at), Some((Token::Sign(known), _)) if *known == sign);
+        let is_there = self.is_sign(self.at, sign);
         self.at += usize::from(is_there);
         is_there
     }
@@ -391,7 +366,7 @@ fn unquoted(word: &str) -> Option<Literal> {
         return word
             .parse::<jiff::Timestamp>()
             .ok()
-            .map(|instant| Literal::DateTime(instant.to_string()));
+            .map(|instant| Literal::DateTime(stamp::exact(instant)));
     }
     // Rust would read `inf` and `nan` as numbers too.
     let is_numeric = word.bytes().any(|byte| byte.is_ascii_digit())

@@ -1,9 +1,17 @@
 use proptest::prelude::*;
 use serde_json::{Map, json};
 
+use super::syntax::{Condition, Literal, Values};
 use super::*;
+use crate::sandbox::salesforce::state::Writing;
 
-const ROOT: &str = "/services/data/v59.0";
+const NOW: &str = "2024-01-31T12:34:56.000+0000";
+const SCOPE: Scope<'_> = Scope {
+    api: Api::Data,
+    deleted_too: false,
+    now: NOW,
+    root: "/services/data/v59.0",
+};
 
 fn state() -> State {
     let mut state = State::new();
@@ -15,15 +23,13 @@ fn state() -> State {
         let mut values = Map::new();
         values.insert("Name".to_owned(), json!(name));
         values.insert("Website".to_owned(), json!(website));
-        state
-            .create("Account", &values, "2024-01-31T12:34:56.000+0000")
-            .unwrap();
+        state.create("Account", &values, Writing::at(NOW)).unwrap();
     }
     state
 }
 
 fn names(query: &str) -> Result<Vec<String>, String> {
-    run(&state(), query, false, ROOT)
+    run(&state(), query, SCOPE)
         .map(|found| {
             found
                 .rows
@@ -179,11 +185,7 @@ fn nulls_stand_where_they_are_told_to() {
     let mut state = state();
     let values = json!({"Name": "Blank"});
     state
-        .create(
-            "Account",
-            values.as_object().unwrap(),
-            "2024-01-31T12:34:56.000+0000",
-        )
+        .create("Account", values.as_object().unwrap(), Writing::at(NOW))
         .unwrap();
     for (order, index) in [
         ("Website NULLS LAST", 3),
@@ -192,7 +194,7 @@ fn nulls_stand_where_they_are_told_to() {
         ("Website DESC NULLS FIRST", 0),
     ] {
         let query = format!("SELECT Name FROM Account ORDER BY {order}");
-        let found = run(&state, &query, false, ROOT).unwrap();
+        let found = run(&state, &query, SCOPE).unwrap();
         assert_eq!(found.rows[index]["Name"], "Blank", "{order}");
     }
 }
@@ -232,14 +234,13 @@ fn a_wildcard_is_one_unless_it_is_escaped() {
     let mut state = State::new();
     for name in [r"a\b", "ab", r"a\%", "a%", "axb"] {
         let values = json!({"Name": name});
-        let now = "2024-01-31T12:34:56.000+0000";
         state
-            .create("Account", values.as_object().unwrap(), now)
+            .create("Account", values.as_object().unwrap(), Writing::at(NOW))
             .unwrap();
     }
     let like = |pattern: &str| -> Vec<String> {
         let query = format!("SELECT Name FROM Account WHERE Name LIKE '{pattern}' ORDER BY Id");
-        let found = run(&state, &query, false, ROOT).unwrap();
+        let found = run(&state, &query, SCOPE).unwrap();
         let name = |row: &Value| row["Name"].as_str().unwrap().to_owned();
         found.rows.iter().map(name).collect()
     };
@@ -252,8 +253,7 @@ fn a_wildcard_is_one_unless_it_is_escaped() {
         run(
             &state,
             r"SELECT Name FROM Account WHERE Name = 'a\%'",
-            false,
-            ROOT
+            SCOPE
         )
         .is_err()
     );
@@ -270,7 +270,10 @@ fn every_escape_has_its_meaning() {
         panic!("a comparison")
     };
     let meant = "\n\r\t\u{8}\u{c}\"'\\A".to_owned();
-    assert_eq!(comparison.values, [Literal::Text(meant)]);
+    let Values::Literals(literals) = &comparison.values else {
+        panic!("literals");
+    };
+    assert_eq!(literals, &[Literal::Text(meant)]);
     for wrong in [r"\a", r"\u00", r"\u+041", "\\"] {
         let query = format!("SELECT Id FROM Account WHERE Name = '{wrong}'");
         assert!(parser::parse(&query).is_err(), "{wrong}");
@@ -298,6 +301,7 @@ proptest! {
         let parsed = parser::parse(&query).map_err(|fault| TestCaseError::fail(fault.body.to_string()))?;
         let Some(Condition::All(parts)) = parsed.condition else { return Err(TestCaseError::fail("a condition")) };
         let Condition::Compare(comparison) = &parts[0] else { return Err(TestCaseError::fail("a comparison")) };
-        prop_assert_eq!(&comparison.values, &vec![Literal::Text(text)]);
+        let Values::Literals(literals) = &comparison.values else { return Err(TestCaseError::fail("literals")) };
+        prop_assert_eq!(literals, &vec![Literal::Text(text)]);
     }
 }

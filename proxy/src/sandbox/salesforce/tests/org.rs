@@ -1,5 +1,7 @@
 //! Sessions, tokens, settings, and what the org says of itself.
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+
 use super::*;
 
 fn ask(org: &Salesforce, form: &str, headers: &[(&'static str, &str)]) -> (u16, Value) {
@@ -193,7 +195,9 @@ fn a_describe_shows_what_the_user_sees() {
         .iter()
         .map(|it| &it["keyPrefix"])
         .collect();
-    assert_eq!(prefixes, ["001", "003", "005"]);
+    for prefix in ["001", "003", "005"] {
+        assert!(prefixes.contains(&&json!(prefix)), "{prefix}");
+    }
 }
 
 #[test]
@@ -222,4 +226,16 @@ fn a_reset_brings_back_the_session_that_is_accepted_from_the_start() {
     assert_eq!(call(&org, "GET", "/limits", &Value::Null).0, 401);
     org.reset(true);
     assert_eq!(call(&org, "GET", "/limits", &Value::Null).0, 200);
+}
+
+#[test]
+fn a_version_lists_its_resources() {
+    let (status, resources) = call(&empty(), "GET", "/", &Value::Null);
+    assert_eq!(status, 200);
+    assert_eq!(resources["sobjects"], "/services/data/v59.0/sobjects");
+    let identity = format!(
+        "http://localhost/id/00D5g0000000001EAA/{}",
+        State::user_id()
+    );
+    assert_eq!(resources["identity"], identity);
 }

@@ -312,7 +312,7 @@ fn several_matches_of_an_upsert_are_a_list_of_addresses() {
 #[test]
 fn the_sample_has_people_to_look_at() {
     let org = Salesforce::new(&Options::default());
-    for (object, count) in [("Account", 25), ("Contact", 61), ("User", 3)] {
+    for (object, count) in [("Account", 25), ("Contact", 61), ("User", 4), ("Lead", 8)] {
         assert_eq!(
             call(
                 &org,

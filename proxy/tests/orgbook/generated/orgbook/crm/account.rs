@@ -538,8 +538,10 @@ static UPSERT: UpsertPlan = UpsertPlan {
             omit_from_changes: false,
             matches: &[&["homepage"]],
             find: FindPlan {
-                call: |work, chunk| lookup_organizations(&work.cx, chunk),
+                call: |work, chunk, _page| lookup_organizations(&work.cx, chunk),
                 rows: &["found"],
+                next: None,
+                stale: true,
                 id: &["id"],
                 split: 4000,
                 max: 20,
@@ -548,7 +550,7 @@ static UPSERT: UpsertPlan = UpsertPlan {
         },
     ],
     refused: &[("domain", "Orgbook knows websites and no domains; use website.")],
-    recent: None,
+    recent: Some(|work, recent_id| read_organization_for_recent(&work.cx, recent_id)),
     none: "create",
     one: "update",
     steps: &[
@@ -655,6 +657,15 @@ fn lookup_organizations(cx: &Context, chunk: &Chunk) -> NativeRequest {
                 object.member("select").literal("[\"id\",\"homepage\"]");
             });
         })
+        .build()
+}
+
+/// The native call `readOrganization`.
+fn read_organization_for_recent(cx: &Context, recent_id: &str) -> NativeRequest {
+    Call::new(&READ_ORGANIZATION, cx, Root(0usize))
+        .path("/organizations/")
+        .segment(recent_id)
+        .query_list("select", ["id", "homepage"])
         .build()
 }
 

@@ -3,7 +3,8 @@
 use super::{
     convert::{self, Target},
     groups,
-    natives::{Native, Natives},
+    natives::{BesideNativeKind, Native, Natives},
+    targets,
     unified::UnifiedEntity,
 };
 use crate::{
@@ -84,6 +85,9 @@ pub(super) fn check(
             }
         }
     }
+    targets::check(mapping, &fields.mapped, sink);
+    checker.check_id();
+    checker.check_losers();
     // In the order of the mapping, as its reader would expect in a request.
     for field in &mapping.fields {
         for path in own_paths(&fields.mapped, &field.name.value) {
@@ -124,7 +128,7 @@ pub(crate) fn native_refs(source: &PlanSource) -> Vec<&PlanNativeRef> {
 struct From<'a> {
     paths: &'a [Text],
     convert: Option<&'a Text>,
-    values: Option<&'a [(Text, Text)]>,
+    values: Option<convert::Values<'a>>,
     label: Option<&'a Text>,
 }
 
@@ -152,6 +156,44 @@ impl Checker<'_> {
                         .nearest(&name.value, known),
                 );
             }
+        }
+    }
+
+    /// The id tells records apart before anything else of them has been read.
+    fn check_id(&self) {
+        let id = self
+            .mapping
+            .fields
+            .iter()
+            .find(|field| field.name.value == "id");
+        let Some(field) = id else { return };
+        match &field.source {
+            Some(MappingSource::From { from, .. }) if from.len() == 1 => {
+                self.natives.own(&from[0]);
+            }
+            None => {}
+            Some(_) => {
+                let message = "an id comes from one native field";
+                self.sink
+                    .push(Diagnostic::new("several-sources", message, field.name.span));
+            }
+        }
+    }
+
+    /// One field tells which records were merged away: a second one would tell them once more.
+    fn check_losers(&self) {
+        let mut losers = self
+            .mapping
+            .fields
+            .iter()
+            .filter(|field| matches!(field.source, Some(MappingSource::Losers { .. })));
+        let Some(first) = losers.next() else { return };
+        for second in losers {
+            let message = "only one field tells of records that were merged away";
+            self.sink.push(
+                Diagnostic::new("mapped-twice", message, second.name.span)
+                    .other(first.name.span, "the first one"),
+            );
         }
     }
 
@@ -214,6 +256,7 @@ impl Checker<'_> {
                 from,
                 convert,
                 values,
+                others,
                 label,
             } => self.value(
                 field,
@@ -221,7 +264,10 @@ impl Checker<'_> {
                 From {
                     paths: from,
                     convert: convert.as_ref(),
-                    values: values.as_deref(),
+                    values: values.as_deref().map(|pairs| convert::Values {
+                        pairs,
+                        others: others.is_some(),
+                    }),
                     label: label.as_ref(),
                 },
                 writes,
@@ -311,7 +357,27 @@ impl Checker<'_> {
         };
         let convert = convert::conversion(target, &natives, convert, values, self.sink)?;
         let label = match label {
-            Some(label) => Some(self.label(label, convert != PlanConvert::Same)?),
+            Some(label) => {
+                let label_is = self.label(label, convert != PlanConvert::Same)?;
+                let refuse = |id, message: String, help: &str| {
+                    let diagnostic = Diagnostic::new(id, message, label.span);
+                    self.sink.push(diagnostic.help(help));
+                };
+                let name = &field.name.value;
+                if writes {
+                    let message = format!(
+                        "`{name}` is read as a label, and nothing tells which value a label stands for"
+                    );
+                    let help = "say `write: never` and give a reason in `not_mapped`";
+                    refuse("wrong-write", message, help);
+                }
+                if convert == PlanConvert::Same && natives.iter().any(|it| it.text().is_none()) {
+                    let message =
+                        format!("a label is text, and `{name}` is {}", schema.kind_name());
+                    refuse("type-mismatch", message, "leave the label out");
+                }
+                Some(label_is)
+            }
             None => None,
         };
         complete.then_some(PlanSource::Value {
@@ -329,14 +395,28 @@ impl Checker<'_> {
             self.sink
                 .push(Diagnostic::new("several-sources", message, label.span));
         }
-        let known = self.mapping.beside.iter().map(|(name, _)| name.as_str());
+        let tables = self.natives.beside.iter();
+        let known = tables
+            .filter(|beside| matches!(beside.kind, BesideNativeKind::Labels))
+            .map(|beside| beside.name);
         if known.clone().any(|name| name == label.value) {
             return Some(label.value.clone());
         }
-        let message = format!("nothing beside the records is called `{}`", label.value);
-        self.sink.push(
-            Diagnostic::new("unknown-beside", message, label.span).nearest(&label.value, known),
-        );
+        // One with a fault of its own has been told.
+        let mut all = self.mapping.beside.iter();
+        let there = all.find(|(name, _)| name.value == label.value);
+        if there.is_some() && !self.natives.beside.iter().any(|it| it.name == label.value) {
+            return None;
+        }
+        let message = match there {
+            Some(_) => format!("`{}` is no table of labels", label.value),
+            None => format!("nothing beside the records is called `{}`", label.value),
+        };
+        let mut diagnostic = Diagnostic::new("unknown-beside", message, label.span);
+        if let Some((name, _)) = there {
+            diagnostic = diagnostic.other(name.span, "it is read here");
+        }
+        self.sink.push(diagnostic.nearest(&label.value, known));
         None
     }
 
@@ -407,7 +487,7 @@ impl Checker<'_> {
         from: &Text,
         flag: Option<&Text>,
     ) -> Option<PlanSource> {
-        let native = self.natives.field(from)?;
+        let native = self.natives.own(from)?;
         let is_text = matches!(&schema.kind, SpecKind::Text(text) if text.values.is_empty());
         if !is_text || native.text().is_none() {
             let message = format!(
@@ -422,13 +502,12 @@ impl Checker<'_> {
         }
         if let Some(flag) = flag {
             let known = self.unified.fields();
-            let field = known
-                .into_iter()
-                .find(|(known, _)| **known == flag.value)
-                .map(|(_, schema)| schema);
-            if !field.is_some_and(|schema| matches!(schema.kind, SpecKind::Boolean)) {
+            let known: Vec<&str> = known
+                .filter(|(_, schema)| matches!(schema.kind, SpecKind::Boolean))
+                .map(|(name, _)| name.as_str())
+                .collect();
+            if !known.contains(&flag.as_str()) {
                 let message = format!("`{}` is not a truth value of the record", flag.value);
-                let known = self.unified.fields().map(|(known, _)| known.as_str());
                 self.sink.push(
                     Diagnostic::new("unknown-unified-field", message, flag.span)
                         .nearest(&flag.value, known),
@@ -461,7 +540,7 @@ impl Checker<'_> {
         for native in natives.iter().filter(|native| native.text().is_none()) {
             let message = format!(
                 "`join` takes texts, and `{}` is {}",
-                native.path.join("."),
+                native.dotted(),
                 native.schema.kind_name()
             );
             self.sink

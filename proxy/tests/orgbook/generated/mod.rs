@@ -60,39 +60,21 @@ static ROUTES: &[Route] = &[
     },
     Route {
         method: Method::GET,
-        path: "/unified/crm/contact",
-        operation: "crm.contact.list",
+        path: "/unified/crm/visit",
+        operation: "crm.visit.list",
         effect: Effect::Read,
     },
     Route {
         method: Method::POST,
-        path: "/unified/crm/contact",
-        operation: "crm.contact.create",
+        path: "/unified/crm/visit",
+        operation: "crm.visit.create",
         effect: Effect::Write,
     },
     Route {
         method: Method::GET,
-        path: "/unified/crm/contact/{id}",
-        operation: "crm.contact.get",
+        path: "/unified/crm/visit/{id}",
+        operation: "crm.visit.get",
         effect: Effect::Read,
-    },
-    Route {
-        method: Method::PATCH,
-        path: "/unified/crm/contact/{id}",
-        operation: "crm.contact.update",
-        effect: Effect::Write,
-    },
-    Route {
-        method: Method::POST,
-        path: "/unified/crm/contact/_batch_read",
-        operation: "crm.contact.batch_read",
-        effect: Effect::Read,
-    },
-    Route {
-        method: Method::POST,
-        path: "/unified/crm/contact/_upsert",
-        operation: "crm.contact.upsert",
-        effect: Effect::Write,
     },
 ];
 

@@ -67,35 +67,81 @@ pub struct AccountInput {
     pub passthrough_fields: Patch<InputObject>,
 }
 
-/// A person, as every provider has it.
+/// Somebody came to see an account.
 #[derive(Debug, Serialize)]
-pub struct Contact<'a> {
-    /// The provider's id of the record.
+pub struct Visit<'a> {
     pub id: Cow<'a, str>,
-    /// When the record last changed.
     pub updated_at: Cow<'a, str>,
-    /// The provider's own record, byte for byte.
     pub raw_data: &'a RawValue,
-    pub first_name: Option<Cow<'a, str>>,
-    pub last_name: Option<Cow<'a, str>>,
-    pub email: Option<Cow<'a, str>>,
-    pub phone: Option<Cow<'a, str>>,
+    /// What was said.
+    pub report: Option<Cow<'a, str>>,
+    /// What has become of a visit.
+    pub state: Option<VisitState>,
+    pub held_on: Option<Cow<'a, str>>,
+    pub is_open: Option<bool>,
+    /// What a visit was for.
+    pub kind: Option<VisitKind>,
+    pub host_name: Option<Cow<'a, str>>,
+    pub host_city: Option<Cow<'a, str>>,
+    pub room: Option<Cow<'a, str>>,
+    pub minutes: Option<Cow<'a, str>>,
+    pub merged_into: Option<Cow<'a, str>>,
+    pub is_deleted: Option<bool>,
 }
 
-/// What can be written of a contact. Absent leaves a field alone, null clears it.
 #[derive(Debug, Deserialize)]
-pub struct ContactInput {
+pub struct VisitInput {
     #[serde(default)]
-    pub first_name: Patch<String>,
+    pub report: Patch<String>,
+    /// What a visit was for.
     #[serde(default)]
-    pub last_name: Patch<String>,
+    pub kind: Patch<VisitKind>,
+    /// The account that was seen.
     #[serde(default)]
-    pub email: Patch<String>,
-    #[serde(default)]
-    pub phone: Patch<String>,
-    /// Native fields by their own names. They win over the mapped ones.
+    pub account_id: Patch<String>,
     #[serde(default)]
     pub passthrough_fields: Patch<InputObject>,
+}
+
+/// What has become of a visit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize)]
+pub enum VisitState {
+    #[serde(rename = "planned")]
+    Planned,
+    #[serde(rename = "held")]
+    Held,
+    #[serde(rename = "called_off")]
+    CalledOff,
+}
+
+impl VisitState {
+    /// The value on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Planned => "planned",
+            Self::Held => "held",
+            Self::CalledOff => "called_off",
+        }
+    }
+}
+
+/// What a visit was for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize)]
+pub enum VisitKind {
+    #[serde(rename = "sale")]
+    Sale,
+    #[serde(rename = "support")]
+    Support,
+}
+
+impl VisitKind {
+    /// The value on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sale => "sale",
+            Self::Support => "support",
+        }
+    }
 }
 
 /// A postal address. Every part is there, null where it is unknown.
@@ -265,22 +311,6 @@ impl AccountUpsertKey {
         match self {
             Self::Domain => "domain",
             Self::Website => "website",
-        }
-    }
-}
-
-/// The keys of `crm.contact.upsert`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize)]
-pub enum ContactUpsertKey {
-    #[serde(rename = "email")]
-    Email,
-}
-
-impl ContactUpsertKey {
-    /// The value on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Email => "email",
         }
     }
 }

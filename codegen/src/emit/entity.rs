@@ -59,7 +59,7 @@ pub(super) fn module(
             translate::{
                 Context, NativeRequest, Translator,
                 batch::{BatchPlan, BatchRead},
-                beside::{self, Beside, BesideKind, BesidePlan},
+                beside::{Beside, BesideKind, BesidePlan, parse as parse_beside},
                 bundle::BundleForm,
                 call::{Call, Fields, Root},
                 entity::{Entity, Initial, InitialValue, Output, Remembered},

@@ -17,6 +17,18 @@ fn check_finds_nothing_in_the_project() {
 }
 
 #[test]
+fn check_says_what_it_has_checked() {
+    let output = xtask(&["check"]);
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    let counts: Vec<usize> = told
+        .split(' ')
+        .filter_map(|word| word.parse().ok())
+        .collect();
+    assert!(counts.len() == 4 && !counts.contains(&0), "{told}");
+    assert!(told.ends_with("operations: no fault\n"), "{told}");
+}
+
+#[test]
 fn a_command_that_does_not_exist_is_not_a_fault_of_the_mappings() {
     assert_eq!(xtask(&["cheque"]).status.code(), Some(2));
 }

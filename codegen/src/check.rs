@@ -11,6 +11,7 @@ mod calls;
 mod chosen;
 mod convert;
 mod defaults;
+mod document;
 mod entities;
 mod fields;
 mod groups;

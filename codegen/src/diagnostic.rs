@@ -9,6 +9,7 @@ use std::cell::RefCell;
 
 pub use ids::IDS;
 pub use render::{Format, render};
+pub(crate) use render::{headed, place};
 
 use crate::source::{Sources, Span};
 

@@ -13,3 +13,4 @@ pub mod output;
 pub mod plan;
 pub mod source;
 pub mod spec;
+pub mod spec_diff;

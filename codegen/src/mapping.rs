@@ -6,6 +6,7 @@
 
 pub mod beside;
 pub mod call;
+pub mod document;
 pub mod operation;
 pub mod provider;
 mod table;
@@ -26,6 +27,8 @@ pub struct MappingEntity {
     pub file: FileId,
     pub entity: Text,
     pub native: Text,
+    /// Whether its fields are its own members, even where the provider's other records hold theirs in one member.
+    pub flat: bool,
     /// Path parameters that every call of the entity is given.
     pub bind: Vec<(Text, Text)>,
     pub record_id_prefix: Option<Text>,
@@ -105,6 +108,7 @@ pub fn entity(file: FileId, node: &Node, sink: &Sink) -> Option<MappingEntity> {
     let mut table = Table::new(node, sink)?;
     let entity = table.text("entity");
     let native = table.text("native");
+    let flat = table.flag("flat");
     let bind = table.texts_by_name("bind");
     let record_id_prefix = table.optional_text("record_id_prefix");
     let fields_node = table.required("fields");
@@ -128,6 +132,7 @@ pub fn entity(file: FileId, node: &Node, sink: &Sink) -> Option<MappingEntity> {
         file,
         entity: entity?,
         native: native?,
+        flat,
         bind,
         record_id_prefix,
         fields,

@@ -27,7 +27,7 @@ pub struct Spec {
     pub operations: IndexMap<String, SpecOperation>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct SpecOperation {
     pub id: String,
     /// Where the operation is in the document.

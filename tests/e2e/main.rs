@@ -1,9 +1,24 @@
 //! End-to-end tests: the real binary, real sockets, the sandbox behind.
+#![allow(
+    clippy::unwrap_used,
+    reason = "the exception for tests does not reach the helpers of a test crate"
+)]
 
+mod changes;
 mod clients;
+mod cursors;
+mod drain;
+mod logs;
+mod natives;
 mod operations;
+mod readme;
+mod reads;
 mod refusals;
+mod secrets;
+mod seed;
+mod tokens;
 mod upsert;
+mod writes;
 
 use crosswalk_tests::{Answer, Contract, Demo};
 use serde_json::Value;
@@ -20,7 +35,7 @@ fn good(
     target: &str,
     body: Option<&Value>,
 ) -> Value {
-    let Answer { status, body } = demo.call(connection, method, target, body);
+    let Answer { status, body, .. } = demo.call(connection, method, target, body);
     assert_eq!(status, 200, "{connection} {operation}: {body:#}");
     let faults = Contract::load().faults(operation, status, &body);
     assert!(

@@ -193,3 +193,84 @@ fn two_keys_of_one_host_at_the_same_moment_make_one_record() {
         assert_eq!(first, second, "{website}");
     }
 }
+
+#[test]
+fn the_same_key_at_the_same_moment_makes_one_record() {
+    let demo = Demo::start();
+    for connection in CONNECTIONS {
+        // Slow enough that all have searched before any has written, unless they wait for each other.
+        let path = if connection.starts_with("hubspot") {
+            "/crm/"
+        } else {
+            "/query"
+        };
+        let slow = json!({"match": {"path": path}, "times": 16, "action": {"delay_ms": 100}});
+        demo.sandbox(connection, "POST", "/_sandbox/faults", Some(&slow));
+        for (entity, key, value, name) in [
+            ("account", "website", "moment.example", "name"),
+            ("contact", "email", "One.Moment@moment.example", "last_name"),
+            // Not plain: it is looked up first.
+            ("contact", "email", "one+moment@moment.example", "last_name"),
+        ] {
+            let upsert = || {
+                let on = json!({"key": key, "values": [value, value.to_uppercase()]});
+                let body = json!({"upsert_on": on, "record": { name: "One" }});
+                let target = format!("/unified/crm/{entity}/_upsert");
+                let operation = format!("crm.{entity}.upsert");
+                good(&demo, connection, &operation, "POST", &target, Some(&body))["record"]["id"]
+                    .clone()
+            };
+            let ids: Vec<Value> = std::thread::scope(|scope| {
+                let threads: Vec<_> = (0..6).map(|_| scope.spawn(upsert)).collect();
+                let join =
+                    |thread: std::thread::ScopedJoinHandle<'_, Value>| thread.join().unwrap();
+                threads.into_iter().map(join).collect()
+            });
+            assert!(ids.iter().all(|id| *id == ids[0]), "{connection}: {ids:?}");
+        }
+        demo.sandbox(connection, "DELETE", "/_sandbox/faults", None);
+    }
+}
+
+#[test]
+fn a_hit_through_a_secondary_address_leaves_the_primary_one() {
+    let demo = Demo::start();
+    let connection = "hubspot-demo";
+    let created = json!({"record": {
+        "email": "first@two.example", "last_name": "Two",
+        "passthrough_fields": {"hs_additional_emails": "second@two.example"},
+    }});
+    let created = good(
+        &demo,
+        connection,
+        "crm.contact.create",
+        "POST",
+        "/unified/crm/contact",
+        Some(&created),
+    );
+    for values in [
+        json!(["Second@two.example"]),
+        json!(["second@two.example", "nobody@two.example"]),
+        json!(["second@two.example", "first@two.example"]),
+    ] {
+        for record in [
+            json!({"first_name": "Found"}),
+            json!({"first_name": "Found", "email": "second@two.example"}),
+            json!({}),
+        ] {
+            let on = json!({"key": "email", "values": values});
+            let body = json!({"upsert_on": on, "record": record});
+            let upserted = good(
+                &demo,
+                connection,
+                "crm.contact.upsert",
+                "POST",
+                "/unified/crm/contact/_upsert",
+                Some(&body),
+            );
+            let upserted = &upserted["record"];
+            assert_eq!(upserted["id"], created["record"]["id"], "{body}");
+            assert_eq!(upserted["email"], "first@two.example", "{body}");
+        }
+    }
+}

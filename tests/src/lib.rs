@@ -1,7 +1,15 @@
 //! The harness of the end-to-end tests: the real binary, a small HTTP client, the unified contract.
 
 mod contract;
+mod curl;
 mod demo;
+mod http;
+mod process;
+mod stage;
 
 pub use contract::Contract;
-pub use demo::{Answer, Demo, binary};
+pub use curl::Curl;
+pub use demo::Demo;
+pub use http::{Answer, exchange, exchange_text, receive, send};
+pub use process::{Printed, Process, binary};
+pub use stage::{API_KEY, Sandbox, Sidecar, headers};

@@ -248,12 +248,19 @@ impl<'a> Calls<'a> {
             .iter()
             .filter(|parameter| parameter.required && parameter.place == SpecParameterPlace::Query);
         for parameter in required {
-            if !call
-                .query
-                .iter()
-                .any(|(name, _)| name.value == parameter.name)
-            {
-                self.unbound(operation, &parameter.name, call);
+            let mut given = call.query.iter();
+            match given.find(|(name, _)| name.value == parameter.name) {
+                None => self.unbound(operation, &parameter.name, call),
+                Some((_, node)) if slot_text(node).is_some_and(|slot| slot.ends_with('?')) => {
+                    let message = format!(
+                        "`{}` needs the parameter `{}`, and this slot is left out at times",
+                        operation.id, parameter.name
+                    );
+                    let diagnostic = Diagnostic::new("slot-may-be-absent", message, node.span);
+                    self.sink
+                        .push(diagnostic.other(parameter.schema.span, "the parameter"));
+                }
+                Some(_) => {}
             }
         }
         let mut query = Vec::new();

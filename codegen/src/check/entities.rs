@@ -50,7 +50,11 @@ impl<'a> Entities<'a> {
             name: &mapping.native.value,
             schema: native,
             spec: &spec.path,
-            fields_in: provider.fields_in.as_ref().map(Text::as_str),
+            fields_in: provider
+                .fields_in
+                .as_ref()
+                .filter(|_| !mapping.flat)
+                .map(Text::as_str),
             updates: unified.updates(),
             sink: self.sink,
         };
@@ -220,6 +224,7 @@ impl<'a> Entities<'a> {
             return None;
         };
         if let Some(fields_in) = &self.provider.mapping.fields_in
+            && !mapping.flat
             && native.member(&fields_in.value).is_none()
         {
             let message = format!(

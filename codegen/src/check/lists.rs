@@ -64,9 +64,7 @@ pub(super) fn list(list: &MappingList, natives: Natives<'_>, calls: Calls<'_>) -
                 .push(Diagnostic::new("unknown-key", message, keep.span));
         }
     }
-    for pager in &list.changes {
-        check_overlap(pager, calls);
-    }
+    check_overlap(&list.changes, calls);
     let overlaps = list
         .changes
         .iter()
@@ -102,23 +100,27 @@ fn pagers(
     planned.into_iter().collect()
 }
 
-/// Windows of changes must overlap: what is written just now may be seen only later.
-fn check_overlap(pager: &MappingPager, calls: Calls<'_>) {
-    let (span, message) = match &pager.overlap_seconds {
-        Some(overlap) if overlap.value > 0 => return,
-        Some(overlap) => (
-            overlap.span,
-            "windows that do not overlap miss what becomes visible late",
-        ),
-        None => (
-            pager.call.operation.span,
-            "a list of changes must say in `overlap_seconds` how far its windows overlap",
-        ),
-    };
+/// Windows of changes must overlap: what is written just now may be seen only later. The largest that is said counts.
+fn check_overlap(changes: &[MappingPager], calls: Calls<'_>) {
+    let Some(first) = changes.first() else { return };
+    let said: Vec<_> = changes
+        .iter()
+        .filter_map(|pager| pager.overlap_seconds.as_ref())
+        .collect();
     let help = "how many seconds may pass until the provider shows what was written? At least 1";
-    calls
-        .sink
-        .push(Diagnostic::new("no-overlap", message, span).help(help));
+    let refuse = |message, span| {
+        calls
+            .sink
+            .push(Diagnostic::new("no-overlap", message, span).help(help));
+    };
+    if said.is_empty() {
+        let message = "a list of changes must say in `overlap_seconds` how far its windows overlap";
+        refuse(message, first.call.operation.span);
+    }
+    for overlap in said.iter().filter(|overlap| overlap.value == 0) {
+        let message = "windows that do not overlap miss what becomes visible late";
+        refuse(message, overlap.span);
+    }
 }
 
 fn complete(

@@ -72,7 +72,7 @@ impl<'a> Objects<'a> {
             });
             if parameter.schema.is_query() {
                 if let Some(text) = text {
-                    object = select::check(&text, about, self).or(object);
+                    object = select::check(&text, about, self);
                 }
             } else if parameter.schema.takes() == Some(SpecName::Object) {
                 let named = match (text, given) {
@@ -80,7 +80,7 @@ impl<'a> Objects<'a> {
                     (None, None) => self.bound(&parameter.name, call, about),
                     (None, Some(_)) => None,
                 };
-                object = named.or(object);
+                object = named;
             }
         }
         object

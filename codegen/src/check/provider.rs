@@ -3,7 +3,7 @@
 use super::{
     answers::{self, Answer, Wanted},
     bodies::{self, slot_text},
-    calls,
+    calls, document,
     entities::Entities,
     unified::Unified,
     versions::{self, Roots},
@@ -62,6 +62,9 @@ pub(super) fn check(
     checker.check_name();
     for id in &mapping.reads_by_post {
         calls::operation(spec, id, sink);
+    }
+    if let Some(said) = &mapping.document {
+        document::check(said, &checker.roots, spec, sink);
     }
     // Without roots no path can be bound.
     let versions = versions::check(&mapping.version, &checker.roots, spec, sink)?;

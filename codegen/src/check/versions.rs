@@ -44,6 +44,18 @@ impl Roots {
         )
     }
 
+    /// Refuses what no path of the spec begins with.
+    pub(super) fn known(&self, root: &Text, spec: &Spec, sink: &Sink) {
+        if !self.roots.contains(&root.value) {
+            let message = format!("no path of {} begins with `{}`", spec.path, root.value);
+            let known = self.roots.iter().map(String::as_str);
+            sink.push(
+                Diagnostic::new("unknown-version-path", message, root.span)
+                    .nearest(&root.value, known),
+            );
+        }
+    }
+
     fn divide<'p>(&self, path: &'p str) -> (&'p str, &'p str) {
         let braced = format!("{{{}}}", self.parameter);
         match path.find(&braced) {
@@ -124,14 +136,7 @@ fn check_family(
     sink: &Sink,
 ) -> Option<PlanVersionFamily> {
     for (root, _) in &family.paths {
-        if !roots.roots.contains(&root.value) {
-            let message = format!("no path of {} begins with `{}`", spec.path, root.value);
-            let known = roots.roots.iter().map(String::as_str);
-            sink.push(
-                Diagnostic::new("unknown-version-path", message, root.span)
-                    .nearest(&root.value, known),
-            );
-        }
+        roots.known(root, spec, sink);
     }
     for (_, path) in family
         .paths

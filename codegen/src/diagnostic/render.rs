@@ -36,7 +36,12 @@ pub fn render(diagnostics: &[Diagnostic], sources: &Sources, format: Format) -> 
 }
 
 fn human(diagnostic: &Diagnostic, sources: &Sources) -> String {
-    let mut text = format!("error[{}]: {}\n", diagnostic.id, diagnostic.message);
+    headed("error", diagnostic, sources)
+}
+
+/// A diagnostic for people, under a word that says how bad it is.
+pub(crate) fn headed(heading: &str, diagnostic: &Diagnostic, sources: &Sources) -> String {
+    let mut text = format!("{heading}[{}]: {}\n", diagnostic.id, diagnostic.message);
     let labels = || std::iter::once(&diagnostic.primary).chain(&diagnostic.others);
     let width = labels()
         .map(|label| sources.place(label.span).line.to_string().len())
@@ -89,17 +94,20 @@ fn snippet(
     );
 }
 
+/// A place as programs read it.
+pub(crate) fn place(label: &Label, sources: &Sources) -> serde_json::Value {
+    let place = sources.place(label.span);
+    json!({
+        "path": sources.file(label.span.file).path,
+        "line": place.line,
+        "column": place.column,
+        "length": sources.line(label.span).1.len(),
+        "label": label.text,
+    })
+}
+
 fn json(diagnostic: &Diagnostic, sources: &Sources) -> serde_json::Value {
-    let label = |label: &Label| {
-        let place = sources.place(label.span);
-        json!({
-            "path": sources.file(label.span.file).path,
-            "line": place.line,
-            "column": place.column,
-            "length": sources.line(label.span).1.len(),
-            "label": label.text,
-        })
-    };
+    let label = |label: &Label| place(label, sources);
     json!({
         "id": diagnostic.id,
         "message": diagnostic.message,

@@ -119,7 +119,7 @@ pub(super) fn lets(entity: &PlanEntity) -> TokenStream {
                 PlanBesideKind::Records { .. } => {
                     let ty = struct_name(beside);
                     Some(quote! {
-                        let #variable: #ty<'a> = parse_beside(beside.record(#at, #key))?;
+                        let #variable: #ty<'a> = native::optional(beside.record(#at, #key))?;
                     })
                 }
                 PlanBesideKind::Text => Some(quote! {

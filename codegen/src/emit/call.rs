@@ -143,7 +143,7 @@ impl<'p> Calls<'p> {
             }
         });
         let body = call.body.as_ref().map(|body| {
-            let write = json(&quote! { json }, body);
+            let write = json(&quote! { json }, &self.with_references(body));
             quote! { .body(|json| { #write }) }
         });
         quote! {
@@ -151,6 +151,33 @@ impl<'p> Calls<'p> {
             fn #ident(cx: &Context #(, #parameters)*) -> NativeRequest {
                 Call::new(&#constant, cx, Root(#root)) #(#path)* #(#query)* #body .build()
             }
+        }
+    }
+
+    /// A body in which the references to earlier parts of a bundle are texts, as the provider writes them.
+    fn with_references(&self, body: &PlanJson) -> PlanJson {
+        match body {
+            PlanJson::Literal(text) => PlanJson::Literal(text.clone()),
+            PlanJson::Object(members) => PlanJson::Object(
+                members
+                    .iter()
+                    .map(|(name, value)| (name.clone(), self.with_references(value)))
+                    .collect(),
+            ),
+            PlanJson::List(elements) => {
+                PlanJson::List(elements.iter().map(|it| self.with_references(it)).collect())
+            }
+            PlanJson::Each { slot, element } => PlanJson::Each {
+                slot: slot.clone(),
+                element: Box::new(self.with_references(element)),
+            },
+            PlanJson::Slot { slot, optional } => PlanJson::Slot {
+                slot: match slot {
+                    PlanSlot::Part { name, path } => PlanSlot::Literal(self.reference(name, path)),
+                    other => other.clone(),
+                },
+                optional: *optional,
+            },
         }
     }
 

@@ -59,7 +59,7 @@ pub(super) fn module(
             translate::{
                 Context, NativeRequest, Translator,
                 batch::{BatchPlan, BatchRead},
-                beside::{Beside, BesideKind, BesidePlan, parse as parse_beside},
+                beside::{Beside, BesideKind, BesidePlan},
                 bundle::BundleForm,
                 call::{Call, Fields, Root},
                 entity::{Entity, Initial, InitialValue, Output, Remembered},

@@ -31,7 +31,8 @@ pub(super) fn items(
     }
     for field in &entity.fields {
         for from in native_refs(&field.source) {
-            if from.beside.is_none() {
+            let is_read = !matches!(field.source, PlanSource::Losers { .. });
+            if from.beside.is_none() && is_read {
                 tree.add(&from.path, Leaf::Value(from.ty));
             }
         }

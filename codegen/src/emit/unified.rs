@@ -142,15 +142,21 @@ fn answer_struct(vertical: &PlanVertical, ty: &PlanType, members: &[PlanMember])
         })
         .map(|member| names::field(&member.name))
         .collect();
-    // A type with a tag and otherwise optional members is an entry of a list that flat native fields make.
-    let is_entry = tags.len() == 1 && parts.len() + 1 == members.len();
+    // A type with a tag is an entry of a list that flat native fields make.
+    let is_entry = tags.len() == 1 && members.len() > 1;
+    let has_needed = parts.len() + 1 < members.len();
     let entry = is_entry.then(|| {
-        let head = &parts[0];
-        let rest = &parts[1..];
+        let is_empty = match parts.split_first() {
+            Some((head, rest)) if !has_needed => {
+                quote! { self.#head.is_none() #(&& self.#rest.is_none())* }
+            }
+            // It is made only where what it must have is there.
+            _ => quote! { false },
+        };
         quote! {
             impl Entry for #name<'_> {
                 fn is_empty(&self) -> bool {
-                    self.#head.is_none() #(&& self.#rest.is_none())*
+                    #is_empty
                 }
             }
         }
@@ -300,10 +306,17 @@ pub(super) fn mentions(tokens: &TokenStream, ident: &str) -> bool {
     used.contains(ident)
 }
 
+/// Notes the identifiers that may be imported: all but those after `::`.
 fn collect_idents(tokens: &TokenStream, used: &mut std::collections::BTreeSet<String>) {
+    let mut colons = 0;
     for token in tokens.clone() {
+        let after_path = colons == 2;
+        colons = match &token {
+            proc_macro2::TokenTree::Punct(punct) if punct.as_char() == ':' => colons + 1,
+            _ => 0,
+        };
         match token {
-            proc_macro2::TokenTree::Ident(ident) => {
+            proc_macro2::TokenTree::Ident(ident) if !after_path => {
                 used.insert(ident.to_string());
             }
             proc_macro2::TokenTree::Group(group) => collect_idents(&group.stream(), used),
@@ -311,7 +324,7 @@ fn collect_idents(tokens: &TokenStream, used: &mut std::collections::BTreeSet<St
             proc_macro2::TokenTree::Literal(literal) => {
                 used.insert(literal.to_string().trim_matches('"').to_owned());
             }
-            proc_macro2::TokenTree::Punct(_) => {}
+            proc_macro2::TokenTree::Ident(_) | proc_macro2::TokenTree::Punct(_) => {}
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::{
     Table,
     call::{self, MappingCall},
+    document::{self, MappingDocument},
     entries,
 };
 use crate::{
@@ -28,6 +29,8 @@ pub struct MappingProvider {
     pub record_id: PlanRecordId,
     pub bundle: Option<MappingBundle>,
     pub hidden_fields: Option<MappingDescription>,
+    /// How the provider's own document says things.
+    pub document: Option<MappingDocument>,
     pub errors: MappingErrors,
 }
 
@@ -146,6 +149,9 @@ pub fn provider(file: FileId, node: &Node, sink: &Sink) -> Option<MappingProvide
     let hidden_fields = table
         .optional("hidden_fields")
         .and_then(|node| description(node, sink));
+    let document = table
+        .optional("document")
+        .and_then(|node| document::document(node, sink));
     let errors = table.required("errors").and_then(|node| errors(node, sink));
     table.finish();
     Some(MappingProvider {
@@ -170,6 +176,7 @@ pub fn provider(file: FileId, node: &Node, sink: &Sink) -> Option<MappingProvide
         },
         bundle,
         hidden_fields,
+        document,
         errors: errors?,
     })
 }

@@ -11,7 +11,6 @@ use std::{
 
 use crosswalk_codegen::{
     diagnostic::{Format, IDS, render},
-    load::Files,
     source::MAX_FILE_BYTES,
 };
 
@@ -21,79 +20,19 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bad")
 }
 
-fn names(folder: &Path) -> BTreeSet<String> {
-    let entries = fs::read_dir(folder).expect("the folder can be read");
-    entries
-        .map(|entry| {
-            entry
-                .expect("an entry")
-                .file_name()
-                .into_string()
-                .expect("UTF-8")
-        })
-        .collect()
-}
-
-/// Applies a change, which must fit exactly once.
-fn apply(files: &mut Files, change: &str) {
-    let mut path = String::new();
-    let (mut out, mut put) = (String::new(), String::new());
-    for line in change.lines().chain([""]) {
-        if let Some(line) = line.strip_prefix("- ") {
-            out.push_str(line);
-            out.push('\n');
-            continue;
-        }
-        if let Some(line) = line.strip_prefix("+ ") {
-            put.push_str(line);
-            put.push('\n');
-            continue;
-        }
-        if !out.is_empty() || !put.is_empty() {
-            replace(
-                files,
-                &path,
-                &std::mem::take(&mut out),
-                &std::mem::take(&mut put),
-            );
-        }
-        if let Some(path) = line.strip_prefix("! ") {
-            files.remove(path).expect("there is such a file");
-        } else if !line.is_empty() {
-            line.clone_into(&mut path);
-        }
-    }
-}
-
-fn replace(files: &mut Files, path: &str, out: &str, put: &str) {
-    if out.is_empty() {
-        files.insert(path.to_owned(), put.to_owned());
-        return;
-    }
-    let text = files
-        .get_mut(path)
-        .unwrap_or_else(|| panic!("there is no {path}"));
-    assert_eq!(
-        text.matches(out).count(),
-        1,
-        "this must be in {path} once:\n{out}"
-    );
-    *text = text.replace(out, put);
-}
-
 #[test]
 fn each_fault_is_told() {
     let mut wrong = Vec::new();
-    for id in names(&folder()) {
+    for id in support::names(&folder()) {
         let folder = folder().join(&id);
-        for case in names(&folder)
+        for case in support::names(&folder)
             .iter()
             .filter_map(|name| name.strip_suffix(".change"))
         {
             let change = fs::read_to_string(folder.join(format!("{case}.change")))
                 .expect("the change can be read");
             let mut files = support::invented();
-            apply(&mut files, &change);
+            support::apply(&mut files, &change);
             let checked = support::check(&files);
             let rendered = render(&checked.diagnostics, &checked.sources, Format::Human);
             // One fault, seen in one place or in several, and nothing that only follows from it.
@@ -120,7 +59,7 @@ fn each_id_has_a_case() {
     let made = ["too-large"];
     let ids = IDS.iter().filter(|id| !made.contains(id));
     let known: BTreeSet<String> = ids.map(ToString::to_string).collect();
-    assert_eq!(names(&folder()), known);
+    assert_eq!(support::names(&folder()), known);
 }
 
 #[test]

@@ -6,5 +6,6 @@ mod golden;
 mod good;
 mod output;
 mod robust;
+mod spec_diff;
 mod support;
 mod xtask;

@@ -1,6 +1,6 @@
 //! Projects in memory: the real one, and the one that is invented.
 
-use std::path::Path;
+use std::{collections::BTreeSet, fs, path::Path};
 
 use crosswalk_codegen::{
     check,
@@ -44,4 +44,65 @@ pub(crate) fn check(files: &Files) -> Checked {
         diagnostics,
         sources,
     }
+}
+
+/// The names in a folder of cases.
+pub(crate) fn names(folder: &Path) -> BTreeSet<String> {
+    let entries = fs::read_dir(folder).expect("the folder can be read");
+    entries
+        .map(|entry| {
+            entry
+                .expect("an entry")
+                .file_name()
+                .into_string()
+                .expect("UTF-8")
+        })
+        .collect()
+}
+
+/// Applies a change, which must fit exactly once.
+pub(crate) fn apply(files: &mut Files, change: &str) {
+    let mut path = String::new();
+    let (mut out, mut put) = (String::new(), String::new());
+    for line in change.lines().chain([""]) {
+        if let Some(line) = line.strip_prefix("- ") {
+            out.push_str(line);
+            out.push('\n');
+            continue;
+        }
+        if let Some(line) = line.strip_prefix("+ ") {
+            put.push_str(line);
+            put.push('\n');
+            continue;
+        }
+        if !out.is_empty() || !put.is_empty() {
+            replace(
+                files,
+                &path,
+                &std::mem::take(&mut out),
+                &std::mem::take(&mut put),
+            );
+        }
+        if let Some(path) = line.strip_prefix("! ") {
+            files.remove(path).expect("there is such a file");
+        } else if !line.is_empty() {
+            line.clone_into(&mut path);
+        }
+    }
+}
+
+fn replace(files: &mut Files, path: &str, out: &str, put: &str) {
+    if out.is_empty() {
+        files.insert(path.to_owned(), put.to_owned());
+        return;
+    }
+    let text = files
+        .get_mut(path)
+        .unwrap_or_else(|| panic!("there is no {path}"));
+    assert_eq!(
+        text.matches(out).count(),
+        1,
+        "this must be in {path} once:\n{out}"
+    );
+    *text = text.replace(out, put);
 }

@@ -32,6 +32,7 @@ pub static PROVIDER: Provider = Provider {
                 roots: &[
                     "/crm/objects/{version}",
                     "/crm/owners/{version}",
+                    "/crm/pipelines/{version}",
                     "/crm/properties/{version}",
                     "/account-info/{version}",
                 ],
@@ -41,6 +42,7 @@ pub static PROVIDER: Provider = Provider {
                 roots: &[
                     "/crm/v3/objects",
                     "/crm/v3/owners",
+                    "/crm/v3/pipelines",
                     "/crm/v3/properties",
                     "/account-info/v3",
                 ],
@@ -190,8 +192,26 @@ pub(super) static GET_OBJECT: NativeOperation = NativeOperation {
     effect: Effect::Read,
 };
 
+pub(super) static GET_OWNER: NativeOperation = NativeOperation {
+    id: "getOwner",
+    method: Method::GET,
+    effect: Effect::Read,
+};
+
 pub(super) static LIST_OBJECTS: NativeOperation = NativeOperation {
     id: "listObjects",
+    method: Method::GET,
+    effect: Effect::Read,
+};
+
+pub(super) static LIST_OWNERS: NativeOperation = NativeOperation {
+    id: "listOwners",
+    method: Method::GET,
+    effect: Effect::Read,
+};
+
+pub(super) static LIST_PIPELINES: NativeOperation = NativeOperation {
+    id: "listPipelines",
     method: Method::GET,
     effect: Effect::Read,
 };
@@ -227,6 +247,14 @@ pub(super) fn translator(
         "crm.contact.update" => crm::contact::update(cx, request),
         "crm.contact.batch_read" => crm::contact::batch_read(cx, request),
         "crm.contact.upsert" => crm::contact::upsert(cx, request),
+        "crm.lead.list" => crm::lead::list(cx, request),
+        "crm.lead.get" => crm::lead::get(cx, request),
+        "crm.note.list" => crm::note::list(cx, request),
+        "crm.note.create" => crm::note::create(cx, request),
+        "crm.opportunity.list" => crm::opportunity::list(cx, request),
+        "crm.opportunity.get" => crm::opportunity::get(cx, request),
+        "crm.user.list" => crm::user::list(cx, request),
+        "crm.user.get" => crm::user::get(cx, request),
         _ => Err(not_implemented(operation, cx.provider)),
     }
 }

@@ -96,6 +96,54 @@ static ROUTES: &[Route] = &[
         operation: "crm.contact.upsert",
         effect: Effect::Write,
     },
+    Route {
+        method: Method::GET,
+        path: "/unified/crm/lead",
+        operation: "crm.lead.list",
+        effect: Effect::Read,
+    },
+    Route {
+        method: Method::GET,
+        path: "/unified/crm/lead/{id}",
+        operation: "crm.lead.get",
+        effect: Effect::Read,
+    },
+    Route {
+        method: Method::GET,
+        path: "/unified/crm/opportunity",
+        operation: "crm.opportunity.list",
+        effect: Effect::Read,
+    },
+    Route {
+        method: Method::GET,
+        path: "/unified/crm/opportunity/{id}",
+        operation: "crm.opportunity.get",
+        effect: Effect::Read,
+    },
+    Route {
+        method: Method::GET,
+        path: "/unified/crm/note",
+        operation: "crm.note.list",
+        effect: Effect::Read,
+    },
+    Route {
+        method: Method::POST,
+        path: "/unified/crm/note",
+        operation: "crm.note.create",
+        effect: Effect::Write,
+    },
+    Route {
+        method: Method::GET,
+        path: "/unified/crm/user",
+        operation: "crm.user.list",
+        effect: Effect::Read,
+    },
+    Route {
+        method: Method::GET,
+        path: "/unified/crm/user/{id}",
+        operation: "crm.user.get",
+        effect: Effect::Read,
+    },
 ];
 
 fn translator(

@@ -156,6 +156,14 @@ pub static PROVIDER: Provider = Provider {
                 not_carried_out: false,
             },
             ErrorRule {
+                status: None,
+                codes: &["INVALID_FIELD"],
+                code: Code::BadRequest,
+                refresh: false,
+                hidden_field: true,
+                not_carried_out: false,
+            },
+            ErrorRule {
                 status: Some(400u16),
                 codes: &[],
                 code: Code::BadRequest,
@@ -205,8 +213,8 @@ pub(super) static BUNDLE: BundleForm = BundleForm {
     root: Root(0usize),
     path: "/composite",
     members: &[("allOrNone", "false")],
-    atomic_members: &[],
-    halted: &[],
+    atomic_members: &[("allOrNone", "true")],
+    halted: &["PROCESSING_HALTED", "ALL_OR_NONE_OPERATION_ROLLED_BACK"],
     requests: "compositeRequest",
     request_method: "method",
     request_target: "url",
@@ -227,6 +235,18 @@ pub(super) static CREATE_ROW: NativeOperation = NativeOperation {
     id: "createRow",
     method: Method::POST,
     effect: Effect::Write,
+};
+
+pub(super) static DESCRIBE_OBJECT: NativeOperation = NativeOperation {
+    id: "describeObject",
+    method: Method::GET,
+    effect: Effect::Read,
+};
+
+pub(super) static GET_BLOB: NativeOperation = NativeOperation {
+    id: "getBlob",
+    method: Method::GET,
+    effect: Effect::Read,
 };
 
 pub(super) static GET_ROW: NativeOperation = NativeOperation {
@@ -284,6 +304,14 @@ pub(super) fn translator(
         "crm.contact.update" => crm::contact::update(cx, request),
         "crm.contact.batch_read" => crm::contact::batch_read(cx, request),
         "crm.contact.upsert" => crm::contact::upsert(cx, request),
+        "crm.lead.list" => crm::lead::list(cx, request),
+        "crm.lead.get" => crm::lead::get(cx, request),
+        "crm.note.list" => crm::note::list(cx, request),
+        "crm.note.create" => crm::note::create(cx, request),
+        "crm.opportunity.list" => crm::opportunity::list(cx, request),
+        "crm.opportunity.get" => crm::opportunity::get(cx, request),
+        "crm.user.list" => crm::user::list(cx, request),
+        "crm.user.get" => crm::user::get(cx, request),
         _ => Err(not_implemented(operation, cx.provider)),
     }
 }

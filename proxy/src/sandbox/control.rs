@@ -7,6 +7,7 @@
 //! | `GET`, `PATCH /_sandbox/settings` | the provider's own settings |
 //! | `POST /_sandbox/reset` | back to the sample data, or `{"empty":true}`: no records |
 //! | `POST /_sandbox/expire_tokens` | every access token issued so far is expired |
+//! | `POST /_sandbox/<command>` | a command of the provider's own; every provider documents its own |
 //!
 //! Calls to the door itself are not recorded, and no fault touches them. Headers are never recorded.
 
@@ -132,10 +133,12 @@ impl Control {
             }
             (&Method::POST, "reset") => self.provider.reset(body(call)?["empty"] == json!(true)),
             (&Method::POST, "expire_tokens") => self.provider.expire_tokens(),
-            _ => {
-                let message = format!("the sandbox has no {} {PREFIX}{command}", call.method);
-                return Err((StatusCode::NOT_FOUND, message));
+            (&Method::POST, name) => {
+                let done = self.provider.command(name, &body(call)?);
+                let done = done.ok_or_else(|| unknown(call, command))?;
+                return done.map(Some).map_err(bad_request);
             }
+            _ => return Err(unknown(call, command)),
         }
         Ok(None)
     }
@@ -148,6 +151,11 @@ fn body(call: &Call) -> Result<Value, (StatusCode, String)> {
     }
     serde_json::from_slice(&call.body)
         .map_err(|e| bad_request(format!("the body is not JSON: {e}")))
+}
+
+fn unknown(call: &Call, command: &str) -> (StatusCode, String) {
+    let message = format!("the sandbox has no {} {PREFIX}{command}", call.method);
+    (StatusCode::NOT_FOUND, message)
 }
 
 fn bad_request(message: String) -> (StatusCode, String) {

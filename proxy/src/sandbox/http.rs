@@ -143,4 +143,10 @@ pub trait Provider: Send + Sync + 'static {
 
     /// Lets every access token issued so far expire.
     fn expire_tokens(&self) {}
+
+    /// Carries out a command that only this provider has; `None` when it has none of this name. The text of an error
+    /// goes to the caller.
+    fn command(&self, _name: &str, _body: &Value) -> Option<Result<Value, String>> {
+        None
+    }
 }

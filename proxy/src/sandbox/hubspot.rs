@@ -1,22 +1,30 @@
-//! A stateful `HubSpot`: accounts, contacts, their properties, owners, OAuth.
+//! A stateful `HubSpot`: rows of standard and custom types, their links, definitions and pipelines, owners, OAuth.
 //!
 //! It assumes nothing about who calls: everything here follows from what is documented or recorded of the real API,
 //! and what that rejects is rejected. Where sources differ or are silent, a comment says *unconfirmed*. Numbered
 //! (`/crm/v3/objects/…`) and dated (`/crm/objects/2026-09/…`) paths work side by side. Object types are data
-//! (`hubspot/data/*.json`); a further one is a further file. `propertiesWithHistory` is refused, not ignored.
+//! (`hubspot/data/*.json`); a further one is a further file. Commands of its own (`restore`) are in `commands.rs`. `propertiesWithHistory` is refused, not ignored.
 //!
 //! # Settings (`/_sandbox/settings`)
 //!
 //! | key | default | |
 //! | --- | --- | --- |
 //! | `clock_offset_ms` | 0 | how far this provider's clock is ahead of the machine's |
+//! | `clock_stopped` | false | true: the time stands still, so that all that is written has one time stamp |
 //! | `search_lag_ms` | 0 | a created or changed row is found by its new values only so much later |
+//! | `search_lag_jitter_ms` | 0 | up to so much is added, by row: rows are found in another order than written |
 //! | `granted_scopes` | null | the scopes of every token; null grants all |
+//! | `revoked_scopes` | [] | scopes that every token has lost |
+//! | `sensitive_properties` | {} | per type, properties that need `<scope>.sensitive.read.v2` and `.write.v2` |
 //! | `rate_limits` | all null | `{"burst_per_10s","search_per_second","daily"}`; null is no limit and no headers |
-//! | `required_on_create` | {} | per type, the properties that dated versions from 2026-09 ask for on create |
+//! | `required_on_create` | name, stage and pipeline of deals | per type, the properties that dated versions from 2026-09 ask for on create |
+//! | `conditionally_required` | {} | per type, `[{"property","value","requires"}]`, asked for by the same versions |
 //! | `forward_only_lifecycle` | true | an earlier lifecycle stage is silently not taken |
 //! | `website_fills_domain` | true | `website` and `domain` fill each other on create |
+//! | `associate_by_domain` | false | a contact is linked to the company that has its e-mail's domain |
 //! | `merge_keeps_primary_id` | false | false: the merged row has a third id |
+//! | `merged_ids_lead_on` | true | a merged id answers the winner for all types; false: for contacts only |
+//! | `bare_custom_names` | false | paths take the bare name of a custom type, as the real ones do sometimes |
 //! | `unknown_archive_status` | 204 | what `DELETE` of an unknown id answers; sources say 204 or 404 |
 //! | `require_content_type` | true | a body without `application/json` is 415 |
 //! | `refuse_duplicate_inputs` | true | the same id twice in a batch is 400 |
@@ -24,7 +32,9 @@
 //! | `cleared_as_empty_text` | false | a cleared property is answered as `""` instead of null |
 //! | `access_token_seconds` | 1800 | the life of access tokens issued from now on |
 //! | `revoke_refresh_tokens` | false | true: the app was uninstalled; every refresh is refused |
-//! | `max_url_bytes` | 8192 | a longer path and query is 414 |
+//! | `inline_associations` | 500 | links of a row to one type in its `associations`; further ones are a page away |
+//! | `drop_zero_milliseconds` | false | times without milliseconds come as `…:30Z`, as the real ones may |
+//! | `max_url_bytes` | 16384 | a longer path and query is 414 |
 
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -36,15 +46,24 @@ use super::http::{Call, Provider, Reply};
 
 mod access;
 mod ask;
+mod associations;
 mod batch;
+mod calculated;
+mod commands;
+mod custom;
 mod fault;
+mod html;
 mod links;
+mod merge;
 mod oauth;
 mod objects;
 mod owners;
+mod path;
+mod pipelines;
 mod properties;
 mod rates;
 mod render;
+mod required;
 mod route;
 mod sample;
 mod schema;
@@ -79,7 +98,7 @@ pub struct Options {
     pub client_id: String,
     pub client_secret: String,
     pub refresh_token: String,
-    /// Companies, contacts and owners to look at; without it only the owners exist.
+    /// Companies, contacts, deals, leads and notes to look at; without it only the owners exist.
     pub sample_data: bool,
 }
 
@@ -139,6 +158,7 @@ impl HubSpot {
 impl Provider for HubSpot {
     fn handle(&self, call: &Call) -> Reply {
         route::answer(&self.options, &mut self.state(), call, self.clock.now_ms())
+            .with_header("date", &self.clock.http_date())
     }
 
     fn settings(&self) -> Value {
@@ -149,12 +169,18 @@ impl Provider for HubSpot {
         let mut state = self.state();
         state.settings = state.settings.patched(patch)?;
         self.clock.set_offset_ms(state.settings.clock_offset_ms);
+        self.clock.set_stopped(state.settings.clock_stopped);
         Ok(())
     }
 
     /// Settings and tokens outlive a reset; records, links and property definitions do not.
     fn reset(&self, empty: bool) {
         self.state().reset(!empty);
+    }
+
+    fn command(&self, name: &str, body: &Value) -> Option<Result<Value, String>> {
+        let now = self.clock.now_ms();
+        commands::run(&mut self.state(), name, body, now)
     }
 
     fn expire_tokens(&self) {

@@ -3,7 +3,8 @@
 //! Plays accounts, contacts and users: rows, SOQL, composites and collections, the token endpoint, in every API version
 //! from 59.0 on. Fields come from real describe answers. Knows nothing of the proxy's translators.
 //!
-//! Settings, beside those of every sandbox: `clock_offset_ms`; `daily_limit` and `calls_today` (past the limit: 403
+//! Settings, beside those of every sandbox: `clock_offset_ms`; `clock_stopped` (true: the time stands still, so that all
+//! that is written has one time stamp); `daily_limit` and `calls_today` (past the limit: 403
 //! `REQUEST_LIMIT_EXCEEDED`); `hidden_fields` by object (field-level security); `custom_fields` by object (`name`,
 //! `type`, `length`, `values`, `restricted`, `idLookup`); `rotate_refresh_tokens` (each refresh answers a new one; using
 //! an old one kills the current pair). Not played: Bulk, Metadata and Tooling calls, aggregates and conditions on
@@ -244,21 +245,28 @@ impl Provider for Salesforce {
             _ => self.data(call).unwrap_or_else(|fault| fault.reply()),
         };
         let org = self.org();
-        reply.with_header(
-            "sforce-limit-info",
-            &format!("api-usage={}/{}", org.calls, org.daily_limit),
-        )
+        reply
+            .with_header("date", &self.clock.http_date())
+            .with_header(
+                "sforce-limit-info",
+                &format!("api-usage={}/{}", org.calls, org.daily_limit),
+            )
     }
 
     fn settings(&self) -> Value {
         let mut shown = settings::shown(&self.org());
         shown.insert("clock_offset_ms".to_owned(), json!(self.clock.offset_ms()));
+        shown.insert("clock_stopped".to_owned(), json!(self.clock.is_stopped()));
         Value::Object(shown)
     }
 
     fn configure(&self, patch: &Value) -> Result<(), String> {
-        if let Some(offset_ms) = settings::set(&mut self.org(), patch)? {
+        let time = settings::set(&mut self.org(), patch)?;
+        if let Some(offset_ms) = time.offset_ms {
             self.clock.set_offset_ms(offset_ms);
+        }
+        if let Some(stopped) = time.stopped {
+            self.clock.set_stopped(stopped);
         }
         Ok(())
     }

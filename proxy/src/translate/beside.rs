@@ -13,7 +13,7 @@ use bytes::Bytes;
 use serde_json::value::RawValue;
 
 use super::{
-    Context, Freshness, NativeRequest, NativeResponse, native,
+    Context, Freshness, NativeRequest, NativeResponse,
     pick::{self, Path},
     scalar::{Text, shorten},
     warning::Warnings,
@@ -131,9 +131,19 @@ impl Beside {
 pub struct Reading {
     plans: &'static [BesidePlan],
     beside: Beside,
-    /// What the calls under way are for: the number of the plan, and the key where it is one record's.
-    asked: Vec<(usize, Option<String>)>,
+    /// What the calls under way are for.
+    asked: Vec<Asked>,
     round: Round,
+}
+
+#[derive(Debug)]
+struct Asked {
+    /// The number of the plan.
+    plan: usize,
+    /// The key, where the call is one record's.
+    key: Option<String>,
+    /// The number of the call: two plans may share one.
+    call: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -194,22 +204,29 @@ impl Reading {
                             Round::First => Freshness::Remembered,
                             _ => Freshness::Renewed,
                         };
-                        self.asked.push((at, None));
-                        calls.push(call(cx).with_freshness(freshness));
+                        let call = call(cx).with_freshness(freshness);
+                        let known = calls
+                            .iter()
+                            .position(|known: &NativeRequest| known.target == call.target);
+                        self.ask(at, None, known.unwrap_or(calls.len()));
+                        if known.is_none() {
+                            calls.push(call);
+                        }
                     }
                 }
                 _ if round == Round::Again => {}
                 BesideKind::Records { call, max, .. } => {
                     let keys: Vec<String> = keys.into_iter().collect();
                     for keys in keys.chunks(*max) {
-                        self.asked.push((at, None));
+                        self.ask(at, None, calls.len());
                         calls.push(call(cx, keys));
                     }
                 }
                 BesideKind::Text { call } => {
                     for key in keys {
-                        calls.push(call(cx, &key));
-                        self.asked.push((at, Some(key)));
+                        let call = call(cx, &key);
+                        self.ask(at, Some(key), calls.len());
+                        calls.push(call);
                     }
                 }
             }
@@ -228,7 +245,15 @@ impl Reading {
         warnings: &mut Warnings,
     ) -> Result<(), Error> {
         let asked = std::mem::take(&mut self.asked);
-        for ((at, key), response) in asked.into_iter().zip(responses) {
+        for Asked {
+            plan: at,
+            key,
+            call,
+        } in asked
+        {
+            let Some(response) = responses.get(call) else {
+                continue;
+            };
             let plan = &self.plans[at];
             if !response.is_success() {
                 let error = fault::fault(cx.provider, response);
@@ -266,6 +291,10 @@ impl Reading {
             }
         }
         Ok(())
+    }
+
+    fn ask(&mut self, plan: usize, key: Option<String>, call: usize) {
+        self.asked.push(Asked { plan, key, call });
     }
 
     fn insert(&mut self, at: usize, key: Option<String>, value: Bytes) {
@@ -308,14 +337,4 @@ fn labels(
         }
     }
     Ok(labels)
-}
-
-/// Reads the native record that stands beside another one; none where there is none.
-pub fn parse<'a, T: serde::Deserialize<'a> + Default>(
-    raw: Option<&'a RawValue>,
-) -> Result<T, Error> {
-    match raw {
-        Some(raw) => native::parse(raw.get().as_bytes()),
-        None => Ok(T::default()),
-    }
 }

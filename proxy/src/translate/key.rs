@@ -8,6 +8,9 @@ use super::{
 };
 use crate::error::Error;
 
+/// The most bytes of a value.
+const LONGEST: usize = 1000;
+
 /// How values of a key are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Normalize {
@@ -30,6 +33,8 @@ pub struct Lookup {
     first: String,
     /// In normal form, each once.
     wanted: Vec<String>,
+    /// The values as written, but for case, where that is not one of their spellings: a record may have it so.
+    literal: Vec<String>,
     keys: Vec<MatchKey>,
     found: BTreeSet<String>,
 }
@@ -59,6 +64,7 @@ impl Lookup {
         values: &[String],
     ) -> Result<Self, Error> {
         let mut wanted = Vec::new();
+        let mut literal = Vec::new();
         for (index, value) in values.iter().enumerate() {
             let normal = normalize.apply(value).ok_or_else(|| {
                 let message = format!(
@@ -68,6 +74,15 @@ impl Lookup {
                 );
                 Error::issue(format!("body.upsert_on.values[{index}]"), message)
             })?;
+            // A record that was created by this key has it without the spaces around it.
+            for written in [value.as_str(), value.trim()].map(str::to_lowercase) {
+                if normalize.keeps_literals(&written)
+                    && !literal.contains(&written)
+                    && !normalize.spellings(&normal).contains(&written)
+                {
+                    literal.push(written);
+                }
+            }
             if !wanted.contains(&normal) {
                 wanted.push(normal);
             }
@@ -86,6 +101,7 @@ impl Lookup {
             normalize,
             first,
             wanted,
+            literal,
             keys,
             found: BTreeSet::new(),
         })
@@ -129,12 +145,13 @@ impl Lookup {
         })
     }
 
-    /// The lookup in parts of at most `characters` and `values`.
+    /// The lookup in parts of at most `values`, and of at most `characters` as a query in an address has them.
     pub fn chunks(&self, characters: usize, values: usize) -> Vec<Chunk> {
         let spellings: Vec<String> = self
             .wanted
             .iter()
             .flat_map(|value| self.normalize.spellings(value))
+            .chain(self.literal.iter().cloned())
             .collect();
         let hosts: Vec<String> = self
             .wanted
@@ -210,7 +227,7 @@ impl Normalize {
     /// A value in normal form; none where it can't be one.
     pub fn apply(self, value: &str) -> Option<String> {
         let value = value.trim();
-        if value.is_empty() || value.len() > 1000 || value.contains(char::is_control) {
+        if value.is_empty() || value.len() > LONGEST || value.contains(char::is_control) {
             return None;
         }
         match self {
@@ -262,6 +279,12 @@ impl Normalize {
         }
     }
 
+    /// Whether a value as written is a spelling of its own. Providers keep web addresses as they are typed; hosts and
+    /// emails they have in one form only.
+    fn keeps_literals(self, written: &str) -> bool {
+        matches!(self, Self::Website | Self::Exact) && written.len() <= LONGEST
+    }
+
     fn hosts(self, normal: &str) -> Vec<String> {
         match self {
             Self::Website if !normal.contains(['/', '?', '#']) => {
@@ -295,12 +318,24 @@ fn split_address(value: &str) -> Option<(String, String)> {
     Some((host.to_owned(), rest.trim_end_matches('/').to_owned()))
 }
 
+/// Two quotes and a comma, percent-encoded.
+const SEPARATORS: usize = 9;
+
+/// The characters of one in a query in an address, where most are percent-encoded and some escaped before. In a body,
+/// where they have fewer, the limits are kept as well.
+fn written_length(character: char) -> usize {
+    match character {
+        'a'..='z' | 'A'..='Z' | '0'..='9' | '-' | '.' | '_' | '~' => 1,
+        '\'' | '\\' => 6,
+        _ => 3 * character.len_utf8(),
+    }
+}
+
 fn split(values: Vec<String>, max_characters: usize, max_values: usize) -> Vec<Vec<String>> {
     let mut parts: Vec<Vec<String>> = Vec::new();
     let mut characters = 0;
     for value in values {
-        // Two quotes and a comma.
-        let length = value.chars().count() + 3;
+        let length = SEPARATORS + value.chars().map(written_length).sum::<usize>();
         match parts.last_mut() {
             Some(part) if characters + length <= max_characters && part.len() < max_values => {
                 characters += length;
@@ -320,6 +355,21 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_web_address_is_also_looked_for_as_it_was_written() {
+        let values = [" Acme.com./a ", "acme.com/b"].map(str::to_owned);
+        let lookup = Lookup::new("e", "website", Normalize::Website, &values).unwrap();
+        let spellings = &lookup.chunks(10_000, 100)[0].spellings;
+        assert_eq!(spellings.len(), 12 + 12 + 2);
+        for literal in [" acme.com./a ", "acme.com./a"] {
+            assert!(spellings.contains(&literal.to_owned()), "{spellings:?}");
+        }
+        // Emails have one form at every provider.
+        let values = [" A@acme.com".to_owned()];
+        let lookup = Lookup::new("e", "email", Normalize::Email, &values).unwrap();
+        assert_eq!(lookup.chunks(10_000, 100)[0].spellings, ["a@acme.com"]);
+    }
 
     fn owned(text: &str) -> Text<'_> {
         Text(text.into())
@@ -431,7 +481,11 @@ mod tests {
             prop_assert_eq!(all, lookup.wanted.len() * 12);
             for chunk in chunks {
                 prop_assert!(chunk.spellings.len() <= 7 && chunk.hosts.len() <= 7);
-                prop_assert!(chunk.spellings.iter().map(|text| text.len() + 3).sum::<usize>() <= 300);
+                let text = format!("'{}',", chunk.spellings.join("','"));
+                let encoded = percent_encoding::utf8_percent_encode(&text, percent_encoding::NON_ALPHANUMERIC);
+                // Dots are counted as what they are: no encoder writes them otherwise.
+                let encoded = encoded.to_string().replace("%2E", ".");
+                prop_assert!(encoded.len() <= 300);
             }
         }
     }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::NativeResponse;
 use crate::{
@@ -23,6 +24,11 @@ pub fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Error> {
         ))
         .with_detail(error.to_string())
     })
+}
+
+/// Reads a record that may not be there; then all of its fields are unset.
+pub fn optional<'a, T: Deserialize<'a> + Default>(raw: Option<&'a RawValue>) -> Result<T, Error> {
+    raw.map_or_else(|| Ok(T::default()), |raw| parse(raw.get().as_bytes()))
 }
 
 /// The only response of a step with one call.

@@ -103,7 +103,7 @@ impl Upsert {
         work.set_record(record);
         let values = &request.upsert_on.values;
         work.lookup = Some(Lookup::new(entity.name, key.name, key.normalize, values)?);
-        work.apply_key(key.set, key.omit_from_changes);
+        work.apply_key(key.set, key.omit_from_changes)?;
         work.apply_defaults(entity.defaults);
         Ok(Box::new(Self {
             plan,

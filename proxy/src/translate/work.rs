@@ -75,16 +75,19 @@ impl Work {
 
     /// Completes what an upsert writes: a created record gets the key it was looked for by, so that the next upsert
     /// finds it; one that is there does not get a key that it has already.
-    pub fn apply_key(&mut self, native: &str, omit_from_changes: bool) {
-        let Some(lookup) = &self.lookup else { return };
+    pub fn apply_key(&mut self, native: &str, omit_from_changes: bool) -> Result<(), Error> {
+        let Some(lookup) = &self.lookup else {
+            return Ok(());
+        };
         if !self.record.contains(native) {
-            self.record.set(native, super::write::quote(lookup.value()));
+            self.record.key(native, lookup.value())?;
         } else if !lookup.is_kept_by(self.record.get(native)) {
             self.warnings.key_differs(lookup.key);
         }
         if omit_from_changes && lookup.is_kept_by(self.changes.get(native)) {
             self.changes.remove(native);
         }
+        Ok(())
     }
 
     /// Whether the record that is to be written keeps the key it is looked for by.

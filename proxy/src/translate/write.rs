@@ -2,7 +2,10 @@
 //!
 //! Absent leaves a field alone, null clears it, and `passthrough_fields` come last and win.
 
-use std::fmt::{self, Display};
+use std::{
+    borrow::Cow,
+    fmt::{self, Display},
+};
 
 use base64::Engine as _;
 use indexmap::IndexMap;
@@ -336,7 +339,8 @@ impl NativeObject {
         )
     }
 
-    /// The lines of a native field of several, from the parts that a unified entry has of it.
+    /// The lines of a native field of several, from the parts that a unified entry has of it. The first is one line:
+    /// what follows a break in it would be read as the rest.
     pub fn lines(
         &mut self,
         path: impl Display + Copy,
@@ -344,6 +348,10 @@ impl NativeObject {
         first: Option<&str>,
         rest: Option<&str>,
     ) -> Result<(), Error> {
+        if first.is_some_and(|line| line.contains(['\n', '\r'])) {
+            let message = "expected one line, found several; further lines go into the next part";
+            return Err(fault(path, message));
+        }
         let lines: Vec<&str> = [first, rest]
             .into_iter()
             .flatten()
@@ -417,7 +425,7 @@ impl NativeObject {
     fn pass(&mut self, path: &str, name: &str, json: &RawValue) -> Result<(), Error> {
         let path = format!("{path}.{name}");
         self.check_reserved(&path, name)?;
-        self.check_reserved(&path, json.get())?;
+        self.check_reserved(&path, &unescaped(json.get()))?;
         self.remove(name);
         let json = if json.get() == "null" {
             self.form.clear.json()
@@ -428,17 +436,28 @@ impl NativeObject {
         Ok(())
     }
 
+    /// The key that a record is looked for by, which no part of `record` gave it.
+    pub(crate) fn key(&mut self, name: &str, value: &str) -> Result<(), Error> {
+        if let Some(message) = self.reserved_in(value) {
+            return Err(Error::issue("body.upsert_on.values", message));
+        }
+        self.set(name, quote(value));
+        Ok(())
+    }
+
     /// A provider that reads references in what is written to it would take such a text for one.
     fn check_reserved(&self, path: impl Display, text: &str) -> Result<(), Error> {
-        match self.form.reserved {
-            Some(reserved) if text.contains(reserved) => Err(fault(
-                path,
-                format!(
-                    "expected text without `{reserved}`, which the provider reads as a reference"
-                ),
-            )),
-            _ => Ok(()),
+        match self.reserved_in(text) {
+            Some(message) => Err(fault(path, message)),
+            None => Ok(()),
         }
+    }
+
+    fn reserved_in(&self, text: &str) -> Option<String> {
+        let reserved = self.form.reserved.filter(|it| text.contains(it))?;
+        Some(format!(
+            "expected text without `{reserved}`, which the provider reads as a reference"
+        ))
     }
 
     pub(crate) fn set(&mut self, name: &str, json: String) {
@@ -513,6 +532,25 @@ fn fault(path: impl Display, message: impl Into<String>) -> Error {
 /// A text as a JSON string.
 pub(crate) fn quote(text: &str) -> String {
     serde_json::to_string(text).expect("a text serializes")
+}
+
+/// JSON with the escapes of ASCII characters undone, to be looked into: any character may be written as one.
+fn unescaped(json: &str) -> Cow<'_, str> {
+    let mut parts = json.split("\\u00");
+    let mut text = match parts.next() {
+        Some(first) if first.len() < json.len() => first.to_owned(),
+        _ => return Cow::Borrowed(json),
+    };
+    for part in parts {
+        match part.get(..2).map(|code| u8::from_str_radix(code, 16)) {
+            Some(Ok(byte)) => {
+                text.push(char::from(byte));
+                text.push_str(&part[2..]);
+            }
+            _ => text.push_str(part),
+        }
+    }
+    Cow::Owned(text)
 }
 
 /// Letters and digits only, in lower case: `Food & Beverages` and `FOOD_BEVERAGES` are one.
@@ -591,6 +629,30 @@ mod tests {
     }
 
     #[test]
+    fn a_reference_is_refused_however_it_is_written() {
+        static REFERRING: NativeForm = NativeForm {
+            reserved: Some("@{"),
+            ..NULL_FORM
+        };
+        for fields in [
+            r#"{"x":"@{a}"}"#,
+            r#"{"x":"\u0040{a}"}"#,
+            r#"{"x":["@\u007Ba}"]}"#,
+            r#"{"@\u007b":1}"#,
+        ] {
+            let mut object = NativeObject::new(&REFERRING);
+            let error = object.passthrough("p", &input(fields)).unwrap_err();
+            assert!(error.message.contains("without `@{`"), "{}", error.message);
+        }
+        let mut object = NativeObject::new(&REFERRING);
+        object
+            .passthrough("p", &input(r#"{"x":"\u00e9\u0041 @ {"}"#))
+            .unwrap();
+        assert_eq!(json(&object), r#"{"x":"\u00e9\u0041 @ {"}"#);
+        assert!(object.key("x", "a@{b}.example").is_err());
+    }
+
+    #[test]
     fn passthrough_null_clears() {
         let mut object = NativeObject::new(&FORM);
         object.passthrough("p", &input(r#"{"x":null}"#)).unwrap();
@@ -624,5 +686,17 @@ mod tests {
         assert_eq!(json(&object), r#"{"street":"1 Main St\nSuite 3"}"#);
         object.lines("p", target, None, None).unwrap();
         assert_eq!(json(&object), r#"{"street":null}"#);
+        for first in ["1 Main St\nSuite 3", "1 Main St\r"] {
+            let error = object
+                .lines("street_1", target, Some(first), None)
+                .unwrap_err();
+            assert!(
+                error
+                    .message
+                    .starts_with("body.record.street_1: expected one line"),
+                "{}",
+                error.message
+            );
+        }
     }
 }

@@ -223,10 +223,11 @@ impl Upstream {
             Ok(response) => {
                 let retry_after = text(&response.headers, RETRY_AFTER.as_str())
                     .and_then(|value| retry::parse_retry_after(value, SystemTime::now()));
-                let response = native_response(provider, response);
+                let mut response = native_response(provider, response);
                 let rule = if response.is_success() {
                     None
                 } else {
+                    response.body = fault::without_secret(response.body, token.secret());
                     fault::rule(provider, &response)
                 };
                 Tried::Answered {

@@ -3,6 +3,7 @@
 //! Pure: depends on the response alone, so that translators can call it for parts of a response as well. Never assumes
 //! JSON: gateways in front of a provider answer HTML, or nothing.
 
+use bytes::Bytes;
 use serde_json::Value;
 
 use super::provider::{ErrorRule, Provider};
@@ -15,6 +16,8 @@ use crate::{
 const LONGEST_MESSAGE: usize = 2_000;
 /// A code is a word.
 const LONGEST_CODE: usize = 200;
+/// Tokens of providers are longer by far.
+const SHORTEST_SECRET: usize = 8;
 /// So many single faults are told.
 const MOST_ISSUES: usize = 50;
 
@@ -85,6 +88,18 @@ pub(super) fn is_incurable(provider: &'static Provider, response: &NativeRespons
                 .iter()
                 .any(|words| message.contains(words))
         })
+}
+
+/// A refusal's body without the token that the call was made with: a provider's words go to the caller.
+pub(super) fn without_secret(body: Bytes, secret: &str) -> Bytes {
+    // Whatever is shorter is no token, and would take other words with it.
+    if secret.len() < SHORTEST_SECRET {
+        return body;
+    }
+    match std::str::from_utf8(&body) {
+        Ok(text) if text.contains(secret) => text.replace(secret, "…").into(),
+        _ => body,
+    }
 }
 
 /// Keeps the beginning of a text.

@@ -32,6 +32,8 @@ mod endpoint;
 
 use endpoint::{Granted, Refusal};
 
+/// What stands before a token in a request.
+const SCHEME: &str = "Bearer ";
 /// How long a failed refresh answers for the next callers, so that they don't all ask again.
 const FAILURE_COUNTS: Duration = Duration::from_secs(1);
 /// The same for a refusal, which only a person can cure.
@@ -48,6 +50,14 @@ pub(super) struct Token {
     pub(super) generation: u64,
     renew_at: Option<Instant>,
     ends_at: Option<Instant>,
+}
+
+impl Token {
+    /// The access token itself.
+    pub(super) fn secret(&self) -> &str {
+        let text = self.authorization.to_str().unwrap_or_default();
+        text.strip_prefix(SCHEME).unwrap_or_default()
+    }
 }
 
 impl fmt::Debug for Token {
@@ -318,7 +328,7 @@ impl Tokens {
         generation: u64,
         lifetime: Option<Duration>,
     ) -> Result<Token, Error> {
-        let bearer = SecretString::from(format!("Bearer {}", access_token.expose_secret()));
+        let bearer = SecretString::from(format!("{SCHEME}{}", access_token.expose_secret()));
         let authorization = HeaderValue::from_str(bearer.expose_secret());
         let (authority, scheme) = (
             base_url[url::Position::BeforeHost..url::Position::AfterPort].parse::<Authority>(),

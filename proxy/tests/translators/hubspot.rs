@@ -126,6 +126,10 @@ fn a_failed_read_back_says_that_the_record_was_written() {
     assert_snapshot!(told);
 }
 
+fn archived(id: &str, at: &str) -> Value {
+    json!({"id": id, "properties": {}, "updatedAt": "2024-01-31T12:34:56Z", "archived": true, "archivedAt": at})
+}
+
 #[test]
 fn list_goes_from_the_full_list_to_changes() {
     let page = json!({"results": [company()], "paging": {"next": {"after": "513", "link": "x"}}});
@@ -152,8 +156,19 @@ fn list_goes_from_the_full_list_to_changes() {
     let (fourth, answer) = call("crm.account.list")
         .query("cursor", &cursor)
         .answers(200, json!({"total": 1, "results": []}))
+        // The search has ended; what was archived is a list of its own, of which the window keeps its own.
+        .answers(
+            200,
+            json!({"results": [
+                archived("600", "2026-11-23T11:59:00Z"),
+                archived("601", "2026-11-20T00:00:00Z"),
+            ]}),
+        )
         .run();
     assert_eq!(answer["has_next_page"], false);
+    assert_eq!(answer["items"].as_array().unwrap().len(), 1);
+    assert_eq!(answer["items"][0]["id"], "600");
+    assert_eq!(answer["items"][0]["is_deleted"], true);
     let calls: Vec<&str> = [&first, &second, &third, &fourth]
         .into_iter()
         .flat_map(|told| told.lines().take_while(|line| *line != "answer"))

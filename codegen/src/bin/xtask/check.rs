@@ -1,18 +1,20 @@
 //! `cargo xtask check`.
 
-use crosswalk_codegen::{diagnostic, plan::Plan};
+use crosswalk_codegen::{
+    diagnostic::{self, Format},
+    plan::Plan,
+};
 
-use crate::{Failure, Format, Outcome, project};
+use crate::{
+    Failure, Outcome,
+    project::{self, Project},
+};
 
-pub(crate) fn run(format: Format) -> Result<Outcome, Failure> {
-    let checked = project::check()?;
-    let rendered = match format {
-        Format::Human => diagnostic::Format::Human,
-        Format::Json => diagnostic::Format::Json,
-    };
+pub(crate) fn run(project: &Project, format: Format) -> Result<Outcome, Failure> {
+    let checked = project.check()?;
     print!(
         "{}",
-        diagnostic::render(&checked.diagnostics, &checked.sources, rendered)
+        diagnostic::render(&checked.diagnostics, &checked.sources, format)
     );
     match (&checked.plan, format) {
         (_, Format::Json) => {}

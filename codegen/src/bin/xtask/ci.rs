@@ -1,31 +1,30 @@
 //! `cargo xtask ci`: all that CI runs, in its order, up to the first thing that is wrong.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-use crate::{Failure, Outcome, codegen, coverage, project};
+use crosswalk_codegen::diagnostic::Format;
+
+use crate::{Failure, Outcome, codegen, coverage, project::Project};
 
 /// One thing that CI does.
 type Step<'a> = &'a dyn Fn() -> Result<Outcome, Failure>;
 
-pub(crate) fn run() -> Result<Outcome, Failure> {
-    let steps: [(&str, Step<'_>); 5] = [
-        ("cargo fmt --check", &|| cargo(&["fmt", "--all", "--check"])),
+pub(crate) fn run(project: &Project) -> Result<Outcome, Failure> {
+    let cargo = |arguments: &str| end(Command::new(program()).args(arguments.split(' ')), project);
+    let steps: [(&str, Step<'_>); 7] = [
+        ("cargo fmt --check", &|| cargo("fmt --all --check")),
         ("cargo clippy", &|| {
-            cargo(&[
-                "clippy",
-                "--workspace",
-                "--all-targets",
-                "--locked",
-                "--",
-                "-D",
-                "warnings",
-            ])
+            cargo("clippy --workspace --all-targets --locked -- -D warnings")
         }),
-        ("cargo xtask codegen --check", &|| codegen::run(true)),
-        ("cargo xtask coverage --check", &|| coverage::run(true)),
-        ("cargo test", &|| {
-            cargo(&["test", "--workspace", "--locked"])
+        ("cargo xtask codegen --check", &|| {
+            codegen::run(project, true, Format::Human)
         }),
+        ("cargo xtask coverage --check", &|| {
+            coverage::run(project, true, Format::Human)
+        }),
+        ("cargo test", &|| cargo("test --workspace --locked")),
+        ("cargo doc", &|| docs(project)),
+        ("cargo deny", &|| deny(project)),
     ];
     for (name, step) in steps {
         println!("== {name}");
@@ -37,13 +36,40 @@ pub(crate) fn run() -> Result<Outcome, Failure> {
     Ok(Outcome::Well)
 }
 
-fn cargo(arguments: &[&str]) -> Result<Outcome, Failure> {
-    // The cargo that runs this command, where there is one: it has the right toolchain.
-    let cargo = option_env!("CARGO").unwrap_or("cargo");
-    let status = Command::new(cargo)
-        .args(arguments)
-        .current_dir(project::root())
-        .status()?;
+fn docs(project: &Project) -> Result<Outcome, Failure> {
+    let mut doc = Command::new(program());
+    doc.args(["doc", "--no-deps", "--workspace", "--locked"]);
+    end(doc.env("RUSTDOCFLAGS", "-D warnings"), project)
+}
+
+/// Licences, sources and duplicates. Advisories are not among it: they come over the network, and change without us.
+fn deny(project: &Project) -> Result<Outcome, Failure> {
+    let there = Command::new("cargo-deny")
+        .arg("--version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success());
+    if !there {
+        // To build it takes minutes, more than all the rest, so that nobody is made to.
+        eprintln!(
+            "== cargo deny: LEFT OUT, for there is no cargo-deny here. Licences, sources and duplicate crates"
+        );
+        eprintln!("== were NOT checked. `cargo install --locked cargo-deny` brings it.");
+        return Ok(Outcome::Well);
+    }
+    let mut deny = Command::new(program());
+    deny.args(["deny", "--locked", "check", "bans", "licenses", "sources"]);
+    end(&mut deny, project)
+}
+
+/// The cargo that runs this command, where there is one: it has the right toolchain.
+fn program() -> &'static str {
+    option_env!("CARGO").unwrap_or("cargo")
+}
+
+fn end(command: &mut Command, project: &Project) -> Result<Outcome, Failure> {
+    let status = command.current_dir(project.root()).status()?;
     Ok(if status.success() {
         Outcome::Well
     } else {

@@ -1,7 +1,6 @@
 //! `cargo xtask`: the one door to the generator.
 //!
-//! Arguments, paths and exit codes; what a command does is in its own file, over the library. Exit codes: 0 all is well,
-//! 1 something is wrong with the specs, the mappings or what was generated, 2 the command could not do its work.
+//! Arguments, paths and exit codes; what a command does is in its own file, over the library.
 
 // What a command has to say goes to its user.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
@@ -11,46 +10,120 @@ mod ci;
 mod codegen;
 mod coverage;
 mod project;
+mod spec_diff;
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
+use crosswalk_codegen::diagnostic::Format;
+
+use project::Project;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  all is well
+  1  something is wrong: a fault in specs or mappings, a generated file that differs, a change that breaks a mapping
+  2  the command could not do its work: wrong arguments, a file that cannot be read";
 
 /// Specs and mappings in, translators out.
 #[derive(Debug, Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", after_help = EXIT_CODES)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
+    /// The project to work on, instead of the one that this command belongs to.
+    #[arg(long, global = true, value_name = "FOLDER")]
+    root: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Write the generated code from the specs and the mappings.
-    Codegen {
-        /// Write nothing; fail where what is there differs.
-        #[arg(long)]
-        check: bool,
-    },
+    ///
+    /// Nothing is written while the specs or the mappings have a fault, and files that are right are not touched.
+    #[command(after_help = "\
+Examples:
+  cargo xtask codegen            after a change of a spec or a mapping
+  cargo xtask codegen --check    in CI: name the files that are stale, missing or orphaned")]
+    Codegen(Output),
     /// Check the specs and the mappings, and write nothing.
+    ///
+    /// Every fault is told, with its file, line and column. JSON is a list, empty when all is well.
+    #[command(after_help = "\
+Examples:
+  cargo xtask check
+  cargo xtask check --json | jq -r '.[] | \"\\(.at.path):\\(.at.line): \\(.message)\"'")]
     Check {
-        #[arg(long, value_enum, default_value_t = Format::Human)]
-        format: Format,
+        #[command(flatten)]
+        json: Json,
     },
     /// Write the tables of what is covered: operations into README.md, fields into mappings/COVERAGE.md.
-    Coverage {
-        /// Write nothing; fail where what is there differs.
-        #[arg(long)]
-        check: bool,
+    #[command(after_help = "\
+Examples:
+  cargo xtask coverage            after a change of a mapping
+  cargo xtask coverage --check    in CI: say where the tables differ")]
+    Coverage(Output),
+    /// Hold our subset of a provider's spec against the provider's own newer document.
+    ///
+    /// Tells what the mappings use and the document does not have any more, or has with another type, read-only,
+    /// required or with fewer values, and which lines of the mappings each change breaks. OpenAPI 3.0 and 3.1 are read,
+    /// JSON and YAML. `document` in the provider's provider.yaml says where their names differ from ours.
+    #[command(after_help = "\
+Examples:
+  cargo xtask spec-diff examplecrm openapi.json
+  cargo xtask spec-diff examplecrm companies.yaml people.yaml    when they publish several
+  cargo xtask spec-diff examplecrm openapi.json --json | jq '.changes[] | select(.breaks)'
+
+Exit codes:
+  0  nothing breaks
+  1  a change breaks a line of the mappings, or these have a fault already
+  2  the command could not do its work: an unknown provider, a document that cannot be read")]
+    SpecDiff {
+        /// The provider's name: its folder in mappings/.
+        provider: String,
+        /// Their documents. What is in none of them has vanished.
+        #[arg(required = true, value_name = "DOCUMENT")]
+        documents: Vec<PathBuf>,
+        #[command(flatten)]
+        json: Json,
     },
-    /// All that CI runs, in its order.
+    /// All that CI runs, in its order, up to the first thing that is wrong.
+    ///
+    /// Formatting, lints, drift of generated code and tables, tests, docs, and what cargo-deny has to say.
+    #[command(after_help = "\
+Example:
+  cargo xtask ci
+
+cargo-deny is not installed by this command; without it its step is left out, which is said.
+It comes with `cargo install --locked cargo-deny`.")]
     Ci,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    Human,
-    Json,
+/// A command that writes files, or compares them.
+#[derive(Debug, clap::Args)]
+struct Output {
+    /// Write nothing; fail where what is there differs.
+    #[arg(long)]
+    check: bool,
+    #[command(flatten)]
+    json: Json,
+}
+
+#[derive(Debug, Clone, Copy, clap::Args)]
+struct Json {
+    /// Write what is found as JSON, for programs.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Json {
+    fn format(self) -> Format {
+        if self.json {
+            Format::Json
+        } else {
+            Format::Human
+        }
+    }
 }
 
 /// How a command ends, when nothing kept it from its work.
@@ -64,11 +137,18 @@ enum Outcome {
 type Failure = Box<dyn std::error::Error>;
 
 fn main() -> ExitCode {
-    let outcome = match Arguments::parse().command {
-        Command::Codegen { check } => codegen::run(check),
-        Command::Check { format } => check::run(format),
-        Command::Coverage { check } => coverage::run(check),
-        Command::Ci => ci::run(),
+    let arguments = Arguments::parse();
+    let project = Project::new(arguments.root);
+    let outcome = match arguments.command {
+        Command::Codegen(output) => codegen::run(&project, output.check, output.json.format()),
+        Command::Check { json } => check::run(&project, json.format()),
+        Command::Coverage(output) => coverage::run(&project, output.check, output.json.format()),
+        Command::SpecDiff {
+            provider,
+            documents,
+            json,
+        } => spec_diff::run(&project, &provider, &documents, json.format()),
+        Command::Ci => ci::run(&project),
     };
     match outcome {
         Ok(Outcome::Well) => ExitCode::SUCCESS,

@@ -37,6 +37,14 @@ pub struct Account<'a> {
     /// How far an account has come towards being a customer.
     pub lifecycle_stage: Option<LifecycleStage>,
     pub last_modified_at: Option<Cow<'a, str>>,
+    /// The id of the record that this one was merged into; told in lists of changes.
+    pub merged_into: Option<Cow<'a, str>>,
+}
+
+impl Entry for Account<'_> {
+    fn is_empty(&self) -> bool {
+        false
+    }
 }
 
 /// What can be written of an account. Absent leaves a field alone, null clears it.
@@ -80,6 +88,9 @@ pub struct Contact<'a> {
     pub last_name: Option<Cow<'a, str>>,
     pub email: Option<Cow<'a, str>>,
     pub phone: Option<Cow<'a, str>>,
+    pub is_deleted: Option<bool>,
+    /// The id of the record that this one was merged into; told in lists of changes.
+    pub merged_into: Option<Cow<'a, str>>,
 }
 
 /// What can be written of a contact. Absent leaves a field alone, null clears it.
@@ -96,6 +107,177 @@ pub struct ContactInput {
     /// Native fields by their own names. They win over the mapped ones.
     #[serde(default)]
     pub passthrough_fields: Patch<InputObject>,
+}
+
+/// Somebody who may become a customer.
+#[derive(Debug, Serialize)]
+pub struct Lead<'a> {
+    /// The provider's id of the record.
+    pub id: Cow<'a, str>,
+    /// When the record last changed.
+    pub updated_at: Cow<'a, str>,
+    /// The provider's own record, byte for byte.
+    pub raw_data: &'a RawValue,
+    pub name: Option<Cow<'a, str>>,
+    pub first_name: Option<Cow<'a, str>>,
+    pub last_name: Option<Cow<'a, str>>,
+    pub owner_id: Option<Cow<'a, str>>,
+    pub title: Option<Cow<'a, str>>,
+    pub company: Option<Cow<'a, str>>,
+    /// The day, as in `2024-01-31`.
+    pub converted_date: Option<Cow<'a, str>>,
+    pub lead_source: Option<Cow<'a, str>>,
+    pub converted_account_id: Option<Cow<'a, str>>,
+    pub converted_contact_id: Option<Cow<'a, str>>,
+    pub addresses: Option<Vec<Address<'a>>>,
+    pub email_addresses: Option<Vec<EmailAddress<'a>>>,
+    pub phone_numbers: Option<Vec<PhoneNumber<'a>>>,
+    pub created_at: Option<Cow<'a, str>>,
+    pub is_deleted: Option<bool>,
+    pub last_modified_at: Option<Cow<'a, str>>,
+    /// The id of the record that this one was merged into; told in lists of changes.
+    pub merged_into: Option<Cow<'a, str>>,
+}
+
+/// A deal that may be won or lost.
+#[derive(Debug, Serialize)]
+pub struct Opportunity<'a> {
+    /// The provider's id of the record.
+    pub id: Cow<'a, str>,
+    /// When the record last changed.
+    pub updated_at: Cow<'a, str>,
+    /// The provider's own record, byte for byte.
+    pub raw_data: &'a RawValue,
+    pub name: Option<Cow<'a, str>>,
+    pub description: Option<Cow<'a, str>>,
+    pub owner_id: Option<Cow<'a, str>>,
+    /// Whether a deal is still open, and how it ended.
+    pub status: Option<OpportunityStatus>,
+    /// The stage's label; its id is in `raw_data`.
+    pub stage: Option<Cow<'a, str>>,
+    /// The day, as in `2024-01-31`.
+    pub close_date: Option<Cow<'a, str>>,
+    pub account_id: Option<Cow<'a, str>>,
+    /// The pipeline's label; its id is in `raw_data`.
+    pub pipeline: Option<Cow<'a, str>>,
+    /// Exact to the last digit that the provider has.
+    pub amount: Option<Number<'a>>,
+    pub last_activity_at: Option<Cow<'a, str>>,
+    pub created_at: Option<Cow<'a, str>>,
+    pub is_deleted: Option<bool>,
+    pub last_modified_at: Option<Cow<'a, str>>,
+    /// The id of the record that this one was merged into; told in lists of changes.
+    pub merged_into: Option<Cow<'a, str>>,
+}
+
+impl Entry for Opportunity<'_> {
+    fn is_empty(&self) -> bool {
+        false
+    }
+}
+
+/// Whether a deal is still open, and how it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize)]
+pub enum OpportunityStatus {
+    #[serde(rename = "OPEN")]
+    Open,
+    #[serde(rename = "WON")]
+    Won,
+    #[serde(rename = "LOST")]
+    Lost,
+}
+
+impl OpportunityStatus {
+    /// The value on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "OPEN",
+            Self::Won => "WON",
+            Self::Lost => "LOST",
+        }
+    }
+}
+
+/// Something that somebody wrote down.
+#[derive(Debug, Serialize)]
+pub struct Note<'a> {
+    /// The provider's id of the record.
+    pub id: Cow<'a, str>,
+    /// When the record last changed.
+    pub updated_at: Cow<'a, str>,
+    /// The provider's own record, byte for byte.
+    pub raw_data: &'a RawValue,
+    /// The whole text. A note that was formatted is HTML.
+    pub content: Option<Cow<'a, str>>,
+    pub created_at: Option<Cow<'a, str>>,
+    pub owner_id: Option<Cow<'a, str>>,
+    pub is_deleted: Option<bool>,
+}
+
+/// What can be written of a note.
+#[derive(Debug, Deserialize)]
+pub struct NoteInput {
+    #[serde(default)]
+    pub content: Patch<String>,
+    /// The account that the note is about.
+    #[serde(default)]
+    pub account_id: Patch<String>,
+    /// Native fields by their own names. They win over the mapped ones.
+    #[serde(default)]
+    pub passthrough_fields: Patch<InputObject>,
+}
+
+/// Somebody who works with the CRM and may own records.
+#[derive(Debug, Serialize)]
+pub struct User<'a> {
+    /// The provider's id of the record.
+    pub id: Cow<'a, str>,
+    /// When the record last changed.
+    pub updated_at: Cow<'a, str>,
+    /// The provider's own record, byte for byte.
+    pub raw_data: &'a RawValue,
+    pub name: Option<Cow<'a, str>>,
+    pub email: Option<Cow<'a, str>>,
+    pub is_active: Option<bool>,
+    pub created_at: Option<Cow<'a, str>>,
+    pub is_deleted: Option<bool>,
+    pub last_modified_at: Option<Cow<'a, str>>,
+}
+
+/// An email address and what it is for.
+#[derive(Debug, Serialize)]
+pub struct EmailAddress<'a> {
+    pub email_address: Cow<'a, str>,
+    /// What an email address is for.
+    pub email_address_type: EmailAddressType,
+}
+
+impl Entry for EmailAddress<'_> {
+    fn is_empty(&self) -> bool {
+        false
+    }
+}
+
+/// What an email address is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize)]
+pub enum EmailAddressType {
+    #[serde(rename = "primary")]
+    Primary,
+    #[serde(rename = "work")]
+    Work,
+    #[serde(rename = "other")]
+    Other,
+}
+
+impl EmailAddressType {
+    /// The value on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Primary => "primary",
+            Self::Work => "work",
+            Self::Other => "other",
+        }
+    }
 }
 
 /// A postal address. Every part is there, null where it is unknown.

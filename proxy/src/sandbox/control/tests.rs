@@ -14,6 +14,13 @@ impl Provider for Echo {
             &json!({ "path": call.path, "access_token": "shown to the caller" }),
         )
     }
+    fn command(&self, name: &str, body: &Value) -> Option<Result<Value, String>> {
+        match name {
+            "repeat" => Some(Ok(body.clone())),
+            "refuse" => Some(Err("not now".to_owned())),
+            _ => None,
+        }
+    }
 }
 
 fn call(method: Method, path: &str, body: &str) -> Call {
@@ -111,4 +118,19 @@ fn the_log_has_no_secrets_and_no_own_calls() {
     assert_eq!(all[0]["request"]["grant_type"], "refresh_token");
     assert_eq!(all[0]["response"]["access_token"], "***");
     assert_eq!(calls(&control, "?since=1")[0]["request"], json!({ "a": 1 }));
+}
+
+#[test]
+fn a_provider_has_commands_of_its_own() {
+    let control = Control::new(Arc::new(Echo));
+    let order = |name: &str| {
+        let path = format!("/_sandbox/{name}");
+        let reply = reply(&control, &call(Method::POST, &path, r#"{"a":1}"#));
+        let body: Value = serde_json::from_slice(&reply.body).unwrap();
+        (reply.status.as_u16(), body)
+    };
+    assert_eq!(order("repeat"), (200, json!({ "a": 1 })));
+    assert_eq!(order("refuse"), (400, json!({ "error": "not now" })));
+    let unknown = json!({ "error": "the sandbox has no POST /_sandbox/other" });
+    assert_eq!(order("other"), (404, unknown));
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::Options;
 use super::fault::Fault;
-use super::schema::ObjectType;
+use super::schema::{ObjectType, Property, Sensitivity};
 use super::settings::Settings;
 use crate::sandbox::clock::iso_ms;
 use crate::sandbox::http::Call;
@@ -134,6 +134,7 @@ pub(super) enum Need {
     WriteRows,
     ReadDefinitions,
     WriteDefinitions,
+    WriteLabels,
 }
 
 /// One of the scopes that `need` names must have been granted.
@@ -148,15 +149,55 @@ pub(super) fn authorize(settings: &Settings, ty: &ObjectType, need: Need) -> Res
         Need::WriteRows => vec![format!("{scope}.write")],
         Need::ReadDefinitions => vec![format!("{scope}.read"), format!("{schema_scope}.read")],
         Need::WriteDefinitions => vec![format!("{schema_scope}.write")],
+        // Which of the two is the least is unconfirmed.
+        Need::WriteLabels => vec![format!("{schema_scope}.write"), format!("{scope}.write")],
     };
     require(settings, &needed)
 }
 
 pub(super) fn require(settings: &Settings, any_of: &[String]) -> Result<(), Fault> {
-    match &settings.granted_scopes {
-        Some(granted) if !any_of.iter().any(|scope| granted.contains(scope)) => {
-            Err(Fault::missing_scopes(any_of))
-        }
-        _ => Ok(()),
+    if any_of.iter().any(|scope| has(settings, scope)) {
+        return Ok(());
+    }
+    Err(Fault::missing_scopes(any_of))
+}
+
+fn has(settings: &Settings, scope: &String) -> bool {
+    let granted = settings.granted_scopes.as_ref();
+    granted.is_none_or(|granted| granted.contains(scope))
+        && !settings.revoked_scopes.contains(scope)
+}
+
+/// How sensitive a property is, by its definition or by a setting.
+pub(super) fn sensitivity(
+    settings: &Settings,
+    ty: &ObjectType,
+    property: &Property,
+) -> Sensitivity {
+    let set = settings.sensitive_properties.get(&ty.plural);
+    if set.is_some_and(|names| names.contains(&property.name)) {
+        return Sensitivity::Sensitive;
+    }
+    property.sensitivity
+}
+
+/// Whether values of a property can be read; those that cannot are absent as if undefined.
+pub(super) fn reads(settings: &Settings, ty: &ObjectType, property: &Property) -> bool {
+    may(settings, ty, property, "read")
+}
+
+/// Whether values of a property can be written.
+pub(super) fn writes(settings: &Settings, ty: &ObjectType, property: &Property) -> bool {
+    may(settings, ty, property, "write")
+}
+
+fn may(settings: &Settings, ty: &ObjectType, property: &Property, verb: &str) -> bool {
+    let sensitivity = sensitivity(settings, ty, property);
+    sensitivity == Sensitivity::NonSensitive || {
+        let scope = &ty.scope;
+        has(
+            settings,
+            &format!("{scope}.{}.{verb}.v2", sensitivity.name()),
+        )
     }
 }

@@ -28,6 +28,7 @@ impl Version {
         match segment {
             "v1" => Some(Self::Numbered(1)),
             "v3" => Some(Self::Numbered(3)),
+            "v4" => Some(Self::Numbered(4)),
             "2026-03" => Some(Self::March2026),
             "2026-09" => Some(Self::September2026),
             _ => None,

@@ -122,7 +122,7 @@ fn read(state: &State, ask: &Ask<'_>, table: usize) -> Result<Reply, Fault> {
     let mut missing: Vec<&str> = Vec::new();
     let mut outcome = Outcome::default();
     for IdInput { id } in &body.inputs {
-        let found = match objects::locate(own, id, body.id_property.as_deref()) {
+        let found = match objects::locate(state, table, id, body.id_property.as_deref()) {
             Err(fault) if fault.is_not_found() => None,
             found => found?,
         };
@@ -204,7 +204,8 @@ fn update(state: &mut State, ask: &Ask<'_>, table: usize) -> Result<Reply, Fault
             }
         }
         let trace = input.object_write_trace_id.as_deref();
-        let Some(id) = objects::locate(own, &input.id, by)?.filter(|id| own.live(*id).is_some())
+        let Some(id) =
+            objects::locate(state, table, &input.id, by)?.filter(|id| own.live(*id).is_some())
         else {
             let entry = Fault::not_found().into_entry(Some(json!({ "ids": [input.id] })));
             outcome.errors.push(with_trace(entry, trace));
@@ -248,7 +249,15 @@ fn upsert(state: &mut State, ask: &Ask<'_>, table: usize) -> Result<Reply, Fault
     let mut checked = Vec::new();
     for input in &inputs {
         let trace = input.object_write_trace_id.as_deref();
-        match prepare_upsert(state, ask, table, input, &mut claimed) {
+        let prepared = prepare_upsert(state, ask, table, input, &mut claimed);
+        // An upsert carries no links, so that it cannot create what needs one.
+        let prepared = prepared.and_then(|(id, changes)| {
+            if id.is_none() {
+                links::check(state, table, &[])?;
+            }
+            Ok((id, changes))
+        });
+        match prepared {
             Ok((id, changes)) => checked.push((id, changes, trace)),
             Err(fault) => outcome.fail(fault, partial, trace)?,
         }
@@ -275,9 +284,8 @@ fn prepare_upsert(
     input: &WriteInput,
     claimed: &mut Claimed,
 ) -> Result<(Option<u64>, Changes), Fault> {
-    let own = &state.tables[table];
     let by = input.id_property.as_deref().unwrap_or("hs_object_id");
-    let id = objects::locate(own, &input.id, Some(by))?;
+    let id = objects::locate(state, table, &input.id, Some(by))?;
     let mut properties = input.properties.clone();
     if id.is_none() {
         properties
@@ -292,9 +300,7 @@ fn archive(state: &mut State, ask: &Ask<'_>, table: usize) -> Result<Reply, Faul
     bounded(inputs.len())?;
     for IdInput { id } in &inputs {
         // Unknown ids are passed over (unconfirmed for batches).
-        let found = objects::locate(&state.tables[table], id, None)
-            .ok()
-            .flatten();
+        let found = objects::locate(state, table, id, None).ok().flatten();
         if let Some(id) = found.filter(|id| state.tables[table].live(*id).is_some()) {
             objects::discard(state, table, id, ask.now);
         }
@@ -311,13 +317,7 @@ fn prepare(
     properties: &Map<String, Value>,
     claimed: &mut Claimed,
 ) -> Result<Changes, Fault> {
-    let changes = write::prepare(
-        state,
-        table,
-        current,
-        properties,
-        objects::has_account_rules(ask),
-    )?;
+    let changes = write::prepare(state, ask, table, current, properties)?;
     let own = &state.tables[table];
     if let Some(clash) = write::clash(own, current, &changes, claimed) {
         return Err(clash.into_fault(own, true));

@@ -1,165 +1,105 @@
-//! Links between rows: made on create, shown on reads, followed by merges. Kinds are a table.
+//! Links between rows: made, shown, taken away, followed by merges. What kinds there are is in `links/kinds.rs`.
+//!
+//! Ids of rows are unique across types here, so that a link is three numbers.
 
 use std::collections::BTreeSet;
 
-use http::StatusCode;
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::ask::text_or_number;
+use super::PUBLIC_BASE;
+use super::calculated;
 use super::fault::Fault;
-use super::state::State;
+use super::state::{State, Table};
 
-/// One direction of one kind of link.
+mod inputs;
+mod kinds;
+
+pub(super) use inputs::{LinkInput, LinkType, check, make, resolve, target};
+pub(super) use kinds::{Category, Kinds, LinkKind, Names};
+
+/// From a row, of the kind at a position, to a row.
+pub(super) type Link = (u64, usize, u64);
+
+/// All links, each in both directions where its kind has two.
 #[derive(Debug)]
-struct LinkKind {
-    id: u32,
-    from: &'static str,
-    to: &'static str,
-    /// What `type` says in v3 answers; those of links within one type are unconfirmed.
-    name: &'static str,
-    inverse: u32,
-    /// The kind without a label, which every labelled one brings along.
-    plain: u32,
-}
-
-const KINDS: [LinkKind; 8] = [
-    kind(
-        279,
-        "contacts",
-        "companies",
-        "contact_to_company_unlabeled",
-        280,
-        279,
-    ),
-    kind(
-        280,
-        "companies",
-        "contacts",
-        "company_to_contact_unlabeled",
-        279,
-        280,
-    ),
-    kind(
-        CONTACT_PRIMARY,
-        "contacts",
-        "companies",
-        "contact_to_company",
-        COMPANY_PRIMARY,
-        279,
-    ),
-    kind(
-        COMPANY_PRIMARY,
-        "companies",
-        "contacts",
-        "company_to_contact",
-        CONTACT_PRIMARY,
-        280,
-    ),
-    kind(449, "contacts", "contacts", "contact_to_contact", 449, 449),
-    kind(
-        450,
-        "companies",
-        "companies",
-        "company_to_company",
-        450,
-        450,
-    ),
-    kind(
-        13,
-        "companies",
-        "companies",
-        "parent_to_child_company",
-        14,
-        450,
-    ),
-    kind(
-        14,
-        "companies",
-        "companies",
-        "child_to_parent_company",
-        13,
-        450,
-    ),
-];
-const CONTACT_PRIMARY: u32 = 1;
-const COMPANY_PRIMARY: u32 = 2;
-/// The property of a contact that shows its primary company.
-const PRIMARY_PROPERTY: &str = "associatedcompanyid";
-
-const fn kind(
-    id: u32,
-    from: &'static str,
-    to: &'static str,
-    name: &'static str,
-    inverse: u32,
-    plain: u32,
-) -> LinkKind {
-    LinkKind {
-        id,
-        from,
-        to,
-        name,
-        inverse,
-        plain,
-    }
-}
-
-fn kind_of(id: u32) -> Option<&'static LinkKind> {
-    KINDS.iter().find(|kind| kind.id == id)
-}
-
-/// All links, both directions; ids are unique across types.
-#[derive(Debug, Default)]
-pub(super) struct Links(BTreeSet<(u64, u32, u64)>);
-
-/// A link that a create asks for.
-#[derive(Debug, Clone, Deserialize)]
-pub(super) struct LinkInput {
-    to: LinkTarget,
-    types: Vec<LinkType>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-struct LinkTarget {
-    #[serde(deserialize_with = "text_or_number")]
-    id: String,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct LinkType {
-    association_category: String,
-    association_type_id: u32,
+pub(super) struct Links {
+    pub(super) kinds: Kinds,
+    forward: BTreeSet<Link>,
+    /// The same links as to, kind, from.
+    backward: BTreeSet<Link>,
 }
 
 impl Links {
-    fn add(&mut self, from: u64, kind: &LinkKind, to: u64) {
-        let plain = kind_of(kind.plain).unwrap_or(kind);
-        for kind in [plain, kind] {
-            self.0.insert((from, kind.id, to));
-            self.0.insert((to, kind.inverse, from));
+    /// None yet; `tables` name the types for the names of kinds.
+    pub(super) fn new(tables: &[Table]) -> Self {
+        let singular = |id: &str| {
+            let table = tables.iter().find(|table| table.ty.id == id);
+            table.map_or_else(|| id.to_owned(), |table| table.ty.singular.clone())
+        };
+        Self {
+            kinds: Kinds::embedded(singular),
+            forward: BTreeSet::new(),
+            backward: BTreeSet::new(),
         }
     }
 
-    fn primary(&self, contact: u64) -> Option<u64> {
-        self.0
-            .range((contact, CONTACT_PRIMARY, 0)..=(contact, CONTACT_PRIMARY, u64::MAX))
-            .next()
-            .map(|link| link.2)
+    fn insert(&mut self, from: u64, at: usize, to: u64) {
+        for (from, at, to) in self.directions(from, at, to) {
+            self.forward.insert((from, at, to));
+            self.backward.insert((to, at, from));
+        }
     }
 
-    /// The links of a row to one type: target and kind, by target.
-    fn of(&self, from: u64, to_type: &str) -> Vec<(u64, &'static LinkKind)> {
-        let own = self.0.range((from, 0, 0)..=(from, u32::MAX, u64::MAX));
-        let mut found: Vec<_> = own
-            .filter_map(|(_, kind, to)| {
-                kind_of(*kind)
-                    .filter(|kind| kind.to == to_type)
-                    .map(|kind| (*to, kind))
-            })
+    fn drop(&mut self, from: u64, at: usize, to: u64) {
+        for (from, at, to) in self.directions(from, at, to) {
+            self.forward.remove(&(from, at, to));
+            self.backward.remove(&(to, at, from));
+        }
+    }
+
+    fn directions(&self, from: u64, at: usize, to: u64) -> impl Iterator<Item = Link> + use<> {
+        let inverse = self
+            .kinds
+            .get(at)
+            .inverse
+            .map(|inverse| (to, inverse, from));
+        [(from, at, to)].into_iter().chain(inverse)
+    }
+
+    /// A link with what it brings along: a labelled one is an unlabelled one as well.
+    fn add(&mut self, from: u64, at: usize, to: u64) {
+        self.insert(from, self.kinds.get(at).plain, to);
+        self.insert(from, at, to);
+    }
+
+    fn first(&self, from: u64, at: usize) -> Option<u64> {
+        let mut own = self.forward.range((from, at, 0)..=(from, at, u64::MAX));
+        own.next().map(|link| link.2)
+    }
+
+    /// The row of the type `to` that is the primary one of `from`.
+    pub(super) fn primary(&self, from: u64, to: &str) -> Option<u64> {
+        let own = self
+            .forward
+            .range((from, 0, 0)..=(from, usize::MAX, u64::MAX));
+        own.filter(|(_, at, _)| {
+            let kind = self.kinds.get(*at);
+            kind.primary && kind.to == to
+        })
+        .map(|link| link.2)
+        .next()
+    }
+
+    /// The links of a row to one type: target and kind, by target and the kind's id.
+    pub(super) fn of(&self, from: u64, to_type: &str) -> Vec<(u64, usize)> {
+        let own = self
+            .forward
+            .range((from, 0, 0)..=(from, usize::MAX, u64::MAX));
+        let mut found: Vec<(u64, usize)> = own
+            .filter(|(_, at, _)| self.kinds.get(*at).to == to_type)
+            .map(|(_, at, to)| (*to, *at))
             .collect();
-        found.sort_by_key(|(to, kind)| (*to, kind.id));
+        found.sort_by_key(|(to, at)| (*to, self.kinds.get(*at).id));
         found
     }
 
@@ -169,174 +109,189 @@ impl Links {
             .map(|(to, _)| to)
             .collect()
     }
-}
 
-/// Refuses links that cannot be made from a row of this table.
-pub(super) fn check(state: &State, table: usize, inputs: &[LinkInput]) -> Result<(), Fault> {
-    for input in inputs {
-        if input.types.is_empty() {
-            return Err(not_valid());
-        }
-        for ty in &input.types {
-            let kind = kind_of(ty.association_type_id)
-                .filter(|_| ty.association_category == "HUBSPOT_DEFINED");
-            let kind = kind
-                .filter(|kind| kind.from == state.tables[table].ty.plural)
-                .ok_or_else(not_valid)?;
-            let target = &state.tables[state.table_named(kind.to)?];
-            if input
-                .to
-                .id
-                .parse()
-                .ok()
-                .and_then(|id| target.live(id))
-                .is_none()
-            {
-                let object_type = target.ty.singular.to_uppercase();
-                let context = json!({
-                    "INVALID_OBJECT_IDS": [format!("{object_type}={} is not valid", input.to.id)],
-                    "objectId": [input.to.id],
-                    "objectType": [object_type],
-                });
-                return Err(Fault::validation("One or more associations are invalid")
-                    .with("context", context));
-            }
-        }
-    }
-    Ok(())
-}
-
-fn not_valid() -> Fault {
-    Fault::new(
-        StatusCode::BAD_REQUEST,
-        "one or more associations are not valid",
-    )
-    .category("VALIDATION_ERROR")
-}
-
-/// Makes checked links from a row.
-pub(super) fn make(state: &mut State, from: u64, inputs: &[LinkInput]) {
-    for input in inputs {
-        for ty in &input.types {
-            if let (Some(kind), Ok(to)) = (kind_of(ty.association_type_id), input.to.id.parse()) {
-                link(state, from, kind, to);
-            }
-        }
+    /// Every link that touches a row, from either side.
+    fn touching(&self, id: u64) -> Vec<Link> {
+        let range = (id, 0, 0)..=(id, usize::MAX, u64::MAX);
+        let out = self.forward.range(range.clone()).copied();
+        let back = self
+            .backward
+            .range(range)
+            .map(|(to, at, from)| (*from, *at, *to));
+        out.chain(back).collect()
     }
 }
 
-/// Makes `company` the primary one of `contact`.
-pub(super) fn set_primary(state: &mut State, contact: u64, company: u64) {
-    if let Some(kind) = kind_of(CONTACT_PRIMARY) {
-        link(state, contact, kind, company);
-    }
-}
-
-fn link(state: &mut State, from: u64, kind: &LinkKind, to: u64) {
-    let (contact, company) = match (kind.from, kind.to) {
-        ("contacts", "companies") => (from, to),
-        ("companies", "contacts") => (to, from),
-        _ => return state.links.add(from, kind, to),
-    };
-    let former = state.links.primary(contact);
-    let labelled = matches!(kind.id, CONTACT_PRIMARY | COMPANY_PRIMARY);
-    state.links.add(from, kind, to);
-    // The first company becomes primary by itself (unconfirmed for every path); a new primary unseats the former.
-    if !labelled && former.is_some() {
+/// Makes `to` the primary one of `from`, or its first link of any kind where the two types know no primary one.
+pub(super) fn set_primary(state: &mut State, from: u64, to: u64) {
+    let (Some(own), Some(other)) = (state.table_of(from), state.table_of(to)) else {
         return;
-    }
-    if let Some(former) = former.filter(|former| *former != company) {
-        state.links.0.remove(&(contact, CONTACT_PRIMARY, former));
-        state.links.0.remove(&(former, COMPANY_PRIMARY, contact));
-    }
-    if let Some(primary) = kind_of(CONTACT_PRIMARY) {
-        state.links.add(contact, primary, company);
-    }
-    show_primary(state, contact);
+    };
+    let (own, other) = (&state.tables[own].ty.id, &state.tables[other].ty.id);
+    let Some(plain) = state.links.kinds.plain(own, other) else {
+        return;
+    };
+    let at = state.links.kinds.primary_above(plain).unwrap_or(plain);
+    link(state, from, at, to);
 }
 
-/// Brings the property that shows a contact's primary company up to date.
-fn show_primary(state: &mut State, contact: u64) {
-    let company = state
-        .links
-        .primary(contact)
-        .map(|id| id.to_string())
-        .unwrap_or_default();
-    for table in state
-        .tables
-        .iter_mut()
-        .filter(|table| table.properties.contains_key(PRIMARY_PROPERTY))
-    {
-        table.set_quietly(contact, PRIMARY_PROPERTY, &company);
+/// Makes a link of the kind at `at`.
+pub(super) fn link(state: &mut State, from: u64, at: usize, to: u64) {
+    let links = &mut state.links;
+    links.add(from, at, to);
+    let plain = links.kinds.get(at).plain;
+    let sides = [
+        Some((from, plain, to)),
+        links
+            .kinds
+            .get(plain)
+            .inverse
+            .filter(|inverse| *inverse != plain)
+            .map(|inverse| (to, inverse, from)),
+    ];
+    for (owner, plain, owned) in sides.into_iter().flatten() {
+        let Some(primary) = links.kinds.primary_above(plain) else {
+            continue;
+        };
+        let asked = at == primary || Some(at) == links.kinds.get(primary).inverse;
+        let all = links
+            .forward
+            .range((owner, primary, 0)..=(owner, primary, u64::MAX));
+        let former: Vec<u64> = all
+            .map(|link| link.2)
+            .filter(|former| *former != owned)
+            .collect();
+        // The first one becomes primary by itself (unconfirmed for every path); a new one unseats the former.
+        if asked || former.is_empty() {
+            for former in former {
+                links.drop(owner, primary, former);
+            }
+            links.add(owner, primary, owned);
+        }
     }
+    calculated::activity_linked(state, from, to);
+    calculated::activity_linked(state, to, from);
+    calculated::refresh(state, from);
+    calculated::refresh(state, to);
 }
 
-/// Gives the links of `from` to `to`, or drops them.
-pub(super) fn pass_on(state: &mut State, from: u64, to: Option<u64>) {
-    let touched: Vec<_> = state
+/// Takes links of these kinds between two rows away; of all kinds when none is named.
+pub(super) fn unlink(state: &mut State, from: u64, kinds: Option<&[usize]>, to: u64) {
+    let between: Vec<usize> = state
         .links
-        .0
+        .forward
+        .range((from, 0, 0)..=(from, usize::MAX, u64::MAX))
+        .filter(|link| link.2 == to)
+        .map(|link| link.1)
+        .filter(|at| kinds.is_none_or(|kinds| kinds.contains(at)))
+        .collect();
+    for at in between {
+        state.links.drop(from, at, to);
+    }
+    calculated::refresh(state, from);
+    calculated::refresh(state, to);
+}
+
+/// Takes a kind away in both directions, with all its links.
+pub(super) fn remove_kind(state: &mut State, at: usize) {
+    let gone: Vec<Link> = state
+        .links
+        .forward
         .iter()
-        .filter(|link| link.0 == from || link.2 == from)
+        .filter(|link| link.1 == at)
         .copied()
         .collect();
-    let mut contacts = BTreeSet::new();
-    for link in touched {
-        state.links.0.remove(&link);
-        if link.1 == CONTACT_PRIMARY {
-            contacts.insert(if link.0 == from {
-                to.unwrap_or(from)
-            } else {
-                link.0
-            });
-        }
-        let Some(to) = to else { continue };
-        let (source, kind, target) = link;
-        let (source, target) = (
-            if source == from { to } else { source },
-            if target == from { to } else { target },
-        );
-        let contact = match kind {
-            CONTACT_PRIMARY => Some(source),
-            COMPANY_PRIMARY => Some(target),
-            _ => None,
-        };
-        // A contact keeps the one primary company that it has.
-        if source != target
-            && contact.is_none_or(|contact| {
-                state
-                    .links
-                    .primary(contact)
-                    .is_none_or(|p| p == target || p == source)
-            })
-        {
-            state.links.0.insert((source, kind, target));
+    for (from, at, to) in gone {
+        state.links.drop(from, at, to);
+    }
+    state.links.kinds.remove(at);
+}
+
+/// Gives the links of `from` to `to`, or drops them; the answer is what it had.
+pub(super) fn pass_on(state: &mut State, from: u64, to: Option<u64>) -> Vec<Link> {
+    let had = state.links.touching(from);
+    for (source, at, target) in &had {
+        state.links.drop(*source, *at, *target);
+    }
+    let moved = |id: u64| if id == from { to.unwrap_or(id) } else { id };
+    if to.is_some() {
+        let links: Vec<Link> = had
+            .iter()
+            .map(|(source, at, target)| (moved(*source), *at, moved(*target)))
+            .collect();
+        bring_back(state, &links);
+    }
+    for (source, _, target) in &had {
+        calculated::refresh(state, moved(*source));
+        calculated::refresh(state, moved(*target));
+    }
+    had
+}
+
+/// Makes links as they once were; a row keeps the one primary link that it has.
+pub(super) fn bring_back(state: &mut State, links: &[Link]) {
+    for (source, at, target) in links {
+        let kind = state.links.kinds.get(*at);
+        let is_inverse_of_primary = kind
+            .inverse
+            .is_some_and(|inverse| state.links.kinds.get(inverse).primary);
+        let taken = kind.primary
+            && state
+                .links
+                .first(*source, *at)
+                .is_some_and(|p| p != *target);
+        // The other direction of a primary link comes with it or not at all.
+        if source != target && !taken && !is_inverse_of_primary {
+            state.links.insert(*source, *at, *target);
         }
     }
-    for contact in contacts {
-        show_primary(state, contact);
+    for (source, _, target) in links {
+        calculated::refresh(state, *source);
+        calculated::refresh(state, *target);
     }
 }
 
 /// The types that `associations=` names, as positions of tables.
 pub(super) fn named(state: &State, names: &[String]) -> Result<Vec<usize>, Fault> {
-    names.iter().map(|name| state.table_named(name)).collect()
+    names
+        .iter()
+        .map(|name| state.table_strictly_named(name))
+        .collect()
 }
 
-/// The `associations` of a row; nothing when it has none. One entry per label, as the real API does.
-pub(super) fn shown(state: &State, id: u64, types: &[usize]) -> Option<Value> {
+/// The `associations` of a row; nothing when it has none. One entry per label, as the real API does. Long lists end with
+/// a page of their own.
+pub(super) fn shown(state: &State, table: usize, id: u64, types: &[usize]) -> Option<Value> {
+    let own = &state.tables[table].ty.plural;
+    let limit = state.settings.inline_associations;
     let mut shown = Map::new();
-    for ty in types
-        .iter()
-        .map(|table| state.tables[*table].ty.plural.as_str())
-    {
-        let links = state.links.of(id, ty).into_iter();
+    for ty in types.iter().map(|table| &state.tables[*table].ty) {
+        let links = state.links.of(id, &ty.id);
         let entries: Vec<Value> = links
-            .map(|(to, kind)| json!({ "id": to.to_string(), "type": kind.name }))
+            .iter()
+            .take(limit)
+            .map(
+                |(to, at)| json!({ "id": to.to_string(), "type": state.links.kinds.get(*at).name }),
+            )
             .collect();
-        if !entries.is_empty() {
-            shown.insert(ty.to_owned(), json!({ "results": entries }));
+        if entries.is_empty() {
+            continue;
         }
+        let mut body = json!({ "results": entries });
+        if let Some((after, _)) = links.get(limit) {
+            let after = after.to_string();
+            let to = &ty.plural;
+            let link =
+                format!("{PUBLIC_BASE}/crm/v3/objects/{own}/{id}/associations/{to}?after={after}");
+            body["paging"] = json!({ "next": { "after": after, "link": link } });
+        }
+        // Keys of standard types have spaces: `line items`.
+        let key = if ty.is_custom() {
+            ty.plural.clone()
+        } else {
+            ty.plural.replace('_', " ")
+        };
+        shown.insert(key, body);
     }
     (!shown.is_empty()).then_some(Value::Object(shown))
 }

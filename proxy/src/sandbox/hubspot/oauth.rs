@@ -2,28 +2,53 @@
 //!
 //! v1 answers errors in the classic form (the code in `status`); v3 and dated versions in both forms at once.
 
-use http::StatusCode;
+use http::{Method, StatusCode};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::ask::{Ask, Version};
 use super::fault::Fault;
 use super::state::State;
 use super::{Options, PORTAL_ID};
+use crate::sandbox::clock::iso_ms;
 use crate::sandbox::http::Reply;
 
 /// A code is dead after about a minute.
 const CODE_MS: i64 = 60_000;
 const USER_ID: u64 = 9_586_504;
 const APP_ID: u64 = 456_789;
-const SCOPES: [&str; 7] = [
+const USER: &str = "ada.winters@crosswalk-demo.example";
+const HUB_DOMAIN: &str = "crosswalk-demo.example";
+const DAY_MS: i64 = 86_400_000;
+const PLAN_LIMIT: u32 = 500_000;
+const SCOPES: [&str; 20] = [
     "oauth",
     "crm.objects.companies.read",
     "crm.objects.companies.write",
     "crm.objects.contacts.read",
     "crm.objects.contacts.write",
+    "crm.objects.custom.read",
+    "crm.objects.custom.write",
+    "crm.objects.deals.read",
+    "crm.objects.deals.write",
+    "crm.objects.leads.read",
+    "crm.objects.leads.write",
     "crm.objects.owners.read",
+    "crm.schemas.companies.read",
+    "crm.schemas.companies.write",
+    "crm.schemas.contacts.read",
+    "crm.schemas.contacts.write",
     "crm.schemas.custom.read",
+    "crm.schemas.custom.write",
+    "crm.schemas.deals.read",
+    "crm.schemas.deals.write",
 ];
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct TokenKey {
+    token_key: String,
+}
 
 /// One refusal in both vocabularies: `status`, its text, and the RFC's `error`.
 struct Refusal(&'static str, &'static str, &'static str);
@@ -183,8 +208,8 @@ pub(super) fn token_info(state: &State, ask: &Ask<'_>, token: &str) -> Result<Re
     };
     let body = json!({
         "token": token,
-        "user": "ada.winters@crosswalk-demo.example",
-        "hub_domain": "crosswalk-demo.example",
+        "user": USER,
+        "hub_domain": HUB_DOMAIN,
         "scopes": scopes(state),
         "hub_id": PORTAL_ID,
         "app_id": APP_ID,
@@ -196,11 +221,70 @@ pub(super) fn token_info(state: &State, ask: &Ask<'_>, token: &str) -> Result<Re
 }
 
 fn scopes(state: &State) -> Value {
-    state
-        .settings
-        .granted_scopes
-        .as_ref()
-        .map_or_else(|| json!(SCOPES), |granted| json!(granted))
+    let settings = &state.settings;
+    let all = || SCOPES.map(str::to_owned).to_vec();
+    let mut scopes = settings.granted_scopes.clone().unwrap_or_else(all);
+    scopes.retain(|scope| !settings.revoked_scopes.contains(scope));
+    json!(scopes)
+}
+
+/// Who a refresh token is of; `DELETE` revokes it, and access tokens live out.
+pub(super) fn refresh_token(
+    options: &Options,
+    state: &mut State,
+    ask: &Ask<'_>,
+    token: &str,
+) -> Result<Reply, Fault> {
+    if token != options.refresh_token || state.settings.revoke_refresh_tokens {
+        // Unconfirmed: sources say 400 or 404.
+        return Err(Fault::new(
+            StatusCode::NOT_FOUND,
+            "the refresh token is unknown",
+        ));
+    }
+    if ask.call.method == Method::DELETE {
+        state.settings.revoke_refresh_tokens = true;
+        return Ok(Reply::empty(StatusCode::NO_CONTENT));
+    }
+    let body = json!({
+        "token": token,
+        "client_id": options.client_id,
+        "user": USER,
+        "hub_domain": HUB_DOMAIN,
+        "scopes": scopes(state),
+        "hub_id": PORTAL_ID,
+        "user_id": USER_ID,
+        "token_type": "refresh",
+    });
+    Ok(Reply::json(StatusCode::OK, &body))
+}
+
+pub(super) fn private_app_info(
+    options: &Options,
+    state: &State,
+    ask: &Ask<'_>,
+) -> Result<Reply, Fault> {
+    let body: TokenKey = ask.body()?;
+    if body.token_key != options.private_app_token {
+        return Err(Fault::not_found());
+    }
+    let info =
+        json!({ "userId": USER_ID, "hubId": PORTAL_ID, "appId": APP_ID, "scopes": scopes(state) });
+    Ok(Reply::json(StatusCode::OK, &info))
+}
+
+/// How much of the day's calls private apps have made; without a limit that is set, that of a plan.
+pub(super) fn usage(state: &State, ask: &Ask<'_>) -> Reply {
+    let limit = state.settings.rate_limits.daily.unwrap_or(PLAN_LIMIT);
+    let result = json!({
+        "name": "private-apps-api-calls-daily",
+        "usageLimit": limit,
+        "currentUsage": state.usage.today(),
+        "collectedAt": iso_ms(ask.now),
+        "fetchStatus": "SUCCESS",
+        "resetsAt": iso_ms((ask.now.div_euclid(DAY_MS) + 1) * DAY_MS),
+    });
+    Reply::json(StatusCode::OK, &json!({ "results": [result] }))
 }
 
 pub(super) fn account() -> Reply {
@@ -209,7 +293,7 @@ pub(super) fn account() -> Reply {
         "accountType": "DEVELOPER_TEST",
         "timeZone": "US/Eastern",
         "companyCurrency": "USD",
-        "additionalCurrencies": [],
+        "additionalCurrencies": ["EUR", "GBP"],
         "utcOffset": "-04:00",
         "utcOffsetMilliseconds": -14_400_000,
         "uiDomain": "app.hubspot.com",

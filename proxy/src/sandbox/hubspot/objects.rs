@@ -1,4 +1,4 @@
-//! Single rows and the list: get, create, update, archive, merge.
+//! Single rows and the list: get, create, update, archive.
 
 use std::collections::BTreeMap;
 
@@ -7,11 +7,11 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::PORTAL_ID;
-use super::ask::{Ask, Version, text_or_number};
+use super::ask::Ask;
 use super::fault::Fault;
 use super::links::{self, LinkInput};
 use super::render::{self, Wanted};
-use super::state::{Row, State, Table, Values};
+use super::state::{Row, State, Table};
 use super::{schema, write};
 use crate::sandbox::http::Reply;
 
@@ -34,19 +34,17 @@ struct UpdateInput {
     properties: Map<String, Value>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct MergeInput {
-    #[serde(deserialize_with = "text_or_number")]
-    primary_object_id: String,
-    #[serde(deserialize_with = "text_or_number")]
-    object_id_to_merge: String,
-}
-
 pub(super) fn list(state: &State, ask: &Ask<'_>, table: usize) -> Result<Reply, Fault> {
     refuse_history(ask)?;
     let limit = ask.limit(DEFAULT_LIMIT, MAX_LIMIT)?;
     let archived = ask.flag("archived")?;
+    if archived && state.tables[table].ty.activity {
+        // That activities have no such list is reported; status and wording are unconfirmed.
+        let ty = &state.tables[table].ty.plural;
+        return Err(Fault::validation(format!(
+            "Paging through deleted objects is not supported for {ty}"
+        )));
+    }
     let linked = links::named(state, &ask.list("associations"))?;
     let wanted = Wanted::named(ask.list("properties"));
     let from: u64 = match ask.param("after") {
@@ -80,7 +78,7 @@ pub(super) fn get(state: &State, ask: &Ask<'_>, table: usize, id: &str) -> Resul
     let linked = links::named(state, &ask.list("associations"))?;
     let wanted = Wanted::named(ask.list("properties"));
     let own = &state.tables[table];
-    let row = locate(own, id, ask.param("idProperty"))?
+    let row = locate(state, table, id, ask.param("idProperty"))?
         .and_then(|found| own.rows.get(&found))
         .filter(|row| archived || row.archived_at.is_none())
         .ok_or_else(|| Fault::object_not_found(id))?;
@@ -93,13 +91,7 @@ pub(super) fn get(state: &State, ask: &Ask<'_>, table: usize, id: &str) -> Resul
 pub(super) fn create(state: &mut State, ask: &Ask<'_>, table: usize) -> Result<Reply, Fault> {
     let input: CreateInput = ask.body()?;
     let linked = input.associations.as_deref().unwrap_or_default();
-    let changes = write::prepare(
-        state,
-        table,
-        None,
-        &input.properties,
-        has_account_rules(ask),
-    )?;
+    let changes = write::prepare(state, ask, table, None, &input.properties)?;
     if let Some(clash) = write::clash(&state.tables[table], None, &changes, &BTreeMap::new()) {
         return Err(clash.into_fault(&state.tables[table], false));
     }
@@ -120,7 +112,7 @@ pub(super) fn update(
 ) -> Result<Reply, Fault> {
     let input: UpdateInput = ask.body()?;
     let own = &state.tables[table];
-    let found = locate(own, id, ask.param("idProperty"))?;
+    let found = locate(state, table, id, ask.param("idProperty"))?;
     let id = found
         .filter(|id| own.live(*id).is_some())
         .ok_or_else(Fault::not_found)?;
@@ -129,13 +121,7 @@ pub(super) fn update(
             "No properties found to update, please provide at least one.",
         ));
     }
-    let changes = write::prepare(
-        state,
-        table,
-        Some(id),
-        &input.properties,
-        has_account_rules(ask),
-    )?;
+    let changes = write::prepare(state, ask, table, Some(id), &input.properties)?;
     if let Some(clash) = write::clash(&state.tables[table], Some(id), &changes, &BTreeMap::new()) {
         return Err(clash.into_fault(&state.tables[table], false));
     }
@@ -152,7 +138,7 @@ pub(super) fn archive(
     table: usize,
     id: &str,
 ) -> Result<Reply, Fault> {
-    let found = locate(&state.tables[table], id, None)?;
+    let found = locate(state, table, id, None)?;
     match found.filter(|id| state.tables[table].live(*id).is_some()) {
         Some(id) => discard(state, table, id, ask.now),
         None if state.settings.unknown_archive_status == 404 => return Err(Fault::not_found()),
@@ -164,104 +150,18 @@ pub(super) fn archive(
 /// Archives a live row and ends its links.
 pub(super) fn discard(state: &mut State, table: usize, id: u64, now: i64) {
     state.tables[table].archive(id, now);
-    links::pass_on(state, id, None);
-}
-
-pub(super) fn merge(state: &mut State, ask: &Ask<'_>, table: usize) -> Result<Reply, Fault> {
-    let input: MergeInput = ask.body()?;
-    let own = &state.tables[table];
-    let live = |text: &str| {
-        let found = locate(own, text, None)?;
-        found
-            .filter(|id| own.live(*id).is_some())
-            .ok_or_else(|| Fault::object_not_found(text))
-    };
-    let (primary, other) = (
-        live(&input.primary_object_id)?,
-        live(&input.object_id_to_merge)?,
-    );
-    if primary == other {
-        return Err(Fault::validation("Cannot merge a record into itself"));
-    }
-    let id = if state.settings.merge_keeps_primary_id {
-        primary
-    } else {
-        state.take_id()
-    };
-    let own = &mut state.tables[table];
-    let values = match (own.remove(primary), own.remove(other)) {
-        (Some(winner), Some(loser)) => merged_values(own, &winner, &loser),
-        _ => return Err(Fault::not_found()),
-    };
-    let index_at = ask.now + i64::from(state.settings.search_lag_ms);
-    own.insert(id, values, ask.now, index_at);
-    for gone in [primary, other].into_iter().filter(|gone| *gone != id) {
-        let own = &mut state.tables[table];
-        own.merged
-            .values_mut()
-            .filter(|target| **target == gone)
-            .for_each(|target| *target = id);
-        own.merged.insert(gone, id);
-        links::pass_on(state, gone, Some(id));
-    }
-    Ok(Reply::json(
-        StatusCode::OK,
-        &written(state, table, id, &Wanted::Defaults),
-    ))
-}
-
-/// The primary row's values win, the other fills what they leave open; its e-mail becomes a further one.
-fn merged_values(table: &Table, winner: &Row, loser: &Row) -> Values {
-    let mut values = Values::clone(&winner.values);
-    for (name, value) in loser.values.iter().filter(|(_, value)| !value.is_empty()) {
-        let open = values.get(name).is_none_or(String::is_empty);
-        if open {
-            values.insert(name.clone(), value.clone());
-        }
-    }
-    for (main, further) in table.properties.values().filter_map(secondary) {
-        let kept = values.get(main).cloned().unwrap_or_default();
-        let sources = [winner.get(further), loser.get(main), loser.get(further)];
-        let mut all: Vec<&str> = Vec::new();
-        for value in sources
-            .into_iter()
-            .flatten()
-            .flat_map(|list| list.split(';'))
-        {
-            if value != kept && !all.contains(&value) {
-                all.push(value);
-            }
-        }
-        let all = all.join(";");
-        values.insert(further.to_owned(), all);
-    }
-    let gone = [winner, loser].into_iter().flat_map(|row| {
-        let earlier = row
-            .get("hs_merged_object_ids")
-            .into_iter()
-            .flat_map(|ids| ids.split(';'));
-        earlier
-            .map(str::to_owned)
-            .chain([row.id.to_string()])
-            .collect::<Vec<_>>()
-    });
-    let gone = gone.collect::<Vec<_>>().join(";");
-    values.insert("hs_merged_object_ids".to_owned(), gone);
-    // The merged row is a changed one: insert sets the time anew.
-    values.remove(&table.ty.modified);
-    values
-}
-
-fn secondary(property: &schema::Property) -> Option<(&str, &str)> {
-    Some((&property.name, property.secondary.as_deref()?))
+    let had = links::pass_on(state, id, None);
+    state.severed.insert(id, had);
 }
 
 /// The row that an id or a unique value addresses, archived or not; merged ids lead to the winner.
 pub(super) fn locate(
-    table: &Table,
+    state: &State,
+    table: usize,
     id: &str,
     id_property: Option<&str>,
 ) -> Result<Option<u64>, Fault> {
+    let table = &state.tables[table];
     if let Some(name) = id_property {
         let property = table
             .properties
@@ -277,7 +177,10 @@ pub(super) fn locate(
         return Ok(table.holder(name, &value));
     }
     let id: u64 = id.parse().map_err(|_| Fault::object_not_found(id))?;
-    Ok(Some(table.merged.get(&id).copied().unwrap_or(id)))
+    // Documented for contacts; for other types it is a setting.
+    let leads_on = state.settings.merged_ids_lead_on || table.ty.plural == "contacts";
+    let winner = table.merged.get(&id).filter(|_| leads_on);
+    Ok(Some(winner.copied().unwrap_or(id)))
 }
 
 pub(super) fn non_unique(table: &Table, property: &str) -> Fault {
@@ -285,11 +188,6 @@ pub(super) fn non_unique(table: &Table, property: &str) -> Fault {
     Fault::validation(format!(
         "Unable to perform update/upsert by non-unique {ty} property {property} in portal ID {PORTAL_ID}"
     ))
-}
-
-/// The account's own rules hold for dated versions from 2026-09 on.
-pub(super) fn has_account_rules(ask: &Ask<'_>) -> bool {
-    ask.version >= Version::September2026
 }
 
 /// What a write answers.
@@ -302,7 +200,7 @@ pub(super) fn written(state: &State, table: usize, id: u64, wanted: &Wanted) -> 
 
 fn shown(state: &State, table: usize, row: &Row, wanted: &Wanted, linked: &[usize]) -> Value {
     let mut answer = render::row(&state.tables[table], row, wanted, &state.settings);
-    if let Some(associations) = links::shown(state, row.id, linked) {
+    if let Some(associations) = links::shown(state, table, row.id, linked) {
         answer["associations"] = associations;
     }
     answer

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::ask::Ask;
 use super::fault::Fault;
+use crate::sandbox::clock::iso_ms;
 use crate::sandbox::http::Reply;
 
 const DEFAULT_LIMIT: usize = 100;
@@ -20,11 +21,18 @@ pub(super) struct Owner {
     email: String,
     first_name: String,
     last_name: String,
-    user_id: u64,
+    /// Queues have no person behind.
+    user_id: Option<u64>,
+    #[serde(default = "person", rename = "type")]
+    kind: String,
     archived: bool,
     teams: Vec<Value>,
     created_at: String,
     updated_at: String,
+}
+
+fn person() -> String {
+    "PERSON".to_owned()
 }
 
 impl Owner {
@@ -38,7 +46,7 @@ impl Owner {
         let fields = [
             ("id", json!(self.id)),
             ("email", json!(self.email)),
-            ("type", json!("PERSON")),
+            ("type", json!(self.kind)),
             ("firstName", json!(self.first_name)),
             ("lastName", json!(self.last_name)),
             ("userId", user_id),
@@ -109,12 +117,43 @@ pub(super) fn get(owners: &[Owner], ask: &Ask<'_>, id: &str) -> Result<Reply, Fa
     };
     let found = owners.iter().find(|owner| {
         let own = if by_user {
-            owner.user_id.to_string()
+            owner.user_id.map(|user| user.to_string())
         } else {
-            owner.id.clone()
+            Some(owner.id.clone())
         };
-        own == id && owner.archived == archived
+        own.as_deref() == Some(id) && owner.archived == archived
     });
     let owner = found.ok_or_else(Fault::not_found)?;
     Ok(Reply::json(StatusCode::OK, &owner.to_json()))
+}
+
+/// Adds invented owners; the answer is their ids.
+pub(super) fn add(owners: &mut Vec<Owner>, count: usize, now: i64) -> Vec<String> {
+    let highest = owners
+        .iter()
+        .filter_map(|owner| owner.id.parse::<u64>().ok());
+    let first = highest.max().unwrap_or_default() + 1;
+    let ids: Vec<u64> = (first..).take(count).collect();
+    owners.extend(ids.iter().map(|id| Owner {
+        id: id.to_string(),
+        email: format!("owner.{id}@crosswalk-demo.example"),
+        first_name: "Owner".to_owned(),
+        last_name: id.to_string(),
+        // Another number than the id, as in a real account.
+        user_id: Some(9_600_000 + id),
+        kind: person(),
+        archived: false,
+        teams: Vec::new(),
+        created_at: iso_ms(now),
+        updated_at: iso_ms(now),
+    }));
+    ids.iter().map(u64::to_string).collect()
+}
+
+/// Makes an owner an archived one.
+pub(super) fn archive(owners: &mut [Owner], id: &str, now: i64) -> Option<()> {
+    let owner = owners.iter_mut().find(|owner| owner.id == id)?;
+    owner.archived = true;
+    owner.updated_at = iso_ms(now);
+    Some(())
 }

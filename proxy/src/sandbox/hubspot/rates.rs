@@ -72,6 +72,11 @@ impl Usage {
         Ok(())
     }
 
+    /// The calls of this day so far.
+    pub(super) fn today(&self) -> u32 {
+        self.today
+    }
+
     /// Search answers carry none of these.
     pub(super) fn headers(&self, limits: &RateLimits, caller: Caller, mut reply: Reply) -> Reply {
         if let Some(limit) = limits.burst_per_10s {

@@ -2,33 +2,15 @@
 
 use http::header::CONTENT_TYPE;
 use http::{Method, StatusCode};
-use percent_encoding::percent_decode_str;
 
 use super::access::{self, Need};
-use super::ask::{Ask, Version};
+use super::ask::Ask;
+use super::associations::{self, Types};
 use super::fault::Fault;
+use super::path::{self, Ends, Route};
 use super::state::State;
-use super::{Options, batch, oauth, objects, owners, properties, search};
+use super::{Options, batch, custom, merge, oauth, objects, owners, pipelines, properties, search};
 use crate::sandbox::http::{Call, Reply};
-
-/// What a path addresses. `ty` is a type's name as sent.
-#[derive(Debug)]
-enum Route {
-    Authorize,
-    Token,
-    TokenInfo(String),
-    Account,
-    Owners,
-    Owner(String),
-    Rows { ty: String },
-    Row { ty: String, id: String },
-    Batch { ty: String, verb: batch::Verb },
-    Search { ty: String },
-    Merge { ty: String },
-    Properties { ty: String },
-    Property { ty: String, name: String },
-    Groups { ty: String },
-}
 
 pub(super) fn answer(options: &Options, state: &mut State, call: &Call, now: i64) -> Reply {
     let correlation_id = access::correlation_id();
@@ -59,7 +41,7 @@ fn respond(
             "<html><body><h1>414 Request-URI Too Large</h1></body></html>",
         ));
     }
-    let (version, route) = parse(&call.path).ok_or_else(Fault::not_found)?;
+    let (version, route) = path::parse(&call.path).ok_or_else(Fault::not_found)?;
     if !route.methods().contains(&call.method) {
         return Err(Fault::page(
             StatusCode::METHOD_NOT_ALLOWED,
@@ -71,6 +53,8 @@ fn respond(
         Route::Token => return oauth::token(options, state, &ask),
         Route::Authorize => return oauth::authorize(options, state, &ask),
         Route::TokenInfo(token) => return oauth::token_info(state, &ask, token),
+        Route::RefreshToken(token) => return oauth::refresh_token(options, state, &ask, token),
+        Route::PrivateAppInfo => return oauth::private_app_info(options, state, &ask),
         _ => {}
     }
     let caller = access::authenticate(options, &state.tokens, call, now)?;
@@ -89,89 +73,6 @@ fn respond(
         .headers(&state.settings.rate_limits, caller, reply))
 }
 
-fn parse(path: &str) -> Option<(Version, Route)> {
-    let segments: Option<Vec<String>> = path
-        .strip_prefix('/')?
-        .split('/')
-        .map(|segment| {
-            percent_decode_str(segment)
-                .decode_utf8()
-                .ok()
-                .map(std::borrow::Cow::into_owned)
-        })
-        .collect();
-    let mut segments = segments?;
-    // Older clients end the owners path with a slash.
-    if segments.last().is_some_and(String::is_empty) {
-        segments.pop();
-    }
-    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-    match segments.as_slice() {
-        ["oauth", "authorize"] => Some((Version::Numbered(1), Route::Authorize)),
-        ["oauth", version, "token"] => Some((Version::parse(version)?, Route::Token)),
-        ["oauth", "v1", "access-tokens", token] => {
-            Some((Version::Numbered(1), Route::TokenInfo((*token).to_owned())))
-        }
-        ["account-info", version, "details"] => Some((crm_version(version)?, Route::Account)),
-        ["crm", "v3", area, rest @ ..] => Some((Version::Numbered(3), parse_area(area, rest)?)),
-        ["crm", area, version, rest @ ..] => {
-            let version = Version::parse(version).filter(|version| version.is_dated())?;
-            Some((version, parse_area(area, rest)?))
-        }
-        _ => None,
-    }
-}
-
-fn crm_version(segment: &str) -> Option<Version> {
-    Version::parse(segment).filter(|version| *version != Version::Numbered(1))
-}
-
-fn parse_area(area: &str, rest: &[&str]) -> Option<Route> {
-    let own = |text: &str| text.to_owned();
-    Some(match (area, rest) {
-        ("owners", []) => Route::Owners,
-        ("owners", [id]) => Route::Owner(own(id)),
-        ("objects", [ty]) => Route::Rows { ty: own(ty) },
-        ("objects", [ty, "search"]) => Route::Search { ty: own(ty) },
-        ("objects", [ty, "merge"]) => Route::Merge { ty: own(ty) },
-        ("objects", [ty, "batch", verb]) => Route::Batch {
-            ty: own(ty),
-            verb: batch::Verb::parse(verb)?,
-        },
-        ("objects", [ty, id]) => Route::Row {
-            ty: own(ty),
-            id: own(id),
-        },
-        ("properties", [ty]) => Route::Properties { ty: own(ty) },
-        ("properties", [ty, "groups"]) => Route::Groups { ty: own(ty) },
-        ("properties", [ty, name]) => Route::Property {
-            ty: own(ty),
-            name: own(name),
-        },
-        _ => return None,
-    })
-}
-
-impl Route {
-    fn methods(&self) -> &'static [Method] {
-        match self {
-            Self::Token | Self::Batch { .. } | Self::Search { .. } | Self::Merge { .. } => {
-                &[Method::POST]
-            }
-            Self::Authorize
-            | Self::TokenInfo(_)
-            | Self::Account
-            | Self::Owners
-            | Self::Owner(_)
-            | Self::Property { .. } => &[Method::GET],
-            Self::Rows { .. } | Self::Properties { .. } | Self::Groups { .. } => {
-                &[Method::GET, Method::POST]
-            }
-            Self::Row { .. } => &[Method::GET, Method::PATCH, Method::DELETE],
-        }
-    }
-}
-
 fn carry_out(state: &mut State, ask: &Ask<'_>, route: Route) -> Result<Reply, Fault> {
     let call = ask.call;
     let get = call.method == Method::GET;
@@ -187,13 +88,9 @@ fn carry_out(state: &mut State, ask: &Ask<'_>, route: Route) -> Result<Reply, Fa
         ));
     }
     let rows = if get { Need::ReadRows } else { Need::WriteRows };
-    let definitions = if get {
-        Need::ReadDefinitions
-    } else {
-        Need::WriteDefinitions
-    };
     match route {
         Route::Account => Ok(oauth::account()),
+        Route::Usage => Ok(oauth::usage(state, ask)),
         Route::Owners | Route::Owner(_) => {
             access::require(&state.settings, &["crm.objects.owners.read".to_owned()])?;
             match route {
@@ -232,10 +129,82 @@ fn carry_out(state: &mut State, ask: &Ask<'_>, route: Route) -> Result<Reply, Fa
         }
         Route::Merge { ty } => {
             let table = permitted(state, &ty, Need::WriteRows)?;
-            objects::merge(state, ask, table)
+            merge::merge(state, ask, table)
         }
+        Route::GdprDelete { ty } => {
+            let table = permitted(state, &ty, Need::WriteRows)?;
+            merge::gdpr_delete(state, ask, table)
+        }
+        route @ (Route::Links { .. }
+        | Route::DefaultLink(_)
+        | Route::Link(_)
+        | Route::LinkBatch { .. }
+        | Route::Labels { .. }
+        | Route::Label { .. }) => link(state, ask, route),
+        route => metadata(state, ask, route),
+    }
+}
+
+fn link(state: &mut State, ask: &Ask<'_>, route: Route) -> Result<Reply, Fault> {
+    let method = &ask.call.method;
+    match route {
+        Route::Links { ty, id, to } => {
+            let types = permitted_both(state, &ty, &to, Need::ReadRows)?;
+            associations::list(state, ask, types, &id)
+        }
+        Route::DefaultLink(ends) => {
+            let types = permitted_ends(state, &ends)?;
+            associations::put_default(state, ask, types, &ends)
+        }
+        Route::Link(ends) => {
+            let types = permitted_ends(state, &ends)?;
+            if *method == Method::DELETE {
+                return Ok(associations::delete(state, &ends));
+            }
+            associations::put(state, ask, types, &ends)
+        }
+        Route::LinkBatch { from, to, verb } => {
+            let need = if verb == associations::Verb::Read {
+                Need::ReadRows
+            } else {
+                Need::WriteRows
+            };
+            let types = permitted_both(state, &from, &to, need)?;
+            associations::batch(state, ask, types, verb)
+        }
+        Route::Labels { from, to } if *method == Method::GET => {
+            let types = permitted_both(state, &from, &to, Need::ReadRows)?;
+            Ok(associations::list_labels(state, types))
+        }
+        Route::Labels { from, to } => {
+            let types = permitted_both(state, &from, &to, Need::WriteLabels)?;
+            if *method == Method::POST {
+                associations::create_label(state, ask, types)
+            } else {
+                associations::update_label(state, ask, types)
+            }
+        }
+        Route::Label { from, to, id } => {
+            let types = permitted_both(state, &from, &to, Need::WriteLabels)?;
+            associations::delete_label(state, types, &id)
+        }
+        _ => Err(Fault::not_found()),
+    }
+}
+
+fn metadata(state: &mut State, ask: &Ask<'_>, route: Route) -> Result<Reply, Fault> {
+    let method = &ask.call.method;
+    let get = *method == Method::GET;
+    let reads = get
+        || matches!(&route, Route::PropertyBatch { verb, .. } if *verb == properties::Verb::Read);
+    let need = if reads {
+        Need::ReadDefinitions
+    } else {
+        Need::WriteDefinitions
+    };
+    match route {
         Route::Properties { ty } => {
-            let table = permitted(state, &ty, definitions)?;
+            let table = permitted(state, &ty, need)?;
             if get {
                 properties::list(state, ask, table)
             } else {
@@ -243,19 +212,76 @@ fn carry_out(state: &mut State, ask: &Ask<'_>, route: Route) -> Result<Reply, Fa
             }
         }
         Route::Property { ty, name } => {
-            let table = permitted(state, &ty, definitions)?;
-            properties::get(state, table, &name)
+            let table = permitted(state, &ty, need)?;
+            match *method {
+                Method::PATCH => properties::update(state, ask, table, &name),
+                Method::DELETE => properties::archive(state, table, &name),
+                _ => properties::get(state, ask, table, &name),
+            }
+        }
+        Route::PropertyBatch { ty, verb } => {
+            let table = permitted(state, &ty, need)?;
+            properties::batch(state, ask, table, verb)
         }
         Route::Groups { ty } => {
-            let table = permitted(state, &ty, definitions)?;
+            let table = permitted(state, &ty, need)?;
             if get {
                 Ok(properties::groups(state, table))
             } else {
                 properties::create_group(state, ask, table)
             }
         }
-        Route::Token | Route::Authorize | Route::TokenInfo(_) => Err(Fault::not_found()),
+        Route::Pipelines { ty } => {
+            let table = permitted(state, &ty, need)?;
+            if get {
+                pipelines::list(state, table, &ty)
+            } else {
+                pipelines::create(state, ask, table, &ty)
+            }
+        }
+        Route::Pipeline { ty, id } => {
+            let table = permitted(state, &ty, need)?;
+            pipelines::get(state, table, &ty, &id)
+        }
+        Route::Stages { ty, id } => {
+            let table = permitted(state, &ty, need)?;
+            pipelines::create_stage(state, ask, table, &ty, &id)
+        }
+        route => schemas(state, ask, route),
     }
+}
+
+fn schemas(state: &mut State, ask: &Ask<'_>, route: Route) -> Result<Reply, Fault> {
+    let method = &ask.call.method;
+    let verb = if *method == Method::GET {
+        "read"
+    } else {
+        "write"
+    };
+    access::require(&state.settings, &[format!("crm.schemas.custom.{verb}")])?;
+    match route {
+        Route::Schemas if *method == Method::GET => custom::list(state, ask),
+        Route::Schemas => custom::create(state, ask),
+        Route::Schema { ty } => match *method {
+            Method::PATCH => custom::update(state, ask, &ty),
+            Method::DELETE => custom::delete(state, ask, &ty),
+            _ => custom::get(state, ask, &ty),
+        },
+        Route::SchemaLinks { ty } => custom::associate(state, ask, &ty),
+        _ => Err(Fault::not_found()),
+    }
+}
+
+fn permitted_ends(state: &State, ends: &Ends) -> Result<Types, Fault> {
+    permitted_both(state, &ends.ty, &ends.to, Need::WriteRows)
+}
+
+/// Links need the scopes of both ends.
+fn permitted_both(state: &State, from: &str, to: &str, need: Need) -> Result<Types, Fault> {
+    Ok(Types {
+        from: permitted(state, from, need)?,
+        to: permitted(state, to, need)?,
+    })
 }
 
 fn permitted(state: &State, ty: &str, need: Need) -> Result<usize, Fault> {

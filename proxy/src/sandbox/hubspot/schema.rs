@@ -29,10 +29,33 @@ pub(super) struct ObjectType {
     /// A create must carry one of these.
     #[serde(default)]
     pub(super) required_any: Vec<String>,
+    /// A create must carry all of these.
+    #[serde(default)]
+    pub(super) required: Vec<String>,
+    /// The `HUBSPOT_DEFINED` kind of link that a create must carry.
+    #[serde(default)]
+    pub(super) required_link: Option<u32>,
+    /// Where a row says its pipeline and its stage in it.
+    #[serde(default)]
+    pub(super) pipelined: Option<Pipelined>,
+    /// Notes, calls and the like: they have no list of archived rows.
+    #[serde(default)]
+    pub(super) activity: bool,
+    #[serde(default)]
+    pub(super) merges: bool,
+    #[serde(default)]
+    pub(super) gdpr_delete: bool,
     /// `[from, to]`: on create, `to` is made from `from` when only that was sent.
     #[serde(default)]
     pub(super) fill_on_create: Vec<(String, String)>,
     properties: Vec<Property>,
+}
+
+/// The two properties of a type that has pipelines.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Pipelined {
+    pub(super) pipeline: String,
+    pub(super) stage: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -64,9 +87,12 @@ pub(super) struct Property {
     pub(super) calculated: bool,
     #[serde(default, alias = "hasUniqueValue")]
     pub(super) unique: bool,
-    /// The options live elsewhere: `OWNER`.
+    /// The options live elsewhere.
     #[serde(default)]
-    pub(super) external: Option<String>,
+    pub(super) external: Option<Source>,
+    /// They are listed in the definition all the same.
+    #[serde(default)]
+    pub(super) listed: bool,
     #[serde(default)]
     pub(super) format: Option<Format>,
     /// The property that holds further values of this one, unique among them.
@@ -75,9 +101,15 @@ pub(super) struct Property {
     /// A write cannot go back to an earlier option.
     #[serde(default)]
     pub(super) forward_only: bool,
+    #[serde(skip)]
+    pub(super) sensitivity: Sensitivity,
     /// Made by the caller, not by `HubSpot`.
     #[serde(skip)]
     pub(super) custom: bool,
+    #[serde(skip)]
+    pub(super) created_at: Option<i64>,
+    #[serde(skip)]
+    pub(super) updated_at: Option<i64>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize, PartialEq, Eq)]
@@ -90,6 +122,25 @@ pub(super) enum Kind {
     Date,
     Datetime,
     PhoneNumber,
+}
+
+/// Who sees the values: sensitive ones need a scope of their own (hubspot.md §1.4).
+#[derive(Debug, Clone, Copy, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Sensitivity {
+    #[default]
+    NonSensitive,
+    Sensitive,
+    HighlySensitive,
+}
+
+/// Where options live that are no part of a definition.
+#[derive(Debug, Clone, Copy, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "UPPERCASE")]
+pub(super) enum Source {
+    Owner,
+    Pipeline,
+    Stage,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize, PartialEq, Eq)]
@@ -107,9 +158,25 @@ pub(super) struct Choice {
     #[serde(default)]
     pub(super) display_order: Option<i64>,
     #[serde(default)]
-    pub(super) hidden: bool,
+    pub(super) hidden: Option<bool>,
     #[serde(default)]
     pub(super) description: String,
+}
+
+impl Sensitivity {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::NonSensitive => "non_sensitive",
+            Self::Sensitive => "sensitive",
+            Self::HighlySensitive => "highly_sensitive",
+        }
+    }
+
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        [Self::NonSensitive, Self::Sensitive, Self::HighlySensitive]
+            .into_iter()
+            .find(|own| own.name() == text)
+    }
 }
 
 impl Kind {
@@ -148,11 +215,21 @@ impl Property {
 }
 
 impl ObjectType {
-    /// Whether a path may call this type so: plural, singular or id.
+    /// Made by the account, not by `HubSpot`.
+    pub(super) fn is_custom(&self) -> bool {
+        self.id.starts_with("2-")
+    }
+
+    /// Whether a path may call this type so: plural, singular or id; of a custom type its full name or that without
+    /// the account (`p_car`), but not the bare one.
     pub(super) fn answers_to(&self, name: &str) -> bool {
-        [&self.plural, &self.singular, &self.id]
-            .into_iter()
-            .any(|own| own == name)
+        if self.id == name || self.plural == name {
+            return true;
+        }
+        if self.is_custom() {
+            return name.strip_prefix("p_") == Some(&self.singular);
+        }
+        self.singular == name
     }
 
     /// Set by the system and part of every answer, asked for or not.
@@ -169,15 +246,21 @@ impl ObjectType {
     }
 }
 
-/// Every object type that the sandbox knows, in the order of their ids.
+/// Every object type that the sandbox knows. Those of `further.json` are there so that links to them, counts and lists of
+/// them answer; beyond their names and ids (hubspot.md §0, §6.2) their definitions are general knowledge.
 pub(super) fn embedded() -> Vec<ObjectType> {
-    [
+    let further: Vec<ObjectType> =
+        serde_json::from_str(include_str!("data/further.json")).expect(EMBEDDED);
+    let own = [
         include_str!("data/contacts.json"),
         include_str!("data/companies.json"),
+        include_str!("data/deals.json"),
+        include_str!("data/notes.json"),
+        include_str!("data/leads.json"),
     ]
     .into_iter()
-    .map(|text| serde_json::from_str(text).expect(EMBEDDED))
-    .collect()
+    .map(|text| serde_json::from_str(text).expect(EMBEDDED));
+    own.chain(further).collect()
 }
 
 #[cfg(test)]
@@ -188,7 +271,13 @@ mod tests {
     fn every_default_and_search_property_is_defined() {
         for ty in embedded() {
             let defined = ty.definitions();
-            for name in ty.defaults.iter().chain(&ty.search).chain(&ty.required_any) {
+            for name in ty
+                .defaults
+                .iter()
+                .chain(&ty.search)
+                .chain(&ty.required_any)
+                .chain(&ty.required)
+            {
                 assert!(defined.contains_key(name), "{}: {name}", ty.plural);
             }
             assert!(defined.values().all(|property| property.calculated || property.kind.fits(&property.field_type)));

@@ -11,13 +11,21 @@ use serde_json::Value;
 #[expect(clippy::struct_excessive_bools)]
 pub(super) struct Settings {
     pub(super) clock_offset_ms: i64,
+    pub(super) clock_stopped: bool,
     pub(super) search_lag_ms: u32,
+    pub(super) search_lag_jitter_ms: u32,
     pub(super) granted_scopes: Option<Vec<String>>,
+    pub(super) revoked_scopes: Vec<String>,
+    pub(super) sensitive_properties: BTreeMap<String, Vec<String>>,
     pub(super) rate_limits: RateLimits,
     pub(super) required_on_create: BTreeMap<String, Vec<String>>,
+    pub(super) conditionally_required: BTreeMap<String, Vec<Condition>>,
     pub(super) forward_only_lifecycle: bool,
     pub(super) website_fills_domain: bool,
+    pub(super) associate_by_domain: bool,
     pub(super) merge_keeps_primary_id: bool,
+    pub(super) merged_ids_lead_on: bool,
+    pub(super) bare_custom_names: bool,
     pub(super) unknown_archive_status: u16,
     pub(super) require_content_type: bool,
     pub(super) refuse_duplicate_inputs: bool,
@@ -25,7 +33,18 @@ pub(super) struct Settings {
     pub(super) cleared_as_empty_text: bool,
     pub(super) access_token_seconds: u32,
     pub(super) revoke_refresh_tokens: bool,
+    pub(super) inline_associations: usize,
+    pub(super) drop_zero_milliseconds: bool,
     pub(super) max_url_bytes: usize,
+}
+
+/// Where `property` has `value`, these others are needed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Condition {
+    pub(super) property: String,
+    pub(super) value: String,
+    pub(super) requires: Vec<String>,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -40,13 +59,26 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             clock_offset_ms: 0,
+            clock_stopped: false,
             search_lag_ms: 0,
+            search_lag_jitter_ms: 0,
             granted_scopes: None,
+            revoked_scopes: Vec::new(),
+            sensitive_properties: BTreeMap::new(),
             rate_limits: RateLimits::default(),
-            required_on_create: BTreeMap::new(),
+            required_on_create: BTreeMap::from([(
+                "deals".to_owned(),
+                ["dealname", "dealstage", "pipeline"]
+                    .map(str::to_owned)
+                    .to_vec(),
+            )]),
+            conditionally_required: BTreeMap::new(),
             forward_only_lifecycle: true,
             website_fills_domain: true,
+            associate_by_domain: false,
             merge_keeps_primary_id: false,
+            merged_ids_lead_on: true,
+            bare_custom_names: false,
             unknown_archive_status: 204,
             require_content_type: true,
             refuse_duplicate_inputs: true,
@@ -54,7 +86,9 @@ impl Default for Settings {
             cleared_as_empty_text: false,
             access_token_seconds: 1800,
             revoke_refresh_tokens: false,
-            max_url_bytes: 8192,
+            inline_associations: 500,
+            drop_zero_milliseconds: false,
+            max_url_bytes: 16_384,
         }
     }
 }
@@ -80,6 +114,9 @@ impl Settings {
             }
         }
         let settings: Self = serde_json::from_value(all).map_err(|e| e.to_string())?;
+        if settings.inline_associations == 0 {
+            return Err("inline_associations: expected at least 1".to_owned());
+        }
         if ![204, 404].contains(&settings.unknown_archive_status) {
             return Err("unknown_archive_status: expected 204 or 404".to_owned());
         }

@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use super::access::Tokens;
+use super::custom::Custom;
 use super::fault::Fault;
-use super::links::Links;
+use super::links::{Link, Links};
 use super::owners::Owner;
+use super::pipelines::{self, Pipeline};
 use super::rates::Usage;
 use super::sample;
 use super::schema::{self, Group, ObjectType, Property};
@@ -17,6 +19,7 @@ use crate::sandbox::clock::iso_ms;
 const MAX_PENDING: usize = 64;
 /// Ids start high enough not to be mistaken for counters.
 const FIRST_ID: u64 = 21_000_000_001;
+const FIRST_TYPE: u64 = 3_453_901;
 
 pub(super) type Values = BTreeMap<String, String>;
 
@@ -29,14 +32,22 @@ pub(super) struct State {
     pub(super) tokens: Tokens,
     pub(super) usage: Usage,
     pub(super) next_id: u64,
+    /// The number of the next custom type.
+    pub(super) next_type: u64,
+    /// The links that archived rows had, for their restoration.
+    pub(super) severed: BTreeMap<u64, Vec<Link>>,
 }
 
 /// One object type with its rows.
 #[derive(Debug)]
 pub(super) struct Table {
     pub(super) ty: ObjectType,
+    /// Beyond what `ty` says, for a type that the account made.
+    pub(super) custom: Option<Custom>,
     pub(super) properties: BTreeMap<String, Property>,
+    pub(super) archived_properties: BTreeMap<String, Property>,
     pub(super) groups: Vec<Group>,
+    pub(super) pipelines: Vec<Pipeline>,
     pub(super) rows: BTreeMap<u64, Row>,
     /// Ids that a merge took away, and the row that they live on in.
     pub(super) merged: BTreeMap<u64, u64>,
@@ -60,10 +71,12 @@ impl State {
             settings: Settings::default(),
             tables: Vec::new(),
             owners: Vec::new(),
-            links: Links::default(),
+            links: Links::new(&[]),
             tokens: Tokens::default(),
             usage: Usage::default(),
             next_id: FIRST_ID,
+            next_type: FIRST_TYPE,
+            severed: BTreeMap::new(),
         };
         state.reset(sample_data);
         state
@@ -71,19 +84,53 @@ impl State {
 
     pub(super) fn reset(&mut self, sample_data: bool) {
         self.tables = schema::embedded().into_iter().map(Table::new).collect();
-        self.links = Links::default();
+        self.links = Links::new(&self.tables);
+        self.severed = BTreeMap::new();
         self.tokens.restore_code();
         self.usage = Usage::default();
         self.next_id = FIRST_ID;
+        self.next_type = FIRST_TYPE;
         sample::load(self, sample_data);
     }
 
-    /// The position of the type that a path or a parameter names.
+    /// The position of the type that a path names. Whether the bare name of a custom type will do is a setting: the
+    /// real one takes it "sometimes only" (hubspot.md §7.1).
     pub(super) fn table_named(&self, name: &str) -> Result<usize, Fault> {
+        let strict = self.table_strictly_named(name);
+        if !self.settings.bare_custom_names {
+            return strict;
+        }
+        let bare =
+            |table: &Table| !table.is_gone() && table.ty.is_custom() && table.ty.singular == name;
+        strict.or_else(|fault| self.tables.iter().position(bare).ok_or(fault))
+    }
+
+    /// The position of the type that a parameter names, never by a bare name.
+    pub(super) fn table_strictly_named(&self, name: &str) -> Result<usize, Fault> {
         self.tables
             .iter()
-            .position(|table| table.ty.answers_to(name))
+            .position(|table| !table.is_gone() && table.ty.answers_to(name))
             .ok_or_else(|| Fault::unknown_type(name))
+    }
+
+    /// When the search finds what is written to a row now. The index has no order of its own (hubspot.md §9).
+    pub(super) fn index_at(&self, id: u64, now: i64) -> i64 {
+        let Settings {
+            search_lag_ms,
+            search_lag_jitter_ms,
+            ..
+        } = self.settings;
+        // The same for each write of a row, so that tests can tell (Fibonacci hashing).
+        let spread = id.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        let jitter = spread % (u64::from(search_lag_jitter_ms) + 1);
+        now + i64::from(search_lag_ms) + i64::try_from(jitter).unwrap_or_default()
+    }
+
+    /// The position of the type that a row is of.
+    pub(super) fn table_of(&self, id: u64) -> Option<usize> {
+        self.tables
+            .iter()
+            .position(|table| table.rows.contains_key(&id))
     }
 
     pub(super) fn take_id(&mut self) -> u64 {
@@ -94,15 +141,23 @@ impl State {
 }
 
 impl Table {
-    fn new(ty: ObjectType) -> Self {
+    pub(super) fn new(ty: ObjectType) -> Self {
         Self {
+            custom: None,
+            archived_properties: BTreeMap::new(),
             properties: ty.definitions(),
             groups: vec![ty.group.clone()],
+            pipelines: pipelines::embedded(&ty.plural),
             ty,
             rows: BTreeMap::new(),
             merged: BTreeMap::new(),
             unique: BTreeMap::new(),
         }
+    }
+
+    /// A custom type that was deleted and not purged.
+    fn is_gone(&self) -> bool {
+        self.custom.as_ref().is_some_and(|custom| custom.archived)
     }
 
     /// A new row; `index_at` is when the search finds it.
@@ -154,7 +209,10 @@ impl Table {
         };
         let pending = row.pending.iter_mut().map(|(_, values)| values);
         for values in pending.chain(&mut row.indexed).chain([&mut row.values]) {
-            Arc::make_mut(values).insert(name.to_owned(), value.to_owned());
+            // What was never set is not cleared by being shown as nothing.
+            if !value.is_empty() || values.contains_key(name) {
+                Arc::make_mut(values).insert(name.to_owned(), value.to_owned());
+            }
         }
     }
 
@@ -164,6 +222,22 @@ impl Table {
         if let Some(row) = self.rows.get_mut(&id) {
             row.archived_at = Some(now);
         }
+    }
+
+    /// Brings an archived row back, as a changed one; false when another row has taken one of its unique values.
+    pub(super) fn restore(&mut self, id: u64, now: i64, index_at: i64) -> bool {
+        let Some(row) = self.rows.get(&id) else {
+            return false;
+        };
+        let taken = |(property, value): (String, String)| self.holder(&property, &value).is_some();
+        if self.unique_values(&row.values).into_iter().any(taken) {
+            return false;
+        }
+        if let Some(row) = self.rows.get_mut(&id) {
+            row.archived_at = None;
+        }
+        self.change(id, &Values::new(), now, index_at);
+        true
     }
 
     /// Takes a row away for good, as a merge does with both sides.

@@ -8,13 +8,24 @@ use super::*;
 
 mod auth;
 mod batches;
+mod custom;
+mod definitions;
+mod gone;
+mod links;
+mod notes;
+mod pipelines;
 mod rows;
+mod sales;
+mod scopes;
 mod searches;
 mod socket;
 mod writes;
 
 const COMPANIES: &str = "/crm/v3/objects/companies";
 const CONTACTS: &str = "/crm/v3/objects/contacts";
+const DEALS: &str = "/crm/v3/objects/deals";
+const LEADS: &str = "/crm/v3/objects/leads";
+const NOTES: &str = "/crm/v3/objects/notes";
 
 /// A sandbox and the private app token.
 struct Hub(HubSpot);
@@ -87,9 +98,49 @@ impl Hub {
         row["id"].as_str().unwrap().to_owned()
     }
 
+    /// Creates a row with links, each of a `HUBSPOT_DEFINED` kind.
+    fn create_linked(&self, collection: &str, properties: &Value, links: &[(&str, u32)]) -> String {
+        let (status, row) = self.post(collection, &linked(properties, links));
+        assert_eq!(status, 201, "{row}");
+        row["id"].as_str().unwrap().to_owned()
+    }
+
+    /// One property of a row.
+    fn value(&self, collection: &str, id: &str, property: &str) -> Value {
+        let (status, row) = self.get(&format!("{collection}/{id}?properties={property}"));
+        assert_eq!(status, 200, "{row}");
+        row["properties"][property].clone()
+    }
+
+    fn delete(&self, target: &str) -> (u16, Value) {
+        self.ask(Method::DELETE, target, &Value::Null)
+    }
+
+    fn put(&self, target: &str, body: &Value) -> (u16, Value) {
+        self.ask(Method::PUT, target, body)
+    }
+
+    fn total(&self, collection: &str) -> Value {
+        self.post(&format!("{collection}/search"), &json!({ "limit": 0 }))
+            .1["total"]
+            .clone()
+    }
+
     fn move_clock(&self, ms: i64) {
         self.0.configure(&json!({ "clock_offset_ms": ms })).unwrap();
     }
+}
+
+/// The body of a create with links.
+fn linked(properties: &Value, links: &[(&str, u32)]) -> Value {
+    let links: Vec<Value> = links
+        .iter()
+        .map(|(to, ty)| {
+            let kind = json!({ "associationCategory": "HUBSPOT_DEFINED", "associationTypeId": ty });
+            json!({ "to": { "id": to }, "types": [kind] })
+        })
+        .collect();
+    json!({ "properties": properties, "associations": links })
 }
 
 fn read(reply: &Reply) -> (u16, Value) {

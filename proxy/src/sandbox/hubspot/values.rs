@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::owners::Owner;
-use super::schema::{Format, Kind, Property};
+use super::pipelines::{self, Pipeline};
+use super::schema::{Format, Kind, Property, Source};
 use crate::sandbox::clock::iso_ms;
 
 const MAX_TEXT: usize = 65_536;
@@ -34,6 +35,7 @@ pub(super) fn accept(
     text: &str,
     current: Option<&str>,
     owners: &[Owner],
+    pipelines: &[Pipeline],
 ) -> Result<String, Complaint> {
     let refuse = |code, message: String| Err(Complaint::new(&property.name, code, message));
     match property.kind {
@@ -43,13 +45,28 @@ pub(super) fn accept(
         Kind::Number => refuse("INVALID_LONG", format!("{text} was not a valid long.")),
         Kind::Bool if matches!(text, "true" | "false") => Ok(text.to_owned()),
         Kind::Bool => refuse("INVALID_OPTION", not_an_option(property, text)),
-        Kind::Enumeration if property.external.is_some() => {
-            if owners.iter().any(|owner| owner.id == text) {
-                return Ok(text.to_owned());
+        Kind::Enumeration => match property.external {
+            None => accept_options(property, text, current),
+            Some(Source::Owner) if owners.iter().any(|owner| owner.id == text) => {
+                Ok(text.to_owned())
             }
-            refuse("INVALID_OWNER_ID", format!("Owner {text} does not exist"))
-        }
-        Kind::Enumeration => accept_options(property, text, current),
+            Some(Source::Owner) => {
+                refuse("INVALID_OWNER_ID", format!("Owner {text} does not exist"))
+            }
+            Some(source) => {
+                let options = pipelines::choices(pipelines, source);
+                if options.iter().any(|option| option.value == text) {
+                    return Ok(text.to_owned());
+                }
+                // The code for both and the wording for pipelines are unconfirmed.
+                let what = if source == Source::Stage {
+                    "stage"
+                } else {
+                    "pipeline"
+                };
+                refuse("INVALID_OPTION", format!("{text} is not a valid {what}"))
+            }
+        },
         Kind::Date => accept_date(property, text),
         Kind::Datetime => match instant_ms(text) {
             Some(ms) => Ok(iso_ms(ms)),

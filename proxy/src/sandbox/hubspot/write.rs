@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use http::StatusCode;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
+use super::ask::Ask;
 use super::fault::Fault;
 use super::schema::{Format, Property};
 use super::state::{Row, State, Table, Values};
 use super::values::{self, Complaint};
+use super::{access, calculated, links, pipelines, required};
 
 /// A value of a unique property that another row has.
 #[derive(Debug)]
@@ -30,10 +32,10 @@ pub(super) struct Changes {
 /// Checks `input` for a create (`current` is none) or an update.
 pub(super) fn prepare(
     state: &State,
+    ask: &Ask<'_>,
     table: usize,
     current: Option<u64>,
     input: &Map<String, Value>,
-    dated_rules: bool,
 ) -> Result<Changes, Fault> {
     let table = &state.tables[table];
     let row = current.and_then(|id| table.live(id));
@@ -51,11 +53,16 @@ pub(super) fn prepare(
         return Err(Fault::invalid_properties(&complaints));
     }
     let written = changed.keys().cloned().collect();
-    match row {
-        None => complete(state, table, &mut changed, dated_rules)?,
-        Some(row) => keep_primary_email(table, row, &mut changed),
+    if let Some(row) = row {
+        keep_primary_email(table, row, &mut changed);
+    } else {
+        complete(state, table, &mut changed);
+        required::on_create(state, ask, table, &changed)?;
     }
-    derive(table, row.is_none(), &mut changed);
+    pipelines::settle(table, row, &mut changed)
+        .map_err(|complaint| Fault::invalid_properties(&[complaint]))?;
+    calculated::own(table, row, &mut changed, ask.now);
+    required::on_condition(state, ask, table, row, &changed)?;
     Ok(Changes {
         values: changed,
         written,
@@ -87,7 +94,11 @@ fn check(
     name: &str,
     text: &str,
 ) -> Result<String, Complaint> {
-    let Some(property) = table.properties.get(name) else {
+    let property = table
+        .properties
+        .get(name)
+        .filter(|property| access::writes(&state.settings, &table.ty, property));
+    let Some(property) = property else {
         let message = format!("Property \"{name}\" does not exist");
         return Err(Complaint::new(name, "PROPERTY_DOESNT_EXIST", message));
     };
@@ -104,7 +115,7 @@ fn check(
         return Ok(String::new());
     }
     let current = row.and_then(|row| row.get(name));
-    let value = values::accept(property, text, current, &state.owners)?;
+    let value = values::accept(property, text, current, &state.owners, &table.pipelines)?;
     if let Some(current) = current
         && property.forward_only
         && state.settings.forward_only_lifecycle
@@ -122,13 +133,8 @@ fn stage(property: &Property, value: &str) -> Option<usize> {
         .position(|option| option.value == value)
 }
 
-/// What a create adds by itself, and what it must have in the end.
-fn complete(
-    state: &State,
-    table: &Table,
-    changed: &mut Values,
-    dated_rules: bool,
-) -> Result<(), Fault> {
+/// What a create adds by itself.
+fn complete(state: &State, table: &Table, changed: &mut Values) {
     changed.retain(|_, value| !value.is_empty());
     let sent = changed.clone();
     for (from, to) in &table.ty.fill_on_create {
@@ -151,27 +157,6 @@ fn complete(
             changed.insert(to.clone(), value);
         }
     }
-    let mut missing: Vec<&String> = Vec::new();
-    if !table.ty.required_any.is_empty()
-        && !table
-            .ty
-            .required_any
-            .iter()
-            .any(|name| changed.contains_key(name))
-    {
-        missing.extend(&table.ty.required_any);
-    }
-    if dated_rules && let Some(required) = state.settings.required_on_create.get(&table.ty.plural) {
-        missing.extend(required.iter().filter(|name| !changed.contains_key(*name)));
-    }
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let message = format!(
-        "Error creating {}. Some required properties were not set.",
-        table.ty.singular.to_uppercase()
-    );
-    Err(Fault::validation(message).with("context", json!({ "properties": missing })))
 }
 
 /// Setting the primary value to one of the row's own secondary ones swaps the two.
@@ -192,25 +177,6 @@ fn keep_primary_email(table: &Table, row: &Row, changed: &mut Values) {
             .chain(further.split(';').filter(|value| *value != new))
             .collect();
         changed.insert(secondary.clone(), swapped.join(";"));
-    }
-}
-
-/// The read-only values that follow from written ones.
-fn derive(table: &Table, creating: bool, changed: &mut Values) {
-    if table.properties.contains_key("hs_email_domain")
-        && let Some(email) = changed.get("email")
-    {
-        let host = email
-            .split_once('@')
-            .map_or("", |(_, host)| host)
-            .to_owned();
-        changed.insert("hs_email_domain".to_owned(), host);
-    }
-    if creating {
-        changed.insert("hs_object_source".to_owned(), "INTEGRATION".to_owned());
-        if table.properties.contains_key("hs_is_contact") {
-            changed.insert("hs_is_contact".to_owned(), "true".to_owned());
-        }
     }
 }
 
@@ -280,16 +246,53 @@ impl Clash {
     }
 }
 
-/// Carries a checked create out; the answer is the new id.
+/// Carries a checked create out, without links; the answer is the new id.
 pub(super) fn insert(state: &mut State, table: usize, changes: &Changes, now: i64) -> u64 {
     let id = state.take_id();
-    let index_at = now + i64::from(state.settings.search_lag_ms);
+    let index_at = state.index_at(id, now);
     state.tables[table].insert(id, changes.values.clone(), now, index_at);
+    calculated::refresh(state, id);
+    follow(state, id, &changes.values);
     id
 }
 
 /// Carries a checked update out.
 pub(super) fn change(state: &mut State, table: usize, id: u64, values: &Values, now: i64) {
-    let index_at = now + i64::from(state.settings.search_lag_ms);
+    let index_at = state.index_at(id, now);
     state.tables[table].change(id, values, now, index_at);
+    calculated::spread(state, id);
+    follow(state, id, values);
+}
+
+/// Links that a write of values makes by itself.
+fn follow(state: &mut State, id: u64, values: &Values) {
+    // Writing the id of a company into a contact makes it the primary one (unconfirmed).
+    let company = values
+        .get("associatedcompanyid")
+        .and_then(|company| company.parse().ok())
+        .filter(|company| is_live_company(state, *company));
+    let by_domain = || {
+        let domain = values.get("hs_email_domain")?;
+        let companies = state.tables.iter().find(|table| table.ty.id == "0-2")?;
+        let row = companies
+            .rows
+            .values()
+            .find(|row| row.archived_at.is_none() && row.get("domain") == Some(domain))?;
+        Some(row.id)
+    };
+    let company = company.or_else(|| {
+        (state.settings.associate_by_domain)
+            .then(by_domain)
+            .flatten()
+    });
+    if let Some(company) = company {
+        links::set_primary(state, id, company);
+    }
+}
+
+fn is_live_company(state: &State, id: u64) -> bool {
+    state
+        .tables
+        .iter()
+        .any(|table| table.ty.id == "0-2" && table.live(id).is_some())
 }

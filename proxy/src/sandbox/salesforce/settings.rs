@@ -31,25 +31,32 @@ fn custom_names(object: &Object) -> Vec<&str> {
     names.filter(|name| name.ends_with("__c")).collect()
 }
 
-/// Sets what `patch` names; answers the clock's offset, which the org does not hold.
-pub(super) fn set(org: &mut Org, patch: &Value) -> Result<Option<i64>, String> {
+/// What a patch says of the clock, which the org does not hold.
+#[derive(Debug, Default)]
+pub(super) struct Time {
+    pub(super) offset_ms: Option<i64>,
+    pub(super) stopped: Option<bool>,
+}
+
+/// Sets what `patch` names, and answers what it says of the clock.
+pub(super) fn set(org: &mut Org, patch: &Value) -> Result<Time, String> {
     let patch = patch.as_object().ok_or("expected an object")?;
     let mut schema = org.state.schema.clone();
     let mut hidden = org.state.hidden.clone();
     let (mut daily_limit, mut calls, mut rotates) = (org.daily_limit, org.calls, org.rotates);
-    let mut offset = None;
+    let mut time = Time::default();
     for (name, value) in patch {
         let expected = |what: &str| format!("{name}: expected {what}, found {value}");
         let number = || value.as_u64().ok_or_else(|| expected("a whole number"));
+        let flag = || value.as_bool().ok_or_else(|| expected("true or false"));
         match name.as_str() {
             "clock_offset_ms" => {
-                offset = Some(value.as_i64().ok_or_else(|| expected("milliseconds"))?);
+                time.offset_ms = Some(value.as_i64().ok_or_else(|| expected("milliseconds"))?);
             }
+            "clock_stopped" => time.stopped = Some(flag()?),
             "daily_limit" => daily_limit = number()?,
             "calls_today" => calls = number()?,
-            "rotate_refresh_tokens" => {
-                rotates = value.as_bool().ok_or_else(|| expected("true or false"))?;
-            }
+            "rotate_refresh_tokens" => rotates = flag()?,
             "hidden_fields" => {
                 let named: BTreeMap<String, Vec<String>> = serde_json::from_value(value.clone())
                     .map_err(|_| expected("field names by object"))?;
@@ -65,7 +72,7 @@ pub(super) fn set(org: &mut Org, patch: &Value) -> Result<Option<i64>, String> {
     org.state.schema = schema;
     org.state.hidden = hidden;
     (org.daily_limit, org.calls, org.rotates) = (daily_limit, calls, rotates);
-    Ok(offset)
+    Ok(time)
 }
 
 /// Adds custom fields by object; one of the same name is replaced.

@@ -361,3 +361,18 @@ fn some_401s_are_incurable() {
         )
     ));
 }
+
+#[test]
+fn a_refusal_that_repeats_the_token_is_told_without_it() {
+    let without = |body: &'static [u8], secret| without_secret(Bytes::from_static(body), secret);
+    assert_eq!(
+        without(br#"{"message":"CNtoken123 and CNtoken123"}"#, "CNtoken123"),
+        Bytes::from(r#"{"message":"… and …"}"#)
+    );
+    // Neither a body that is no text nor a word that is no token is touched.
+    assert_eq!(
+        without(b"\xffCNtoken123", "CNtoken123"),
+        &b"\xffCNtoken123"[..]
+    );
+    assert_eq!(without(b"not at all", "t"), &b"not at all"[..]);
+}

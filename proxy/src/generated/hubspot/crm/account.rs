@@ -53,6 +53,7 @@ static ENTITY: Entity = Entity {
         "address2",
         "phone",
         "lifecyclestage",
+        "hs_merged_object_ids",
         "domain",
     ],
     encode,
@@ -361,6 +362,7 @@ fn read<'a>(raw: &'a RawValue, warnings: &mut Warnings) -> Result<Account<'a>, E
             native.updated_at.as_ref(),
             warnings,
         ),
+        merged_into: None,
     })
 }
 
@@ -368,6 +370,32 @@ fn read<'a>(raw: &'a RawValue, warnings: &mut Warnings) -> Result<Account<'a>, E
 fn encode(raw: &RawValue, _beside: &Beside, output: &mut Output) -> Result<(), Error> {
     let record = read(raw, &mut output.warnings)?;
     output.record(&record.id, &record);
+    for loser in output.losers(raw, &["properties", "hs_merged_object_ids"])? {
+        output
+            .record(
+                &loser,
+                &Account {
+                    id: loser.clone(),
+                    updated_at: record.updated_at.clone(),
+                    raw_data: Output::no_record(),
+                    name: None,
+                    is_deleted: Some(true),
+                    website: None,
+                    industry: None,
+                    number_of_employees: None,
+                    owner_id: None,
+                    created_at: None,
+                    description: None,
+                    last_activity_at: None,
+                    addresses: None,
+                    phone_numbers: None,
+                    lifecycle_stage: None,
+                    last_modified_at: None,
+                    merged_into: Some(record.id.clone()),
+                },
+            );
+    }
+    output.remember_last(&record.id);
     Ok(())
 }
 
@@ -503,8 +531,16 @@ static LIST: ListPlan = ListPlan {
             more: Some(&["paging", "next", "after"]),
             keep: None,
         },
+        PagerPlan {
+            call: |call| list_objects_for_list_changes(call.cx, call.page, call.fields),
+            max: Some(100),
+            rows: &["results"],
+            next: Some(&["paging", "next", "after"]),
+            more: None,
+            keep: Some(&["archivedAt"]),
+        },
     ],
-    overlap_seconds: 60,
+    overlap_seconds: 300,
     complete: None,
 };
 
@@ -731,6 +767,21 @@ fn search_objects(
                 object.member("limit").integer(page.size);
             });
         })
+        .build()
+}
+
+/// The native call `listObjects`.
+fn list_objects_for_list_changes(
+    cx: &Context,
+    page: Page<'_>,
+    fields: &Fields,
+) -> NativeRequest {
+    Call::new(&LIST_OBJECTS, cx, Root(0usize))
+        .path("/companies")
+        .query("archived", "true")
+        .query_integer("limit", page.size)
+        .query_optional("after", page.token)
+        .query_list("properties", fields.iter())
         .build()
 }
 

@@ -12,7 +12,7 @@ use crosswalk::{
         key::{Chunk, Normalize},
         list::{List, ListPlan, PagerPlan},
         native, paging::{Page, Window},
-        read, scalar::{Text, null_as_default},
+        read, scalar::{Flag, Text, null_as_default},
         steps::{StepCall, StepPlan, Steps, To, Written},
         upsert::{DirectPlan, FindPlan, KeyPlan, Upsert, UpsertPlan},
         warning::Warnings, write::NativeObject,
@@ -34,7 +34,7 @@ static ENTITY: Entity = Entity {
     form: &FORM,
     id_prefix: None,
     id: &["id"],
-    selection: &["firstname", "lastname", "email", "phone"],
+    selection: &["firstname", "lastname", "email", "phone", "hs_merged_object_ids"],
     encode,
     beside: &[],
     description: None,
@@ -51,6 +51,8 @@ struct NativeContact<'a> {
     updated_at: Option<Text<'a>>,
     #[serde(borrow, default, deserialize_with = "null_as_default")]
     properties: NativeContactProperties<'a>,
+    #[serde(default)]
+    archived: Option<Flag>,
 }
 
 /// `properties` of [`NativeContact`].
@@ -89,6 +91,8 @@ fn read<'a>(raw: &'a RawValue, warnings: &mut Warnings) -> Result<Contact<'a>, E
         last_name: read::text(native.properties.lastname.as_ref()),
         email: read::text(native.properties.email.as_ref()),
         phone: read::text(native.properties.phone.as_ref()),
+        is_deleted: read::flag(native.archived.as_ref()),
+        merged_into: None,
     })
 }
 
@@ -96,6 +100,24 @@ fn read<'a>(raw: &'a RawValue, warnings: &mut Warnings) -> Result<Contact<'a>, E
 fn encode(raw: &RawValue, _beside: &Beside, output: &mut Output) -> Result<(), Error> {
     let record = read(raw, &mut output.warnings)?;
     output.record(&record.id, &record);
+    for loser in output.losers(raw, &["properties", "hs_merged_object_ids"])? {
+        output
+            .record(
+                &loser,
+                &Contact {
+                    id: loser.clone(),
+                    updated_at: record.updated_at.clone(),
+                    raw_data: Output::no_record(),
+                    first_name: None,
+                    last_name: None,
+                    email: None,
+                    phone: None,
+                    is_deleted: Some(true),
+                    merged_into: Some(record.id.clone()),
+                },
+            );
+    }
+    output.remember_last(&record.id);
     Ok(())
 }
 
@@ -133,8 +155,16 @@ static LIST: ListPlan = ListPlan {
             more: Some(&["paging", "next", "after"]),
             keep: None,
         },
+        PagerPlan {
+            call: |call| list_objects_for_list_changes(call.cx, call.page, call.fields),
+            max: Some(100),
+            rows: &["results"],
+            next: Some(&["paging", "next", "after"]),
+            more: None,
+            keep: Some(&["archivedAt"]),
+        },
     ],
-    overlap_seconds: 60,
+    overlap_seconds: 300,
     complete: None,
 };
 
@@ -372,6 +402,21 @@ fn search_objects(
                 object.member("limit").integer(page.size);
             });
         })
+        .build()
+}
+
+/// The native call `listObjects`.
+fn list_objects_for_list_changes(
+    cx: &Context,
+    page: Page<'_>,
+    fields: &Fields,
+) -> NativeRequest {
+    Call::new(&LIST_OBJECTS, cx, Root(0usize))
+        .path("/contacts")
+        .query("archived", "true")
+        .query_integer("limit", page.size)
+        .query_optional("after", page.token)
+        .query_list("properties", fields.iter())
         .build()
 }
 

@@ -9,7 +9,7 @@ use crosswalk::{
         Context, NativeRequest, Translator, batch::{BatchPlan, BatchRead},
         beside::Beside, call::{Call, Fields, Root},
         entity::{Entity, Output, Remembered},
-        key::{Chunk, Normalize},
+        hidden::FieldsOf, key::{Chunk, Normalize},
         list::{List, ListPlan, PagerPlan},
         native, paging::{Page, Window},
         patch::Patch, query::Query, read, scalar::{Flag, Number, Text},
@@ -22,7 +22,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use super::super::super::{
     salesforce::{
-        BUNDLE, FORM, CREATE_ROW, GET_ROW, QUERY, QUERY_ALL, RETRIEVE_ROWS, UPDATE_ROW,
+        BUNDLE, FORM, CREATE_ROW, DESCRIBE_OBJECT, GET_ROW, QUERY, QUERY_ALL,
+        RETRIEVE_ROWS, UPDATE_ROW,
     },
     unified::crm::{
         Account, AccountInput, AccountUpsertKey, Address, AddressType, PhoneNumber,
@@ -61,10 +62,15 @@ static ENTITY: Entity = Entity {
         "Phone",
         "Fax",
         "LastModifiedDate",
+        "MasterRecordId",
     ],
     encode,
     beside: &[],
-    description: None,
+    description: Some(FieldsOf {
+        call: describe_object,
+        rows: &["fields"],
+        name: &["name"],
+    }),
     defaults: &[],
     remembered: &[
         Remembered {
@@ -126,6 +132,8 @@ struct NativeAccount<'a> {
     fax: Option<Text<'a>>,
     #[serde(rename = "LastModifiedDate", borrow, default)]
     last_modified_date: Option<Text<'a>>,
+    #[serde(rename = "MasterRecordId", borrow, default)]
+    master_record_id: Option<Text<'a>>,
 }
 
 /// The native fields that are written.
@@ -218,6 +226,7 @@ fn read<'a>(raw: &'a RawValue, warnings: &mut Warnings) -> Result<Account<'a>, E
             native.last_modified_date.as_ref(),
             warnings,
         ),
+        merged_into: read::text(native.master_record_id.as_ref()),
     })
 }
 
@@ -415,7 +424,7 @@ static LIST: ListPlan = ListPlan {
             keep: None,
         },
     ],
-    overlap_seconds: 60,
+    overlap_seconds: 300,
     complete: None,
 };
 
@@ -541,7 +550,7 @@ static UPSERT: UpsertPlan = UpsertPlan {
                 call: |work, chunk| query_for_upsert_website(&work.cx, chunk),
                 rows: &["records"],
                 id: &["Id"],
-                split: 6000,
+                split: 14_000,
                 max: usize::MAX,
             },
             direct: None,
@@ -762,5 +771,12 @@ fn update_row_for_upsert_update(
         .body(|json| {
             json.record(changes);
         })
+        .build()
+}
+
+/// The native call `describeObject`.
+fn describe_object(cx: &Context) -> NativeRequest {
+    Call::new(&DESCRIBE_OBJECT, cx, Root(0usize))
+        .path("/sobjects/Account/describe")
         .build()
 }

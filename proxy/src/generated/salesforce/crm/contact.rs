@@ -9,10 +9,10 @@ use crosswalk::{
         Context, NativeRequest, Translator, batch::{BatchPlan, BatchRead},
         beside::Beside, call::{Call, Fields, Root},
         entity::{Entity, Output},
-        key::{Chunk, Normalize},
+        hidden::FieldsOf, key::{Chunk, Normalize},
         list::{List, ListPlan, PagerPlan},
         native, paging::{Page, Window},
-        query::Query, read, scalar::Text,
+        query::Query, read, scalar::{Flag, Text},
         steps::{StepCall, StepPlan, Steps, To, Written},
         upsert::{DirectPlan, FindPlan, KeyPlan, Upsert, UpsertPlan},
         warning::Warnings, write::NativeObject,
@@ -22,8 +22,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use super::super::super::{
     salesforce::{
-        BUNDLE, FORM, CREATE_ROW, GET_ROW, QUERY, QUERY_ALL, RETRIEVE_ROWS, UPDATE_ROW,
-        UPSERT_ROW,
+        BUNDLE, FORM, CREATE_ROW, DESCRIBE_OBJECT, GET_ROW, QUERY, QUERY_ALL,
+        RETRIEVE_ROWS, UPDATE_ROW, UPSERT_ROW,
     },
     unified::crm::{Contact, ContactInput, ContactUpsertKey},
 };
@@ -34,10 +34,23 @@ static ENTITY: Entity = Entity {
     form: &FORM,
     id_prefix: Some("003"),
     id: &["Id"],
-    selection: &["Id", "SystemModstamp", "FirstName", "LastName", "Email", "Phone"],
+    selection: &[
+        "Id",
+        "SystemModstamp",
+        "FirstName",
+        "LastName",
+        "Email",
+        "Phone",
+        "IsDeleted",
+        "MasterRecordId",
+    ],
     encode,
     beside: &[],
-    description: None,
+    description: Some(FieldsOf {
+        call: describe_object,
+        rows: &["fields"],
+        name: &["name"],
+    }),
     defaults: &[],
     remembered: &[],
 };
@@ -57,6 +70,10 @@ struct NativeContact<'a> {
     email: Option<Text<'a>>,
     #[serde(rename = "Phone", borrow, default)]
     phone: Option<Text<'a>>,
+    #[serde(rename = "IsDeleted", default)]
+    is_deleted: Option<Flag>,
+    #[serde(rename = "MasterRecordId", borrow, default)]
+    master_record_id: Option<Text<'a>>,
 }
 
 /// The native fields that are written.
@@ -84,6 +101,8 @@ fn read<'a>(raw: &'a RawValue, warnings: &mut Warnings) -> Result<Contact<'a>, E
         last_name: read::text(native.last_name.as_ref()),
         email: read::text(native.email.as_ref()),
         phone: read::text(native.phone.as_ref()),
+        is_deleted: read::flag(native.is_deleted.as_ref()),
+        merged_into: read::text(native.master_record_id.as_ref()),
     })
 }
 
@@ -129,7 +148,7 @@ static LIST: ListPlan = ListPlan {
             keep: None,
         },
     ],
-    overlap_seconds: 60,
+    overlap_seconds: 300,
     complete: None,
 };
 
@@ -255,7 +274,7 @@ static UPSERT: UpsertPlan = UpsertPlan {
                 call: |work, chunk| query_for_upsert_email(&work.cx, chunk),
                 rows: &["records"],
                 id: &["Id"],
-                split: 6000,
+                split: 14_000,
                 max: usize::MAX,
             },
             direct: Some(DirectPlan {
@@ -507,5 +526,12 @@ fn update_row_for_upsert_update(
         .body(|json| {
             json.record(changes);
         })
+        .build()
+}
+
+/// The native call `describeObject`.
+fn describe_object(cx: &Context) -> NativeRequest {
+    Call::new(&DESCRIBE_OBJECT, cx, Root(0usize))
+        .path("/sobjects/Contact/describe")
         .build()
 }

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{number, problem, unknown_property};
+use crate::sandbox::hubspot::access;
 use crate::sandbox::hubspot::fault::Fault;
 use crate::sandbox::hubspot::schema::{Kind, Property};
 use crate::sandbox::hubspot::state::{State, Table, Values};
@@ -59,7 +60,7 @@ pub(super) struct Filter<'t> {
 #[derive(Debug)]
 enum Subject<'t> {
     Property(&'t Property),
-    /// The plural name of the linked type.
+    /// The id of the linked type.
     Links(String),
 }
 
@@ -74,12 +75,18 @@ impl<'t> Filter<'t> {
         let subject = match name.strip_prefix(LINK_PREFIX) {
             Some(ty) => {
                 let linked = state.table_named(ty).map_err(|_| unknown_property(name))?;
-                Subject::Links(state.tables[linked].ty.plural.clone())
+                // Not custom objects, and leads are not named either (hubspot.md §4.3).
+                let linked_type = &state.tables[linked].ty;
+                if linked_type.is_custom() || linked_type.plural == "leads" {
+                    return Err(unknown_property(name));
+                }
+                Subject::Links(state.tables[linked].ty.id.clone())
             }
             None => Subject::Property(
                 table
                     .properties
                     .get(name)
+                    .filter(|property| access::reads(&state.settings, &table.ty, property))
                     .ok_or_else(|| unknown_property(name))?,
             ),
         };

@@ -220,7 +220,7 @@ fn rate_headers_are_on_all_but_search_and_daily_ones_for_private_apps() {
 #[test]
 fn the_edge_refuses_in_its_own_words() {
     let hub = Hub::sample();
-    let long = format!("{CONTACTS}?properties={}", "a".repeat(8200));
+    let long = format!("{CONTACTS}?properties={}", "a".repeat(16_400));
     assert_eq!(hub.get(&long), (414, Value::Null));
     assert_eq!(
         hub.ask(Method::PUT, CONTACTS, &json!({})),

@@ -267,11 +267,19 @@ fn owners_have_two_lists() {
     assert_eq!(ids(&live), ["7001", "7002", "7003"]);
     let after = live["paging"]["next"]["after"].as_str().unwrap();
     let (_, rest) = hub.get(&format!("/crm/owners/2026-03?limit=3&after={after}"));
-    assert_eq!((ids(&rest), rest.get("paging")), (vec!["7004"], None));
+    assert_eq!(
+        (ids(&rest), rest.get("paging")),
+        (vec!["7004", "7005"], None)
+    );
     let (_, archived) = hub.get("/crm/v3/owners?archived=true");
-    assert_eq!(ids(&archived), ["7009"]);
-    assert_eq!(archived["results"][0]["userId"], Value::Null);
-    assert_eq!(archived["results"][0]["userIdIncludingInactive"], 9_586_499);
+    assert_eq!(ids(&archived), ["7008", "7009"]);
+    assert_eq!(archived["results"][1]["userId"], Value::Null);
+    assert_eq!(archived["results"][1]["userIdIncludingInactive"], 9_586_499);
+    let (_, queue) = hub.get("/crm/v3/owners/7005");
+    assert_eq!(
+        (&queue["type"], &queue["userId"]),
+        (&json!("QUEUE"), &Value::Null)
+    );
     assert_eq!(hub.get("/crm/v3/owners/7009").0, 404);
     assert_eq!(hub.get("/crm/v3/owners/7009?archived=true").0, 200);
     assert_eq!(
@@ -285,6 +293,18 @@ fn owners_have_two_lists() {
         ["7002"]
     );
     assert_eq!(hub.get("/crm/v3/owners?limit=501").0, 400);
+    // Owners come and go in the user interface, which is a command here.
+    assert!(
+        hub.0
+            .command("owners", &json!({ "add": 600, "archive": "7002" }))
+            .unwrap()
+            .is_ok()
+    );
+    let (_, page) = hub.get("/crm/v3/owners?limit=500");
+    assert_eq!(ids(&page).len(), 500);
+    assert!(page["paging"]["next"]["after"].is_string());
+    assert_eq!(hub.get("/crm/v3/owners/7002").0, 404);
+    assert_eq!(ids(&hub.get("/crm/v3/owners").1).len(), 100);
 }
 
 #[test]
@@ -340,5 +360,60 @@ fn a_reset_brings_the_sample_back_or_nothing() {
     assert_eq!(count(), 60);
     hub.0.reset(true);
     assert_eq!(count(), 0);
-    assert_eq!(ids(&hub.get("/crm/v3/owners").1).len(), 4);
+    assert_eq!(ids(&hub.get("/crm/v3/owners").1).len(), 5);
+}
+
+#[test]
+fn milliseconds_that_are_zero_may_be_left_out() {
+    let hub = Hub::empty().with(&json!({ "drop_zero_milliseconds": true }));
+    let created = "2024-01-30T17:51:23.000Z";
+    let id = hub.create(COMPANIES, &json!({ "name": "A", "createdate": created }));
+    let (_, row) = hub.get(&format!("{COMPANIES}/{id}"));
+    assert_eq!(row["createdAt"], "2024-01-30T17:51:23Z");
+    assert_eq!(row["properties"]["createdate"], "2024-01-30T17:51:23Z");
+    hub.0
+        .configure(&json!({ "drop_zero_milliseconds": false }))
+        .unwrap();
+    assert_eq!(hub.value(COMPANIES, &id, "createdate"), created);
+}
+
+#[test]
+fn the_further_standard_types_answer_by_name_and_id() {
+    let hub = Hub::empty();
+    let known = [
+        ("tickets", "ticket", "0-5"),
+        ("tasks", "task", "0-27"),
+        ("calls", "call", "0-48"),
+        ("emails", "email", "0-49"),
+        ("meetings", "meeting", "0-47"),
+        ("products", "product", "0-7"),
+        ("line_items", "line_item", "0-8"),
+    ];
+    for (plural, singular, id) in known {
+        let properties =
+            json!({ "hubspot_owner_id": "7001", "hs_timestamp": "2026-03-01T09:00:00Z" });
+        let body = match plural {
+            "tickets" => json!({ "subject": "A" }),
+            "products" | "line_items" => json!({ "name": "A" }),
+            _ => properties,
+        };
+        hub.create(&format!("/crm/v3/objects/{plural}"), &body);
+        for name in [plural, singular, id] {
+            assert_eq!(
+                ids(&hub.get(&format!("/crm/objects/2026-09/{name}")).1).len(),
+                1
+            );
+            assert_eq!(hub.total(&format!("/crm/v3/objects/{name}")), 1);
+        }
+    }
+    // Keys of links have spaces where names have underscores.
+    let item = hub.create("/crm/v3/objects/line_items", &json!({ "name": "A" }));
+    let deal = hub.create_linked(DEALS, &json!({ "dealname": "A" }), &[(&item, 19)]);
+    let (_, row) = hub.get(&format!("{DEALS}/{deal}?associations=line_items"));
+    let expected =
+        json!({ "line items": { "results": [{ "id": item, "type": "deal_to_line_item" }] } });
+    assert_eq!(row["associations"], expected);
+    let (_, body) = hub.get("/crm/v3/pipelines/tickets");
+    let stages = body["results"][0]["stages"].as_array().unwrap();
+    assert_eq!(stages[0]["metadata"], json!({ "ticketState": "OPEN" }));
 }

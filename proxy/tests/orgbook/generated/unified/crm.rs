@@ -39,6 +39,12 @@ pub struct Account<'a> {
     pub last_modified_at: Option<Cow<'a, str>>,
 }
 
+impl Entry for Account<'_> {
+    fn is_empty(&self) -> bool {
+        false
+    }
+}
+
 /// What can be written of an account. Absent leaves a field alone, null clears it.
 #[derive(Debug, Deserialize)]
 pub struct AccountInput {

@@ -6,8 +6,7 @@
 use crosswalk::{
     error::Error, route::UnifiedRequest,
     translate::{
-        Context, NativeRequest, Translator,
-        beside::{Beside, BesideKind, BesidePlan, parse as parse_beside},
+        Context, NativeRequest, Translator, beside::{Beside, BesideKind, BesidePlan},
         call::{Call, Fields, Root},
         entity::{Entity, Initial, InitialValue, Output},
         hidden::FieldsOf, list::{CompletePlan, List, ListPlan, PagerPlan},
@@ -124,8 +123,6 @@ struct NativeVisit<'a> {
     is_closed: Option<Flag>,
     #[serde(borrow, default)]
     purpose: Option<Text<'a>>,
-    #[serde(borrow, default)]
-    absorbed: Option<Text<'a>>,
 }
 
 /// Where what is read beside the records stands.
@@ -171,7 +168,7 @@ fn read<'a>(
     warnings: &mut Warnings,
 ) -> Result<Visit<'a>, Error> {
     let native: NativeVisit<'a> = native::parse(raw.get().as_bytes())?;
-    let beside_person: BesidePerson<'a> = parse_beside(
+    let beside_person: BesidePerson<'a> = native::optional(
         beside.record(beside_at::PERSON, native.host.as_ref()),
     )?;
     let beside_minutes = beside.text(beside_at::MINUTES, native.id.as_ref());

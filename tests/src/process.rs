@@ -1,0 +1,169 @@
+//! The binary as a process: what it prints, how it is asked to stop, how it ends.
+
+use std::{
+    io::{BufRead, BufReader, Read},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError},
+    time::{Duration, Instant},
+};
+
+/// How long a line or an end is waited for.
+const LONG: Duration = Duration::from_secs(30);
+
+/// A running process; killed when dropped.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+    pub out: Printed,
+    pub err: Printed,
+}
+
+/// All that a process has printed on one stream. It is read to its end, so that no pipe fills.
+#[derive(Debug, Clone)]
+pub struct Printed(Arc<(Mutex<String>, Condvar)>);
+
+impl Process {
+    /// Starts the binary in a folder, with nothing of the tests' environment that it would read.
+    ///
+    /// # Panics
+    ///
+    /// When the binary cannot be built or started.
+    pub fn start(arguments: &[&str], folder: &Path, environment: &[(&str, &str)]) -> Self {
+        let mut child = Command::new(binary())
+            .args(arguments)
+            .current_dir(folder)
+            .env_remove("CROSSWALK_CONFIG")
+            .envs(environment.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        let out = Printed::of(child.stdout.take().expect("stdout is piped"));
+        let err = Printed::of(child.stderr.take().expect("stderr is piped"));
+        Self { child, out, err }
+    }
+
+    /// Asks it to stop, as a supervisor does.
+    ///
+    /// # Panics
+    ///
+    /// When there is no `kill`.
+    pub fn terminate(&self) {
+        let sent = Command::new("kill")
+            .args(["-TERM", &self.child.id().to_string()])
+            .status();
+        assert!(sent.is_ok_and(|status| status.success()), "it is signalled");
+    }
+
+    pub fn is_running(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Panics
+    ///
+    /// When it does not end in time or is ended by a signal.
+    pub fn exit_code(&mut self) -> i32 {
+        let until = Instant::now() + LONG;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("a child can be waited for") {
+                return status.code().expect("it ended by itself");
+            }
+            assert!(Instant::now() < until, "the process ends in time");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Printed {
+    fn of(stream: impl Read + Send + 'static) -> Self {
+        let printed = Self(Arc::default());
+        let own = printed.clone();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stream).lines().map_while(Result::ok) {
+                let mut text = own.lock();
+                text.push_str(&line);
+                text.push('\n');
+                own.0.1.notify_all();
+            }
+        });
+        printed
+    }
+
+    /// Everything so far.
+    pub fn text(&self) -> String {
+        self.lock().clone()
+    }
+
+    /// Waits for a line with these words in it; the first of them.
+    ///
+    /// # Panics
+    ///
+    /// When it does not come.
+    pub fn wait_for(&self, words: &str) -> String {
+        self.wait_for_count(words, 1).remove(0)
+    }
+
+    /// Waits for so many lines with these words in them.
+    ///
+    /// # Panics
+    ///
+    /// When they do not come.
+    pub fn wait_for_count(&self, words: &str, count: usize) -> Vec<String> {
+        let until = Instant::now() + LONG;
+        let mut text = self.lock();
+        loop {
+            let found: Vec<String> = text
+                .lines()
+                .filter(|line| line.contains(words))
+                .map(str::to_owned)
+                .collect();
+            if found.len() >= count {
+                return found;
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero(), "`{words}` is printed:\n{text}");
+            let waited = self.0.1.wait_timeout(text, left);
+            text = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, String> {
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The binary, built once: cargo says where it is only to tests of its own package.
+///
+/// # Panics
+///
+/// When it cannot be built.
+pub fn binary() -> PathBuf {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY
+        .get_or_init(|| {
+            let cargo = option_env!("CARGO").unwrap_or("cargo");
+            let built = Command::new(cargo)
+                .args(["build", "--quiet", "--workspace", "--bin", "crosswalk"])
+                .status();
+            assert!(
+                built.is_ok_and(|status| status.success()),
+                "the binary builds"
+            );
+            // target/debug/deps/e2e-… → target/debug/crosswalk
+            let test = std::env::current_exe().expect("a test has a path");
+            let folder = test.ancestors().nth(2).expect("a test is two folders deep");
+            folder.join("crosswalk")
+        })
+        .clone()
+}

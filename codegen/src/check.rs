@@ -20,6 +20,7 @@ mod natives;
 mod objects;
 mod operations;
 mod provider;
+mod scripts;
 mod select;
 mod shapes;
 mod slots;

@@ -28,7 +28,12 @@ pub fn operations(plan: &Plan) -> String {
             let entities = provider.entities.iter();
             let has = entities
                 .flat_map(|entity| &entity.operations)
-                .any(|planned| planned.name == operation.name);
+                .any(|planned| planned.name == operation.name)
+                || provider
+                    .scripts
+                    .iter()
+                    .flat_map(|scripts| &scripts.operations)
+                    .any(|planned| planned.name == operation.name);
             text.push_str(if has { " yes |" } else { " no |" });
         }
         text.push('\n');

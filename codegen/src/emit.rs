@@ -7,6 +7,7 @@ mod fields;
 mod native;
 mod operation;
 mod provider;
+mod script;
 mod unified;
 
 use proc_macro2::TokenStream;
@@ -53,8 +54,19 @@ pub fn emit(plan: &Plan) -> Vec<Emitted> {
                 .iter()
                 .filter(|entity| entity.vertical == vertical)
                 .collect();
-            let modules = entities.iter().map(|entity| {
-                let module = names::field(&entity.name);
+            let scripts: Vec<_> = provider
+                .scripts
+                .iter()
+                .filter(|scripts| scripts.vertical == vertical)
+                .collect();
+            let mut module_names: Vec<&str> = entities
+                .iter()
+                .map(|entity| entity.name.as_str())
+                .chain(scripts.iter().map(|scripts| scripts.name.as_str()))
+                .collect();
+            module_names.sort_unstable();
+            let modules = module_names.iter().map(|name| {
+                let module = names::field(name);
                 quote! {
                     #[rustfmt::skip]
                     pub mod #module;
@@ -64,6 +76,7 @@ pub fn emit(plan: &Plan) -> Vec<Emitted> {
             let sources: Vec<String> = entities
                 .iter()
                 .flat_map(|entity| entity.sources.clone())
+                .chain(scripts.iter().flat_map(|scripts| scripts.sources.clone()))
                 .collect();
             let tokens = quote! { #![doc = #doc] #(#modules)* };
             files.push(file(
@@ -71,12 +84,21 @@ pub fn emit(plan: &Plan) -> Vec<Emitted> {
                 &tokens,
                 &unique(sources),
             ));
+            let vertical_plan = plan
+                .verticals
+                .iter()
+                .find(|planned| planned.name == vertical)
+                .expect("the plan has the vertical of each of its entities");
+            for scripts in scripts {
+                let tokens = script::module(vertical_plan, provider, scripts);
+                let path = format!(
+                    "{folder}/{}/{}.rs",
+                    names::snake(&vertical),
+                    names::snake(&scripts.name)
+                );
+                files.push(file(&path, &tokens, &scripts.sources));
+            }
             for entity in entities {
-                let vertical_plan = plan
-                    .verticals
-                    .iter()
-                    .find(|planned| planned.name == entity.vertical)
-                    .expect("the plan has the vertical of each of its entities");
                 let tokens = entity::module(vertical_plan, provider, entity);
                 let path = format!(
                     "{folder}/{}/{}.rs",
@@ -98,6 +120,7 @@ fn provider_verticals(provider: &PlanProvider) -> Vec<String> {
             .entities
             .iter()
             .map(|entity| entity.vertical.clone())
+            .chain(provider.scripts.iter().map(|scripts| scripts.vertical.clone()))
             .collect(),
     )
 }

@@ -10,6 +10,7 @@ use crate::{
     mapping::{
         self, MappingEntity,
         provider::{self, MappingProvider},
+        script::{self, MappingScripts},
     },
     source::{FileId, Sources, Text, yaml},
     spec::{self, Spec},
@@ -34,6 +35,8 @@ pub struct InputProvider {
     pub mapping: MappingProvider,
     pub spec: Spec,
     pub entities: Vec<MappingEntity>,
+    /// Files of operations that are not about records.
+    pub scripts: Vec<MappingScripts>,
 }
 
 /// A file or folder that could not be read.
@@ -134,6 +137,12 @@ fn unknown_file(file: FileId) -> Diagnostic {
         .help("mappings are `<provider>/provider.yaml` and `<provider>/<vertical>/<entity>.yaml`")
 }
 
+/// What a file of mappings turned out to be.
+enum Loaded {
+    Entity(Box<MappingEntity>),
+    Scripts(MappingScripts),
+}
+
 struct Loader<'a> {
     ids: &'a BTreeMap<&'a str, FileId>,
     sources: &'a Sources,
@@ -145,13 +154,18 @@ impl Loader<'_> {
         let mut mapping = None;
         let mut found = false;
         let mut entities = Vec::new();
+        let mut scripts = Vec::new();
         for (path, file) in files {
             if *path == "provider.yaml" {
                 found = true;
                 mapping = yaml::parse(self.sources, *file, self.sink)
                     .and_then(|node| provider::provider(*file, &node, self.sink));
             } else {
-                entities.extend(self.entity(path, *file));
+                match self.entity(path, *file) {
+                    Some(Loaded::Entity(entity)) => entities.push(*entity),
+                    Some(Loaded::Scripts(file)) => scripts.push(file),
+                    None => {}
+                }
             }
         }
         if !found {
@@ -170,10 +184,11 @@ impl Loader<'_> {
             mapping,
             spec,
             entities,
+            scripts,
         })
     }
 
-    fn entity(&self, path: &str, file: FileId) -> Option<MappingEntity> {
+    fn entity(&self, path: &str, file: FileId) -> Option<Loaded> {
         let name = path
             .strip_suffix(".yaml")
             .filter(|name| name.matches('/').count() == 1);
@@ -182,9 +197,16 @@ impl Loader<'_> {
             return None;
         };
         let node = yaml::parse(self.sources, file, self.sink)?;
+        let by_place = name.replace('/', ".");
+        if script::is_scripts(&node) {
+            let scripts = script::scripts(file, &node, self.sink)?;
+            return self
+                .check_name(&scripts.entity, &by_place, "the path")
+                .then_some(Loaded::Scripts(scripts));
+        }
         let entity = mapping::entity(file, &node, self.sink)?;
-        self.check_name(&entity.entity, &name.replace('/', "."), "the path")
-            .then_some(entity)
+        self.check_name(&entity.entity, &by_place, "the path")
+            .then(|| Loaded::Entity(Box::new(entity)))
     }
 
     /// A name that is said in a file and by the file's place must be the same.

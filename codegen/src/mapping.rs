@@ -9,6 +9,7 @@ pub mod call;
 pub mod document;
 pub mod operation;
 pub mod provider;
+pub mod script;
 mod table;
 
 use crate::{
@@ -41,6 +42,8 @@ pub struct MappingEntity {
     pub beside: Vec<(Text, Node)>,
     /// Native fields that a created record gets unless it has them.
     pub defaults: Vec<(Text, Node)>,
+    /// How the object is found that a call names, where the entity is not of one object.
+    pub objects: Option<script::MappingObjects>,
     pub operations: Vec<(Text, Node)>,
 }
 
@@ -119,6 +122,9 @@ pub fn entity(file: FileId, node: &Node, sink: &Sink) -> Option<MappingEntity> {
     let defaults = table
         .optional("defaults")
         .map_or_else(Vec::new, |node| entries(node, sink));
+    let objects = table
+        .optional("objects")
+        .and_then(|node| script::objects(node, sink));
     let operations = table
         .optional("operations")
         .map_or_else(Vec::new, |node| entries(node, sink));
@@ -140,6 +146,7 @@ pub fn entity(file: FileId, node: &Node, sink: &Sink) -> Option<MappingEntity> {
         not_mapped,
         beside,
         defaults,
+        objects,
         operations,
     })
 }

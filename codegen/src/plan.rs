@@ -66,6 +66,8 @@ pub enum PlanMemberType {
     List(Box<PlanMemberType>),
     /// An object with any members: `raw_data` in answers, `passthrough_fields` in requests.
     Open,
+    /// Anything; only in requests.
+    Any,
 }
 
 /// One operation of the unified API.
@@ -75,6 +77,8 @@ pub struct PlanUnifiedOperation {
     pub name: String,
     pub doc: Option<String>,
     pub shape: PlanShape,
+    /// The parameter of the path that names an object.
+    pub object_parameter: Option<String>,
 }
 
 /// What an operation takes and answers. The envelopes are hand-written generics; these are what fills them.
@@ -90,6 +94,8 @@ pub enum PlanShape {
     Update { record: String, input: String },
     /// `{ids, properties}` → records.
     BatchRead { record: String },
+    /// Anything → anything: not about records.
+    Free,
     /// `{upsert_on: {key, values}, record}` → one record. `keys` are the values of the key's enumeration.
     Upsert {
         record: String,
@@ -127,7 +133,170 @@ pub struct PlanProvider {
     /// The native operations that the entities call, each once, by id.
     pub operations: Vec<PlanNativeOperation>,
     pub entities: Vec<PlanEntity>,
+    /// Operations that are not about records, file by file.
+    pub scripts: Vec<PlanScripts>,
     pub sources: Vec<String>,
+}
+
+/// One file of operations that are not about records: one generated module.
+#[derive(Debug, Clone)]
+pub struct PlanScripts {
+    pub vertical: String,
+    pub name: String,
+    pub sources: Vec<String>,
+    pub objects: Option<PlanObjects>,
+    pub operations: Vec<PlanScriptOperation>,
+}
+
+#[derive(Debug, Clone)]
+pub struct PlanObjects {
+    /// Names that callers use, and the native ones.
+    pub names: Vec<(String, String)>,
+    pub listed: Option<PlanListed>,
+    pub fields: Option<PlanObjectFields>,
+}
+
+#[derive(Debug, Clone)]
+pub struct PlanListed {
+    pub call: PlanCall,
+    pub rows: PlanPath,
+    pub name: PlanPath,
+    pub aliases: Vec<PlanPath>,
+    pub suffix: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+pub struct PlanObjectFields {
+    pub call: PlanCall,
+    pub rows: PlanPath,
+    pub name: PlanPath,
+}
+
+#[derive(Debug, Clone)]
+pub struct PlanScriptOperation {
+    /// As in `crm.object.count`.
+    pub name: String,
+    /// The objects that a call is about, by role, and where their names are.
+    pub objects: Vec<(String, PlanObjectPlace)>,
+    /// The component of the request's body.
+    pub input: Option<String>,
+    pub script: PlanScript,
+}
+
+#[derive(Debug, Clone)]
+pub enum PlanObjectPlace {
+    Parameter(String),
+    Body(String),
+}
+
+#[derive(Debug, Clone)]
+pub struct PlanScript {
+    pub steps: Vec<PlanScriptStep>,
+    pub answer: PlanTemplate,
+}
+
+#[derive(Debug, Clone)]
+pub struct PlanScriptStep {
+    pub name: String,
+    /// Index into [`PlanProvider::operations`].
+    pub operation: usize,
+    pub root: usize,
+    pub path: Vec<PlanScriptPart>,
+    pub query: Vec<(String, PlanTemplate)>,
+    pub body: Option<PlanTemplate>,
+    /// The path to the element of an XML body that is to hold the credential.
+    pub credential: Option<PlanPath>,
+    pub only_if: Option<PlanValue>,
+    pub unless: Option<PlanValue>,
+    pub object: Option<String>,
+    pub not_object: Option<String>,
+    pub remembered: bool,
+    /// Rows, next token, and the parameter that takes it.
+    pub pages: Option<(PlanPath, PlanPath, String)>,
+    pub ignore: Vec<u16>,
+    pub failed_if: Option<PlanFailedIf>,
+}
+
+#[derive(Debug, Clone)]
+pub struct PlanFailedIf {
+    pub path: PlanPath,
+    pub equals: String,
+    pub code: PlanPath,
+    pub message: PlanPath,
+}
+
+#[derive(Debug, Clone)]
+pub enum PlanScriptPart {
+    Literal(String),
+    Segment(PlanValue),
+}
+
+/// JSON with places to fill while the operation runs.
+#[derive(Debug, Clone)]
+pub enum PlanTemplate {
+    Json(String),
+    Slot(PlanValue),
+    Text(Vec<PlanPiece>),
+    Object(Vec<PlanMemberTemplate>),
+    List(Vec<PlanTemplate>),
+    For {
+        over: PlanValue,
+        only: Vec<PlanCondition>,
+        except: Vec<PlanCondition>,
+        item: Box<PlanTemplate>,
+    },
+    First(Box<PlanTemplate>),
+    By {
+        slot: PlanValue,
+        cases: Vec<(String, PlanTemplate)>,
+        otherwise: Option<Box<PlanTemplate>>,
+    },
+    Refuse(String),
+    Join(Vec<PlanTemplate>),
+    Count(PlanValue),
+}
+
+#[derive(Debug, Clone)]
+pub enum PlanMemberTemplate {
+    Named(String, PlanTemplate),
+    All(PlanTemplate),
+}
+
+#[derive(Debug, Clone)]
+pub enum PlanPiece {
+    Literal(String),
+    Plain(PlanValue),
+    Quoted(PlanValue),
+    Name(PlanValue),
+    Suffixed(PlanValue, String),
+    Json(PlanValue),
+}
+
+/// A value that a template takes.
+#[derive(Debug, Clone)]
+pub struct PlanValue {
+    pub root: PlanRoot,
+    pub path: PlanPath,
+    pub optional: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlanRoot {
+    Input,
+    Parameter,
+    Object,
+    Step,
+    Each,
+    Outer,
+    Index,
+    Now,
+}
+
+#[derive(Debug, Clone)]
+pub struct PlanCondition {
+    pub path: PlanPath,
+    /// None: any value but null.
+    pub equals: Option<PlanTemplate>,
 }
 
 #[derive(Debug, Clone)]
@@ -244,6 +413,8 @@ pub struct PlanNativeOperation {
     pub id: String,
     pub method: String,
     pub writes: bool,
+    /// Whether its bodies are XML.
+    pub is_xml: bool,
 }
 
 /// One entity of one provider: one generated module.
@@ -277,6 +448,8 @@ pub struct PlanEntity {
     pub defaults: Vec<(String, PlanDefault)>,
     /// Fields of the unified input that the record does not have; calls use them.
     pub inputs: Vec<String>,
+    /// How the object is found that a call names, where the entity is not of one object.
+    pub objects: Option<PlanObjects>,
     pub operations: Vec<PlanOperation>,
 }
 
@@ -727,6 +900,8 @@ pub enum PlanSlot {
     IdsEach,
     /// `record.id`: text.
     RecordId,
+    /// `object.name`: the native name of the object that the call names.
+    ObjectName,
     /// `record`: the native record to write, JSON.
     Record,
     /// `changes`: the same without the key that it is found by, JSON.

@@ -42,6 +42,10 @@ pub struct SpecOperation {
     pub body: Option<Arc<SpecSchema>>,
     /// The JSON body of the answer to a call that succeeded, if it has one.
     pub answer: Option<Arc<SpecSchema>>,
+    /// Whether its bodies are XML.
+    pub is_xml: bool,
+    /// `x-free-form`: it is not about records, and mappings carry it out by templates.
+    pub is_free_form: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -51,6 +55,8 @@ pub struct SpecParameter {
     pub required: bool,
     /// Whether the values of a list are written as one parameter each.
     pub explode: bool,
+    /// `x-names-object`: it has the name of a native object, as callers know it.
+    pub names_object: bool,
     pub schema: Arc<SpecSchema>,
 }
 

@@ -176,6 +176,8 @@ impl Pipeline {
             connection: Arc::clone(&connection.settings),
             now: Timestamp::now(),
             hidden: self.driver.hidden(&connection.settings.id),
+            objects: Arc::default(),
+            fields: None,
         };
         let request = UnifiedRequest {
             path: found.parameters,

@@ -24,7 +24,7 @@ pub struct Route {
 }
 
 /// A request of the app, found to be for one route and not yet decoded.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct UnifiedRequest {
     /// The path parameters, percent-decoded, by name.
     pub path: Vec<(&'static str, String)>,
@@ -119,11 +119,11 @@ fn fits(template: &'static str, path: &str) -> bool {
     }
 }
 
-fn literals(template: &'static str) -> usize {
-    template
-        .split('/')
-        .filter(|segment| parameter(segment).is_none())
-        .count()
+/// Which segments are literals, from the end on: what stands last says most, so `{entity}/_count` goes before
+/// `account/{id}`.
+fn literals(template: &'static str) -> Vec<bool> {
+    let segments = template.rsplit('/');
+    segments.map(|segment| parameter(segment).is_none()).collect()
 }
 
 fn parameters(template: &'static str, path: &str) -> Result<Vec<(&'static str, String)>, Error> {
@@ -166,8 +166,8 @@ mod tests {
         ),
         route(
             Method::GET,
-            "/unified/crm/account/_count",
-            "crm.account.count",
+            "/unified/crm/{entity}/_count",
+            "crm.object.count",
         ),
     ];
 
@@ -183,8 +183,8 @@ mod tests {
     #[test]
     fn a_literal_goes_before_a_parameter() {
         let found = find(&ROUTES, &Method::GET, "/unified/crm/account/_count").unwrap();
-        assert_eq!(found.route.operation, "crm.account.count");
-        assert!(found.parameters.is_empty());
+        assert_eq!(found.route.operation, "crm.object.count");
+        assert_eq!(found.parameters, [("entity", "account".to_owned())]);
     }
 
     #[test]

@@ -19,6 +19,7 @@ pub mod json;
 pub mod key;
 pub mod list;
 pub mod native;
+pub mod objects;
 pub mod paging;
 pub mod patch;
 pub mod pick;
@@ -27,11 +28,14 @@ pub mod read;
 pub mod record_id;
 pub mod records;
 pub mod scalar;
+pub mod script;
 pub mod steps;
+pub mod template;
 pub mod upsert;
 pub mod warning;
 pub mod work;
 pub mod write;
+pub mod xml;
 
 use std::sync::Arc;
 
@@ -96,6 +100,8 @@ pub struct NativeRequest {
     /// JSON, where the call has a body.
     pub body: Option<Bytes>,
     pub freshness: Freshness,
+    /// Where in the body the credential belongs, for calls that want it there: it is put in by the engine alone.
+    pub credential_at: Option<usize>,
 }
 
 /// How new a call's answer must be.
@@ -153,6 +159,8 @@ pub struct Answer {
     pub written: Option<Written>,
     /// Native fields that turned out to be hidden from the connected user.
     pub hidden: Vec<hidden::HiddenField>,
+    /// Objects or fields were made: what is remembered of them is old.
+    pub changed_metadata: bool,
 }
 
 /// A record that was written, and the keys by which it can be found.
@@ -172,6 +180,18 @@ pub struct Context {
     pub now: Timestamp,
     /// The native fields that are known to be hidden from the connected user.
     pub hidden: Arc<[hidden::HiddenField]>,
+    /// The native names of the objects that the call is about, by role, where they are not the mapping's.
+    pub objects: Arc<[(&'static str, String)]>,
+    /// The fields of the object, where all of them are read.
+    pub fields: Option<Arc<[String]>>,
+}
+
+impl Context {
+    /// The native name of an object that the call is about.
+    pub fn object(&self, role: &str) -> Option<&str> {
+        let known = self.objects.iter().find(|(known, _)| *known == role);
+        known.map(|(_, name)| name.as_str())
+    }
 }
 
 /// The part of a connection that translators may know: no secret in it.
@@ -244,6 +264,8 @@ pub(crate) mod tests {
             }),
             now: Timestamp::from_second(1_800_000_000).unwrap(),
             hidden: Arc::default(),
+            objects: Arc::default(),
+            fields: None,
         }
     }
 }

@@ -85,6 +85,9 @@ impl<'a> Calls<'a> {
         call: &MappingCall,
         scope: &Scope<'a>,
     ) -> Option<(PlanCall, Answer<'a>)> {
+        if self.mapping.objects.is_some() {
+            scope.has_object.set(true);
+        }
         let operation = operation(self.spec, &call.operation, self.sink)?;
         let before = self.sink.len();
         let object = self.objects.of(call, operation, scope.about);
@@ -432,7 +435,7 @@ fn push_part(parts: &mut Vec<PlanPathPart>, part: PlanPathPart) {
 }
 
 /// A literal as a segment of a path: all but the unreserved characters percent-encoded.
-fn encoded(text: &str) -> String {
+pub(super) fn encoded(text: &str) -> String {
     let mut encoded = String::new();
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {

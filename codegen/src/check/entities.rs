@@ -7,16 +7,17 @@ use super::{
     natives::Natives,
     objects::{Object, Objects},
     operations::{self, Operations},
+    scripts,
     unified::{Unified, UnifiedEntity},
     versions::Roots,
 };
 use crate::{
     diagnostic::{Diagnostic, Sink},
     load::InputProvider,
-    mapping::{self, MappingEntity, beside::MappingBeside},
+    mapping::{self, MappingEntity, beside::MappingBeside, script::MappingScripts},
     plan::{
-        PlanBeside, PlanCall, PlanEntity, PlanField, PlanForm, PlanOperation, PlanPath, PlanSlot,
-        PlanSource,
+        PlanBeside, PlanCall, PlanEntity, PlanField, PlanForm, PlanOperation, PlanPath,
+        PlanScripts, PlanSlot, PlanSource,
     },
     source::{Sources, Text},
     spec::{SpecKind, SpecParameterPlace, SpecSchema},
@@ -62,10 +63,10 @@ impl<'a> Entities<'a> {
         let objects = Objects {
             spec,
             mapping,
-            entity: Object {
+            entity: Some(Object {
                 name: native.called(&mapping.native.value),
                 schema: native,
-            },
+            }),
             fields_in: natives.fields_in,
             sink: self.sink,
         };
@@ -98,6 +99,8 @@ impl<'a> Entities<'a> {
         let description = provider
             .hidden_fields
             .as_ref()
+            // Where all fields are read that the provider describes, there are no hidden ones among them.
+            .filter(|_| mapping.objects.is_none())
             .map(|described| beside::description(described, calls));
         let defaults = defaults::check(mapping, unified, natives, self.sink);
         let selection = selection(fields.selection, &operations, &planned_beside, natives);
@@ -119,7 +122,10 @@ impl<'a> Entities<'a> {
             ],
             native: mapping.native.value.clone(),
             record: name(&unified.record).unwrap_or_default(),
-            input: unified.input.as_deref().and_then(name),
+            input: unified
+                .input
+                .as_deref()
+                .map(|input| name(input).unwrap_or_default()),
             id: id_path(&fields.mapped),
             fields: fields.mapped,
             not_mapped: fields.not_mapped,
@@ -134,6 +140,10 @@ impl<'a> Entities<'a> {
                 None => None,
             },
             defaults,
+            objects: match &mapping.objects {
+                Some(objects) => Some(scripts::objects(objects, provider.objects.as_ref(), calls)?),
+                None => None,
+            },
             inputs,
             operations,
         })
@@ -185,6 +195,67 @@ impl<'a> Entities<'a> {
                 );
             }
         }
+    }
+
+    /// A file of operations that are not about records.
+    pub(super) fn scripts(&self, mapping: &MappingScripts) -> Option<PlanScripts> {
+        let Some(unified) = self.unified.free.get(&mapping.entity.value) else {
+            let message = format!(
+                "the unified API has no operations of `{}` that are not about records",
+                mapping.entity.value
+            );
+            let known = self.unified.free.keys().map(String::as_str);
+            let diagnostic = Diagnostic::new("unknown-entity", message, mapping.entity.span);
+            self.sink
+                .push(diagnostic.nearest(&mapping.entity.value, known));
+            return None;
+        };
+        let as_entity = scripts::as_entity(mapping);
+        self.check_bind(&as_entity);
+        let provider = &self.provider.mapping;
+        let spec = &self.provider.spec;
+        let calls = Calls {
+            objects: Objects {
+                spec,
+                mapping: &as_entity,
+                entity: None,
+                fields_in: None,
+                sink: self.sink,
+            },
+            spec,
+            roots: self.roots,
+            version: &provider.version.parameter.value,
+            mapping: &as_entity,
+            reads_by_post: &provider.reads_by_post,
+            sink: self.sink,
+        };
+        let objects = match &mapping.objects {
+            Some(objects) => Some(scripts::objects(objects, provider.objects.as_ref(), calls)?),
+            None => None,
+        };
+        let operations = scripts::check(
+            mapping,
+            scripts::Scripts {
+                unified,
+                calls,
+                roots: self.roots,
+                bind: &mapping.bind,
+                sink: self.sink,
+            },
+        );
+        let path = |file| self.sources.file(file).path.clone();
+        Some(PlanScripts {
+            vertical: unified.vertical.clone(),
+            name: unified.name.clone(),
+            sources: vec![
+                self.unified.path.clone(),
+                spec.path.clone(),
+                path(provider.file),
+                path(mapping.file),
+            ],
+            objects,
+            operations,
+        })
     }
 
     fn unified_entity(&self, mapping: &MappingEntity) -> Option<&'a UnifiedEntity> {

@@ -130,11 +130,10 @@ fn complete(
     calls: Calls<'_>,
 ) -> Option<PlanComplete> {
     let batch = batch(&complete.batch, calls)?;
+    let entity = calls.objects.entity?;
     for name in &complete.lean {
         let at = |offset, length| name.part(offset, length);
-        calls
-            .objects
-            .check_field(calls.objects.entity, &name.value, at);
+        calls.objects.check_field(entity, &name.value, at);
     }
     // What is read of a row before it is completed. What always comes need not be asked for.
     let id = calls.mapping.fields.iter().find_map(|field| {
@@ -149,7 +148,7 @@ fn complete(
         let Some(name) = natives.selected(&parts) else {
             continue;
         };
-        let is_field = calls.objects.has_field(calls.objects.entity, &name);
+        let is_field = calls.objects.has_field(entity, &name);
         if is_field && !complete.lean.iter().any(|lean| lean.value == name) {
             let at = complete
                 .lean

@@ -37,8 +37,8 @@ pub(super) enum About<'a> {
 pub(super) struct Objects<'a> {
     pub(super) spec: &'a Spec,
     pub(super) mapping: &'a MappingEntity,
-    /// The entity's own.
-    pub(super) entity: Object<'a>,
+    /// The entity's own; none where operations are not about records.
+    pub(super) entity: Option<Object<'a>>,
     /// The member of a record that holds its fields.
     pub(super) fields_in: Option<&'a str>,
     pub(super) sink: &'a Sink,
@@ -53,7 +53,7 @@ impl<'a> Objects<'a> {
         about: About<'a>,
     ) -> Option<Object<'a>> {
         let mut object = match about {
-            About::Entity | About::Part => Some(self.entity),
+            About::Entity | About::Part => self.entity,
             About::Object(object) => Some(object),
             About::Anything => None,
         };
@@ -113,11 +113,12 @@ impl<'a> Objects<'a> {
             name: called,
             schema,
         };
-        Some(match about {
-            About::Entity => self.only(object, self.entity, name.span),
-            About::Object(wanted) => self.only(object, wanted, name.span),
-            About::Part | About::Anything => object,
-        })
+        let wanted = match about {
+            About::Entity => self.entity,
+            About::Object(wanted) => Some(wanted),
+            About::Part | About::Anything => None,
+        };
+        Some(wanted.map_or(object, |wanted| self.only(object, wanted, name.span)))
     }
 
     /// The object that is wanted, and a fault where another one is named.

@@ -84,6 +84,8 @@ impl<'a> Operations<'a> {
                 self.scope("an update", &["fields", "record"], true),
                 true,
             ),
+            // Refused where its mapping was read.
+            PlanShape::Free => None,
             PlanShape::Upsert { keys, .. } => {
                 let upsert = operation::upsert(node, sink)?;
                 let upserts = Upserts {

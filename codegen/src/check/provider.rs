@@ -75,6 +75,11 @@ pub(super) fn check(
         .iter()
         .filter_map(|entity| checker.entities().entity(entity))
         .collect();
+    let scripts: Vec<_> = provider
+        .scripts
+        .iter()
+        .filter_map(|scripts| checker.entities().scripts(scripts))
+        .collect();
     let operations = spec
         .operations
         .values()
@@ -82,6 +87,7 @@ pub(super) fn check(
             id: operation.id.clone(),
             method: operation.method.clone(),
             writes: calls::writes(operation, &mapping.reads_by_post),
+            is_xml: operation.is_xml,
         });
     Some(PlanProvider {
         name: mapping.name.value.clone(),
@@ -99,6 +105,7 @@ pub(super) fn check(
         fields_in: mapping.fields_in.as_ref().map(|text| text.value.clone()),
         operations: operations.collect(),
         entities,
+        scripts,
         sources: vec![spec.path.clone(), sources.file(mapping.file).path.clone()],
     })
 }

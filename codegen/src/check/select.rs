@@ -55,10 +55,11 @@ pub(super) fn check<'a>(
                         ..Query::default()
                     });
                 }
+                let is_slot = word.starts_with('{');
                 if let (false, Some(query)) = (is_word, open.last_mut()) {
                     if after_from {
                         query.object = Some(token);
-                    } else {
+                    } else if !is_slot {
                         query.fields.push(token);
                     }
                 }
@@ -89,7 +90,12 @@ fn one<'a>(
         value: named.text.to_owned(),
         span: text.part(named.at, named.text.len()),
     };
-    let object = objects.named(&name, about)?;
+    let object = if named.text.starts_with('{') {
+        // Which object it is will be known when it is called.
+        objects.entity?
+    } else {
+        objects.named(&name, about)?
+    };
     for field in &query.fields {
         objects.check_field(object, field.text, |offset, length| {
             text.part(field.at + offset, length)
@@ -105,11 +111,11 @@ pub(super) fn chosen(text: &str) -> Option<Vec<String>> {
     let from = tokens.iter().position(is_from).unwrap_or(tokens.len());
     let end = tokens.get(from).map_or(text.len(), |token| token.at);
     let names = tokens[..from].iter().map(|token| token.text);
-    let names = names.filter(|name| !name.eq_ignore_ascii_case("SELECT"));
+    let names = names.filter(|name| !name.eq_ignore_ascii_case("SELECT") && !name.starts_with('{'));
     (!text[..end].contains("{fields}")).then(|| names.map(str::to_owned).collect())
 }
 
-/// Words and parentheses.
+/// Words, slots and parentheses.
 fn tokens(text: &str) -> Vec<Word<'_>> {
     let mut tokens = Vec::new();
     let mut at = 0;
@@ -124,7 +130,7 @@ fn tokens(text: &str) -> Vec<Word<'_>> {
             _ if is_name(first) => run(rest, |character| is_name(character) || character == '.'),
             _ => first.len_utf8(),
         };
-        if is_name(first) && !first.is_ascii_digit() || matches!(first, '(' | ')') {
+        if is_name(first) && !first.is_ascii_digit() || matches!(first, '(' | ')' | '{') {
             tokens.push(Word {
                 text: &rest[..length],
                 at,

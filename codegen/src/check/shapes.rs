@@ -141,6 +141,12 @@ fn check_parameters(operation: &SpecOperation, form: Form) -> Result<(), String>
         SpecParameterPlace::Path => name == "id",
         SpecParameterPlace::Other => true,
     };
+    let known = |place, name: &str| {
+        known(place, name)
+            || operation
+                .parameter(place, name)
+                .is_some_and(|parameter| parameter.names_object)
+    };
     let mut parameters = operation.parameters.iter();
     match parameters.find(|parameter| !known(parameter.place, &parameter.name)) {
         Some(unknown) => Err(format!(
@@ -190,8 +196,11 @@ fn input(operation: &SpecOperation) -> Result<Arc<SpecSchema>, String> {
         .body
         .as_ref()
         .and_then(|body| body.member("record"));
-    let record = record.filter(|record| is_component(record)).cloned();
-    record.ok_or_else(|| "`record` of the request is not a component".to_owned())
+    // Any object will do where the record's fields are the customer's own.
+    let record = record.filter(|record| is_component(record) || is_any(record));
+    record
+        .cloned()
+        .ok_or_else(|| "`record` of the request is not a component".to_owned())
 }
 
 fn keys(operation: &SpecOperation) -> Result<Vec<String>, String> {
@@ -219,6 +228,10 @@ fn element(schema: &SpecSchema) -> Option<&Arc<SpecSchema>> {
         SpecKind::List(items) => Some(items),
         _ => None,
     }
+}
+
+fn is_any(schema: &SpecSchema) -> bool {
+    schema.is_open() && schema.object().is_some_and(|object| object.properties.is_empty())
 }
 
 fn is_component(schema: &SpecSchema) -> bool {

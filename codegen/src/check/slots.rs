@@ -1,6 +1,6 @@
 //! Slots: what a call can be given, where each is to be had, and which type it has.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use super::objects::About;
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Every slot but those of a bundle's parts, by the name that mappings give it.
-const SLOTS: [(&str, PlanSlot); 16] = [
+const SLOTS: [(&str, PlanSlot); 17] = [
     ("page.size", PlanSlot::PageSize),
     ("page.size_plus_one", PlanSlot::PageSizePlusOne),
     ("page.token", PlanSlot::PageToken),
@@ -22,6 +22,7 @@ const SLOTS: [(&str, PlanSlot); 16] = [
     ("ids", PlanSlot::Ids),
     ("ids.each", PlanSlot::IdsEach),
     ("record.id", PlanSlot::RecordId),
+    ("object.name", PlanSlot::ObjectName),
     ("record", PlanSlot::Record),
     ("changes", PlanSlot::Changes),
     ("key.value", PlanSlot::KeyValue),
@@ -46,6 +47,8 @@ pub(super) struct Scope<'a> {
     pub(super) parts: Vec<(String, Option<PlanPath>)>,
     /// The fields of the unified input that the record does not have.
     pub(super) inputs: &'a [String],
+    /// Whether calls name an object.
+    pub(super) has_object: Cell<bool>,
     /// The input that is there whenever the call is made.
     pub(super) given: Given<'a>,
     /// The slots that the call uses, with the largest number that each place takes.
@@ -90,6 +93,7 @@ pub(super) fn slot_type(slot: &PlanSlot) -> SlotType {
         | PlanSlot::PageAfter
         | PlanSlot::IdsEach
         | PlanSlot::RecordId
+        | PlanSlot::ObjectName
         | PlanSlot::KeyValue
         | PlanSlot::KeySpellingsEach
         | PlanSlot::RecentId
@@ -158,6 +162,7 @@ impl<'a> Scope<'a> {
             slots: slots.to_vec(),
             parts: Vec::new(),
             inputs: &[],
+            has_object: Cell::new(false),
             given: Given::Nothing,
             used: RefCell::default(),
         }
@@ -201,7 +206,8 @@ impl<'a> Scope<'a> {
             return None;
         };
         let base = name.strip_suffix(".each").unwrap_or(name);
-        if !self.slots.contains(&base) {
+        let is_object = *slot == PlanSlot::ObjectName && self.has_object.get();
+        if !is_object && !self.slots.contains(&base) {
             let message = format!("there is no `{name}` in {}", self.place);
             let help = format!("there is {}", listed(&self.slots));
             sink.push(Diagnostic::new("slot-not-available", message, span).help(help));

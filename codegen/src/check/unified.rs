@@ -25,6 +25,17 @@ pub(super) struct Unified {
     pub(super) routes: Vec<PlanRoute>,
     /// By name, as in `crm.account`.
     pub(super) entities: IndexMap<String, UnifiedEntity>,
+    /// Groups of operations that are not about records, by name, as in `crm.object`.
+    pub(super) free: IndexMap<String, UnifiedFree>,
+}
+
+/// Operations that are not about records.
+#[derive(Debug)]
+pub(super) struct UnifiedFree {
+    pub(super) vertical: String,
+    pub(super) name: String,
+    /// By the last part of their names.
+    pub(super) operations: IndexMap<String, SpecOperation>,
 }
 
 /// One entity, as its operations show it.
@@ -69,6 +80,12 @@ impl UnifiedEntity {
     }
 }
 
+/// The parameter of the path that names an object.
+fn object_parameter(operation: &SpecOperation) -> Option<String> {
+    let named = operation.parameters.iter().find(|parameter| parameter.names_object);
+    named.map(|parameter| parameter.name.clone())
+}
+
 /// The members that are fields: all but the ones with any content, which are the envelope's.
 fn fields(schema: &SpecSchema) -> impl Iterator<Item = (&String, &Arc<SpecSchema>)> {
     let members = schema
@@ -101,6 +118,7 @@ pub(super) fn check(spec: &Spec, sink: &Sink) -> Unified {
             verticals: Vec::new(),
             routes: Vec::new(),
             entities: IndexMap::new(),
+            free: IndexMap::new(),
         },
         reached: IndexMap::new(),
     };
@@ -138,6 +156,10 @@ impl Checker<'_> {
             ));
             return;
         };
+        if operation.is_free_form {
+            self.free(operation, &name.value, vertical, entity, verb);
+            return;
+        }
         let Some(shape) = shapes::check(operation, vertical, self.sink) else {
             return;
         };
@@ -158,6 +180,7 @@ impl Checker<'_> {
                 name: name.value.clone(),
                 doc: operation.doc.clone(),
                 shape: shape.plan.clone(),
+                object_parameter: object_parameter(operation),
             });
         let known = self
             .unified
@@ -207,6 +230,45 @@ impl Checker<'_> {
                 name.span,
             ));
         }
+    }
+
+    /// An operation that is not about records: its body has a type, so that a wrong one is refused with its place.
+    fn free(
+        &mut self,
+        operation: &SpecOperation,
+        name: &str,
+        vertical: &str,
+        entity: &str,
+        verb: &str,
+    ) {
+        if let Some(body) = &operation.body {
+            self.reach(vertical, body, false);
+        }
+        self.unified.routes.push(PlanRoute {
+            method: operation.method.clone(),
+            path: operation.path.clone(),
+            operation: name.to_owned(),
+            writes: operation.method != "GET",
+        });
+        let at = self.vertical(vertical);
+        self.unified.verticals[at]
+            .operations
+            .push(PlanUnifiedOperation {
+                name: name.to_owned(),
+                doc: operation.doc.clone(),
+                shape: PlanShape::Free,
+                object_parameter: object_parameter(operation),
+            });
+        let free = self
+            .unified
+            .free
+            .entry(format!("{vertical}.{entity}"))
+            .or_insert_with(|| UnifiedFree {
+                vertical: vertical.to_owned(),
+                name: entity.to_owned(),
+                operations: IndexMap::new(),
+            });
+        free.operations.insert(verb.to_owned(), operation.clone());
     }
 
     fn vertical(&mut self, name: &str) -> usize {
@@ -322,6 +384,8 @@ impl Checker<'_> {
             SpecKind::Object(_) => {
                 PlanMemberType::Named(short(vertical, schema.name.as_deref()?).to_owned())
             }
+            // What operations by templates take is not looked into.
+            SpecKind::Any if schema.doc.is_some() => PlanMemberType::Any,
             SpecKind::Any => {
                 self.unsupported(schema.span);
                 return None;

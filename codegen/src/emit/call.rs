@@ -20,6 +20,8 @@ pub(super) struct Calls<'p> {
     provider: &'p PlanProvider,
     /// By what the call is; equal calls share a function.
     functions: IndexMap<String, (Ident, PlanCall)>,
+    /// Names that the module has other functions by.
+    reserved: Vec<Ident>,
 }
 
 /// A parameter of a call's function, in the order in which they stand.
@@ -78,7 +80,13 @@ impl<'p> Calls<'p> {
         Self {
             provider,
             functions: IndexMap::new(),
+            reserved: Vec::new(),
         }
+    }
+
+    /// Keeps a name for another function of the module.
+    pub(super) fn reserve(&mut self, name: &Ident) {
+        self.reserved.push(name.clone());
     }
 
     /// The function of a call, named for its native operation and, where that is taken, for what it is for.
@@ -94,7 +102,10 @@ impl<'p> Calls<'p> {
         let name = candidates
             .into_iter()
             .chain(numbered)
-            .find(|name| !self.functions.values().any(|(taken, _)| taken == name))
+            .find(|name| {
+                let taken = self.functions.values().map(|(taken, _)| taken);
+                !taken.chain(&self.reserved).any(|taken| taken == name)
+            })
             .expect("there are more numbers than calls");
         let ident = names::ident(&name);
         self.functions.insert(key, (ident.clone(), call.clone()));
@@ -214,7 +225,10 @@ fn parameter(slot: &PlanSlot) -> Option<Parameter> {
         }
         PlanSlot::RecentId => Parameter::RecentId,
         PlanSlot::Input(_) => Parameter::Inputs,
-        PlanSlot::Part { .. } | PlanSlot::Literal(_) | PlanSlot::LiteralList(_) => return None,
+        PlanSlot::ObjectName
+        | PlanSlot::Part { .. }
+        | PlanSlot::Literal(_)
+        | PlanSlot::LiteralList(_) => return None,
     })
 }
 
@@ -222,6 +236,7 @@ fn parameter(slot: &PlanSlot) -> Option<Parameter> {
 fn text(slot: &PlanSlot) -> TokenStream {
     match slot {
         PlanSlot::RecordId => quote! { record_id },
+        PlanSlot::ObjectName => quote! { cx.object("name").unwrap_or_default() },
         PlanSlot::RecentId => quote! { recent_id },
         PlanSlot::KeyValue => quote! { key_value },
         PlanSlot::Literal(text) => quote! { #text },
@@ -312,6 +327,7 @@ fn template_push(part: &PlanTemplatePart) -> TokenStream {
             PlanSlot::WindowFrom => quote! { .instant(window.from) },
             PlanSlot::WindowTo => quote! { .instant(window.to) },
             PlanSlot::Fields => quote! { .names(fields.iter()) },
+            PlanSlot::ObjectName => quote! { .names(cx.object("name")) },
             PlanSlot::Ids
             | PlanSlot::KeySpellings
             | PlanSlot::KeyHosts

@@ -33,9 +33,13 @@ pub(super) fn module(
                 .iter()
                 .find(|unified| unified.name == planned.name)
                 .expect("an operation that is mapped is in the unified spec");
-            operation::emit(vertical, planned, &unified.shape, &mut calls)
+            operation::emit(vertical, planned, unified, &mut calls)
         })
         .collect();
+    let objects = entity
+        .objects
+        .as_ref()
+        .map(|planned| super::script::objects(planned, &mut calls));
     let declared = declared(entity, &mut calls);
     let calls = calls.emit();
     let types = used_types(vertical, entity);
@@ -67,8 +71,9 @@ pub(super) fn module(
                 key::{Chunk, Normalize},
                 list::{CompletePlan, List, ListPlan, PagerPlan},
                 native,
+                objects::{self, ListedObjects, ObjectFields, ObjectPlan, Place, WithObjects},
                 paging::{Page, Window},
-                patch::Patch,
+                patch::{InputObject, Patch},
                 query::Query,
                 read,
                 scalar::{Flag, Number, Text, null_as_default},
@@ -86,6 +91,7 @@ pub(super) fn module(
         };
 
         #declared
+        #objects
 
         #fields
         #operations

@@ -45,10 +45,13 @@ pub(super) fn items(
     );
     let native = tree.emit(&record, &doc);
     let read = read(vertical, entity);
-    let write = entity
-        .input
-        .as_ref()
-        .map(|input| write(vertical, provider_title, entity, input));
+    let write = entity.input.as_ref().map(|input| {
+        if input.is_empty() {
+            write_any()
+        } else {
+            write(vertical, provider_title, entity, input)
+        }
+    });
     let targets = targets(entity);
     quote! { #native #besides #tables #targets #read #write }
 }
@@ -341,6 +344,18 @@ fn read_row(
             #(#needed)*
             Some(#entry)
         })()
+    }
+}
+
+/// A record whose fields are the customer's own goes as it is.
+fn write_any() -> TokenStream {
+    quote! {
+        /// Native fields by their own names.
+        fn write(input: &InputObject, _warnings: &mut Warnings) -> Result<NativeObject, Error> {
+            let mut record = NativeObject::new(&FORM);
+            record.passthrough("record", &Patch::Value(input.clone()))?;
+            Ok(record)
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     names,
-    plan::{PlanBatch, PlanForm, PlanOperation, PlanPath, PlanShape, PlanVertical},
+    plan::{PlanBatch, PlanForm, PlanOperation, PlanPath, PlanShape, PlanUnifiedOperation, PlanVertical},
 };
 
 /// The name of the function that opens an operation: `crm.account.batch_read` → `batch_read`.
@@ -33,9 +33,10 @@ fn constant_name(operation: &str) -> proc_macro2::Ident {
 pub(super) fn emit(
     vertical: &PlanVertical,
     planned: &PlanOperation,
-    shape: &PlanShape,
+    unified: &PlanUnifiedOperation,
     calls: &mut Calls<'_>,
 ) -> TokenStream {
+    let (shape, object_parameter) = (&unified.shape, unified.object_parameter.as_ref());
     let (constant, function) = (constant_name(&planned.name), function_name(&planned.name));
     let purpose = names::snake(verb(&planned.name));
     let (ty, value, open) = match &planned.form {
@@ -63,6 +64,18 @@ pub(super) fn emit(
             open_upsert(vertical, planned, shape),
         ),
     };
+    let open = if let Some(parameter) = object_parameter {
+        quote! {
+            let asked = objects::asked(request, &[("name", Place::Parameter(#parameter))])?;
+            let request = request.clone();
+            WithObjects::open(cx, &OBJECTS, asked, Box::new(move |cx| {
+                let request = &request;
+                #open
+            }))
+        }
+    } else {
+        open
+    };
     let doc = format!(" `{}`.", planned.name);
     let how = format!(" How `{}` is carried out.", planned.name);
     quote! {
@@ -82,6 +95,9 @@ fn open_steps(
     constant: &proc_macro2::Ident,
 ) -> TokenStream {
     match shape {
+        PlanShape::Create { input, .. } if input.is_empty() => {
+            quote! { Steps::create::<InputObject>(cx, &ENTITY, #constant, request, write) }
+        }
         PlanShape::Create { input, .. } => {
             let input = names::ident(&unified::input_name(vertical, input));
             quote! { Steps::create::<#input>(cx, &ENTITY, #constant, request, write) }

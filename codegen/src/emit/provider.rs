@@ -15,8 +15,9 @@ pub(super) fn module(provider: &PlanProvider) -> TokenStream {
         let (name, id) = (names::constant(&operation.id), &operation.id);
         let method = names::ident(&operation.method);
         let effect = names::ident(if operation.writes { "Write" } else { "Read" });
+        let content = names::ident(if operation.is_xml { "Soap" } else { "Json" });
         quote! {
-            pub(super) static #name: NativeOperation = NativeOperation { id: #id, method: Method::#method, effect: Effect::#effect };
+            pub(super) static #name: NativeOperation = NativeOperation { id: #id, method: Method::#method, effect: Effect::#effect, content: Content::#content };
         }
     });
     let form = form(provider);
@@ -33,6 +34,14 @@ pub(super) fn module(provider: &PlanProvider) -> TokenStream {
     let arms = provider.entities.iter().flat_map(|entity| {
         let (vertical, module) = (names::field(&entity.vertical), names::field(&entity.name));
         entity.operations.iter().map(move |planned| {
+            let (name, function) = (&planned.name, operation::function_name(&planned.name));
+            let (vertical, module) = (vertical.clone(), module.clone());
+            quote! { #name => #vertical::#module::#function(cx, request) }
+        })
+    });
+    let script_arms = provider.scripts.iter().flat_map(|scripts| {
+        let (vertical, module) = (names::field(&scripts.vertical), names::field(&scripts.name));
+        scripts.operations.iter().map(move |planned| {
             let (name, function) = (&planned.name, operation::function_name(&planned.name));
             let (vertical, module) = (vertical.clone(), module.clone());
             quote! { #name => #vertical::#module::#function(cx, request) }
@@ -55,7 +64,7 @@ pub(super) fn module(provider: &PlanProvider) -> TokenStream {
                 write::{Clear, NativeForm},
             },
             upstream::provider::{
-                Auth, BaseUrl, Details, Effect, ErrorRule, Errors, NativeOperation, Provider, VersionFamily, VersionMatch, Versions,
+                Auth, BaseUrl, Content, Details, Effect, ErrorRule, Errors, NativeOperation, Provider, VersionFamily, VersionMatch, Versions,
             },
         };
         use http::Method;
@@ -69,6 +78,7 @@ pub(super) fn module(provider: &PlanProvider) -> TokenStream {
         pub(super) fn translator(operation: &'static str, cx: Context, request: &UnifiedRequest) -> Result<Box<dyn Translator>, Error> {
             match operation {
                 #(#arms,)*
+                #(#script_arms,)*
                 _ => Err(not_implemented(operation, cx.provider)),
             }
         }

@@ -49,7 +49,7 @@ pub(super) fn module(vertical: &PlanVertical) -> TokenStream {
             read::Entry,
             scalar::Number,
         };
-        use serde::{Deserialize, Serialize};
+        use serde::{Deserialize, Serialize, de::IgnoredAny};
         use serde_json::value::RawValue;
         #items
     }
@@ -180,7 +180,7 @@ fn answer_type(vertical: &PlanVertical, ty: &PlanMemberType) -> TokenStream {
         PlanMemberType::Text | PlanMemberType::Timestamp => quote! { Cow<'a, str> },
         PlanMemberType::Number => quote! { Number<'a> },
         PlanMemberType::Boolean => quote! { bool },
-        PlanMemberType::Open => quote! { &'a RawValue },
+        PlanMemberType::Open | PlanMemberType::Any => quote! { &'a RawValue },
         PlanMemberType::List(element) => {
             let element = answer_type(vertical, element);
             quote! { Vec<#element> }
@@ -235,6 +235,7 @@ fn request_type(vertical: &PlanVertical, ty: &PlanMemberType) -> TokenStream {
         PlanMemberType::Number => quote! { InputNumber },
         PlanMemberType::Boolean => quote! { bool },
         PlanMemberType::Open => quote! { InputObject },
+        PlanMemberType::Any => quote! { IgnoredAny },
         PlanMemberType::List(element) => {
             let element = request_type(vertical, element);
             quote! { Vec<#element> }
@@ -309,22 +310,39 @@ pub(super) fn mentions(tokens: &TokenStream, ident: &str) -> bool {
 /// Notes the identifiers that may be imported: all but those after `::`.
 fn collect_idents(tokens: &TokenStream, used: &mut std::collections::BTreeSet<String>) {
     let mut colons = 0;
+    let mut after_hash = false;
     for token in tokens.clone() {
         let after_path = colons == 2;
-        colons = match &token {
-            proc_macro2::TokenTree::Punct(punct) if punct.as_char() == ':' => colons + 1,
-            _ => 0,
+        let is_attribute = after_hash;
+        (colons, after_hash) = match &token {
+            proc_macro2::TokenTree::Punct(punct) if punct.as_char() == ':' => (colons + 1, false),
+            proc_macro2::TokenTree::Punct(punct) => (0, punct.as_char() == '#'),
+            _ => (0, false),
         };
         match token {
             proc_macro2::TokenTree::Ident(ident) if !after_path => {
                 used.insert(ident.to_string());
             }
-            proc_macro2::TokenTree::Group(group) => collect_idents(&group.stream(), used),
-            // Names in attributes such as `deserialize_with = "required_nullable"`.
+            proc_macro2::TokenTree::Group(group) => {
+                collect_idents(&group.stream(), used);
+                if is_attribute {
+                    collect_names(&group.stream(), used);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The names in an attribute such as `deserialize_with = "required_nullable"`.
+fn collect_names(tokens: &TokenStream, used: &mut std::collections::BTreeSet<String>) {
+    for token in tokens.clone() {
+        match token {
+            proc_macro2::TokenTree::Group(group) => collect_names(&group.stream(), used),
             proc_macro2::TokenTree::Literal(literal) => {
                 used.insert(literal.to_string().trim_matches('"').to_owned());
             }
-            proc_macro2::TokenTree::Ident(_) | proc_macro2::TokenTree::Punct(_) => {}
+            _ => {}
         }
     }
 }
@@ -332,7 +350,32 @@ fn collect_idents(tokens: &TokenStream, used: &mut std::collections::BTreeSet<St
 /// Whether anything of the tree is left.
 fn prune_tree(tree: &mut syn::UseTree, used: &std::collections::BTreeSet<String>) -> bool {
     match tree {
-        syn::UseTree::Path(path) => prune_tree(&mut path.tree, used),
+        syn::UseTree::Path(path) => {
+            if let syn::UseTree::Group(group) = path.tree.as_mut() {
+                let module = path.ident.to_string();
+                let items = std::mem::take(&mut group.items);
+                for mut item in items {
+                    // `self` is the module by its own name.
+                    let is_used = match &item {
+                        syn::UseTree::Name(name) if name.ident == "self" => used.contains(&module),
+                        _ => prune_tree(&mut item, used),
+                    };
+                    if is_used {
+                        group.items.push(item);
+                    }
+                }
+                if let [single] = group.items.iter().cloned().collect::<Vec<_>>().as_slice() {
+                    if matches!(single, syn::UseTree::Name(name) if name.ident == "self") {
+                        let ident = path.ident.clone();
+                        *tree = syn::UseTree::Name(syn::UseName { ident });
+                        return true;
+                    }
+                    *path.tree = single.clone();
+                }
+                return !matches!(tree, syn::UseTree::Path(path) if is_empty(&path.tree));
+            }
+            prune_tree(&mut path.tree, used)
+        }
         syn::UseTree::Name(name) => used.contains(&name.ident.to_string()),
         syn::UseTree::Rename(rename) => {
             rename.rename == "_" || used.contains(&rename.rename.to_string())
@@ -349,7 +392,11 @@ fn prune_tree(tree: &mut syn::UseTree, used: &std::collections::BTreeSet<String>
                 let single = group.items.pop().expect("there is one");
                 *tree = single;
             }
-            !matches!(tree, syn::UseTree::Group(group) if group.items.is_empty())
+            !is_empty(tree)
         }
     }
+}
+
+fn is_empty(tree: &syn::UseTree) -> bool {
+    matches!(tree, syn::UseTree::Group(group) if group.items.is_empty())
 }

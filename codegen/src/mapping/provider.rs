@@ -5,6 +5,7 @@ use super::{
     call::{self, MappingCall},
     document::{self, MappingDocument},
     entries,
+    script::MappingObjects,
 };
 use crate::{
     diagnostic::Sink,
@@ -29,6 +30,8 @@ pub struct MappingProvider {
     pub record_id: PlanRecordId,
     pub bundle: Option<MappingBundle>,
     pub hidden_fields: Option<MappingDescription>,
+    /// How names of objects lead to native ones.
+    pub objects: Option<MappingObjects>,
     /// How the provider's own document says things.
     pub document: Option<MappingDocument>,
     pub errors: MappingErrors,
@@ -146,6 +149,9 @@ pub fn provider(file: FileId, node: &Node, sink: &Sink) -> Option<MappingProvide
     let record_id = table.choice("record_id", &["text", "decimal", "base62_checked"]);
     let bundle_node = table.optional("bundle");
     let bundle = bundle_node.and_then(|node| bundle(node, sink));
+    let objects = table
+        .optional("objects")
+        .and_then(|node| super::script::objects(node, sink));
     let hidden_fields = table
         .optional("hidden_fields")
         .and_then(|node| description(node, sink));
@@ -176,6 +182,7 @@ pub fn provider(file: FileId, node: &Node, sink: &Sink) -> Option<MappingProvide
         },
         bundle,
         hidden_fields,
+        objects,
         document,
         errors: errors?,
     })

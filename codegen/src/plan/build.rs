@@ -4,7 +4,7 @@
 //! call has the number of its operation in that list.
 
 use crate::{
-    plan::{PlanCall, PlanForm, PlanOperation, PlanProvider, PlanStep, PlanStepKind},
+    plan::{PlanCall, PlanForm, PlanObjects, PlanOperation, PlanProvider, PlanStep, PlanStepKind},
     spec::Spec,
 };
 
@@ -32,7 +32,18 @@ fn for_each_call(provider: &mut PlanProvider, visit: &mut dyn FnMut(&mut usize))
     if let Some(bundle) = &mut provider.bundle {
         visit(&mut bundle.operation);
     }
+    for scripts in &mut provider.scripts {
+        for call in object_calls(scripts.objects.as_mut()) {
+            visit(&mut call.operation);
+        }
+        for step in scripts.operations.iter_mut().flat_map(|it| &mut it.script.steps) {
+            visit(&mut step.operation);
+        }
+    }
     for entity in &mut provider.entities {
+        for call in object_calls(entity.objects.as_mut()) {
+            visit(&mut call.operation);
+        }
         let beside = entity.beside.iter_mut().map(|beside| &mut beside.call);
         let description = entity.description.as_mut();
         for call in beside.chain(description.map(|description| &mut description.call)) {
@@ -44,6 +55,15 @@ fn for_each_call(provider: &mut PlanProvider, visit: &mut dyn FnMut(&mut usize))
             }
         }
     }
+}
+
+fn object_calls(objects: Option<&mut PlanObjects>) -> Vec<&mut PlanCall> {
+    let Some(objects) = objects else {
+        return Vec::new();
+    };
+    let listed = objects.listed.as_mut().map(|listed| &mut listed.call);
+    let fields = objects.fields.as_mut().map(|fields| &mut fields.call);
+    listed.into_iter().chain(fields).collect()
 }
 
 fn calls(operation: &mut PlanOperation) -> Vec<&mut PlanCall> {

@@ -118,6 +118,14 @@ impl Reader<'_> {
                     .item(body, "requestBodies", &format!("{pointer}/requestBody"))?;
             self.json(&body.content, &pointer)
         });
+        let is_xml = operation.request_body.as_ref().is_some_and(|body| {
+            let kinds = body.as_item().map(|body| body.content.keys());
+            kinds.is_some_and(|mut kinds| kinds.any(|kind| kind.contains("xml")))
+        });
+        let form = operation
+            .extensions
+            .get("x-free-form")
+            .and_then(Value::as_bool);
         let answer = self.answer(operation, pointer);
         let id_span = self.resolver.span(&format!("{pointer}/operationId"));
         let name = operation
@@ -141,6 +149,8 @@ impl Reader<'_> {
             parameters,
             body,
             answer,
+            is_xml,
+            is_free_form: form.unwrap_or(false),
         };
         if let Some(first) = self.operations.get(&id) {
             let message = format!("two operations have the id `{id}`");
@@ -207,6 +217,11 @@ impl Reader<'_> {
             required: data.required,
             // OpenAPI's default for the query.
             explode: data.explode.unwrap_or(place == SpecParameterPlace::Query),
+            names_object: data
+                .extensions
+                .get("x-names-object")
+                .and_then(Value::as_bool)
+                .unwrap_or(false),
             schema,
         })
     }
@@ -238,16 +253,21 @@ impl Reader<'_> {
         None
     }
 
-    /// The schema of the JSON among the contents.
+    /// The schema of the JSON or the XML among the contents.
     fn json(
         &mut self,
         content: &IndexMap<String, MediaType>,
         pointer: &str,
     ) -> Option<std::sync::Arc<super::SpecSchema>> {
-        let (name, media) = content.iter().find(|(name, _)| name.contains("json"))?;
+        let (name, media) = content.iter().find(|(name, _)| is_structured(name))?;
         let pointer = format!("{pointer}/content/{}/schema", escape(name));
         self.resolver.schema(media.schema.as_ref()?, &pointer)
     }
+}
+
+/// Whether contents of this kind have members.
+fn is_structured(kind: &str) -> bool {
+    kind.contains("json") || kind.contains("xml")
 }
 
 /// The names in braces.

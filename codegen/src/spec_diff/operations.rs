@@ -82,6 +82,7 @@ pub(super) fn parameters(
             ours.id
         );
         let new = SpecParameter {
+            names_object: false,
             name: name.clone(),
             place: SpecParameterPlace::Query,
             required: true,

@@ -79,7 +79,7 @@ fn body(text: &mut String, bytes: &[u8]) {
 mod tests {
     use crosswalk::upstream::{
         Exchange,
-        provider::{Effect, NativeOperation},
+        provider::{Content, Effect, NativeOperation},
     };
     use http::{Method, StatusCode};
 
@@ -89,6 +89,7 @@ mod tests {
         id: "searchThings",
         method: Method::POST,
         effect: Effect::Read,
+        content: Content::Json,
     };
 
     #[test]

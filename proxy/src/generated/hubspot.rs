@@ -11,8 +11,8 @@ use crosswalk::{
         write::{Clear, NativeForm},
     },
     upstream::provider::{
-        Auth, BaseUrl, Details, Effect, ErrorRule, Errors, NativeOperation, Provider,
-        VersionFamily, VersionMatch, Versions,
+        Auth, BaseUrl, Content, Details, Effect, ErrorRule, Errors, NativeOperation,
+        Provider, VersionFamily, VersionMatch, Versions,
     },
 };
 use http::Method;
@@ -34,6 +34,8 @@ pub static PROVIDER: Provider = Provider {
                     "/crm/owners/{version}",
                     "/crm/pipelines/{version}",
                     "/crm/properties/{version}",
+                    "/crm-object-schemas/{version}",
+                    "/crm/associations/{version}",
                     "/account-info/{version}",
                 ],
             },
@@ -44,6 +46,8 @@ pub static PROVIDER: Provider = Provider {
                     "/crm/v3/owners",
                     "/crm/v3/pipelines",
                     "/crm/v3/properties",
+                    "/crm-object-schemas/v3",
+                    "/crm/v4/associations",
                     "/account-info/v3",
                 ],
             },
@@ -178,54 +182,105 @@ pub(super) static BATCH_READ_OBJECTS: NativeOperation = NativeOperation {
     id: "batchReadObjects",
     method: Method::POST,
     effect: Effect::Read,
+    content: Content::Json,
+};
+
+pub(super) static CREATE_ASSOCIATION_LABEL: NativeOperation = NativeOperation {
+    id: "createAssociationLabel",
+    method: Method::POST,
+    effect: Effect::Write,
+    content: Content::Json,
 };
 
 pub(super) static CREATE_OBJECT: NativeOperation = NativeOperation {
     id: "createObject",
     method: Method::POST,
     effect: Effect::Write,
+    content: Content::Json,
+};
+
+pub(super) static CREATE_PROPERTY: NativeOperation = NativeOperation {
+    id: "createProperty",
+    method: Method::POST,
+    effect: Effect::Write,
+    content: Content::Json,
+};
+
+pub(super) static CREATE_PROPERTY_GROUP: NativeOperation = NativeOperation {
+    id: "createPropertyGroup",
+    method: Method::POST,
+    effect: Effect::Write,
+    content: Content::Json,
+};
+
+pub(super) static CREATE_SCHEMA: NativeOperation = NativeOperation {
+    id: "createSchema",
+    method: Method::POST,
+    effect: Effect::Write,
+    content: Content::Json,
 };
 
 pub(super) static GET_OBJECT: NativeOperation = NativeOperation {
     id: "getObject",
     method: Method::GET,
     effect: Effect::Read,
+    content: Content::Json,
 };
 
 pub(super) static GET_OWNER: NativeOperation = NativeOperation {
     id: "getOwner",
     method: Method::GET,
     effect: Effect::Read,
+    content: Content::Json,
 };
 
 pub(super) static LIST_OBJECTS: NativeOperation = NativeOperation {
     id: "listObjects",
     method: Method::GET,
     effect: Effect::Read,
+    content: Content::Json,
 };
 
 pub(super) static LIST_OWNERS: NativeOperation = NativeOperation {
     id: "listOwners",
     method: Method::GET,
     effect: Effect::Read,
+    content: Content::Json,
 };
 
 pub(super) static LIST_PIPELINES: NativeOperation = NativeOperation {
     id: "listPipelines",
     method: Method::GET,
     effect: Effect::Read,
+    content: Content::Json,
+};
+
+pub(super) static LIST_PROPERTIES: NativeOperation = NativeOperation {
+    id: "listProperties",
+    method: Method::GET,
+    effect: Effect::Read,
+    content: Content::Json,
+};
+
+pub(super) static LIST_SCHEMAS: NativeOperation = NativeOperation {
+    id: "listSchemas",
+    method: Method::GET,
+    effect: Effect::Read,
+    content: Content::Json,
 };
 
 pub(super) static SEARCH_OBJECTS: NativeOperation = NativeOperation {
     id: "searchObjects",
     method: Method::POST,
     effect: Effect::Read,
+    content: Content::Json,
 };
 
 pub(super) static UPDATE_OBJECT: NativeOperation = NativeOperation {
     id: "updateObject",
     method: Method::PATCH,
     effect: Effect::Write,
+    content: Content::Json,
 };
 
 /// The translator of a unified operation.
@@ -247,6 +302,8 @@ pub(super) fn translator(
         "crm.contact.update" => crm::contact::update(cx, request),
         "crm.contact.batch_read" => crm::contact::batch_read(cx, request),
         "crm.contact.upsert" => crm::contact::upsert(cx, request),
+        "crm.custom_object.list" => crm::custom_object::list(cx, request),
+        "crm.custom_object.create" => crm::custom_object::create(cx, request),
         "crm.lead.list" => crm::lead::list(cx, request),
         "crm.lead.get" => crm::lead::get(cx, request),
         "crm.note.list" => crm::note::list(cx, request),
@@ -255,6 +312,14 @@ pub(super) fn translator(
         "crm.opportunity.get" => crm::opportunity::get(cx, request),
         "crm.user.list" => crm::user::list(cx, request),
         "crm.user.get" => crm::user::get(cx, request),
+        "crm.metadata.list_objects" => crm::metadata::list_objects(cx, request),
+        "crm.metadata.list_properties" => crm::metadata::list_properties(cx, request),
+        "crm.metadata.create_object" => crm::metadata::create_object(cx, request),
+        "crm.metadata.create_property" => crm::metadata::create_property(cx, request),
+        "crm.metadata.create_association" => {
+            crm::metadata::create_association(cx, request)
+        }
+        "crm.object.count" => crm::object::count(cx, request),
         _ => Err(not_implemented(operation, cx.provider)),
     }
 }

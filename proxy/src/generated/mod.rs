@@ -144,6 +144,54 @@ static ROUTES: &[Route] = &[
         operation: "crm.user.get",
         effect: Effect::Read,
     },
+    Route {
+        method: Method::GET,
+        path: "/unified/crm/{entity}/_count",
+        operation: "crm.object.count",
+        effect: Effect::Read,
+    },
+    Route {
+        method: Method::GET,
+        path: "/unified/crm/custom_objects/{object_name}",
+        operation: "crm.custom_object.list",
+        effect: Effect::Read,
+    },
+    Route {
+        method: Method::POST,
+        path: "/unified/crm/custom_objects/{object_name}",
+        operation: "crm.custom_object.create",
+        effect: Effect::Write,
+    },
+    Route {
+        method: Method::GET,
+        path: "/unified/crm/metadata/objects",
+        operation: "crm.metadata.list_objects",
+        effect: Effect::Read,
+    },
+    Route {
+        method: Method::POST,
+        path: "/unified/crm/metadata/objects",
+        operation: "crm.metadata.create_object",
+        effect: Effect::Write,
+    },
+    Route {
+        method: Method::GET,
+        path: "/unified/crm/metadata/objects/{object_name}/properties",
+        operation: "crm.metadata.list_properties",
+        effect: Effect::Read,
+    },
+    Route {
+        method: Method::POST,
+        path: "/unified/crm/metadata/objects/{object_name}/properties",
+        operation: "crm.metadata.create_property",
+        effect: Effect::Write,
+    },
+    Route {
+        method: Method::POST,
+        path: "/unified/crm/metadata/associations",
+        operation: "crm.metadata.create_association",
+        effect: Effect::Write,
+    },
 ];
 
 fn translator(

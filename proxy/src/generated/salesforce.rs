@@ -11,8 +11,8 @@ use crosswalk::{
         record_id::RecordIdForm, write::{Clear, NativeForm},
     },
     upstream::provider::{
-        Auth, BaseUrl, Details, Effect, ErrorRule, Errors, NativeOperation, Provider,
-        VersionFamily, VersionMatch, Versions,
+        Auth, BaseUrl, Content, Details, Effect, ErrorRule, Errors, NativeOperation,
+        Provider, VersionFamily, VersionMatch, Versions,
     },
 };
 use http::Method;
@@ -37,7 +37,7 @@ pub static PROVIDER: Provider = Provider {
         families: &[
             VersionFamily {
                 matches: VersionMatch::AtLeast("59.0"),
-                roots: &["/services/data/v{version}"],
+                roots: &["/services/data/v{version}", "", "/services/Soap/m/{version}"],
             },
         ],
     },
@@ -229,60 +229,105 @@ pub(super) static COMPOSITE: NativeOperation = NativeOperation {
     id: "composite",
     method: Method::POST,
     effect: Effect::Write,
+    content: Content::Json,
+};
+
+pub(super) static CREATE_CUSTOM_FIELD: NativeOperation = NativeOperation {
+    id: "createCustomField",
+    method: Method::POST,
+    effect: Effect::Write,
+    content: Content::Json,
+};
+
+pub(super) static CREATE_METADATA: NativeOperation = NativeOperation {
+    id: "createMetadata",
+    method: Method::POST,
+    effect: Effect::Write,
+    content: Content::Soap,
 };
 
 pub(super) static CREATE_ROW: NativeOperation = NativeOperation {
     id: "createRow",
     method: Method::POST,
     effect: Effect::Write,
+    content: Content::Json,
+};
+
+pub(super) static CREATE_ROWS: NativeOperation = NativeOperation {
+    id: "createRows",
+    method: Method::POST,
+    effect: Effect::Write,
+    content: Content::Json,
 };
 
 pub(super) static DESCRIBE_OBJECT: NativeOperation = NativeOperation {
     id: "describeObject",
     method: Method::GET,
     effect: Effect::Read,
+    content: Content::Json,
 };
 
 pub(super) static GET_BLOB: NativeOperation = NativeOperation {
     id: "getBlob",
     method: Method::GET,
     effect: Effect::Read,
+    content: Content::Json,
 };
 
 pub(super) static GET_ROW: NativeOperation = NativeOperation {
     id: "getRow",
     method: Method::GET,
     effect: Effect::Read,
+    content: Content::Json,
+};
+
+pub(super) static LIST_OBJECTS: NativeOperation = NativeOperation {
+    id: "listObjects",
+    method: Method::GET,
+    effect: Effect::Read,
+    content: Content::Json,
 };
 
 pub(super) static QUERY: NativeOperation = NativeOperation {
     id: "query",
     method: Method::GET,
     effect: Effect::Read,
+    content: Content::Json,
 };
 
 pub(super) static QUERY_ALL: NativeOperation = NativeOperation {
     id: "queryAll",
     method: Method::GET,
     effect: Effect::Read,
+    content: Content::Json,
 };
 
 pub(super) static RETRIEVE_ROWS: NativeOperation = NativeOperation {
     id: "retrieveRows",
     method: Method::POST,
     effect: Effect::Read,
+    content: Content::Json,
 };
 
 pub(super) static UPDATE_ROW: NativeOperation = NativeOperation {
     id: "updateRow",
     method: Method::PATCH,
     effect: Effect::Write,
+    content: Content::Json,
 };
 
 pub(super) static UPSERT_ROW: NativeOperation = NativeOperation {
     id: "upsertRow",
     method: Method::PATCH,
     effect: Effect::Write,
+    content: Content::Json,
+};
+
+pub(super) static USER_INFO: NativeOperation = NativeOperation {
+    id: "userInfo",
+    method: Method::GET,
+    effect: Effect::Read,
+    content: Content::Json,
 };
 
 /// The translator of a unified operation.
@@ -304,6 +349,8 @@ pub(super) fn translator(
         "crm.contact.update" => crm::contact::update(cx, request),
         "crm.contact.batch_read" => crm::contact::batch_read(cx, request),
         "crm.contact.upsert" => crm::contact::upsert(cx, request),
+        "crm.custom_object.list" => crm::custom_object::list(cx, request),
+        "crm.custom_object.create" => crm::custom_object::create(cx, request),
         "crm.lead.list" => crm::lead::list(cx, request),
         "crm.lead.get" => crm::lead::get(cx, request),
         "crm.note.list" => crm::note::list(cx, request),
@@ -312,6 +359,14 @@ pub(super) fn translator(
         "crm.opportunity.get" => crm::opportunity::get(cx, request),
         "crm.user.list" => crm::user::list(cx, request),
         "crm.user.get" => crm::user::get(cx, request),
+        "crm.metadata.list_objects" => crm::metadata::list_objects(cx, request),
+        "crm.metadata.list_properties" => crm::metadata::list_properties(cx, request),
+        "crm.metadata.create_object" => crm::metadata::create_object(cx, request),
+        "crm.metadata.create_property" => crm::metadata::create_property(cx, request),
+        "crm.metadata.create_association" => {
+            crm::metadata::create_association(cx, request)
+        }
+        "crm.object.count" => crm::object::count(cx, request),
         _ => Err(not_implemented(operation, cx.provider)),
     }
 }

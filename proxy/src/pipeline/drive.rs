@@ -94,6 +94,9 @@ impl Driver {
                     if let Some(written) = &answer.written {
                         self.keys.remember(connection, written);
                     }
+                    if answer.changed_metadata {
+                        self.memory.forget(connection);
+                    }
                     self.memory.hide(connection, &answer.hidden);
                     return Ok(answer.body);
                 }

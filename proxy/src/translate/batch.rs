@@ -144,6 +144,7 @@ impl BatchRead {
             body,
             written: None,
             hidden: self.fields.learned(),
+            changed_metadata: false,
         }))
     }
 }

@@ -146,12 +146,13 @@ mod tests {
     use http::Method;
 
     use super::*;
-    use crate::{translate::tests::context, upstream::provider::Effect};
+    use crate::{translate::tests::context, upstream::provider::{Content, Effect}};
 
     static POST: NativeOperation = NativeOperation {
         id: "bundle",
         method: Method::POST,
         effect: Effect::Write,
+        content: Content::Json,
     };
     static FORM: BundleForm = BundleForm {
         operation: &POST,

@@ -125,6 +125,7 @@ impl Call {
             target: self.target,
             body: self.body,
             freshness: Freshness::Asked,
+            credential_at: None,
         }
     }
 
@@ -157,7 +158,10 @@ impl Fields {
         extra: Vec<String>,
         warnings: &mut Warnings,
     ) -> Self {
-        let mut fields = Self::new(entity.selection, extra);
+        let mut fields = match &cx.fields {
+            None => Self::new(entity.selection, extra),
+            Some(all) => Self::of_object(all, extra),
+        };
         let hidden = |name: &str| {
             let known = cx
                 .hidden
@@ -185,6 +189,17 @@ impl Fields {
             learned: Vec::new(),
             is_checked: false,
         }
+    }
+
+    /// All fields of an object that the provider has described.
+    fn of_object(all: &[String], extra: Vec<String>) -> Self {
+        let mut fields = Self::new(&[], extra);
+        let extra = std::mem::take(&mut fields.names);
+        fields.names = all.iter().cloned().map(Cow::Owned).collect();
+        let known = |name: &str| all.iter().any(|known| known.eq_ignore_ascii_case(name));
+        fields.names.extend(extra.into_iter().filter(|name| !known(name)));
+        fields.mapped = all.len();
+        fields
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &str> {
@@ -242,12 +257,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{translate::tests::context, upstream::provider::Effect};
+    use crate::{translate::tests::context, upstream::provider::{Content, Effect}};
 
     static READ: NativeOperation = NativeOperation {
         id: "read",
         method: Method::GET,
         effect: Effect::Read,
+        content: Content::Json,
     };
 
     #[test]

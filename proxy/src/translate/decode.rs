@@ -156,6 +156,14 @@ pub fn upsert<K: DeserializeOwned, T: DeserializeOwned>(
     Ok(upsert)
 }
 
+/// The body of a request that is not about records, held against its type.
+pub fn free<T: DeserializeOwned>(
+    request: &UnifiedRequest,
+    warnings: &mut Warnings,
+) -> Result<T, Error> {
+    body(&request.body, warnings)
+}
+
 /// The id of a record in its normal form. One that can't be an id is not found, without asking.
 pub fn record_id(
     form: RecordIdForm,

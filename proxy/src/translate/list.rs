@@ -346,6 +346,7 @@ impl List {
             body: answer::page(&next, &output),
             written: None,
             hidden: self.fields.learned(),
+            changed_metadata: false,
         }))
     }
 }

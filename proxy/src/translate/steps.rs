@@ -454,6 +454,7 @@ impl Steps {
             body: answer::record(&output),
             written,
             hidden: self.work.fields.learned(),
+            changed_metadata: false,
         }))
     }
 }

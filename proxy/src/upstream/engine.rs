@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use super::{
     client::{Client, Failure, Response},
     fault,
-    provider::{Effect, ErrorRule, NativeOperation, Provider},
+    provider::{Content, Effect, ErrorRule, NativeOperation, Provider},
     retry::{self, Trouble},
     token::{Token, Tokens},
 };
@@ -317,18 +317,38 @@ fn http_request(token: &Token, request: &NativeRequest) -> Result<Request<Full<B
             )
             .with_detail(format!("{}: {error}", request.operation.id))
         })?;
-    let mut native = Request::new(Full::from(request.body.clone().unwrap_or_default()));
+    let body = match (&request.body, request.credential_at) {
+        (Some(body), Some(at)) => with_credential(token, body, at),
+        (body, _) => body.clone().unwrap_or_default(),
+    };
+    let mut native = Request::new(Full::from(body));
     *native.method_mut() = request.operation.method.clone();
     *native.uri_mut() = uri;
     let headers = native.headers_mut();
     headers.insert(AUTHORIZATION, token.authorization.clone());
-    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    let (kind, accepted) = match request.operation.content {
+        Content::Json => ("application/json", "application/json"),
+        Content::Soap => ("text/xml; charset=UTF-8", "text/xml"),
+    };
+    headers.insert(ACCEPT, HeaderValue::from_static(accepted));
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
     headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
     if request.body.is_some() {
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    }
+    if request.operation.content == Content::Soap {
+        headers.insert("soapaction", HeaderValue::from_static("\"\""));
     }
     Ok(native)
+}
+
+/// A body with the credential at its place. Only what goes to the provider ever has it.
+fn with_credential(token: &Token, body: &Bytes, at: usize) -> Bytes {
+    let authorization = token.authorization.to_str().unwrap_or_default();
+    let credential = authorization.strip_prefix("Bearer ").unwrap_or(authorization);
+    let credential = crate::translate::xml::escape(credential);
+    let (before, after) = body.split_at(at.min(body.len()));
+    [before, credential.as_bytes(), after].concat().into()
 }
 
 fn native_response(provider: &'static Provider, response: Response) -> NativeResponse {

@@ -52,6 +52,35 @@ pub fn fault(provider: &'static Provider, response: &NativeResponse) -> Error {
     error
 }
 
+/// A fault that was told inside of an answer, by its code and message.
+pub(crate) fn told(
+    provider: &'static Provider,
+    status: u16,
+    code: Option<String>,
+    message: Option<String>,
+) -> Error {
+    let errors = &provider.errors;
+    let mut fault = serde_json::Map::new();
+    let members = [(errors.code.first().copied(), code), (Some(errors.message), message)];
+    for (name, value) in members {
+        if let (Some(name), Some(value)) = (name, value) {
+            fault.insert(name.to_owned(), Value::String(value));
+        }
+    }
+    let body = if errors.list {
+        Value::Array(vec![Value::Object(fault)])
+    } else {
+        Value::Object(fault)
+    };
+    let response = NativeResponse {
+        status,
+        body: body.to_string().into(),
+        date: None,
+        correlation_id: None,
+    };
+    self::fault(provider, &response)
+}
+
 /// The id of the record that is in the way, where the provider's message tells it.
 pub fn existing_id(provider: &'static Provider, response: &NativeResponse) -> Option<String> {
     let marker = provider.errors.existing_id_after?;

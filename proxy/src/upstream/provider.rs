@@ -119,6 +119,15 @@ pub struct NativeOperation {
     pub id: &'static str,
     pub method: Method,
     pub effect: Effect,
+    pub content: Content,
+}
+
+/// What the bodies of an operation are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content {
+    Json,
+    /// XML in an envelope; such calls name their action in a header, which may be empty.
+    Soap,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

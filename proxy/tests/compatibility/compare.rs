@@ -186,6 +186,11 @@ impl<'d> Run<'d> {
         let Some((expected, found)) = self.resolved(place, expected, found) else {
             return;
         };
+        // What may be answered is anything: whatever we answer is fine. What may be sent is not for us to narrow.
+        let is_answer = place.contains(" 200");
+        if is_answer && expected.as_object().is_some_and(serde_json::Map::is_empty) {
+            return;
+        }
         let pair = (std::ptr::from_ref(expected), std::ptr::from_ref(found));
         if self.open.contains(&pair) {
             return;

@@ -100,11 +100,13 @@ static READ: NativeOperation = NativeOperation {
     id: "readThing",
     method: Method::GET,
     effect: Effect::Read,
+    content: Content::Json,
 };
 static WRITE: NativeOperation = NativeOperation {
     id: "writeThing",
     method: Method::POST,
     effect: Effect::Write,
+    content: Content::Json,
 };
 
 // The unified API.
@@ -195,6 +197,7 @@ impl Script {
             target: format!("{}/{path}", self.root),
             body: None,
             freshness: Freshness::Asked,
+            credential_at: None,
         }
     }
 
@@ -204,6 +207,7 @@ impl Script {
             target: format!("{}/things", self.root),
             body: Some(self.request.body.clone()),
             freshness: Freshness::Asked,
+            credential_at: None,
         }
     }
 }
@@ -224,6 +228,7 @@ impl Translator for Script {
                     body: format!("recent {}", recent.join(",")).into_bytes(),
                     written: None,
                     hidden: Vec::new(),
+                    changed_metadata: false,
                 }));
             }
             "upsert" => vec![self.read("search")],
@@ -260,6 +265,7 @@ impl Translator for Script {
             body: lines.join("\n").into_bytes(),
             written,
             hidden: Vec::new(),
+                    changed_metadata: false,
         }))
     }
 }

@@ -112,6 +112,8 @@ impl Conversation {
             connection: Arc::new(settings),
             now: self.now,
             hidden: Arc::default(),
+            objects: Arc::default(),
+            fields: None,
         };
         let mut translator = (API.translator)(self.operation, cx, &self.request)?;
         for key in translator.keys() {

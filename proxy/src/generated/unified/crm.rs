@@ -8,7 +8,7 @@ use crosswalk::translate::{
     patch::{InputNumber, InputObject, Patch, required_nullable},
     read::Entry, scalar::Number,
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 
 /// A company or organisation, as every provider has it.
@@ -278,6 +278,144 @@ impl EmailAddressType {
             Self::Other => "other",
         }
     }
+}
+
+/// A record of an object that the customer has made.
+#[derive(Debug, Serialize)]
+pub struct CustomObject<'a> {
+    /// The provider's id of the record.
+    pub id: Cow<'a, str>,
+    /// When the record last changed.
+    pub updated_at: Cow<'a, str>,
+    /// The provider's own record with all of its fields, byte for byte.
+    pub raw_data: &'a RawValue,
+    pub created_at: Option<Cow<'a, str>>,
+    pub is_deleted: Option<bool>,
+}
+
+/// A kind of record to make.
+#[derive(Debug, Deserialize)]
+pub struct MetaObjectInput {
+    pub name: String,
+    #[serde(deserialize_with = "required_nullable")]
+    pub description: Option<String>,
+    /// What people call one, and several.
+    pub labels: MetaLabels,
+    /// The field that a record is known by; one of `fields`.
+    pub primary_field_id: String,
+    pub fields: Vec<MetaCustomObjectField>,
+}
+
+/// What people call one, and several.
+#[derive(Debug, Deserialize)]
+pub struct MetaLabels {
+    pub singular: String,
+    pub plural: String,
+}
+
+/// A field to make.
+#[derive(Debug, Deserialize)]
+pub struct MetaCustomObjectField {
+    pub id: String,
+    pub label: String,
+    #[serde(default)]
+    pub description: Patch<String>,
+    #[serde(default)]
+    pub is_required: Patch<bool>,
+    /// What a record has that does not say.
+    #[serde(default)]
+    pub default_value: Patch<IgnoredAny>,
+    #[serde(default)]
+    pub group_name: Patch<String>,
+    /// What a field holds.
+    #[serde(rename = "type")]
+    pub type_: MetaPropertyType,
+    #[serde(default)]
+    pub precision: Patch<InputNumber>,
+    #[serde(default)]
+    pub scale: Patch<InputNumber>,
+    #[serde(default)]
+    pub options: Patch<Vec<MetaPickListOption>>,
+    /// Members of the provider's own definition. They win over the others.
+    #[serde(default)]
+    pub raw_details: Patch<InputObject>,
+}
+
+/// What a field holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize)]
+pub enum MetaPropertyType {
+    #[serde(rename = "text")]
+    Text,
+    #[serde(rename = "textarea")]
+    Textarea,
+    #[serde(rename = "number")]
+    Number,
+    #[serde(rename = "picklist")]
+    Picklist,
+    #[serde(rename = "multipicklist")]
+    Multipicklist,
+    #[serde(rename = "date")]
+    Date,
+    #[serde(rename = "datetime")]
+    Datetime,
+    #[serde(rename = "boolean")]
+    Boolean,
+    #[serde(rename = "url")]
+    Url,
+    #[serde(rename = "other")]
+    Other,
+}
+
+impl MetaPropertyType {
+    /// The value on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Textarea => "textarea",
+            Self::Number => "number",
+            Self::Picklist => "picklist",
+            Self::Multipicklist => "multipicklist",
+            Self::Date => "date",
+            Self::Datetime => "datetime",
+            Self::Boolean => "boolean",
+            Self::Url => "url",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// A value that a field may have.
+#[derive(Debug, Deserialize)]
+pub struct MetaPickListOption {
+    pub label: String,
+    pub value: String,
+    #[serde(default)]
+    pub description: Patch<String>,
+    #[serde(default)]
+    pub hidden: Patch<bool>,
+}
+
+/// A field to make.
+#[derive(Debug, Deserialize)]
+pub struct MetaPropertyInput {
+    pub id: String,
+    pub label: String,
+    /// One of the types of `crm.meta.property_type`; text where it is absent.
+    #[serde(rename = "type")]
+    #[serde(default)]
+    pub type_: Patch<String>,
+    /// Members of the provider's own definition, options and required among them. They win over the others.
+    #[serde(default)]
+    pub raw_details: Patch<InputObject>,
+}
+
+/// A kind of link to make.
+#[derive(Debug, Deserialize)]
+pub struct MetaAssociationInput {
+    pub source_object: String,
+    pub target_object: String,
+    pub suggested_key_name: String,
+    pub display_name: String,
 }
 
 /// A postal address. Every part is there, null where it is unknown.

@@ -11,8 +11,8 @@ use crosswalk::{
         record_id::RecordIdForm, write::{Clear, NativeForm},
     },
     upstream::provider::{
-        Auth, BaseUrl, Details, Effect, ErrorRule, Errors, NativeOperation, Provider,
-        VersionFamily, VersionMatch, Versions,
+        Auth, BaseUrl, Content, Details, Effect, ErrorRule, Errors, NativeOperation,
+        Provider, VersionFamily, VersionMatch, Versions,
     },
 };
 use http::Method;
@@ -165,84 +165,98 @@ pub(super) static ADD_ORGANIZATION: NativeOperation = NativeOperation {
     id: "addOrganization",
     method: Method::POST,
     effect: Effect::Write,
+    content: Content::Json,
 };
 
 pub(super) static ADD_VISIT: NativeOperation = NativeOperation {
     id: "addVisit",
     method: Method::POST,
     effect: Effect::Write,
+    content: Content::Json,
 };
 
 pub(super) static CHANGE_ORGANIZATION: NativeOperation = NativeOperation {
     id: "changeOrganization",
     method: Method::PUT,
     effect: Effect::Write,
+    content: Content::Json,
 };
 
 pub(super) static DESCRIBE_FORM: NativeOperation = NativeOperation {
     id: "describeForm",
     method: Method::GET,
     effect: Effect::Read,
+    content: Content::Json,
 };
 
 pub(super) static DO_MANY: NativeOperation = NativeOperation {
     id: "doMany",
     method: Method::POST,
     effect: Effect::Write,
+    content: Content::Json,
 };
 
 pub(super) static LIST_FLOORS: NativeOperation = NativeOperation {
     id: "listFloors",
     method: Method::GET,
     effect: Effect::Read,
+    content: Content::Json,
 };
 
 pub(super) static LIST_ORGANIZATIONS: NativeOperation = NativeOperation {
     id: "listOrganizations",
     method: Method::GET,
     effect: Effect::Read,
+    content: Content::Json,
 };
 
 pub(super) static LIST_VISITS: NativeOperation = NativeOperation {
     id: "listVisits",
     method: Method::GET,
     effect: Effect::Read,
+    content: Content::Json,
 };
 
 pub(super) static LOOKUP_ORGANIZATIONS: NativeOperation = NativeOperation {
     id: "lookupOrganizations",
     method: Method::POST,
     effect: Effect::Read,
+    content: Content::Json,
 };
 
 pub(super) static READ_MINUTES: NativeOperation = NativeOperation {
     id: "readMinutes",
     method: Method::GET,
     effect: Effect::Read,
+    content: Content::Json,
 };
 
 pub(super) static READ_ORGANIZATION: NativeOperation = NativeOperation {
     id: "readOrganization",
     method: Method::GET,
     effect: Effect::Read,
+    content: Content::Json,
 };
 
 pub(super) static READ_SEVERAL: NativeOperation = NativeOperation {
     id: "readSeveral",
     method: Method::POST,
     effect: Effect::Read,
+    content: Content::Json,
 };
 
 pub(super) static READ_VISIT: NativeOperation = NativeOperation {
     id: "readVisit",
     method: Method::GET,
     effect: Effect::Read,
+    content: Content::Json,
 };
 
 pub(super) static RELATE_VISIT: NativeOperation = NativeOperation {
     id: "relateVisit",
     method: Method::PUT,
     effect: Effect::Write,
+    content: Content::Json,
 };
 
 /// The translator of a unified operation.

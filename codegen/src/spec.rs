@@ -122,6 +122,17 @@ pub struct SpecText {
     pub is_query: bool,
 }
 
+impl SpecText {
+    /// Its values, where the document says any.
+    pub fn known(&self) -> &[String] {
+        if self.values.is_empty() {
+            &self.known_values
+        } else {
+            &self.values
+        }
+    }
+}
+
 /// What a text in a request names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SpecName {

@@ -84,13 +84,7 @@ impl Native {
 
     /// Its values, where the spec knows them.
     pub(super) fn known_values(&self) -> &[String] {
-        self.text().map_or(&[], |text| {
-            if text.values.is_empty() {
-                &text.known_values
-            } else {
-                &text.values
-            }
-        })
+        self.text().map_or(&[], SpecText::known)
     }
 }
 

@@ -5,6 +5,7 @@ use super::{
     calls::{self, Calls},
     objects::About,
     slots::Scope,
+    templates,
     unified::UnifiedFree,
     versions::Roots,
 };
@@ -576,6 +577,17 @@ impl Scripts<'_> {
         }
         if !rest.is_empty() {
             pieces.push(PlanPiece::Literal(rest.to_owned()));
+        }
+        let is_open = |piece: &PlanPiece| match piece {
+            PlanPiece::Literal(text) => templates::open_quote(text).is_some(),
+            _ => false,
+        };
+        if is_query && pieces.iter().any(is_open) {
+            let message = "a quoted text of a query has no slot in it, and ends where it began";
+            let help = "a slot writes quotes of its own: leave these out";
+            self.sink
+                .push(Diagnostic::new("bad-template", message, node.span).help(help));
+            return None;
         }
         Some(PlanTemplate::Text(pieces))
     }

@@ -141,7 +141,7 @@ impl Parser<'_> {
 }
 
 /// Where a quoted text begins that does not end. A backslash takes the next character's meaning.
-fn open_quote(text: &str) -> Option<usize> {
+pub(super) fn open_quote(text: &str) -> Option<usize> {
     let mut open = None;
     let mut is_escaped = false;
     for (at, character) in text.char_indices() {

@@ -63,6 +63,8 @@ pub enum MappingSource {
         from: Vec<Text>,
         convert: Option<Text>,
         values: Option<Vec<(Text, Text)>>,
+        /// Where `others: null` stands: native values that are not among `values` are read as null.
+        others: Option<Span>,
         /// The table beside the records that has a label for the value.
         label: Option<Text>,
     },
@@ -193,6 +195,7 @@ fn source(name: &Text, table: &mut Table<'_>, sink: &Sink) -> Option<MappingSour
         SOURCES.map(|source| table.optional(source));
     let convert = table.optional_text("convert");
     let values = table.optional_texts_by_name("values");
+    let others = table.optional("others").map(|node| null(node, sink));
     let label = table.optional_text("label");
     let otherwise = table.optional_text("otherwise");
     let flag = table.optional_text("flag");
@@ -221,6 +224,7 @@ fn source(name: &Text, table: &mut Table<'_>, sink: &Sink) -> Option<MappingSour
     for (said, key, belongs) in [
         (convert.as_ref().map(|text| text.span), "convert", "from"),
         (first_value, "values", "from"),
+        (others, "others", "from"),
         (label.as_ref().map(|text| text.span), "label", "from"),
         (
             otherwise.as_ref().map(|text| text.span),
@@ -238,11 +242,16 @@ fn source(name: &Text, table: &mut Table<'_>, sink: &Sink) -> Option<MappingSour
             sink.push(Diagnostic::new("several-sources", message, span));
         }
     }
+    if let (Some(span), None) = (others, &values) {
+        let message = "`others` goes with `values` only";
+        sink.push(Diagnostic::new("several-sources", message, span));
+    }
     Some(match (from, join, constant, first_true, losers) {
         (Some(from), ..) => MappingSource::From {
             from: texts(from, sink),
             convert,
             values,
+            others,
             label,
         },
         (_, Some(join), ..) => MappingSource::Join(texts(join, sink)),
@@ -266,6 +275,14 @@ fn source(name: &Text, table: &mut Table<'_>, sink: &Sink) -> Option<MappingSour
         },
         _ => MappingSource::Group(rows(group?, sink)),
     })
+}
+
+/// The place of a `null`; anything else is refused.
+fn null(node: &Node, sink: &Sink) -> Span {
+    if !matches!(&node.kind, NodeKind::Scalar { text, plain: true } if text == "null") {
+        wrong_kind(node, "`null`", sink);
+    }
+    node.span
 }
 
 fn rows(node: &Node, sink: &Sink) -> Vec<MappingRow> {

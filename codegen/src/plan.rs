@@ -888,7 +888,7 @@ pub enum PlanQueryValue {
 }
 
 /// A part of a text in a query language.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum PlanTemplatePart {
     Literal(String),
     /// Written as a literal of the query language, escaped by the slot's type.

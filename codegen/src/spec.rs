@@ -69,6 +69,7 @@ pub enum SpecParameterPlace {
 }
 
 #[derive(Debug, Clone)]
+#[allow(clippy::struct_excessive_bools)] // As the document has them: any may go with any.
 pub struct SpecSchema {
     /// The component that it is, if it was reached by a reference.
     pub name: Option<String>,
@@ -78,6 +79,10 @@ pub struct SpecSchema {
     pub read_only: bool,
     /// `x-create-only`: given when a record is created and never changed.
     pub create_only: bool,
+    /// `x-object-name`: what the API calls the object, where it is not the component's name.
+    pub object_name: Option<Text>,
+    /// `x-record`: a record of whatever object a call is about; the object's own schema says more.
+    pub is_record: bool,
     pub kind: SpecKind,
 }
 
@@ -111,6 +116,30 @@ pub struct SpecText {
     pub values: Vec<String>,
     /// `x-extensible-enum`: the known values; there may be others.
     pub known_values: Vec<String>,
+    /// `x-takes`: the text is a name.
+    pub takes: Option<SpecName>,
+    /// `x-query: select`: the text is in a query language of this form: `SELECT … FROM … WHERE … ORDER BY … LIMIT …`.
+    pub is_query: bool,
+}
+
+impl SpecText {
+    /// Its values, where the document says any.
+    pub fn known(&self) -> &[String] {
+        if self.values.is_empty() {
+            &self.known_values
+        } else {
+            &self.values
+        }
+    }
+}
+
+/// What a text in a request names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SpecName {
+    /// A field of the object that the call is about.
+    Field,
+    /// The object that the call is about.
+    Object,
 }
 
 impl SpecSchema {
@@ -135,6 +164,24 @@ impl SpecSchema {
         }
     }
 
+    /// What the API calls the object that the component of this name is.
+    pub fn called<'a>(&'a self, component: &'a str) -> &'a str {
+        self.object_name.as_ref().map_or(component, Text::as_str)
+    }
+
+    /// The name that a text of it is; none where it is any text.
+    pub fn takes(&self) -> Option<SpecName> {
+        match &self.kind {
+            SpecKind::Text(text) => text.takes,
+            _ => None,
+        }
+    }
+
+    /// Whether a text of it is a query.
+    pub fn is_query(&self) -> bool {
+        matches!(&self.kind, SpecKind::Text(text) if text.is_query)
+    }
+
     /// What it is, as a person would call it.
     pub fn kind_name(&self) -> &'static str {
         match &self.kind {
@@ -147,6 +194,16 @@ impl SpecSchema {
             SpecKind::Boolean => "a boolean",
             SpecKind::Any => "anything",
         }
+    }
+}
+
+impl Spec {
+    /// The objects, by the names that the API has for them.
+    pub fn objects(&self) -> impl Iterator<Item = (&str, &SpecSchema)> {
+        let objects = self.schemas.iter();
+        objects
+            .filter(|(_, schema)| schema.object().is_some() && !schema.is_record)
+            .map(|(name, schema)| (schema.called(name), schema.as_ref()))
     }
 }
 

@@ -12,11 +12,13 @@
     reason = "generated for a library, and this is a test"
 )]
 mod generated;
+#[path = "orgbook/visits.rs"]
+mod visits;
 
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, atomic::Ordering},
 };
 
 use crosswalk::{
@@ -29,10 +31,11 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
+use visits::Visits;
 
-/// The invented provider itself: organizations by id, in memory.
+/// The invented provider itself: organizations by id, in memory, and visits.
 #[derive(Default)]
-struct Orgbook(Mutex<BTreeMap<String, Map<String, Value>>>);
+struct Orgbook(Mutex<BTreeMap<String, Map<String, Value>>>, Visits);
 
 impl Orgbook {
     fn answer(&self, call: &Call) -> Reply {
@@ -124,36 +127,54 @@ impl Provider for Orgbook {
                 &json!({"type": "unauthorized", "detail": "who are you"}),
             );
         }
-        self.answer(call)
+        self.1.answer(call).unwrap_or_else(|| self.answer(call))
     }
 }
 
 /// The proxy, built from nothing but what was generated for the invented provider.
-struct Proxy(SocketAddr);
+struct Proxy {
+    address: SocketAddr,
+    orgbook: Arc<Orgbook>,
+}
 
 impl Proxy {
     async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let orgbook = listener.local_addr().unwrap();
-        tokio::spawn(serve(
-            listener,
-            Arc::new(Orgbook::default()),
-            std::future::pending::<()>(),
-        ));
+        let at = listener.local_addr().unwrap();
+        let orgbook = Arc::new(Orgbook::default());
+        let provider: Arc<dyn Provider> = Arc::clone(&orgbook) as _;
+        tokio::spawn(serve(listener, provider, std::future::pending::<()>()));
         let text = format!(
-            "listen: 127.0.0.1:0\napi_keys: [key]\ntls: {{ roots: bundled }}\nconnections:\n  c: {{ provider: orgbook, base_url: \"http://{orgbook}\", access_token: orgbook-token }}\n"
+            "listen: 127.0.0.1:0\napi_keys: [key]\ntls: {{ roots: bundled }}\nconnections:\n  c: {{ provider: orgbook, base_url: \"http://{at}\", access_token: orgbook-token }}\n"
         );
         let config = config::parse("test.yaml", &text, &generated::API, &|_| None).unwrap();
         let server = Server::bind(generated::API, &config, None).await.unwrap();
         let address = server.address();
         tokio::spawn(server.run(std::future::pending::<()>()));
-        Self(address)
+        Self { address, orgbook }
     }
 
     async fn call(&self, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
+        self.entity("account", method, path, body).await
+    }
+
+    async fn visit(&self, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
+        self.entity("visit", method, path, body).await
+    }
+
+    async fn entity(
+        &self,
+        entity: &str,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> (u16, Value) {
         let mut request = Request::builder()
             .method(method)
-            .uri(format!("http://{}/unified/crm/account{path}", self.0))
+            .uri(format!(
+                "http://{}/unified/crm/{entity}{path}",
+                self.address
+            ))
             .header("x-apikey", "key")
             .header("x-connection-id", "c");
         if body.is_some() {
@@ -290,4 +311,188 @@ async fn its_faults_are_told_in_its_words() {
             .0,
         501
     );
+}
+
+#[tokio::test]
+async fn a_record_is_completed_from_beside_it() {
+    let proxy = Proxy::start().await;
+    let visits = &proxy.orgbook.1;
+    visits.put(
+        "v1",
+        &json!({"host": "p1", "room": "r7", "report": "<p>All <b>well</b></p>", "purpose": "selling", "is_held": true, "is_closed": true, "begins_at": "2024-01-31T23:30:00-01:00"}),
+    );
+    let (status, got) = proxy.visit(Method::GET, "/v1", None).await;
+    assert_eq!(status, 200, "{got:#}");
+    let mut record = got["record"].clone();
+    let raw = record["raw_data"].take();
+    assert_eq!(
+        record,
+        json!({
+            "id": "v1", "updated_at": "2024-02-01T10:00:00.000Z", "raw_data": null,
+            "report": "<p>All <b>well</b></p>", "state": "held", "held_on": "2024-02-01", "is_open": false, "kind": "sale",
+            "host_name": "Ada", "host_city": "Oslo", "room": "The attic", "minutes": "Tea was had.",
+            "merged_into": null, "is_deleted": false,
+        })
+    );
+    assert_eq!((&raw["host"], &raw["room"]), (&json!("p1"), &json!("r7")));
+
+    // What is beside it went away, has no label, or no counterpart.
+    visits.put(
+        "v2",
+        &json!({"host": "p9", "room": "r9", "purpose": "celebrating", "is_called_off": true}),
+    );
+    let (_, got) = proxy.visit(Method::GET, "/v2", None).await;
+    let record = &got["record"];
+    for missing in ["host_name", "room", "minutes", "kind"] {
+        assert_eq!(record[missing], Value::Null, "{missing}");
+    }
+    assert_eq!(record["state"], "called_off");
+    let warned = warned(&got);
+    assert_eq!(warned, ["kind", "room"]);
+}
+
+fn warned(answer: &Value) -> Vec<&str> {
+    let warnings = answer["warnings"].as_array().into_iter().flatten();
+    warnings.filter_map(|it| it["field"].as_str()).collect()
+}
+
+fn ids(answer: &Value) -> Vec<&str> {
+    let items = answer["items"].as_array().into_iter().flatten();
+    items.filter_map(|it| it["id"].as_str()).collect()
+}
+
+#[tokio::test]
+async fn one_list_is_made_of_two_native_ones() {
+    let proxy = Proxy::start().await;
+    let visits = &proxy.orgbook.1;
+    visits.put("v1", &json!({"is_called_off": true}));
+    visits.put("v2", &json!({"host": "p1"}));
+    visits.put("v3", &json!({"absorbed": "v7;v8"}));
+    let (status, first) = proxy
+        .visit(Method::GET, "?sync_mode=full&page_size=2", None)
+        .await;
+    assert_eq!((status, ids(&first)), (200, vec!["v2", "v3"]), "{first:#}");
+    assert_eq!(first["items"][0]["host_name"], "Ada");
+    let cursor = first["next_cursor"].as_str().unwrap();
+    let (_, second) = proxy
+        .visit(
+            Method::GET,
+            &format!("?sync_mode=full&page_size=2&cursor={cursor}"),
+            None,
+        )
+        .await;
+    assert_eq!(
+        (ids(&second), &second["has_next_page"]),
+        (vec!["v1"], &json!(false))
+    );
+    assert_eq!(second["items"][0]["state"], "called_off");
+}
+
+#[tokio::test]
+async fn changes_are_kept_by_an_instant_in_the_row() {
+    let proxy = Proxy::start().await;
+    let visits = &proxy.orgbook.1;
+    visits.put("v1", &json!({}));
+    let (_, first) = proxy.visit(Method::GET, "", None).await;
+    assert_eq!(ids(&first), ["v1"]);
+    // The first run read everything; what changes from now on is later than its window.
+    visits.put("v2", &json!({"changed_at": "2999-01-01T00:00:00Z"}));
+    // A moment ago: within what windows overlap, and surely before the end of the next one.
+    let changed_at = jiff::Timestamp::now() - jiff::SignedDuration::from_secs(2);
+    let fields = json!({"changed_at": changed_at.to_string(), "absorbed": "v7;v8"});
+    visits.put("v3", &fields);
+    let cursor = first["next_cursor"].as_str().unwrap();
+    let (status, changed) = proxy
+        .visit(Method::GET, &format!("?cursor={cursor}"), None)
+        .await;
+    assert_eq!(
+        (status, ids(&changed)),
+        (200, vec!["v3", "v7", "v8"]),
+        "{changed:#}"
+    );
+    let lost = &changed["items"][1];
+    assert_eq!(
+        (&lost["merged_into"], &lost["is_deleted"], &lost["raw_data"]),
+        (&json!("v3"), &json!(true), &json!({}))
+    );
+}
+
+#[tokio::test]
+async fn many_fields_are_read_by_ids() {
+    let proxy = Proxy::start().await;
+    let visits = &proxy.orgbook.1;
+    visits.put("v1", &json!({"language": "no", "purpose": "helping"}));
+    let more: Vec<String> = (0..30).map(|number| format!("field_{number}")).collect();
+    let path = format!("?sync_mode=full&fields=language,{}", more.join(","));
+    let (status, page) = proxy.visit(Method::GET, &path, None).await;
+    assert_eq!(status, 200, "{page:#}");
+    let record = &page["items"][0];
+    assert_eq!(
+        (&record["kind"], &record["raw_data"]["language"]),
+        (&json!("support"), &json!("no"))
+    );
+    let calls = visits.calls.lock().unwrap().clone();
+    assert!(
+        calls.contains(&"POST /visits:several".to_owned()),
+        "{calls:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_created_record_gets_what_the_input_has_no_field_for() {
+    let proxy = Proxy::start().await;
+    let visits = &proxy.orgbook.1;
+    let record =
+        json!({"report": "Went well & fast\nand on", "kind": "sale", "account_id": "org_0001"});
+    let (status, created) = proxy
+        .visit(Method::POST, "", Some(json!({"record": record})))
+        .await;
+    assert_eq!(status, 200, "{created:#}");
+    assert_eq!(created["record"]["report"], "Went well & fast\nand on");
+    let native = visits.get("v1");
+    assert_eq!(native["headline"], "Went well & fast");
+    assert_eq!(native["source"], "by_program");
+    assert_eq!(native["organization"], "org_0001");
+    assert!(native["begins_at"].as_str().unwrap().ends_with('Z'));
+
+    // Without an account nothing is related.
+    let (status, _) = proxy
+        .visit(
+            Method::POST,
+            "",
+            Some(json!({"record": {"report": "x", "passthrough_fields": {"headline": "Mine"}}})),
+        )
+        .await;
+    let native = visits.get("v2");
+    assert_eq!(
+        (status, &native["headline"], &native["organization"]),
+        (200, &json!("Mine"), &Value::Null)
+    );
+
+    // One part fails: nothing stays, and its own fault is told.
+    let record = json!({"report": "x", "account_id": "nobody"});
+    let (status, fault) = proxy
+        .visit(Method::POST, "", Some(json!({"record": record})))
+        .await;
+    assert_eq!(
+        (status, &fault["provider"]["code"]),
+        (400, &json!("unknown-organization")),
+        "{fault:#}"
+    );
+    assert_eq!(visits.get("v3"), Value::Null);
+}
+
+#[tokio::test]
+async fn a_hidden_field_is_left_out_and_told() {
+    let proxy = Proxy::start().await;
+    let visits = &proxy.orgbook.1;
+    visits.put("v1", &json!({"room": "r7", "purpose": "selling"}));
+    visits.hides_rooms.store(true, Ordering::Relaxed);
+    let (status, got) = proxy.visit(Method::GET, "/v1", None).await;
+    assert_eq!(
+        (status, &got["record"]["kind"], &got["record"]["room"]),
+        (200, &json!("sale"), &Value::Null),
+        "{got:#}"
+    );
+    assert!(!warned(&got).is_empty(), "{got:#}");
 }

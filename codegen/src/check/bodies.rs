@@ -2,20 +2,26 @@
 
 use serde_json::Value;
 
-use super::slots::{Scope, check_optional, is_each};
+use super::{
+    objects::{About, Object, Objects},
+    slots::{Scope, check_optional, is_each},
+};
 use crate::{
     diagnostic::{Diagnostic, Sink},
     plan::{PlanJson, PlanSlot},
     source::{
-        Span,
+        Span, Text,
         yaml::{Entry, Node, NodeKind},
     },
-    spec::{SpecKind, SpecSchema},
+    spec::{SpecKind, SpecName, SpecSchema},
 };
 
 /// Reads bodies for one call.
 pub(super) struct Bodies<'a> {
     pub(super) scope: &'a Scope<'a>,
+    pub(super) objects: Objects<'a>,
+    /// The object that the call is about.
+    pub(super) object: Option<Object<'a>>,
     pub(super) sink: &'a Sink,
 }
 
@@ -106,6 +112,10 @@ impl Bodies<'_> {
         entries: &[Entry],
         schema: Option<&SpecSchema>,
     ) -> Option<PlanJson> {
+        let schema = match self.object {
+            Some(object) if schema.is_some_and(|schema| schema.is_record) => Some(object.schema),
+            _ => schema,
+        };
         let object = self.kind(node, schema, "an object", |kind| match kind {
             SpecKind::Object(object) => Some(Some(object)),
             _ => None,
@@ -157,44 +167,76 @@ impl Bodies<'_> {
             return None;
         }
         pick(&schema.kind).unwrap_or_else(|| {
-            self.mismatch(what, node.span, schema);
+            mismatch(what, node.span, schema, self.sink);
             None
         })
     }
 
-    fn mismatch(&self, what: &str, span: Span, schema: &SpecSchema) {
-        let message = format!(
-            "this is {what}, and what stands here takes {}",
-            schema.kind_name()
-        );
-        self.sink.push(
-            Diagnostic::new("type-mismatch", message, span).other(schema.span, "it is said here"),
-        );
+    /// A text that names something must name something that there is.
+    fn name(&self, name: &str, span: Span, takes: Option<SpecName>) {
+        match (takes, self.object) {
+            (Some(SpecName::Field), Some(object)) => {
+                let whole = Text {
+                    value: name.to_owned(),
+                    span,
+                };
+                let at = |offset, length| whole.part(offset, length);
+                self.objects.check_field(object, name, at);
+            }
+            (Some(SpecName::Object), _) => {
+                let name = Text {
+                    value: name.to_owned(),
+                    span,
+                };
+                self.objects.named(&name, About::Anything);
+            }
+            _ => {}
+        }
     }
 
     pub(super) fn literal(&self, value: &Value, span: Span, schema: Option<&SpecSchema>) {
         let Some(schema) = schema else {
             return;
         };
-        match (&schema.kind, value) {
-            (SpecKind::Any, _)
-            | (SpecKind::Boolean, Value::Bool(_))
-            | (SpecKind::Number { .. }, Value::Number(_)) => {}
-            (_, Value::Null) if schema.nullable => {}
-            (SpecKind::Text(text), Value::String(value)) => {
-                if !text.values.is_empty() && !text.values.contains(value) {
-                    let message = format!("`{value}` is not among the values that stand here");
-                    let known = text.values.iter().map(String::as_str);
-                    self.sink.push(
-                        Diagnostic::new("unknown-enum-value", message, span)
-                            .other(schema.span, "they are said here")
-                            .nearest(value, known),
-                    );
-                }
-            }
-            _ => self.mismatch(&format!("`{value}`"), span, schema),
+        check_literal(value, span, schema, self.sink);
+        if let Value::String(value) = value {
+            self.name(value, span, schema.takes());
         }
     }
+}
+
+/// A value must be one that the schema allows.
+pub(super) fn check_literal(value: &Value, span: Span, schema: &SpecSchema, sink: &Sink) {
+    match (&schema.kind, value) {
+        (SpecKind::Any, _)
+        | (SpecKind::Boolean, Value::Bool(_))
+        | (SpecKind::Number { .. }, Value::Number(_)) => {}
+        (_, Value::Null) if schema.nullable => {}
+        (SpecKind::Text(text), Value::String(value)) => {
+            // One that only a customer has would be right for that customer alone.
+            let known = text.known();
+            if !known.is_empty() && !known.contains(value) {
+                let message = format!("`{value}` is not among the values that stand here");
+                let known = known.iter().map(String::as_str);
+                sink.push(
+                    Diagnostic::new("unknown-enum-value", message, span)
+                        .other(schema.span, "they are said here")
+                        .nearest(value, known),
+                );
+            }
+        }
+        _ => mismatch(&format!("`{value}`"), span, schema, sink),
+    }
+}
+
+fn mismatch(what: &str, span: Span, schema: &SpecSchema, sink: &Sink) {
+    let message = format!(
+        "this is {what}, and what stands here takes {}",
+        schema.kind_name()
+    );
+    sink.push(
+        Diagnostic::new("type-mismatch", message, span).other(schema.span, "it is said here"),
+    );
 }
 
 fn is_literal(json: &PlanJson) -> bool {

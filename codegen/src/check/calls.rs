@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 
 use super::{
+    answers::Answer,
     bodies::{Bodies, slot_text},
+    objects::Objects,
     slots::{Scope, SlotType, check_optional, slot_type},
     templates,
     versions::Roots,
@@ -13,7 +15,7 @@ use crate::{
     mapping::{MappingEntity, call::MappingCall},
     plan::{PlanCall, PlanPathPart, PlanQuery, PlanQueryValue, PlanSlot},
     source::{
-        Text,
+        Spanned, Text,
         yaml::{Node, NodeKind},
     },
     spec::{Spec, SpecKind, SpecOperation, SpecParameter, SpecParameterPlace, SpecSchema},
@@ -27,6 +29,7 @@ pub(super) struct Calls<'a> {
     /// The path parameter that has the version.
     pub(super) version: &'a str,
     pub(super) mapping: &'a MappingEntity,
+    pub(super) objects: Objects<'a>,
     pub(super) reads_by_post: &'a [Text],
     pub(super) sink: &'a Sink,
 }
@@ -57,9 +60,10 @@ impl<'a> Calls<'a> {
     pub(super) fn reading(
         &self,
         call: &MappingCall,
-        scope: &Scope<'_>,
-    ) -> Option<(PlanCall, &'a SpecOperation)> {
-        let (plan, operation) = self.check(call, scope)?;
+        scope: &Scope<'a>,
+    ) -> Option<(PlanCall, Answer<'a>)> {
+        let (plan, answer) = self.check(call, scope)?;
+        let operation = answer.operation;
         if writes(operation, self.reads_by_post) {
             let message = format!(
                 "`{}` is called to read in {}, and it writes",
@@ -73,24 +77,32 @@ impl<'a> Calls<'a> {
             self.sink
                 .push(diagnostic.other(operation.span, "the operation").help(help));
         }
-        Some((plan, operation))
+        Some((plan, answer))
     }
 
     pub(super) fn check(
         &self,
         call: &MappingCall,
-        scope: &Scope<'_>,
-    ) -> Option<(PlanCall, &'a SpecOperation)> {
+        scope: &Scope<'a>,
+    ) -> Option<(PlanCall, Answer<'a>)> {
         if self.mapping.objects.is_some() {
             scope.has_object.set(true);
         }
         let operation = operation(self.spec, &call.operation, self.sink)?;
+        let before = self.sink.len();
+        let object = self.objects.of(call, operation, scope.about);
+        let bodies = Bodies {
+            scope,
+            objects: self.objects,
+            object,
+            sink: self.sink,
+        };
         self.check_names(operation, &call.path, SpecParameterPlace::Path);
         self.check_names(operation, &call.query, SpecParameterPlace::Query);
         let (root, rest) = self.roots.split(&operation.path);
-        let path = self.path(operation, rest, call, scope);
-        let query = self.query(operation, call, scope);
-        let body = self.body(operation, call, scope);
+        let path = self.path(operation, rest, call, &bodies);
+        let query = self.query(operation, call, &bodies);
+        let body = self.body(operation, call, &bodies);
         let plan = PlanCall {
             operation: self.spec.operations.get_index_of(&operation.id)?,
             root,
@@ -101,7 +113,12 @@ impl<'a> Calls<'a> {
                 None => None,
             },
         };
-        Some((plan, operation))
+        let answer = Answer {
+            operation,
+            object,
+            is_faultless: self.sink.len() == before,
+        };
+        Some((plan, answer))
     }
 
     fn check_names(
@@ -154,7 +171,7 @@ impl<'a> Calls<'a> {
         operation: &SpecOperation,
         rest: &str,
         call: &MappingCall,
-        scope: &Scope<'_>,
+        bodies: &Bodies<'_>,
     ) -> Option<Vec<PlanPathPart>> {
         let mut parts = Vec::new();
         let mut complete = true;
@@ -165,7 +182,7 @@ impl<'a> Calls<'a> {
                 piece.split_once('}').unwrap_or(("", piece))
             };
             if !name.is_empty() {
-                match self.path_parameter(operation, name, call, scope) {
+                match self.path_parameter(operation, name, call, bodies) {
                     Some(part) => push_part(&mut parts, part),
                     None => complete = false,
                 }
@@ -182,8 +199,9 @@ impl<'a> Calls<'a> {
         operation: &SpecOperation,
         name: &str,
         call: &MappingCall,
-        scope: &Scope<'_>,
+        bodies: &Bodies<'_>,
     ) -> Option<PlanPathPart> {
+        let scope = bodies.scope;
         let parameter = operation.parameter(SpecParameterPlace::Path, name)?;
         if name == self.version {
             return self.unsupported_version(operation, call);
@@ -211,7 +229,7 @@ impl<'a> Calls<'a> {
             return Some(PlanPathPart::Slot(slot));
         }
         let text = crate::mapping::text(node, self.sink)?;
-        self.literal(node, &parameter.schema, scope);
+        literal(node, &parameter.schema, bodies);
         Some(PlanPathPart::Literal(encoded(&text.value)))
     }
 
@@ -226,7 +244,7 @@ impl<'a> Calls<'a> {
         &self,
         operation: &SpecOperation,
         call: &MappingCall,
-        scope: &Scope<'_>,
+        bodies: &Bodies<'_>,
     ) -> Option<Vec<PlanQuery>> {
         let required = operation
             .parameters
@@ -253,7 +271,7 @@ impl<'a> Calls<'a> {
             let parameter = operation.parameter(SpecParameterPlace::Query, &name.value)?;
             query.push(PlanQuery {
                 name: name.value.clone(),
-                value: self.query_value(parameter, node, scope)?,
+                value: self.query_value(parameter, node, bodies)?,
             });
         }
         Some(query)
@@ -263,9 +281,15 @@ impl<'a> Calls<'a> {
         &self,
         parameter: &SpecParameter,
         node: &Node,
-        scope: &Scope<'_>,
+        bodies: &Bodies<'_>,
     ) -> Option<PlanQueryValue> {
-        if let NodeKind::List(_) = &node.kind {
+        let scope = bodies.scope;
+        if let NodeKind::List(elements) = &node.kind {
+            if let SpecKind::List(items) = &parameter.schema.kind {
+                for element in elements {
+                    literal(element, items, bodies);
+                }
+            }
             let texts = crate::mapping::texts(node, self.sink);
             let slot = PlanSlot::LiteralList(texts.into_iter().map(|text| text.value).collect());
             self.check_list(parameter, &slot, node, scope);
@@ -287,21 +311,36 @@ impl<'a> Calls<'a> {
             self.check_list(parameter, &slot, node, scope);
             return Some(PlanQueryValue::Slot { slot, optional });
         }
-        if templates::is_template(&text.value) {
-            let takes = &parameter.schema;
-            if !matches!(takes.kind, SpecKind::Text(_) | SpecKind::Any) {
-                let message = format!(
-                    "a template makes text, and what stands here takes {}",
-                    takes.kind_name()
-                );
-                let diagnostic = Diagnostic::new("type-mismatch", message, text.span);
-                self.sink
-                    .push(diagnostic.other(takes.span, "it is said here"));
-            }
-            return templates::parse(&text, scope, self.sink).map(PlanQueryValue::Template);
+        if templates::is_template(&text.value) || parameter.schema.is_query() {
+            let template = templates::parse(&text, scope, self.sink)?;
+            return self
+                .check_template(&text, &parameter.schema)
+                .then_some(PlanQueryValue::Template(template));
         }
-        self.literal(node, &parameter.schema, scope);
+        literal(node, &parameter.schema, bodies);
         Some(PlanQueryValue::Literal(text.value))
+    }
+
+    /// A template is a query, since its slots are written as literals of one.
+    fn check_template(&self, text: &Text, takes: &SpecSchema) -> bool {
+        let (id, message, help) = if !matches!(takes.kind, SpecKind::Text(_) | SpecKind::Any) {
+            let kind = takes.kind_name();
+            let message = format!("a template makes text, and what stands here takes {kind}");
+            ("type-mismatch", message, None)
+        } else if !takes.is_query() {
+            let message =
+                "a template makes a query, and the spec does not say that one stands here"
+                    .to_owned();
+            let help = "say `x-query: select` in the spec, if it is so";
+            ("bad-template", message, Some(help))
+        } else {
+            return true;
+        };
+        let mut diagnostic = Diagnostic::new(id, message, text.span);
+        diagnostic.help = help.map(str::to_owned);
+        self.sink
+            .push(diagnostic.other(takes.span, "it is said here"));
+        false
     }
 
     /// A slot in the query. A list is written as one value, so the spec must say that it is.
@@ -327,38 +366,16 @@ impl<'a> Calls<'a> {
         }
     }
 
-    /// A literal in a path or a query must be a value of its parameter.
-    fn literal(&self, node: &Node, schema: &SpecSchema, scope: &Scope<'_>) {
-        let NodeKind::Scalar { text, .. } = &node.kind else {
-            return;
-        };
-        let value = match &schema.kind {
-            SpecKind::Text(_) => serde_json::Value::String(text.clone()),
-            _ => node.to_json(),
-        };
-        Bodies {
-            scope,
-            sink: self.sink,
-        }
-        .literal(&value, node.span, Some(schema));
-    }
-
     #[allow(clippy::option_option)] // No body, or one that is wrong: two things.
     fn body(
         &self,
         operation: &SpecOperation,
         call: &MappingCall,
-        scope: &Scope<'_>,
+        bodies: &Bodies<'_>,
     ) -> Option<Option<crate::plan::PlanJson>> {
         match (&call.body, &operation.body) {
             (None, None) => None,
-            (Some(body), Some(schema)) => Some(
-                Bodies {
-                    scope,
-                    sink: self.sink,
-                }
-                .json(body, Some(schema)),
-            ),
+            (Some(body), Some(schema)) => Some(bodies.json(body, Some(schema))),
             (Some(body), None) => {
                 let message = format!("`{}` takes no body", operation.id);
                 self.sink.push(
@@ -386,6 +403,27 @@ impl<'a> Calls<'a> {
             }
         }
     }
+}
+
+/// A literal in a path or a query must be a value of its parameter.
+fn literal(node: &Node, schema: &SpecSchema, bodies: &Bodies<'_>) {
+    let NodeKind::Scalar { text, .. } = &node.kind else {
+        return;
+    };
+    let value = match &schema.kind {
+        SpecKind::Text(_) => serde_json::Value::String(text.clone()),
+        _ => node.to_json(),
+    };
+    bodies.literal(&value, node.span, Some(schema));
+}
+
+/// How many of something one call takes: a call that took none would never be made.
+pub(super) fn at_least_one(number: &Spanned<u32>, sink: &Sink) -> usize {
+    if number.value == 0 {
+        let message = "expected at least 1, found 0";
+        sink.push(Diagnostic::new("bad-page-size", message, number.span));
+    }
+    usize::try_from(number.value).unwrap_or(usize::MAX)
 }
 
 /// Literals side by side become one.

@@ -1,6 +1,6 @@
 //! Types on both sides of a field, and the conversions between them.
 
-use super::natives::Native;
+use super::natives::{Native, described};
 use crate::{
     diagnostic::{Diagnostic, Sink, listed},
     plan::{PlanConvert, PlanNativeType},
@@ -53,12 +53,20 @@ pub(super) struct Target<'a> {
     pub(super) type_name: &'a str,
 }
 
+/// An enumeration's values: unified ones with their native counterparts.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Values<'a> {
+    pub(super) pairs: &'a [(Text, Text)],
+    /// Whether native values without counterpart are meant to be read as null.
+    pub(super) others: bool,
+}
+
 /// The conversion between a unified field and each of the natives that it may come from.
 pub(super) fn conversion(
     target: Target<'_>,
     natives: &[Native],
     convert: Option<&Text>,
-    values: Option<&[(Text, Text)]>,
+    values: Option<Values<'_>>,
     sink: &Sink,
 ) -> Option<PlanConvert> {
     if let Some(values) = values {
@@ -108,6 +116,7 @@ fn fits(convert: &PlanConvert, unified: UnifiedKind, native: &Native) -> bool {
     use PlanNativeType::{Boolean, Number, Text};
     let format = native.text().and_then(|text| text.format.as_deref());
     let is_text = matches!(unified, UnifiedKind::Text | UnifiedKind::Timestamp);
+    let is_number = native.ty == Text && matches!(format, Some("number" | "integer"));
     match convert {
         PlanConvert::Same => matches!(
             (unified, native.ty),
@@ -116,17 +125,24 @@ fn fits(convert: &PlanConvert, unified: UnifiedKind, native: &Native) -> bool {
                 | (UnifiedKind::Boolean, Boolean)
         ),
         PlanConvert::Integer => {
-            unified == UnifiedKind::Number && matches!(native.ty, Text | Number)
+            unified == UnifiedKind::Number && (native.ty == Number || is_number)
         }
-        PlanConvert::Number => unified == UnifiedKind::Number && native.ty == Text,
-        PlanConvert::Boolean => unified == UnifiedKind::Boolean && native.ty == Text,
-        // A date without a time would be given one: that is another conversion.
+        PlanConvert::Number => unified == UnifiedKind::Number && is_number,
+        PlanConvert::Boolean => {
+            unified == UnifiedKind::Boolean && native.ty == Text && format == Some("boolean")
+        }
+        // A date without a time would be given one: that is another conversion. A number counts from 1970.
         PlanConvert::Timestamp => {
-            is_text && matches!(native.ty, Text | Number) && format != Some("date")
+            is_text && (native.ty == Number || native.ty == Text && format == Some("date-time"))
         }
-        PlanConvert::DateAsTimestamp => is_text && native.ty == Text && format != Some("date-time"),
-        PlanConvert::Date | PlanConvert::HtmlBase64 => {
-            unified == UnifiedKind::Text && native.ty == Text
+        PlanConvert::DateAsTimestamp => is_text && native.ty == Text && format == Some("date"),
+        PlanConvert::Date => {
+            unified == UnifiedKind::Text
+                && native.ty == Text
+                && matches!(format, Some("date" | "date-time"))
+        }
+        PlanConvert::HtmlBase64 => {
+            unified == UnifiedKind::Text && native.ty == Text && is_plain(native)
         }
         PlanConvert::Not => unified == UnifiedKind::Boolean && native.ty == Boolean,
         PlanConvert::Option(_) => unified == UnifiedKind::Text && !native.known_values().is_empty(),
@@ -134,8 +150,14 @@ fn fits(convert: &PlanConvert, unified: UnifiedKind, native: &Native) -> bool {
     }
 }
 
+/// Whether a text may be anything: neither an enumeration nor a date or number.
+fn is_plain(native: &Native) -> bool {
+    let format = native.text().and_then(|text| text.format.as_deref());
+    native.known_values().is_empty() && matches!(format, None | Some("byte"))
+}
+
 fn mismatch(target: Target<'_>, native: &Native, convert: Option<&Text>) -> Diagnostic {
-    let dotted = native.path.join(".");
+    let dotted = native.dotted();
     let unified = described(target.schema);
     let held = described(&native.schema);
     let name = &target.name.value;
@@ -197,23 +219,14 @@ fn likely(convert: &PlanConvert, unified: UnifiedKind, native: &Native) -> bool 
     }
 }
 
-fn described(schema: &SpecSchema) -> String {
-    match &schema.kind {
-        SpecKind::Text(text) => match &text.format {
-            Some(format) if text.values.is_empty() => format!("text ({format})"),
-            _ => schema.kind_name().to_owned(),
-        },
-        _ => schema.kind_name().to_owned(),
-    }
-}
-
 /// An enumeration: each unified value with a native one, each native one of a closed list with a unified one.
 fn enumeration(
     target: Target<'_>,
     natives: &[Native],
-    values: &[(Text, Text)],
+    said: Values<'_>,
     sink: &Sink,
 ) -> Option<PlanConvert> {
+    let values = said.pairs;
     let before = values
         .first()
         .map_or(target.name.span, |(unified, _)| unified.span);
@@ -233,7 +246,23 @@ fn enumeration(
         }
     };
     for native in natives {
-        native_values(native, values, target.name, sink);
+        native_values(native, said, target.name, sink);
+    }
+    let is_known = |unified: &Text| unified_values.contains(&unified.value);
+    for (at, (unified, native)) in values.iter().enumerate() {
+        let mut before = values[..at]
+            .iter()
+            .filter(|(first, _)| is_known(first) && is_known(unified));
+        if let Some((first, place)) = before.find(|(_, before)| before.value == native.value) {
+            let message = format!(
+                "`{}` and `{}` are both written as `{}`: which of them is it when it is read?",
+                first.value, unified.value, native.value
+            );
+            sink.push(
+                Diagnostic::new("ambiguous-value", message, native.span)
+                    .other(place.span, "the first one"),
+            );
+        }
     }
     for (unified, _) in values {
         if !unified_values.contains(&unified.value) {
@@ -269,9 +298,10 @@ fn enumeration(
     })
 }
 
-fn native_values(native: &Native, values: &[(Text, Text)], name: &Text, sink: &Sink) {
-    let dotted = native.path.join(".");
-    let Some(text) = native.text() else {
+fn native_values(native: &Native, said: Values<'_>, name: &Text, sink: &Sink) {
+    let values = said.pairs;
+    let dotted = native.dotted();
+    let Some(_) = native.text() else {
         let message = format!(
             "`{dotted}` is {}, and `values` are texts",
             native.schema.kind_name()
@@ -292,8 +322,14 @@ fn native_values(native: &Native, values: &[(Text, Text)], name: &Text, sink: &S
             .other(native.schema.span, "its values");
         sink.push(diagnostic.nearest(&value.value, known.iter().map(String::as_str)));
     }
-    for missing in text
-        .values
+    // A slip of the pen leaves its value without counterpart as well: one fault is enough.
+    let slipped = values
+        .iter()
+        .any(|(_, value)| !known.contains(&value.value));
+    if said.others || slipped {
+        return;
+    }
+    for missing in known
         .iter()
         .filter(|value| !values.iter().any(|(_, native)| native.value == **value))
     {
@@ -301,7 +337,12 @@ fn native_values(native: &Native, values: &[(Text, Text)], name: &Text, sink: &S
             "the native value `{missing}` of `{dotted}` has no counterpart in `{}`",
             name.value
         );
+        let help = "say `others: null` after `values`, if it is to be read as null, with a warning";
         let diagnostic = Diagnostic::new("enum-value-without-counterpart", message, name.span);
-        sink.push(diagnostic.other(native.schema.span, "its values"));
+        sink.push(
+            diagnostic
+                .other(native.schema.span, "its values")
+                .help(help),
+        );
     }
 }

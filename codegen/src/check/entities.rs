@@ -3,8 +3,9 @@
 use super::{
     beside,
     calls::Calls,
-    fields,
+    defaults, fields,
     natives::Natives,
+    objects::{Object, Objects},
     operations::{self, Operations},
     scripts,
     unified::{Unified, UnifiedEntity},
@@ -19,7 +20,7 @@ use crate::{
         PlanScripts, PlanSlot, PlanSource,
     },
     source::{Sources, Text},
-    spec::{SpecParameterPlace, SpecSchema},
+    spec::{SpecKind, SpecParameterPlace, SpecSchema},
 };
 
 /// What entities are checked against.
@@ -44,7 +45,7 @@ impl<'a> Entities<'a> {
             .iter()
             .filter_map(|(name, node)| mapping::beside::beside(name, node, self.sink))
             .collect();
-        let beside_natives = beside::natives(&besides, spec, self.sink);
+        let beside_natives = beside::natives(&besides, spec, (&mapping.native, native), self.sink);
         let natives = Natives {
             beside: &beside_natives,
             name: &mapping.native.value,
@@ -59,7 +60,18 @@ impl<'a> Entities<'a> {
             sink: self.sink,
         };
         let fields = fields::check(mapping, unified, natives, self.sink);
+        let objects = Objects {
+            spec,
+            mapping,
+            entity: Some(Object {
+                name: native.called(&mapping.native.value),
+                schema: native,
+            }),
+            fields_in: natives.fields_in,
+            sink: self.sink,
+        };
         let calls = Calls {
+            objects,
             spec,
             roots: self.roots,
             version: &provider.version.parameter.value,
@@ -68,7 +80,7 @@ impl<'a> Entities<'a> {
             sink: self.sink,
         };
         let inputs: Vec<String> = unified.inputs().map(|(name, _)| name.clone()).collect();
-        let operations = operations::check(Operations {
+        let operations = operations::check(&Operations {
             inputs: &inputs,
             unified,
             mapping,
@@ -76,17 +88,21 @@ impl<'a> Entities<'a> {
             natives,
             calls,
             bundle: provider.bundle.as_ref().map(|bundle| bundle.max.value),
+            undoes: provider
+                .bundle
+                .as_ref()
+                .is_some_and(|bundle| !bundle.atomic_members.is_empty()),
             conflict_has_id: provider.errors.existing_id_after.is_some(),
         });
         self.check_inputs(mapping, unified, &operations);
-        let planned_beside = beside::check(&besides, &fields.mapped, natives, calls);
+        let planned_beside = beside::check(&besides, mapping, &fields.mapped, natives, calls);
         let description = provider
             .hidden_fields
             .as_ref()
             // Where all fields are read that the provider describes, there are no hidden ones among them.
             .filter(|_| mapping.objects.is_none())
             .map(|described| beside::description(described, calls));
-        let defaults = beside::defaults(mapping, unified, natives, self.sink);
+        let defaults = defaults::check(mapping, unified, natives, self.sink);
         let selection = selection(fields.selection, &operations, &planned_beside, natives);
         let path = |file| self.sources.file(file).path.clone();
         let name = |schema: &SpecSchema| {
@@ -149,11 +165,24 @@ impl<'a> Entities<'a> {
             let is_used = used
                 .iter()
                 .any(|slot| matches!(slot, PlanSlot::Input(input) if input == name));
+            let is_text = matches!(&schema.kind, SpecKind::Text(text) if text.values.is_empty());
+            if is_used && !is_text {
+                let message = format!(
+                    "`$input.{name}` is {}, and only texts are given to calls as they are",
+                    schema.kind_name()
+                );
+                self.sink.push(
+                    Diagnostic::new("slot-type-mismatch", message, mapping.entity.span)
+                        .other(schema.span, "it is said here"),
+                );
+            }
             let has_reason = mapping
                 .not_mapped
                 .iter()
                 .any(|(known, _)| known.value == *name);
-            if !is_used && !has_reason && !operations.is_empty() {
+            // One with a fault may have been meant to use it.
+            let all_planned = operations.len() == mapping.operations.len();
+            if !is_used && !has_reason && all_planned && !operations.is_empty() {
                 let message = format!(
                     "`{name}` can be written and not read, and no call uses `$input.{name}`"
                 );
@@ -186,6 +215,13 @@ impl<'a> Entities<'a> {
         let provider = &self.provider.mapping;
         let spec = &self.provider.spec;
         let calls = Calls {
+            objects: Objects {
+                spec,
+                mapping: &as_entity,
+                entity: None,
+                fields_in: None,
+                sink: self.sink,
+            },
             spec,
             roots: self.roots,
             version: &provider.version.parameter.value,

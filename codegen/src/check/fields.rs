@@ -1,23 +1,20 @@
 //! The fields of an entity: each unified one mapped, or a reason why not.
 
+mod derived;
+
 use super::{
     convert::{self, Target},
     groups,
-    natives::{Native, Natives},
+    natives::{BesideNativeKind, Native, Natives},
+    targets,
     unified::UnifiedEntity,
 };
 use crate::{
     diagnostic::{Diagnostic, Sink},
     mapping::{MappingEntity, MappingField, MappingSource, MappingWrite},
-    plan::{
-        PlanConvert, PlanField, PlanNativeRef, PlanNativeType, PlanNotMapped, PlanPath, PlanSource,
-        PlanWrite,
-    },
-    source::{
-        Text,
-        yaml::{Node, NodeKind},
-    },
-    spec::{SpecKind, SpecSchema},
+    plan::{PlanConvert, PlanField, PlanNativeRef, PlanNotMapped, PlanPath, PlanSource, PlanWrite},
+    source::Text,
+    spec::SpecSchema,
 };
 
 /// What the fields come to.
@@ -84,6 +81,9 @@ pub(super) fn check(
             }
         }
     }
+    targets::check(mapping, &fields.mapped, sink);
+    checker.check_id();
+    checker.check_losers();
     // In the order of the mapping, as its reader would expect in a request.
     for field in &mapping.fields {
         for path in own_paths(&fields.mapped, &field.name.value) {
@@ -124,7 +124,7 @@ pub(crate) fn native_refs(source: &PlanSource) -> Vec<&PlanNativeRef> {
 struct From<'a> {
     paths: &'a [Text],
     convert: Option<&'a Text>,
-    values: Option<&'a [(Text, Text)]>,
+    values: Option<convert::Values<'a>>,
     label: Option<&'a Text>,
 }
 
@@ -152,6 +152,44 @@ impl Checker<'_> {
                         .nearest(&name.value, known),
                 );
             }
+        }
+    }
+
+    /// The id tells records apart before anything else of them has been read.
+    fn check_id(&self) {
+        let id = self
+            .mapping
+            .fields
+            .iter()
+            .find(|field| field.name.value == "id");
+        let Some(field) = id else { return };
+        match &field.source {
+            Some(MappingSource::From { from, .. }) if from.len() == 1 => {
+                self.natives.own(&from[0]);
+            }
+            None => {}
+            Some(_) => {
+                let message = "an id comes from one native field";
+                self.sink
+                    .push(Diagnostic::new("several-sources", message, field.name.span));
+            }
+        }
+    }
+
+    /// One field tells which records were merged away: a second one would tell them once more.
+    fn check_losers(&self) {
+        let mut losers = self
+            .mapping
+            .fields
+            .iter()
+            .filter(|field| matches!(field.source, Some(MappingSource::Losers { .. })));
+        let Some(first) = losers.next() else { return };
+        for second in losers {
+            let message = "only one field tells of records that were merged away";
+            self.sink.push(
+                Diagnostic::new("mapped-twice", message, second.name.span)
+                    .other(first.name.span, "the first one"),
+            );
         }
     }
 
@@ -214,6 +252,7 @@ impl Checker<'_> {
                 from,
                 convert,
                 values,
+                others,
                 label,
             } => self.value(
                 field,
@@ -221,7 +260,10 @@ impl Checker<'_> {
                 From {
                     paths: from,
                     convert: convert.as_ref(),
-                    values: values.as_deref(),
+                    values: values.as_deref().map(|pairs| convert::Values {
+                        pairs,
+                        others: others.is_some(),
+                    }),
                     label: label.as_ref(),
                 },
                 writes,
@@ -311,7 +353,27 @@ impl Checker<'_> {
         };
         let convert = convert::conversion(target, &natives, convert, values, self.sink)?;
         let label = match label {
-            Some(label) => Some(self.label(label, convert != PlanConvert::Same)?),
+            Some(label) => {
+                let label_is = self.label(label, convert != PlanConvert::Same)?;
+                let refuse = |id, message: String, help: &str| {
+                    let diagnostic = Diagnostic::new(id, message, label.span);
+                    self.sink.push(diagnostic.help(help));
+                };
+                let name = &field.name.value;
+                if writes {
+                    let message = format!(
+                        "`{name}` is read as a label, and nothing tells which value a label stands for"
+                    );
+                    let help = "say `write: never` and give a reason in `not_mapped`";
+                    refuse("wrong-write", message, help);
+                }
+                if convert == PlanConvert::Same && natives.iter().any(|it| it.text().is_none()) {
+                    let message =
+                        format!("a label is text, and `{name}` is {}", schema.kind_name());
+                    refuse("type-mismatch", message, "leave the label out");
+                }
+                Some(label_is)
+            }
             None => None,
         };
         complete.then_some(PlanSource::Value {
@@ -329,171 +391,28 @@ impl Checker<'_> {
             self.sink
                 .push(Diagnostic::new("several-sources", message, label.span));
         }
-        let known = self.mapping.beside.iter().map(|(name, _)| name.as_str());
+        let tables = self.natives.beside.iter();
+        let known = tables
+            .filter(|beside| matches!(beside.kind, BesideNativeKind::Labels))
+            .map(|beside| beside.name);
         if known.clone().any(|name| name == label.value) {
             return Some(label.value.clone());
         }
-        let message = format!("nothing beside the records is called `{}`", label.value);
-        self.sink.push(
-            Diagnostic::new("unknown-beside", message, label.span).nearest(&label.value, known),
-        );
-        None
-    }
-
-    fn first_true(
-        &self,
-        name: &Text,
-        schema: &SpecSchema,
-        cases: &[(Text, Text)],
-        otherwise: &Text,
-    ) -> Option<PlanSource> {
-        let values = match &schema.kind {
-            SpecKind::Text(text) if !text.values.is_empty() => &text.values,
-            _ => {
-                let message = format!(
-                    "`first_true` chooses a value of an enumeration, and `{}` is {}",
-                    name.value,
-                    schema.kind_name()
-                );
-                self.sink.push(
-                    Diagnostic::new("type-mismatch", message, name.span)
-                        .other(schema.span, "it is said here"),
-                );
-                return None;
-            }
-        };
-        let mut planned = Vec::new();
-        for value in cases.iter().map(|(value, _)| value).chain([otherwise]) {
-            if !values.contains(&value.value) {
-                let message = format!("`{}` has no value `{}`", name.value, value.value);
-                let known = values.iter().map(String::as_str);
-                self.sink.push(
-                    Diagnostic::new("unknown-enum-value", message, value.span)
-                        .nearest(&value.value, known),
-                );
-            }
-        }
-        for (value, path) in cases {
-            let native = self.natives.field(path)?;
-            let is_truth = match native.ty {
-                PlanNativeType::Boolean => true,
-                PlanNativeType::Text => {
-                    let format = native.text().and_then(|text| text.format.as_deref());
-                    format == Some("boolean")
-                }
-                PlanNativeType::Number => false,
-            };
-            if !is_truth {
-                let message = format!("`{}` is not a truth value", path.value);
-                self.sink.push(
-                    Diagnostic::new("type-mismatch", message, path.span)
-                        .other(native.schema.span, "it is said here"),
-                );
-            }
-            planned.push((value.value.clone(), native.reference()));
-        }
-        let ty = schema.name.as_deref().map(|name| self.unified.short(name));
-        Some(PlanSource::FirstTrue {
-            ty: ty.unwrap_or_default().to_owned(),
-            cases: planned,
-            otherwise: otherwise.value.clone(),
-        })
-    }
-
-    fn losers(
-        &self,
-        name: &Text,
-        schema: &SpecSchema,
-        from: &Text,
-        flag: Option<&Text>,
-    ) -> Option<PlanSource> {
-        let native = self.natives.field(from)?;
-        let is_text = matches!(&schema.kind, SpecKind::Text(text) if text.values.is_empty());
-        if !is_text || native.text().is_none() {
-            let message = format!(
-                "`losers` reads a list of ids in a text and tells an id; `{}` is {}, `{}` is {}",
-                from.value,
-                native.schema.kind_name(),
-                name.value,
-                schema.kind_name()
-            );
-            self.sink
-                .push(Diagnostic::new("type-mismatch", message, from.span));
-        }
-        if let Some(flag) = flag {
-            let known = self.unified.fields();
-            let field = known
-                .into_iter()
-                .find(|(known, _)| **known == flag.value)
-                .map(|(_, schema)| schema);
-            if !field.is_some_and(|schema| matches!(schema.kind, SpecKind::Boolean)) {
-                let message = format!("`{}` is not a truth value of the record", flag.value);
-                let known = self.unified.fields().map(|(known, _)| known.as_str());
-                self.sink.push(
-                    Diagnostic::new("unknown-unified-field", message, flag.span)
-                        .nearest(&flag.value, known),
-                );
-            }
-        }
-        Some(PlanSource::Losers {
-            from: native.reference(),
-            flag: flag.map(|flag| flag.value.clone()),
-        })
-    }
-
-    fn join(&self, name: &Text, schema: &SpecSchema, parts: &[Text]) -> Option<PlanSource> {
-        let natives: Vec<Native> = parts
-            .iter()
-            .filter_map(|part| self.natives.field(part))
-            .collect();
-        let is_text = matches!(&schema.kind, SpecKind::Text(text) if text.values.is_empty() && text.format.is_none());
-        if !is_text {
-            let message = format!(
-                "`join` makes text, and `{}` is {}",
-                name.value,
-                schema.kind_name()
-            );
-            self.sink.push(
-                Diagnostic::new("type-mismatch", message, name.span)
-                    .other(schema.span, "it is said here"),
-            );
-        }
-        for native in natives.iter().filter(|native| native.text().is_none()) {
-            let message = format!(
-                "`join` takes texts, and `{}` is {}",
-                native.path.join("."),
-                native.schema.kind_name()
-            );
-            self.sink
-                .push(Diagnostic::new("type-mismatch", message, native.span));
-        }
-        (natives.len() == parts.len())
-            .then(|| PlanSource::Join(natives.iter().map(Native::reference).collect()))
-    }
-
-    fn constant(&self, name: &Text, schema: &SpecSchema, node: &Node) -> Option<PlanSource> {
-        let json = node.to_json();
-        let fits = match (&schema.kind, &json) {
-            (SpecKind::Text(text), serde_json::Value::String(value)) => {
-                text.values.is_empty() || text.values.contains(value)
-            }
-            (SpecKind::Number { .. }, serde_json::Value::Number(_))
-            | (SpecKind::Boolean, serde_json::Value::Bool(_)) => true,
-            (_, serde_json::Value::Null) => schema.nullable,
-            _ => false,
-        };
-        if !fits || !matches!(node.kind, NodeKind::Scalar { .. }) {
-            let message = format!(
-                "`{}` is {}, which `{json}` is not",
-                name.value,
-                schema.kind_name()
-            );
-            self.sink.push(
-                Diagnostic::new("type-mismatch", message, node.span)
-                    .other(schema.span, "it is said here"),
-            );
+        // One with a fault of its own has been told.
+        let mut all = self.mapping.beside.iter();
+        let there = all.find(|(name, _)| name.value == label.value);
+        if there.is_some() && !self.natives.beside.iter().any(|it| it.name == label.value) {
             return None;
         }
-        Some(PlanSource::Constant(json.to_string()))
+        let message = match there {
+            Some(_) => format!("`{}` is no table of labels", label.value),
+            None => format!("nothing beside the records is called `{}`", label.value),
+        };
+        let mut diagnostic = Diagnostic::new("unknown-beside", message, label.span);
+        if let Some((name, _)) = there {
+            diagnostic = diagnostic.other(name.span, "it is read here");
+        }
+        self.sink.push(diagnostic.nearest(&label.value, known));
+        None
     }
 }

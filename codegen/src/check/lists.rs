@@ -2,13 +2,21 @@
 
 use super::{
     answers::{self, Wanted},
-    calls::Calls,
+    calls::{self, Calls},
+    chosen,
+    natives::Natives,
     slots::Scope,
 };
 use crate::{
-    diagnostic::Diagnostic,
-    mapping::operation::{MappingBatch, MappingComplete, MappingList, MappingPager},
-    plan::{PlanBatch, PlanComplete, PlanList, PlanPager, PlanSlot},
+    diagnostic::{Diagnostic, listed},
+    mapping::{
+        MappingSource,
+        operation::{MappingBatch, MappingComplete, MappingList, MappingPager},
+    },
+    plan::{
+        PlanBatch, PlanCall, PlanComplete, PlanList, PlanPager, PlanPath, PlanQueryValue, PlanSlot,
+        PlanTemplatePart,
+    },
     source::Spanned,
 };
 
@@ -29,7 +37,7 @@ const CHANGES: [&str; 7] = [
     "window.to",
 ];
 
-pub(super) fn list(list: &MappingList, calls: Calls<'_>) -> Option<PlanList> {
+pub(super) fn list(list: &MappingList, natives: Natives<'_>, calls: Calls<'_>) -> Option<PlanList> {
     let (default, max) = (&list.default_size, &list.max_size);
     if default.value == 0 || default.value > max.value {
         let message = format!(
@@ -56,6 +64,7 @@ pub(super) fn list(list: &MappingList, calls: Calls<'_>) -> Option<PlanList> {
                 .push(Diagnostic::new("unknown-key", message, keep.span));
         }
     }
+    check_overlap(&list.changes, calls);
     let overlaps = list
         .changes
         .iter()
@@ -63,7 +72,7 @@ pub(super) fn list(list: &MappingList, calls: Calls<'_>) -> Option<PlanList> {
     let complete = list
         .complete
         .as_ref()
-        .map(|planned| complete(planned, calls));
+        .map(|planned| complete(planned, list, natives, calls));
     Some(PlanList {
         default_size: default.value,
         max_size: max.value,
@@ -91,8 +100,67 @@ fn pagers(
     planned.into_iter().collect()
 }
 
-fn complete(complete: &MappingComplete, calls: Calls<'_>) -> Option<PlanComplete> {
+/// Windows of changes must overlap: what is written just now may be seen only later. The largest that is said counts.
+fn check_overlap(changes: &[MappingPager], calls: Calls<'_>) {
+    let Some(first) = changes.first() else { return };
+    let said: Vec<_> = changes
+        .iter()
+        .filter_map(|pager| pager.overlap_seconds.as_ref())
+        .collect();
+    let help = "how many seconds may pass until the provider shows what was written? At least 1";
+    let refuse = |message, span| {
+        calls
+            .sink
+            .push(Diagnostic::new("no-overlap", message, span).help(help));
+    };
+    if said.is_empty() {
+        let message = "a list of changes must say in `overlap_seconds` how far its windows overlap";
+        refuse(message, first.call.operation.span);
+    }
+    for overlap in said.iter().filter(|overlap| overlap.value == 0) {
+        let message = "windows that do not overlap miss what becomes visible late";
+        refuse(message, overlap.span);
+    }
+}
+
+fn complete(
+    complete: &MappingComplete,
+    list: &MappingList,
+    natives: Natives<'_>,
+    calls: Calls<'_>,
+) -> Option<PlanComplete> {
     let batch = batch(&complete.batch, calls)?;
+    let entity = calls.objects.entity?;
+    for name in &complete.lean {
+        let at = |offset, length| name.part(offset, length);
+        calls.objects.check_field(entity, &name.value, at);
+    }
+    // What is read of a row before it is completed. What always comes need not be asked for.
+    let id = calls.mapping.fields.iter().find_map(|field| {
+        let MappingSource::From { from, .. } = field.source.as_ref()? else {
+            return None;
+        };
+        from.first().filter(|_| field.name.value == "id")
+    });
+    let kept = list.changes.iter().filter_map(|pager| pager.keep.as_ref());
+    for path in id.into_iter().chain(kept) {
+        let parts: PlanPath = path.value.split('.').map(str::to_owned).collect();
+        let Some(name) = natives.selected(&parts) else {
+            continue;
+        };
+        let is_field = calls.objects.has_field(entity, &name);
+        if is_field && !complete.lean.iter().any(|lean| lean.value == name) {
+            let at = complete
+                .lean
+                .first()
+                .map_or(complete.over.span, |lean| lean.span);
+            let message = format!("`lean` leaves out `{name}`, which the list itself needs");
+            calls.sink.push(
+                Diagnostic::new("field-not-read", message, at)
+                    .other(path.span, "it is needed for this"),
+            );
+        }
+    }
     Some(PlanComplete {
         over: usize::try_from(complete.over.value).unwrap_or(usize::MAX),
         lean: complete
@@ -114,18 +182,39 @@ fn pager(
     calls: Calls<'_>,
 ) -> Option<PlanPager> {
     let scope = Scope::new(place, slots);
-    let (call, operation) = calls.reading(&pager.call, &scope)?;
+    let (call, answer) = calls.reading(&pager.call, &scope)?;
     check_size(pager, max_size, &scope, calls);
+    chosen::check_mapped(&pager.call, answer, calls.sink);
     let at = pager.call.operation.span;
     let place_of = |path: &Option<_>, wanted| match path {
-        Some(path) => answers::path(operation, path, wanted, calls.sink).map(Some),
+        Some(path) => answers::path(answer, path, wanted, calls.sink).map(Some),
         None => Some(None),
     };
-    let rows = answers::rows(operation, pager.rows.as_ref(), at, calls.sink);
+    let rows = answers::rows(answer, pager.rows.as_ref(), at, calls.sink);
+    if let (Some(keep), Some(rows)) = (&pager.keep, &rows)
+        && let Some(row) = answer.element(rows)
+    {
+        answers::within(answer, row, keep, Wanted::Instant, calls.sink);
+    }
+    if slots.contains(&"window.from") {
+        check_window(pager, &scope, calls);
+    }
+    if let Some(max) = &pager.max {
+        calls::at_least_one(max, calls.sink);
+    }
     let next = place_of(&pager.next, Wanted::Text);
     let more = place_of(&pager.more, Wanted::Anything);
     let extra_row = scope.uses(&PlanSlot::PageSizePlusOne);
-    check_paging(pager, &scope, extra_row, calls);
+    if ends_at_page_size(&call) {
+        let message =
+            "a query that ends at `page.size` rows cannot tell whether there is another one";
+        calls.sink.push(
+            Diagnostic::new("no-next-page", message, at)
+                .help("ask for one more: `page.size_plus_one`"),
+        );
+    } else {
+        check_paging(pager, &scope, extra_row, calls);
+    }
     Some(PlanPager {
         call,
         max: pager.max.as_ref().map(|max| max.value),
@@ -137,6 +226,43 @@ fn pager(
             .as_ref()
             .map(|path| path.value.split('.').map(str::to_owned).collect()),
     })
+}
+
+/// Changes are those of a window: chosen by the provider, or by an instant in each row.
+fn check_window(pager: &MappingPager, scope: &Scope<'_>, calls: Calls<'_>) {
+    let unused: Vec<&str> = [
+        ("window.from", PlanSlot::WindowFrom),
+        ("window.to", PlanSlot::WindowTo),
+    ]
+    .into_iter()
+    .filter(|(_, slot)| !scope.uses(slot))
+    .map(|(name, _)| name)
+    .collect();
+    if unused.is_empty() || pager.keep.is_some() {
+        return;
+    }
+    let message = format!(
+        "the call is not given {}: it would read what has not changed",
+        listed(&unused)
+    );
+    let help = "where the provider knows no windows, say in `keep` which instant in a row counts";
+    calls
+        .sink
+        .push(Diagnostic::new("no-window", message, pager.call.operation.span).help(help));
+}
+
+/// Whether a query ends with as many rows as the page has. Then nothing in its answer can tell of another one.
+fn ends_at_page_size(call: &PlanCall) -> bool {
+    let mut templates = call.query.iter().filter_map(|query| match &query.value {
+        PlanQueryValue::Template(parts) => Some(parts),
+        _ => None,
+    });
+    let size = PlanTemplatePart::Slot(PlanSlot::PageSize);
+    let is_size = |part: &PlanTemplatePart| match part {
+        PlanTemplatePart::Optional(parts) => parts.contains(&size),
+        part => *part == size,
+    };
+    templates.any(|parts| parts.iter().any(is_size))
 }
 
 /// There must be a way to the next page, and a way to know that there is one.
@@ -192,7 +318,7 @@ fn check_size(pager: &MappingPager, max_size: &Spanned<u32>, scope: &Scope<'_>, 
 
 pub(super) fn batch(batch: &MappingBatch, calls: Calls<'_>) -> Option<PlanBatch> {
     let scope = Scope::new("a batch read", &["fields", "ids"]);
-    let (call, operation) = calls.reading(&batch.call, &scope)?;
+    let (call, answer) = calls.reading(&batch.call, &scope)?;
     if !scope.uses(&PlanSlot::Ids) && !scope.uses(&PlanSlot::IdsEach) {
         let message = "the call is given no `ids`: it would read the same records for all";
         calls.sink.push(Diagnostic::new(
@@ -202,14 +328,12 @@ pub(super) fn batch(batch: &MappingBatch, calls: Calls<'_>) -> Option<PlanBatch>
         ));
     }
     let rows = answers::rows(
-        operation,
+        answer,
         batch.rows.as_ref(),
         batch.call.operation.span,
         calls.sink,
     )?;
-    Some(PlanBatch {
-        call,
-        max: usize::try_from(batch.max.value).unwrap_or(usize::MAX),
-        rows,
-    })
+    let max = calls::at_least_one(&batch.max, calls.sink);
+    chosen::check_mapped(&batch.call, answer, calls.sink);
+    Some(PlanBatch { call, max, rows })
 }

@@ -30,8 +30,15 @@ pub(super) struct Natives<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct BesideNative<'a> {
     pub(super) name: &'a str,
-    /// The native object and its schema; none where it is one text.
-    pub(super) object: Option<(&'a str, &'a SpecSchema)>,
+    pub(super) kind: BesideNativeKind<'a>,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) enum BesideNativeKind<'a> {
+    /// The native object's name and its schema.
+    Record(&'a str, &'a SpecSchema),
+    Text,
+    Labels,
 }
 
 /// A native field.
@@ -63,15 +70,21 @@ impl Native {
         }
     }
 
+    /// The path as mappings write it.
+    pub(super) fn dotted(&self) -> String {
+        let beside = self.beside.iter().map(String::as_str);
+        let parts: Vec<&str> = beside.chain(self.path.iter().map(String::as_str)).collect();
+        parts.join(".")
+    }
+
+    /// What it is, as a person would call it.
+    pub(super) fn described(&self) -> String {
+        described(&self.schema)
+    }
+
     /// Its values, where the spec knows them.
     pub(super) fn known_values(&self) -> &[String] {
-        self.text().map_or(&[], |text| {
-            if text.values.is_empty() {
-                &text.known_values
-            } else {
-                &text.values
-            }
-        })
+        self.text().map_or(&[], SpecText::known)
     }
 }
 
@@ -80,26 +93,46 @@ impl Natives<'_> {
     pub(super) fn field(&self, path: &Text) -> Option<Native> {
         let first = path.value.split('.').next().unwrap_or_default();
         let beside = self.beside.iter().find(|beside| beside.name == first);
-        match beside {
-            None => self.field_in(path, 0, None, self.name, self.schema),
-            Some(BesideNative { name, object: None }) => self.whole_text(path, name),
-            Some(BesideNative {
-                name,
-                object: Some((object, schema)),
-            }) if path.value.len() > name.len() => {
+        let refuse = |message: String| {
+            self.sink
+                .push(Diagnostic::new("type-mismatch", message, path.span));
+            None
+        };
+        let Some(BesideNative { name, kind }) = beside else {
+            return self.field_in(path, 0, None, self.name, self.schema);
+        };
+        match kind {
+            BesideNativeKind::Text => self.whole_text(path, name),
+            BesideNativeKind::Labels => refuse(format!(
+                "`{name}` is a table of labels and no record: say `label: {name}` where a value of it comes from"
+            )),
+            BesideNativeKind::Record(object, schema) if path.value.len() > name.len() => {
                 let native = self.field_in(path, name.len() + 1, Some(name), object, schema)?;
                 Some(Native {
                     read_only: true,
                     ..native
                 })
             }
-            Some(_) => {
-                let message = format!("`{first}` is a record: say which of its fields");
-                self.sink
-                    .push(Diagnostic::new("type-mismatch", message, path.span));
-                None
+            BesideNativeKind::Record(..) => {
+                refuse(format!("`{name}` is a record: say which of its fields"))
             }
         }
+    }
+
+    /// A field of the record itself: what is beside it has not been read yet where this counts.
+    pub(super) fn own(&self, path: &Text) -> Option<Native> {
+        let native = self.field(path)?;
+        if let Some(beside) = &native.beside {
+            let message = format!(
+                "`{}` is beside the record, and only a field of the record itself can stand here",
+                path.value
+            );
+            let help = format!("`{beside}` is read after the record");
+            self.sink
+                .push(Diagnostic::new("not-in-the-record", message, path.span).help(help));
+            return None;
+        }
+        Some(native)
     }
 
     /// What is beside the record is one text, and there is nothing in it.
@@ -121,6 +154,8 @@ impl Natives<'_> {
                 nullable: true,
                 read_only: true,
                 create_only: false,
+                object_name: None,
+                is_record: false,
                 kind: SpecKind::Text(SpecText::default()),
             }),
             read_only: true,
@@ -209,51 +244,59 @@ impl Natives<'_> {
 
     /// The field as the target of a write.
     pub(super) fn target(&self, native: &Native) -> Option<PlanWrite> {
-        let refuse = |id: &'static str, message: String, help: &str| {
-            let diagnostic = Diagnostic::new(id, message, native.span)
-                .other(native.schema.span, "it is said here");
-            self.sink.push(diagnostic.help(help));
-        };
-        let dotted = native.path.join(".");
-        if native.read_only {
-            let message = format!("`{dotted}` is read-only, and the unified input can write it");
-            refuse(
-                "read-only-native-field",
-                message,
-                "say `write: never` and give a reason in `not_mapped`",
-            );
-            return None;
-        }
-        let name = match (self.fields_in, native.path.as_slice()) {
-            (None, [name]) => name,
-            (Some(fields_in), [first, name]) if first == fields_in => name,
-            _ => {
-                let message = format!("`{dotted}` is not among the fields that are written");
-                refuse(
-                    "read-only-native-field",
-                    message,
-                    "say `write: never` and give a reason in `not_mapped`",
-                );
-                return None;
-            }
-        };
+        let help = "say `write: never` and give a reason in `not_mapped`";
+        let why = ", and the unified input can write it";
+        let name = self.written(native, why, help)?;
         if native.schema.create_only && self.updates {
             let message = format!(
-                "`{dotted}` is given only when a record is created, and updates would write it"
+                "`{}` is given only when a record is created, and updates would write it",
+                native.dotted()
             );
-            refuse(
-                "create-only-native-field",
-                message,
-                "say `write: never` and give a reason in `not_mapped`",
+            let diagnostic = Diagnostic::new("create-only-native-field", message, native.span);
+            self.sink.push(
+                diagnostic
+                    .other(native.schema.span, "it is said here")
+                    .help(help),
             );
             return None;
         }
         Some(PlanWrite {
-            name: name.clone(),
+            name,
             ty: native.ty,
             max_length: native.text().and_then(|text| text.max_length),
             nullable: native.schema.nullable,
         })
+    }
+
+    /// The field as what a created record gets.
+    pub(super) fn initial(&self, native: &Native) -> Option<String> {
+        let why = ": no record can be created with it";
+        self.written(native, why, "leave it to the provider")
+    }
+
+    /// The name by which a native field is written.
+    fn written(&self, native: &Native, why: &str, help: &str) -> Option<String> {
+        let dotted = native.dotted();
+        let name = match (self.fields_in, native.path.as_slice()) {
+            _ if native.read_only => None,
+            (None, [name]) => Some(name.clone()),
+            (Some(fields_in), [first, name]) if first == fields_in => Some(name.clone()),
+            _ => None,
+        };
+        if name.is_none() {
+            let message = if native.read_only {
+                format!("`{dotted}` is read-only{why}")
+            } else {
+                format!("`{dotted}` is not among the fields that are written")
+            };
+            let diagnostic = Diagnostic::new("read-only-native-field", message, native.span);
+            self.sink.push(
+                diagnostic
+                    .other(native.schema.span, "it is said here")
+                    .help(help),
+            );
+        }
+        name
     }
 }
 
@@ -263,5 +306,16 @@ pub(super) fn selected(fields_in: Option<&str>, path: &[String]) -> Option<Strin
         (None, path) => Some(path.join(".")),
         (Some(fields_in), [first, rest @ ..]) if first == fields_in => Some(rest.join(".")),
         (Some(_), _) => None,
+    }
+}
+
+/// What a schema is, as a person would call it.
+pub(super) fn described(schema: &SpecSchema) -> String {
+    match &schema.kind {
+        SpecKind::Text(text) => match &text.format {
+            Some(format) if text.values.is_empty() => format!("text ({format})"),
+            _ => schema.kind_name().to_owned(),
+        },
+        _ => schema.kind_name().to_owned(),
     }
 }

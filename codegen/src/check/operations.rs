@@ -26,11 +26,13 @@ pub(super) struct Operations<'a> {
     pub(super) calls: Calls<'a>,
     pub(super) bundle: Option<u32>,
     pub(super) conflict_has_id: bool,
+    /// Whether the provider can undo a bundle of which one part fails.
+    pub(super) undoes: bool,
     /// The fields of the unified input that the record does not have.
     pub(super) inputs: &'a [String],
 }
 
-pub(super) fn check(operations: Operations<'_>) -> Vec<PlanOperation> {
+pub(super) fn check(operations: &Operations<'_>) -> Vec<PlanOperation> {
     let sink = operations.calls.sink;
     let mut planned = Vec::new();
     // In the order of the mapping, as its reader would look for them.
@@ -63,7 +65,7 @@ impl<'a> Operations<'a> {
         match shape {
             PlanShape::List { .. } => {
                 let list = operation::list(node, sink)?;
-                lists::list(&list, self.calls).map(PlanForm::List)
+                lists::list(&list, self.natives, self.calls).map(PlanForm::List)
             }
             PlanShape::BatchRead { .. } => {
                 let batch = operation::batch(node, sink)?;
@@ -105,8 +107,10 @@ impl<'a> Operations<'a> {
             slots,
             bundle: self.bundle,
             conflict_has_id: self.conflict_has_id,
+            undoes: self.undoes,
             writes,
-            inputs: self.inputs,
+            // A read has no input that could be used.
+            inputs: if writes { self.inputs } else { &[] },
         }
     }
 

@@ -1,7 +1,8 @@
 //! `provider.yaml` and, through it, the entities of a provider.
 
 use super::{
-    bodies::slot_text,
+    answers::{self, Answer, Wanted},
+    bodies::{self, slot_text},
     calls, document,
     entities::Entities,
     unified::Unified,
@@ -11,13 +12,15 @@ use crate::{
     diagnostic::{Diagnostic, Sink, listed},
     load::InputProvider,
     mapping::provider::{
-        MappingBaseUrl, MappingBundle, MappingErrors, MappingPartial, MappingProvider,
+        MappingBaseUrl, MappingBundle, MappingDescription, MappingErrorRule, MappingErrors,
+        MappingPartial, MappingProvider,
     },
     plan::{
         PlanAuth, PlanBaseUrl, PlanBundle, PlanErrorRule, PlanErrors, PlanNamed,
         PlanNativeOperation, PlanPartial, PlanProvider,
     },
     source::{Sources, Text},
+    spec::{SpecKind, SpecOperation, SpecSchema},
 };
 
 /// The codes of the unified API's errors.
@@ -183,40 +186,18 @@ impl Checker<'_> {
                     .other(operation.span, "the operation"),
             );
         }
-        if let Some(body) = &operation.body {
-            let given = [&bundle.requests]
-                .into_iter()
-                .chain(bundle.members.iter().map(|(name, _)| name))
-                .chain(bundle.atomic_members.iter().map(|(name, _)| name));
-            for name in given.filter(|name| body.member(&name.value).is_none() && !body.is_open()) {
-                let message = format!(
-                    "the request of `{}` has no member `{}`",
-                    operation.id, name.value
-                );
-                let known = body
-                    .object()
-                    .into_iter()
-                    .flat_map(|object| object.properties.keys());
-                let diagnostic = Diagnostic::new("unknown-body-member", message, name.span);
-                self.sink
-                    .push(diagnostic.nearest(&name.value, known.map(String::as_str)));
-            }
-        }
-        super::answers::path(
+        let answer = Answer {
             operation,
-            &bundle.responses,
-            super::answers::Wanted::List,
-            self.sink,
-        );
-        for (_, node) in bundle
-            .members
-            .iter()
-            .chain(&bundle.atomic_members)
-            .filter(|(_, node)| slot_text(node).is_some())
-        {
-            let message = "a member of every bundle is the same for all: there are no slots";
+            object: None,
+            is_faultless: true,
+        };
+        self.bundle_request(bundle, operation);
+        self.bundle_answer(bundle, answer);
+        if let (true, Some(halted)) = (bundle.atomic_members.is_empty(), bundle.halted.first()) {
+            let message =
+                "`halted` is for bundles that are undone, and there are no `atomic_members`";
             self.sink
-                .push(Diagnostic::new("slot-not-available", message, node.span));
+                .push(Diagnostic::new("missing-key", message, halted.span));
         }
         if !["step", "path"]
             .iter()
@@ -238,7 +219,7 @@ impl Checker<'_> {
             operation: spec.operations.get_index_of(&operation.id)?,
             root,
             path: path.to_owned(),
-            max: usize::try_from(bundle.max.value).unwrap_or(usize::MAX),
+            max: calls::at_least_one(&bundle.max, self.sink),
             for_targets_over: bundle
                 .for_targets_over
                 .as_ref()
@@ -262,7 +243,100 @@ impl Checker<'_> {
         })
     }
 
+    /// The members of a bundle's request, and of each call in it, with the values that are the same for all.
+    fn bundle_request(&self, bundle: &MappingBundle, operation: &SpecOperation) {
+        let Some(body) = &operation.body else {
+            let message = format!("`{}` takes no body", operation.id);
+            self.sink.push(
+                Diagnostic::new("unknown-body-member", message, bundle.call.span)
+                    .other(operation.span, "the operation"),
+            );
+            return;
+        };
+        let unknown = |name: &Text, schema: &SpecSchema| {
+            let message = format!(
+                "the request of `{}` has no member `{}`",
+                operation.id, name.value
+            );
+            let known = schema.object().into_iter();
+            let known = known.flat_map(|object| object.properties.keys());
+            let diagnostic = Diagnostic::new("unknown-body-member", message, name.span);
+            self.sink
+                .push(diagnostic.nearest(&name.value, known.map(String::as_str)));
+        };
+        for (name, node) in bundle.members.iter().chain(&bundle.atomic_members) {
+            if slot_text(node).is_some() {
+                let message = "a member of every bundle is the same for all: there are no slots";
+                self.sink
+                    .push(Diagnostic::new("slot-not-available", message, node.span));
+                continue;
+            }
+            match body.member(&name.value) {
+                Some(member) => {
+                    bodies::check_literal(&node.to_json(), node.span, member, self.sink);
+                }
+                None if body.is_open() => {}
+                None => unknown(name, body),
+            }
+        }
+        let calls = match body.member(&bundle.requests.value) {
+            Some(calls) => calls,
+            None if body.is_open() => return,
+            None => return unknown(&bundle.requests, body),
+        };
+        let SpecKind::List(call) = &calls.kind else {
+            let message = format!(
+                "`{}` is {}, and a bundle is a list of calls",
+                bundle.requests.value,
+                calls.kind_name()
+            );
+            self.sink.push(
+                Diagnostic::new("type-mismatch", message, bundle.requests.span)
+                    .other(calls.span, "it is said here"),
+            );
+            return;
+        };
+        let names = [&bundle.method, &bundle.target, &bundle.name, &bundle.body];
+        for name in names {
+            if call.member(&name.value).is_none() && !call.is_open() {
+                unknown(name, call);
+            }
+        }
+    }
+
+    fn bundle_answer(&self, bundle: &MappingBundle, answer: Answer<'_>) {
+        let list = answers::path(answer, &bundle.responses, Wanted::List, self.sink);
+        let part = list.and_then(|list| answer.element(&list));
+        for name in [&bundle.status, &bundle.response_body] {
+            if let Some(part) = part {
+                answers::within(answer, part, name, Wanted::Anything, self.sink);
+            }
+        }
+    }
+
+    /// Hidden fields are looked for where an error says that there may be some.
+    fn check_hidden(&self, rules: &[MappingErrorRule], described: Option<&MappingDescription>) {
+        let rule = rules.iter().find(|rule| rule.hidden_field);
+        let (message, span) = match (rule, described) {
+            (Some(rule), None) => (
+                "a hidden field is to be looked for, and `hidden_fields` does not say how",
+                rule.span,
+            ),
+            (None, Some(described)) => (
+                "no rule of `classify` says `hidden_field: true`: hidden fields are never looked for",
+                described.call.operation.span,
+            ),
+            _ => return,
+        };
+        self.sink
+            .push(Diagnostic::new("bad-error-rule", message, span));
+    }
+
     fn errors(&self, errors: &MappingErrors) -> PlanErrors {
+        self.check_hidden(
+            &errors.classify,
+            self.provider.mapping.hidden_fields.as_ref(),
+        );
         let details = errors.details.as_ref();
         let detail = |pick: fn(&crate::mapping::provider::MappingDetails) -> &Option<Text>| {
             details.and_then(|details| value(pick(details).as_ref()))

@@ -3,7 +3,9 @@
 use super::{
     answers,
     calls::{self, Calls},
+    objects::About,
     slots::Scope,
+    templates,
     unified::UnifiedFree,
     versions::Roots,
 };
@@ -84,12 +86,15 @@ pub(super) fn objects(
     let listed = match listed {
         None => None,
         Some(listed) => {
-            let scope = Scope::new("a list of objects", &[]);
-            let (call, operation) = calls.reading(&listed.call, &scope)?;
+            let scope = Scope {
+                about: About::Anything,
+                ..Scope::new("a list of objects", &[])
+            };
+            let (call, answer) = calls.reading(&listed.call, &scope)?;
             let at = listed.call.operation.span;
             Some(PlanListed {
                 call,
-                rows: answers::rows(operation, listed.rows.as_ref(), at, calls.sink)?,
+                rows: answers::rows(answer, listed.rows.as_ref(), at, calls.sink)?,
                 name: dotted(&listed.name),
                 aliases: listed.aliases.iter().map(dotted).collect(),
                 suffix: listed.suffix.as_ref().map(|suffix| suffix.value.clone()),
@@ -99,12 +104,15 @@ pub(super) fn objects(
     let fields = match &objects.fields {
         None => None,
         Some(fields) => {
-            let scope = Scope::new("a list of fields", &["object.name"]);
-            let (call, operation) = calls.reading(&fields.call, &scope)?;
+            let scope = Scope {
+                about: About::Anything,
+                ..Scope::new("a list of fields", &["object.name"])
+            };
+            let (call, answer) = calls.reading(&fields.call, &scope)?;
             let at = fields.call.operation.span;
             Some(PlanObjectFields {
                 call,
-                rows: answers::rows(operation, fields.rows.as_ref(), at, calls.sink)?,
+                rows: answers::rows(answer, fields.rows.as_ref(), at, calls.sink)?,
                 name: dotted(&fields.name),
             })
         }
@@ -619,6 +627,17 @@ impl Scripts<'_> {
         }
         if !rest.is_empty() {
             pieces.push(PlanPiece::Literal(rest.to_owned()));
+        }
+        let is_open = |piece: &PlanPiece| match piece {
+            PlanPiece::Literal(text) => templates::open_quote(text).is_some(),
+            _ => false,
+        };
+        if is_query && pieces.iter().any(is_open) {
+            let message = "a quoted text of a query has no slot in it, and ends where it began";
+            let help = "a slot writes quotes of its own: leave these out";
+            self.sink
+                .push(Diagnostic::new("bad-template", message, node.span).help(help));
+            return None;
         }
         Some(PlanTemplate::Text(pieces))
     }

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 
+use super::objects::About;
 use crate::{
     diagnostic::{Diagnostic, Sink, listed},
     plan::{PlanPath, PlanSlot},
@@ -38,6 +39,8 @@ const RECENT_ID: (&str, PlanSlot) = ("recent.id", PlanSlot::RecentId);
 pub(super) struct Scope<'a> {
     /// What the call belongs to, as in `a get`.
     pub(super) place: &'a str,
+    /// What it may be about.
+    pub(super) about: About<'a>,
     /// The names of the slots that are to be had.
     pub(super) slots: Vec<&'static str>,
     /// The earlier parts of the bundle, with the place of the id in their answers.
@@ -47,9 +50,17 @@ pub(super) struct Scope<'a> {
     /// Whether calls name an object.
     pub(super) has_object: Cell<bool>,
     /// The input that is there whenever the call is made.
-    pub(super) given: Option<&'a str>,
+    pub(super) given: Given<'a>,
     /// The slots that the call uses, with the largest number that each place takes.
     pub(super) used: RefCell<Vec<UsedSlot>>,
+}
+
+/// Which inputs are there whenever a call is made.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Given<'a> {
+    Nothing,
+    Input(&'a str),
+    Anything,
 }
 
 #[derive(Debug, Clone)]
@@ -147,11 +158,12 @@ impl<'a> Scope<'a> {
     pub(super) fn new(place: &'a str, slots: &[&'static str]) -> Self {
         Self {
             place,
+            about: About::Entity,
             slots: slots.to_vec(),
             parts: Vec::new(),
             inputs: &[],
             has_object: Cell::new(false),
-            given: None,
+            given: Given::Nothing,
             used: RefCell::default(),
         }
     }
@@ -230,7 +242,11 @@ impl<'a> Scope<'a> {
 
     /// Whether a slot has a value whenever the call is made.
     pub(super) fn is_given(&self, slot: &PlanSlot) -> bool {
-        matches!(slot, PlanSlot::Input(name) if self.given == Some(name.as_str()))
+        match (slot, self.given) {
+            (PlanSlot::Input(name), Given::Input(given)) => name == given,
+            (PlanSlot::Input(_), Given::Anything) => true,
+            _ => false,
+        }
     }
 
     /// `<part>.id`, where there is such a part.

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use super::{
     answers::{self, Wanted},
     calls::Calls,
-    slots::Scope,
+    chosen,
+    objects::About,
+    slots::{Given, Scope},
 };
 use crate::{
     diagnostic::{Diagnostic, listed},
@@ -26,6 +28,8 @@ pub(super) struct Steps<'a> {
     pub(super) bundle: Option<u32>,
     /// Whether a conflict tells the id of the record that is in the way.
     pub(super) conflict_has_id: bool,
+    /// Whether the provider can undo a bundle of which one part fails.
+    pub(super) undoes: bool,
     /// Whether steps write; a get does not.
     pub(super) writes: bool,
     /// The fields of the unified input that the record does not have.
@@ -117,7 +121,7 @@ fn routes(on: &[(Spanned<u16>, Text)]) -> Vec<(u16, PlanRouteTo)> {
         .collect()
 }
 
-impl Steps<'_> {
+impl<'a> Steps<'a> {
     fn edges<'m>(&self, steps: &'m [MappingStep], at: usize) -> Vec<Edge<'m>> {
         let step = &steps[at];
         let answers_id = step.calls.iter().any(|(_, call)| call.id.is_some());
@@ -274,11 +278,22 @@ impl Steps<'_> {
             .push(Diagnostic::new("step-cycle", message, span));
     }
 
-    fn kind(&self, step: &MappingStep, known: Known) -> Option<PlanStepKind> {
+    fn kind(&self, step: &'a MappingStep, known: Known) -> Option<PlanStepKind> {
+        self.check_atomic(step);
         let Some(bundle) = step.bundle else {
             let (_, call) = step.calls.first()?;
+            if let Some(input) = &call.only_if {
+                let message = "`only_if` leaves a part of a bundle out, and this is no bundle";
+                self.calls
+                    .sink
+                    .push(Diagnostic::new("bundle-not-available", message, input.span));
+            }
+            let scope = Scope {
+                given: self.given(call),
+                ..self.scope(known)
+            };
             return self
-                .call(call, &self.scope(known))
+                .call(call, scope)
                 .map(|call| PlanStepKind::Call(Box::new(call)));
         };
         match self.bundle {
@@ -307,24 +322,74 @@ impl Steps<'_> {
             let name = name.as_ref()?;
             let scope = Scope {
                 parts: ids.clone(),
-                given: call.only_if.as_ref().map(Text::as_str),
+                given: self.given(call),
                 ..self.scope(known)
             };
-            match self.call(call, &scope) {
-                Some(call) => {
-                    ids.push((name.value.clone(), call.id.clone()));
-                    parts.push((name.value.clone(), call));
-                }
-                None => complete = false,
+            // Where it is said, though it may be a fault: those after it have none from it.
+            let id = call.id.as_ref();
+            let id = id.map(|id| id.value.split('.').map(str::to_owned).collect());
+            ids.push((name.value.clone(), id));
+            if let Some(call) = self.call(call, scope) {
+                parts.push((name.value.clone(), call));
+            } else {
+                complete = false;
             }
         }
         complete.then_some(PlanStepKind::Bundle {
-            atomic: step.atomic,
+            atomic: step.atomic.is_some(),
             parts,
         })
     }
 
-    fn scope(&self, known: Known) -> Scope<'_> {
+    /// The input that is there whenever the call is made.
+    fn given<'m>(&self, call: &'m MappingStepCall) -> Given<'m> {
+        match &call.only_if {
+            None => Given::Nothing,
+            Some(input) if self.inputs.contains(&input.value) => Given::Input(&input.value),
+            // Its fault is told where it stands.
+            Some(_) => Given::Anything,
+        }
+    }
+
+    fn check_atomic(&self, step: &MappingStep) {
+        let Some(span) = step.atomic else { return };
+        let message = match step.bundle {
+            None => "`atomic` is for a bundle: one call is carried out or not",
+            Some(_) if !self.undoes && self.bundle.is_some() => {
+                "this provider undoes nothing: `bundle` of `provider.yaml` has no `atomic_members`"
+            }
+            Some(_) => return,
+        };
+        self.calls
+            .sink
+            .push(Diagnostic::new("bundle-not-available", message, span));
+    }
+
+    /// A part that may be left out has no answer that anything could need.
+    fn check_only_if(&self, call: &MappingStepCall, input: &Text) {
+        let sink = self.calls.sink;
+        if !self.inputs.contains(&input.value) {
+            let message = format!(
+                "`{}` is not a field that the unified input has and the record has not",
+                input.value
+            );
+            let known = self.inputs.iter().map(String::as_str);
+            sink.push(
+                Diagnostic::new("unknown-slot", message, input.span).nearest(&input.value, known),
+            );
+        }
+        let needed = match &call.id {
+            Some(id) => Some((id.span, "its answer has the record's id")),
+            None if call.record => Some((call.call.operation.span, "its answer is the record")),
+            None => None,
+        };
+        if let Some((span, why)) = needed {
+            let message = "this part may be left out, and what it answers is needed";
+            sink.push(Diagnostic::new("slot-may-be-absent", message, input.span).other(span, why));
+        }
+    }
+
+    fn scope(&self, known: Known) -> Scope<'a> {
         let mut slots = self.slots.to_vec();
         if known.record_id {
             slots.push("record.id");
@@ -338,16 +403,24 @@ impl Steps<'_> {
         }
     }
 
-    fn call(&self, call: &MappingStepCall, scope: &Scope<'_>) -> Option<PlanStepCall> {
+    fn call(&self, call: &MappingStepCall, scope: Scope<'a>) -> Option<PlanStepCall> {
         let sink = self.calls.sink;
+        let scope = &Scope {
+            about: if call.record {
+                About::Entity
+            } else {
+                About::Part
+            },
+            ..scope
+        };
         let checked = if self.writes {
             self.calls.check(&call.call, scope)
         } else {
             self.calls.reading(&call.call, scope)
         };
-        let (plan, operation) = checked?;
+        let (plan, answer) = checked?;
         let rows = match &call.rows {
-            Some(rows) if call.record => Some(answers::path(operation, rows, Wanted::List, sink)?),
+            Some(rows) if call.record => Some(answers::path(answer, rows, Wanted::List, sink)?),
             Some(rows) => {
                 let message = "`rows` says where the record is: it needs `record: true`";
                 sink.push(Diagnostic::new("unknown-key", message, rows.span));
@@ -356,23 +429,15 @@ impl Steps<'_> {
             None => None,
         };
         if call.record && rows.is_none() {
-            answers::record(operation, call.call.operation.span, sink);
+            chosen::check_mapped(&call.call, answer, sink);
+            answers::record(answer, call.call.operation.span, sink);
         }
         let id = match &call.id {
-            Some(id) => Some(answers::path(operation, id, Wanted::Text, sink)?),
+            Some(id) => Some(answers::path(answer, id, Wanted::Text, sink)?),
             None => None,
         };
-        if let Some(input) = &call.only_if
-            && !self.inputs.contains(&input.value)
-        {
-            let message = format!(
-                "`{}` is not a field that the unified input has and the record has not",
-                input.value
-            );
-            let known = self.inputs.iter().map(String::as_str);
-            sink.push(
-                Diagnostic::new("unknown-slot", message, input.span).nearest(&input.value, known),
-            );
+        if let Some(input) = &call.only_if {
+            self.check_only_if(call, input);
         }
         Some(PlanStepCall {
             call: plan,

@@ -2,7 +2,8 @@
 
 use super::{
     answers::{self, Wanted},
-    calls::Calls,
+    calls::{self, Calls},
+    chosen,
     natives::{Native, Natives},
     slots::Scope,
     steps::{self, Known, Steps},
@@ -21,7 +22,7 @@ use crate::{
 };
 
 /// How much spelled text one call takes, where the mapping does not say: what any server's address line holds.
-const DEFAULT_SPLIT: u32 = 4000;
+const DEFAULT_SPLIT: usize = 4000;
 
 /// What an upsert is checked against.
 #[derive(Debug, Clone, Copy)]
@@ -45,13 +46,17 @@ pub(super) fn check(
         .iter()
         .map(|(_, key)| upserts.key(key.as_ref()?, upsert.recent.as_ref(), name))
         .collect();
+    let by_key = |key: &PlanKey| key.matches.iter().map(|it| it.path.clone()).collect();
+    let matched = keys.iter().flatten().map(by_key);
+    let matched: Vec<PlanPath> = matched.flat_map(|paths: Vec<PlanPath>| paths).collect();
     let recent = upsert.recent.as_ref().map(|recent| {
         let scope = Scope::new(
             "a read of what was written a moment ago",
             &["fields", "recent.id"],
         );
-        let (call, operation) = upserts.calls.reading(recent, &scope)?;
-        answers::record(operation, recent.operation.span, upserts.calls.sink);
+        let (call, answer) = upserts.calls.reading(recent, &scope)?;
+        answers::record(answer, recent.operation.span, upserts.calls.sink);
+        chosen::check_needed(recent, answer, &matched, upserts.natives);
         Some(call)
     });
     let steps = upserts.plan_steps(upsert);
@@ -160,14 +165,14 @@ impl Upserts<'_> {
     fn key(&self, key: &MappingKey, recent: Option<&MappingCall>, name: &Text) -> Option<PlanKey> {
         let set = self
             .natives
-            .field(&key.set)
+            .own(&key.set)
             .and_then(|native| self.natives.target(&native));
         let matches: Vec<Native> = key
             .matches
             .iter()
-            .filter_map(|path| self.natives.field(path))
+            .filter_map(|path| self.natives.own(path))
             .collect();
-        let find = self.find(&key.find, name.span);
+        let find = self.find(&key.find, &matches, name.span);
         if let (Some(stale), None) = (key.find.stale, recent) {
             let message = "the rows of this search may be old, and nothing says how to read a record by its id";
             let help = "say `recent:` beside `keys`; the record that fits is read by it before it is written";
@@ -191,10 +196,10 @@ impl Upserts<'_> {
         })
     }
 
-    fn find(&self, find: &MappingFind, at: Span) -> Option<PlanFind> {
+    fn find(&self, find: &MappingFind, matches: &[Native], at: Span) -> Option<PlanFind> {
         let slots = ["fields", "key.spellings", "key.hosts", "page.token"];
         let scope = Scope::new("a search by key", &slots);
-        let (call, operation): (PlanCall, _) = self.calls.reading(&find.call, &scope)?;
+        let (call, answer): (PlanCall, _) = self.calls.reading(&find.call, &scope)?;
         if ![PlanSlot::KeySpellings, PlanSlot::KeySpellingsEach]
             .iter()
             .any(|slot| scope.uses(slot))
@@ -207,7 +212,7 @@ impl Upserts<'_> {
             ));
         }
         let next = match &find.next {
-            Some(path) => answers::path(operation, path, Wanted::Text, self.calls.sink).map(Some),
+            Some(path) => answers::path(answer, path, Wanted::Text, self.calls.sink).map(Some),
             None => Some(None),
         };
         if scope.uses(&PlanSlot::PageToken) != find.next.is_some() {
@@ -223,27 +228,30 @@ impl Upserts<'_> {
             ));
         }
         let rows = answers::rows(
-            operation,
+            answer,
             find.rows.as_ref(),
             find.call.operation.span,
             self.calls.sink,
         );
         let id = match &find.id {
-            Some(id) => self.natives.field(id).map(|native| native.path),
+            Some(id) => self.natives.own(id).map(|native| native.path),
             None => self.record_id(at),
         };
+        let needed = id.iter().chain(matches.iter().map(|native| &native.path));
+        chosen::check_needed(&find.call, answer, needed, self.natives);
         Some(PlanFind {
             call,
             rows: rows?,
             next: next?,
             stale: find.stale.is_some(),
             id: id?,
-            split: size(
-                find.split
-                    .as_ref()
-                    .map_or(DEFAULT_SPLIT, |split| split.value),
-            ),
-            max: find.max.as_ref().map(|max| size(max.value)),
+            split: find.split.as_ref().map_or(DEFAULT_SPLIT, |split| {
+                calls::at_least_one(split, self.calls.sink)
+            }),
+            max: find
+                .max
+                .as_ref()
+                .map(|max| calls::at_least_one(max, self.calls.sink)),
         })
     }
 
@@ -273,8 +281,4 @@ fn direct(direct: &MappingDirect) -> PlanDirect {
         plain_value: direct.plain_value,
         record_keeps_key: direct.record_keeps_key,
     }
-}
-
-fn size(number: u32) -> usize {
-    usize::try_from(number).unwrap_or(usize::MAX)
 }

@@ -1,7 +1,9 @@
 //! Every id that a diagnostic may have. They name what is wrong and never change; each has a folder in `tests/bad/`.
 
 /// In alphabetical order.
-pub const IDS: [&str; 72] = [
+pub const IDS: [&str; 81] = [
+    "ambiguous-name",
+    "ambiguous-value",
     "ambiguous-write",
     "anchor",
     "bad-error-rule",
@@ -18,12 +20,16 @@ pub const IDS: [&str; 72] = [
     "duplicate-key",
     "duplicate-operation-id",
     "enum-value-without-counterpart",
+    "field-not-read",
     "mapped-twice",
     "missing-body-member",
     "missing-key",
     "missing-provider-file",
     "no-next-page",
+    "no-overlap",
     "no-record",
+    "no-window",
+    "not-in-the-record",
     "otherwise-without-bundle",
     "page-size-too-large",
     "read-only-native-field",
@@ -71,7 +77,10 @@ pub const IDS: [&str; 72] = [
     "unsupported-schema",
     "unused-beside",
     "write-in-a-read",
+    "written-twice",
     "wrong-kind",
+    "wrong-label",
+    "wrong-object",
     "wrong-place",
     "wrong-write",
 ];

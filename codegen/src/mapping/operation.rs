@@ -3,7 +3,7 @@
 use super::{
     Table,
     call::{self, MappingCall},
-    entries,
+    entries, texts,
 };
 use crate::{
     diagnostic::{Diagnostic, Sink},
@@ -55,8 +55,8 @@ pub struct MappingStep {
     pub calls: Vec<(Option<Text>, MappingStepCall)>,
     /// Where `bundle` stands, if the calls go in one round trip.
     pub bundle: Option<Span>,
-    /// Whether nothing of the bundle is carried out when one part fails.
-    pub atomic: bool,
+    /// Where `atomic: true` stands, if nothing of the bundle is to be carried out when one part fails.
+    pub atomic: Option<Span>,
     pub if_empty: Option<Text>,
     pub if_wide: Option<MappingIfWide>,
     pub on: Vec<(Spanned<u16>, Text)>,
@@ -101,6 +101,7 @@ pub struct MappingKey {
     pub normalize: &'static str,
     pub set: Text,
     pub omit_from_changes: bool,
+    /// The native fields in which a row that was found must have the key; none where every row counts.
     pub matches: Vec<Text>,
     pub find: MappingFind,
     pub direct: Option<MappingDirect>,
@@ -233,7 +234,8 @@ pub(crate) fn steps(node: &Node, sink: &Sink) -> Option<Vec<MappingStep>> {
 fn step(name: Text, node: &Node, sink: &Sink) -> Option<MappingStep> {
     let mut table = Table::new(node, sink)?;
     let bundle = table.optional("bundle");
-    let atomic = table.flag("atomic");
+    let is_atomic = table.flag("atomic");
+    let atomic = table.optional("atomic").map(|node| node.span);
     let then = table.optional_text("then");
     let otherwise = table.optional_text("otherwise");
     let if_empty = table.optional_text("if_empty");
@@ -269,7 +271,7 @@ fn step(name: Text, node: &Node, sink: &Sink) -> Option<MappingStep> {
         name,
         calls,
         bundle,
-        atomic,
+        atomic: atomic.filter(|_| is_atomic),
         if_empty,
         if_wide,
         on,
@@ -369,7 +371,7 @@ fn key(name: &Text, node: &Node, sink: &Sink) -> Option<MappingKey> {
     let normalize = table.choice("normalize", &["host", "website", "email", "exact"]);
     let set = table.text("set");
     let omit_from_changes = table.flag("omit_from_changes");
-    let matches = table.texts("match");
+    let matches = table.required("match").and_then(|node| matches(node, sink));
     let find = table.required("find").and_then(|node| find(node, sink));
     let direct = table.optional("direct").map(|node| direct(node, sink));
     table.finish();
@@ -382,10 +384,25 @@ fn key(name: &Text, node: &Node, sink: &Sink) -> Option<MappingKey> {
         normalize: normalize?,
         set: set?,
         omit_from_changes,
-        matches,
+        // A fault in it has been told.
+        matches: matches.unwrap_or_default(),
         find: find?,
         direct,
     })
+}
+
+/// `match: [Website]`, or `match: every_row`.
+fn matches(node: &Node, sink: &Sink) -> Option<Vec<Text>> {
+    match &node.kind {
+        NodeKind::List(elements) if !elements.is_empty() => Some(texts(node, sink)),
+        NodeKind::Scalar { text, .. } if text == "every_row" => Some(Vec::new()),
+        _ => {
+            let message = "expected a list of native fields that must have the key, or `every_row`";
+            let help = "`every_row` trusts the provider to find nothing but exact matches";
+            sink.push(Diagnostic::new("unknown-choice", message, node.span).help(help));
+            None
+        }
+    }
 }
 
 fn find(node: &Node, sink: &Sink) -> Option<MappingFind> {

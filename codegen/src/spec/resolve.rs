@@ -11,10 +11,10 @@ use openapiv3::{
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::{SpecKind, SpecObject, SpecSchema, SpecText};
+use super::{SpecKind, SpecName, SpecObject, SpecSchema, SpecText};
 use crate::{
     diagnostic::{Diagnostic, Sink},
-    source::{Span, yaml::Node},
+    source::{Span, Text, yaml::Node},
 };
 
 /// The most nodes that one document may unfold to, however its references multiply.
@@ -165,6 +165,7 @@ impl<'a> Resolver<'a> {
         let data = &schema.schema_data;
         let mut name = None;
         let mut doc = None;
+        let mut is_record = false;
         let kind = match &schema.schema_kind {
             SchemaKind::Type(ty) => self.kind(ty, data, pointer)?,
             SchemaKind::AllOf { all_of } => {
@@ -176,6 +177,7 @@ impl<'a> Resolver<'a> {
                     // The way to say something beside a reference: `allOf: [{ $ref: … }]`.
                     name.clone_from(&only.name);
                     doc.clone_from(&only.doc);
+                    is_record = only.is_record;
                     only.kind.clone()
                 } else {
                     merged(&parts)
@@ -183,6 +185,7 @@ impl<'a> Resolver<'a> {
             }
             _ => SpecKind::Any,
         };
+        let object_name = data.extensions.get("x-object-name").and_then(Value::as_str);
         let flag = |name: &str| {
             data.extensions
                 .get(name)
@@ -196,6 +199,11 @@ impl<'a> Resolver<'a> {
             nullable: data.nullable,
             read_only: data.read_only,
             create_only: flag("x-create-only"),
+            object_name: object_name.map(|name| Text {
+                value: name.to_owned(),
+                span: self.span(&format!("{pointer}/x-object-name")),
+            }),
+            is_record: is_record || flag("x-record"),
             kind,
         }))
     }
@@ -212,7 +220,23 @@ impl<'a> Resolver<'a> {
                     .flatten()
                     .filter_map(Value::as_str)
                     .map(str::to_owned);
-                SpecKind::Text(text_kind(text, known.collect()))
+                let known_values = known.collect();
+                SpecKind::Text(SpecText {
+                    known_values,
+                    takes: self.word(
+                        data,
+                        "x-takes",
+                        &[
+                            ("field-name", SpecName::Field),
+                            ("object-name", SpecName::Object),
+                        ],
+                        pointer,
+                    ),
+                    is_query: self
+                        .word(data, "x-query", &[("select", ())], pointer)
+                        .is_some(),
+                    ..text_kind(text)
+                })
             }
             Type::Number(number) => SpecKind::Number {
                 integer: false,
@@ -233,6 +257,31 @@ impl<'a> Resolver<'a> {
         })
     }
 
+    /// An extension that is one of a few words.
+    fn word<T: Copy>(
+        &self,
+        data: &openapiv3::SchemaData,
+        name: &str,
+        words: &[(&str, T)],
+        pointer: &str,
+    ) -> Option<T> {
+        let value = data.extensions.get(name)?;
+        let word = words
+            .iter()
+            .find(|(word, _)| value.as_str() == Some(word))
+            .map(|(_, meaning)| *meaning);
+        if word.is_none() {
+            let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+            let message = format!("`{name}` says nothing that is known");
+            let at = self.span(&format!("{pointer}/{name}"));
+            self.sink.push(
+                Diagnostic::new("bad-spec", message, at)
+                    .nearest(value.as_str().unwrap_or_default(), words),
+            );
+        }
+        word
+    }
+
     fn object(&mut self, object: &ObjectType, pointer: &str) -> Option<SpecObject> {
         let mut properties = indexmap::IndexMap::new();
         for (name, property) in &object.properties {
@@ -251,7 +300,7 @@ impl<'a> Resolver<'a> {
     }
 }
 
-fn text_kind(text: &StringType, known_values: Vec<String>) -> SpecText {
+fn text_kind(text: &StringType) -> SpecText {
     let format = match &text.format {
         VariantOrUnknownOrEmpty::Empty => None,
         VariantOrUnknownOrEmpty::Unknown(format) => Some(format.clone()),
@@ -263,7 +312,7 @@ fn text_kind(text: &StringType, known_values: Vec<String>) -> SpecText {
         format,
         max_length: text.max_length,
         values: text.enumeration.iter().flatten().cloned().collect(),
-        known_values,
+        ..SpecText::default()
     }
 }
 

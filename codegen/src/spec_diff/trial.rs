@@ -220,6 +220,8 @@ pub(super) fn anything(span: Span) -> Arc<SpecSchema> {
         nullable: false,
         read_only: false,
         create_only: false,
+        object_name: None,
+        is_record: false,
         kind: SpecKind::Any,
     })
 }

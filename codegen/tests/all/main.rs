@@ -6,6 +6,7 @@ mod golden;
 mod good;
 mod output;
 mod robust;
+mod slips;
 mod spec_diff;
 mod support;
 mod xtask;

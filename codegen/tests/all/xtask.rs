@@ -60,13 +60,26 @@ fn check_finds_nothing_in_the_project() {
 }
 
 #[test]
+fn check_says_what_it_has_checked() {
+    let project = project();
+    let (code, told) = run(project.path(), &["check"]);
+    assert_eq!(code, Some(0));
+    let counts: Vec<usize> = told
+        .split(' ')
+        .filter_map(|word| word.parse().ok())
+        .collect();
+    assert!(counts.len() == 4 && !counts.contains(&0), "{told}");
+    assert!(told.ends_with("operations: no fault\n"), "{told}");
+}
+
+#[test]
 fn check_tells_programs_of_a_fault_and_ends_with_1() {
     let project = project();
     break_mapping(project.path());
     let (code, text) = run(project.path(), &["check", "--json"]);
     assert_eq!(code, Some(1));
     assert_eq!(json(&text)[0]["id"], "unknown-native-field");
-    assert_eq!(json(&text)[0]["at"]["line"], 11);
+    assert_eq!(json(&text)[0]["at"]["line"], 12);
 }
 
 #[test]

@@ -151,9 +151,10 @@ fn json(difference: &Difference, wanted: &Wanted) -> serde_json::Value {
 }
 
 pub(crate) fn count(number: usize, what: &str) -> String {
-    if number == 1 {
-        format!("1 {what}")
-    } else {
-        format!("{number} {what}s")
-    }
+    count_of(number, what, &format!("{what}s"))
+}
+
+pub(crate) fn count_of(number: usize, one: &str, many: &str) -> String {
+    let what = if number == 1 { one } else { many };
+    format!("{number} {what}")
 }

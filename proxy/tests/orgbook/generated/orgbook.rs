@@ -7,8 +7,8 @@ use crosswalk::{
     error::{Code, Error},
     route::UnifiedRequest,
     translate::{
-        Context, Translator, not_implemented, record_id::RecordIdForm,
-        write::{Clear, NativeForm},
+        Context, Translator, not_implemented, bundle::BundleForm, call::Root,
+        record_id::RecordIdForm, write::{Clear, NativeForm},
     },
     upstream::provider::{
         Auth, BaseUrl, Content, Details, Effect, ErrorRule, Errors, NativeOperation,
@@ -94,6 +94,12 @@ pub static PROVIDER: Provider = Provider {
             },
             ErrorRule {
                 status: Some(422u16),
+                codes: &["hidden-field"],
+                hidden_field: true,
+                ..ErrorRule::new(Code::BadRequest)
+            },
+            ErrorRule {
+                status: Some(422u16),
                 ..ErrorRule::new(Code::BadRequest)
             },
             ErrorRule {
@@ -109,11 +115,36 @@ pub(super) static FORM: NativeForm = NativeForm {
     clear: Clear::Null,
     fields_in: None,
     record_id: RecordIdForm::Text,
-    reserved: None,
+    reserved: Some("<"),
+};
+
+/// Several calls in one round trip.
+pub(super) static BUNDLE: BundleForm = BundleForm {
+    operation: &DO_MANY,
+    root: Root(0usize),
+    path: "/many",
+    members: &[("stop", "true")],
+    atomic_members: &[("stop", "true"), ("undo", "true")],
+    halted: &["undone"],
+    requests: "calls",
+    request_method: "verb",
+    request_target: "path",
+    request_name: "tag",
+    request_body: "content",
+    responses: "answers",
+    response_status: "code",
+    response_body: "content",
 };
 
 pub(super) static ADD_ORGANIZATION: NativeOperation = NativeOperation {
     id: "addOrganization",
+    method: Method::POST,
+    effect: Effect::Write,
+    content: Content::Json,
+};
+
+pub(super) static ADD_VISIT: NativeOperation = NativeOperation {
+    id: "addVisit",
     method: Method::POST,
     effect: Effect::Write,
     content: Content::Json,
@@ -126,8 +157,36 @@ pub(super) static CHANGE_ORGANIZATION: NativeOperation = NativeOperation {
     content: Content::Json,
 };
 
+pub(super) static DESCRIBE_FORM: NativeOperation = NativeOperation {
+    id: "describeForm",
+    method: Method::GET,
+    effect: Effect::Read,
+    content: Content::Json,
+};
+
+pub(super) static DO_MANY: NativeOperation = NativeOperation {
+    id: "doMany",
+    method: Method::POST,
+    effect: Effect::Write,
+    content: Content::Json,
+};
+
+pub(super) static LIST_FLOORS: NativeOperation = NativeOperation {
+    id: "listFloors",
+    method: Method::GET,
+    effect: Effect::Read,
+    content: Content::Json,
+};
+
 pub(super) static LIST_ORGANIZATIONS: NativeOperation = NativeOperation {
     id: "listOrganizations",
+    method: Method::GET,
+    effect: Effect::Read,
+    content: Content::Json,
+};
+
+pub(super) static LIST_VISITS: NativeOperation = NativeOperation {
+    id: "listVisits",
     method: Method::GET,
     effect: Effect::Read,
     content: Content::Json,
@@ -140,10 +199,38 @@ pub(super) static LOOKUP_ORGANIZATIONS: NativeOperation = NativeOperation {
     content: Content::Json,
 };
 
+pub(super) static READ_MINUTES: NativeOperation = NativeOperation {
+    id: "readMinutes",
+    method: Method::GET,
+    effect: Effect::Read,
+    content: Content::Json,
+};
+
 pub(super) static READ_ORGANIZATION: NativeOperation = NativeOperation {
     id: "readOrganization",
     method: Method::GET,
     effect: Effect::Read,
+    content: Content::Json,
+};
+
+pub(super) static READ_SEVERAL: NativeOperation = NativeOperation {
+    id: "readSeveral",
+    method: Method::POST,
+    effect: Effect::Read,
+    content: Content::Json,
+};
+
+pub(super) static READ_VISIT: NativeOperation = NativeOperation {
+    id: "readVisit",
+    method: Method::GET,
+    effect: Effect::Read,
+    content: Content::Json,
+};
+
+pub(super) static RELATE_VISIT: NativeOperation = NativeOperation {
+    id: "relateVisit",
+    method: Method::PUT,
+    effect: Effect::Write,
     content: Content::Json,
 };
 
@@ -159,6 +246,9 @@ pub(super) fn translator(
         "crm.account.create" => crm::account::create(cx, request),
         "crm.account.update" => crm::account::update(cx, request),
         "crm.account.upsert" => crm::account::upsert(cx, request),
+        "crm.visit.list" => crm::visit::list(cx, request),
+        "crm.visit.get" => crm::visit::get(cx, request),
+        "crm.visit.create" => crm::visit::create(cx, request),
         _ => Err(not_implemented(operation, cx.provider)),
     }
 }

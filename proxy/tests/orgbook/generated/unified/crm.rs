@@ -8,7 +8,7 @@ use crosswalk::translate::{
     patch::{InputNumber, InputObject, ObjectOnly, Patch, required_nullable},
     read::Entry, scalar::Number,
 };
-use serde::{Deserialize, Deserializer, Serialize, de::IgnoredAny};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 /// A company or organisation, as every provider has it.
@@ -37,8 +37,6 @@ pub struct Account<'a> {
     /// How far an account has come towards being a customer.
     pub lifecycle_stage: Option<LifecycleStage>,
     pub last_modified_at: Option<Cow<'a, str>>,
-    /// The id of the record that this one was merged into; told in lists of changes.
-    pub merged_into: Option<Cow<'a, str>>,
 }
 
 impl Entry for Account<'_> {
@@ -82,402 +80,87 @@ impl<'de> Deserialize<'de> for AccountInput {
     }
 }
 
-/// A person, as every provider has it.
+/// Somebody came to see an account.
 #[derive(Debug, Serialize)]
-pub struct Contact<'a> {
-    /// The provider's id of the record.
+pub struct Visit<'a> {
     pub id: Cow<'a, str>,
-    /// When the record last changed.
     pub updated_at: Cow<'a, str>,
-    /// The provider's own record, byte for byte.
     pub raw_data: &'a RawValue,
-    pub first_name: Option<Cow<'a, str>>,
-    pub last_name: Option<Cow<'a, str>>,
-    pub email: Option<Cow<'a, str>>,
-    pub phone: Option<Cow<'a, str>>,
-    pub is_deleted: Option<bool>,
-    /// The id of the record that this one was merged into; told in lists of changes.
+    /// What was said.
+    pub report: Option<Cow<'a, str>>,
+    /// What has become of a visit.
+    pub state: Option<VisitState>,
+    pub held_on: Option<Cow<'a, str>>,
+    pub is_open: Option<bool>,
+    /// What a visit was for.
+    pub kind: Option<VisitKind>,
+    pub host_name: Option<Cow<'a, str>>,
+    pub host_city: Option<Cow<'a, str>>,
+    pub room: Option<Cow<'a, str>>,
+    pub minutes: Option<Cow<'a, str>>,
     pub merged_into: Option<Cow<'a, str>>,
+    pub is_deleted: Option<bool>,
 }
 
-/// What can be written of a contact. Absent leaves a field alone, null clears it.
 #[derive(Debug, Deserialize)]
 #[serde(remote = "Self")]
-pub struct ContactInput {
+pub struct VisitInput {
     #[serde(default)]
-    pub first_name: Patch<String>,
+    pub report: Patch<String>,
+    /// What a visit was for.
     #[serde(default)]
-    pub last_name: Patch<String>,
-    #[serde(default)]
-    pub email: Patch<String>,
-    #[serde(default)]
-    pub phone: Patch<String>,
-    /// Native fields by their own names. They win over the mapped ones.
-    #[serde(default)]
-    pub passthrough_fields: Patch<InputObject>,
-}
-
-impl<'de> Deserialize<'de> for ContactInput {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::deserialize(ObjectOnly(deserializer))
-    }
-}
-
-/// Somebody who may become a customer.
-#[derive(Debug, Serialize)]
-pub struct Lead<'a> {
-    /// The provider's id of the record.
-    pub id: Cow<'a, str>,
-    /// When the record last changed.
-    pub updated_at: Cow<'a, str>,
-    /// The provider's own record, byte for byte.
-    pub raw_data: &'a RawValue,
-    pub name: Option<Cow<'a, str>>,
-    pub first_name: Option<Cow<'a, str>>,
-    pub last_name: Option<Cow<'a, str>>,
-    pub owner_id: Option<Cow<'a, str>>,
-    pub title: Option<Cow<'a, str>>,
-    pub company: Option<Cow<'a, str>>,
-    /// The day, as in `2024-01-31`.
-    pub converted_date: Option<Cow<'a, str>>,
-    pub lead_source: Option<Cow<'a, str>>,
-    pub converted_account_id: Option<Cow<'a, str>>,
-    pub converted_contact_id: Option<Cow<'a, str>>,
-    pub addresses: Option<Vec<Address<'a>>>,
-    pub email_addresses: Option<Vec<EmailAddress<'a>>>,
-    pub phone_numbers: Option<Vec<PhoneNumber<'a>>>,
-    pub created_at: Option<Cow<'a, str>>,
-    pub is_deleted: Option<bool>,
-    pub last_modified_at: Option<Cow<'a, str>>,
-    /// The id of the record that this one was merged into; told in lists of changes.
-    pub merged_into: Option<Cow<'a, str>>,
-}
-
-/// A deal that may be won or lost.
-#[derive(Debug, Serialize)]
-pub struct Opportunity<'a> {
-    /// The provider's id of the record.
-    pub id: Cow<'a, str>,
-    /// When the record last changed.
-    pub updated_at: Cow<'a, str>,
-    /// The provider's own record, byte for byte.
-    pub raw_data: &'a RawValue,
-    pub name: Option<Cow<'a, str>>,
-    pub description: Option<Cow<'a, str>>,
-    pub owner_id: Option<Cow<'a, str>>,
-    /// Whether a deal is still open, and how it ended.
-    pub status: Option<OpportunityStatus>,
-    /// The stage's label; its id is in `raw_data`.
-    pub stage: Option<Cow<'a, str>>,
-    /// The day, as in `2024-01-31`.
-    pub close_date: Option<Cow<'a, str>>,
-    pub account_id: Option<Cow<'a, str>>,
-    /// The pipeline's label; its id is in `raw_data`.
-    pub pipeline: Option<Cow<'a, str>>,
-    /// Exact to the last digit that the provider has.
-    pub amount: Option<Number<'a>>,
-    pub last_activity_at: Option<Cow<'a, str>>,
-    pub created_at: Option<Cow<'a, str>>,
-    pub is_deleted: Option<bool>,
-    pub last_modified_at: Option<Cow<'a, str>>,
-    /// The id of the record that this one was merged into; told in lists of changes.
-    pub merged_into: Option<Cow<'a, str>>,
-}
-
-impl Entry for Opportunity<'_> {
-    fn is_empty(&self) -> bool {
-        false
-    }
-}
-
-/// Whether a deal is still open, and how it ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize)]
-pub enum OpportunityStatus {
-    #[serde(rename = "OPEN")]
-    Open,
-    #[serde(rename = "WON")]
-    Won,
-    #[serde(rename = "LOST")]
-    Lost,
-}
-
-impl OpportunityStatus {
-    /// The value on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Open => "OPEN",
-            Self::Won => "WON",
-            Self::Lost => "LOST",
-        }
-    }
-}
-
-/// Something that somebody wrote down.
-#[derive(Debug, Serialize)]
-pub struct Note<'a> {
-    /// The provider's id of the record.
-    pub id: Cow<'a, str>,
-    /// When the record last changed.
-    pub updated_at: Cow<'a, str>,
-    /// The provider's own record, byte for byte.
-    pub raw_data: &'a RawValue,
-    /// The whole text. A note that was formatted is HTML.
-    pub content: Option<Cow<'a, str>>,
-    pub created_at: Option<Cow<'a, str>>,
-    pub owner_id: Option<Cow<'a, str>>,
-    pub is_deleted: Option<bool>,
-}
-
-/// What can be written of a note.
-#[derive(Debug, Deserialize)]
-#[serde(remote = "Self")]
-pub struct NoteInput {
-    #[serde(default)]
-    pub content: Patch<String>,
-    /// The account that the note is about.
+    pub kind: Patch<VisitKind>,
+    /// The account that was seen.
     #[serde(default)]
     pub account_id: Patch<String>,
-    /// Native fields by their own names. They win over the mapped ones.
     #[serde(default)]
     pub passthrough_fields: Patch<InputObject>,
 }
 
-impl<'de> Deserialize<'de> for NoteInput {
+impl<'de> Deserialize<'de> for VisitInput {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Self::deserialize(ObjectOnly(deserializer))
     }
 }
 
-/// Somebody who works with the CRM and may own records.
-#[derive(Debug, Serialize)]
-pub struct User<'a> {
-    /// The provider's id of the record.
-    pub id: Cow<'a, str>,
-    /// When the record last changed.
-    pub updated_at: Cow<'a, str>,
-    /// The provider's own record, byte for byte.
-    pub raw_data: &'a RawValue,
-    pub name: Option<Cow<'a, str>>,
-    pub email: Option<Cow<'a, str>>,
-    pub is_active: Option<bool>,
-    pub created_at: Option<Cow<'a, str>>,
-    pub is_deleted: Option<bool>,
-    pub last_modified_at: Option<Cow<'a, str>>,
-}
-
-/// An email address and what it is for.
-#[derive(Debug, Serialize)]
-pub struct EmailAddress<'a> {
-    pub email_address: Cow<'a, str>,
-    /// What an email address is for.
-    pub email_address_type: EmailAddressType,
-}
-
-impl Entry for EmailAddress<'_> {
-    fn is_empty(&self) -> bool {
-        false
-    }
-}
-
-/// What an email address is for.
+/// What has become of a visit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize)]
-pub enum EmailAddressType {
-    #[serde(rename = "primary")]
-    Primary,
-    #[serde(rename = "work")]
-    Work,
-    #[serde(rename = "other")]
-    Other,
+pub enum VisitState {
+    #[serde(rename = "planned")]
+    Planned,
+    #[serde(rename = "held")]
+    Held,
+    #[serde(rename = "called_off")]
+    CalledOff,
 }
 
-impl EmailAddressType {
+impl VisitState {
     /// The value on the wire.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Primary => "primary",
-            Self::Work => "work",
-            Self::Other => "other",
+            Self::Planned => "planned",
+            Self::Held => "held",
+            Self::CalledOff => "called_off",
         }
     }
 }
 
-/// A record of an object that the customer has made.
-#[derive(Debug, Serialize)]
-pub struct CustomObject<'a> {
-    /// The provider's id of the record.
-    pub id: Cow<'a, str>,
-    /// When the record last changed.
-    pub updated_at: Cow<'a, str>,
-    /// The provider's own record with all of its fields, byte for byte.
-    pub raw_data: &'a RawValue,
-    pub created_at: Option<Cow<'a, str>>,
-    pub is_deleted: Option<bool>,
-}
-
-/// A kind of record to make.
-#[derive(Debug, Deserialize)]
-#[serde(remote = "Self")]
-pub struct MetaObjectInput {
-    pub name: String,
-    #[serde(deserialize_with = "required_nullable")]
-    pub description: Option<String>,
-    /// What people call one, and several.
-    pub labels: MetaLabels,
-    /// The field that a record is known by; one of `fields`.
-    pub primary_field_id: String,
-    pub fields: Vec<MetaCustomObjectField>,
-}
-
-impl<'de> Deserialize<'de> for MetaObjectInput {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::deserialize(ObjectOnly(deserializer))
-    }
-}
-
-/// What people call one, and several.
-#[derive(Debug, Deserialize)]
-#[serde(remote = "Self")]
-pub struct MetaLabels {
-    pub singular: String,
-    pub plural: String,
-}
-
-impl<'de> Deserialize<'de> for MetaLabels {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::deserialize(ObjectOnly(deserializer))
-    }
-}
-
-/// A field to make.
-#[derive(Debug, Deserialize)]
-#[serde(remote = "Self")]
-pub struct MetaCustomObjectField {
-    pub id: String,
-    pub label: String,
-    #[serde(default)]
-    pub description: Patch<String>,
-    #[serde(default)]
-    pub is_required: Patch<bool>,
-    /// What a record has that does not say.
-    #[serde(default)]
-    pub default_value: Patch<IgnoredAny>,
-    #[serde(default)]
-    pub group_name: Patch<String>,
-    /// What a field holds.
-    #[serde(rename = "type")]
-    pub type_: MetaPropertyType,
-    #[serde(default)]
-    pub precision: Patch<InputNumber>,
-    #[serde(default)]
-    pub scale: Patch<InputNumber>,
-    #[serde(default)]
-    pub options: Patch<Vec<MetaPickListOption>>,
-    /// Members of the provider's own definition. They win over the others.
-    #[serde(default)]
-    pub raw_details: Patch<InputObject>,
-}
-
-impl<'de> Deserialize<'de> for MetaCustomObjectField {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::deserialize(ObjectOnly(deserializer))
-    }
-}
-
-/// What a field holds.
+/// What a visit was for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize)]
-pub enum MetaPropertyType {
-    #[serde(rename = "text")]
-    Text,
-    #[serde(rename = "textarea")]
-    Textarea,
-    #[serde(rename = "number")]
-    Number,
-    #[serde(rename = "picklist")]
-    Picklist,
-    #[serde(rename = "multipicklist")]
-    Multipicklist,
-    #[serde(rename = "date")]
-    Date,
-    #[serde(rename = "datetime")]
-    Datetime,
-    #[serde(rename = "boolean")]
-    Boolean,
-    #[serde(rename = "url")]
-    Url,
-    #[serde(rename = "other")]
-    Other,
+pub enum VisitKind {
+    #[serde(rename = "sale")]
+    Sale,
+    #[serde(rename = "support")]
+    Support,
 }
 
-impl MetaPropertyType {
+impl VisitKind {
     /// The value on the wire.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Text => "text",
-            Self::Textarea => "textarea",
-            Self::Number => "number",
-            Self::Picklist => "picklist",
-            Self::Multipicklist => "multipicklist",
-            Self::Date => "date",
-            Self::Datetime => "datetime",
-            Self::Boolean => "boolean",
-            Self::Url => "url",
-            Self::Other => "other",
+            Self::Sale => "sale",
+            Self::Support => "support",
         }
-    }
-}
-
-/// A value that a field may have.
-#[derive(Debug, Deserialize)]
-#[serde(remote = "Self")]
-pub struct MetaPickListOption {
-    pub label: String,
-    pub value: String,
-    #[serde(default)]
-    pub description: Patch<String>,
-    #[serde(default)]
-    pub hidden: Patch<bool>,
-}
-
-impl<'de> Deserialize<'de> for MetaPickListOption {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::deserialize(ObjectOnly(deserializer))
-    }
-}
-
-/// A field to make.
-#[derive(Debug, Deserialize)]
-#[serde(remote = "Self")]
-pub struct MetaPropertyInput {
-    pub id: String,
-    pub label: String,
-    /// One of the types of `crm.meta.property_type`; text where it is absent.
-    #[serde(rename = "type")]
-    #[serde(default)]
-    pub type_: Patch<String>,
-    /// Members of the provider's own definition, options and required among them. They win over the others.
-    #[serde(default)]
-    pub raw_details: Patch<InputObject>,
-}
-
-impl<'de> Deserialize<'de> for MetaPropertyInput {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::deserialize(ObjectOnly(deserializer))
-    }
-}
-
-/// A kind of link to make.
-#[derive(Debug, Deserialize)]
-#[serde(remote = "Self")]
-pub struct MetaAssociationInput {
-    pub source_object: String,
-    pub target_object: String,
-    pub suggested_key_name: String,
-    pub display_name: String,
-}
-
-impl<'de> Deserialize<'de> for MetaAssociationInput {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::deserialize(ObjectOnly(deserializer))
     }
 }
 
@@ -662,22 +345,6 @@ impl AccountUpsertKey {
         match self {
             Self::Domain => "domain",
             Self::Website => "website",
-        }
-    }
-}
-
-/// The keys of `crm.contact.upsert`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize)]
-pub enum ContactUpsertKey {
-    #[serde(rename = "email")]
-    Email,
-}
-
-impl ContactUpsertKey {
-    /// The value on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Email => "email",
         }
     }
 }

@@ -8,7 +8,7 @@ use crosswalk::{
     translate::{
         Context, NativeRequest, Translator, beside::Beside, call::{Call, Fields, Root},
         entity::{Entity, Output, Remembered},
-        key::{Chunk, Normalize},
+        hidden::FieldsOf, key::{Chunk, Normalize},
         list::{List, ListPlan, PagerPlan},
         native, paging::Page, patch::Patch, read,
         scalar::{Leaf, Number, Text, null_as_default},
@@ -21,7 +21,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use super::super::super::{
     orgbook::{
-        FORM, ADD_ORGANIZATION, CHANGE_ORGANIZATION, LIST_ORGANIZATIONS,
+        FORM, ADD_ORGANIZATION, CHANGE_ORGANIZATION, DESCRIBE_FORM, LIST_ORGANIZATIONS,
         LOOKUP_ORGANIZATIONS, READ_ORGANIZATION,
     },
     unified::crm::{
@@ -62,7 +62,11 @@ static ENTITY: Entity = Entity {
     ],
     encode,
     beside: &[],
-    description: None,
+    description: Some(FieldsOf {
+        call: describe_form,
+        rows: &["entries"],
+        name: &["name"],
+    }),
     defaults: &[],
     remembered: &[
         Remembered {
@@ -249,7 +253,6 @@ fn read<'a>(raw: &'a RawValue, warnings: &mut Warnings) -> Result<Account<'a>, E
             native.changed_at.get("last_modified_at", warnings),
             warnings,
         ),
-        merged_into: None,
     })
 }
 
@@ -682,4 +685,9 @@ fn change_organization_for_upsert_update(
             json.record(changes);
         })
         .build()
+}
+
+/// The native call `describeForm`.
+fn describe_form(cx: &Context) -> NativeRequest {
+    Call::new(&DESCRIBE_FORM, cx, Root(0usize)).path("/forms/organizations").build()
 }

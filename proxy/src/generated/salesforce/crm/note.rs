@@ -119,7 +119,7 @@ fn encode(raw: &RawValue, beside: &Beside, output: &mut Output) -> Result<(), Er
 fn write(input: &NoteInput, _warnings: &mut Warnings) -> Result<NativeObject, Error> {
     let mut record = NativeObject::new(&FORM);
     record.html_base64("content", to::CONTENT, &input.content)?;
-    record.input("account_id", &input.account_id);
+    record.stated_input("account_id", &input.account_id)?;
     record.input("content", &input.content);
     record.passthrough("body.record.passthrough_fields", &input.passthrough_fields)?;
     Ok(record)

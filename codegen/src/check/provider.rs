@@ -382,6 +382,7 @@ impl Checker<'_> {
             details_message: detail(|details| &details.message),
             details_code: detail(|details| &details.code),
             details_fields: detail(|details| &details.fields),
+            details_context: detail(|details| &details.context),
             existing_id_after: value(errors.existing_id_after.as_ref()),
             partial: errors.partial.as_ref().and_then(|it| self.partial(it)),
             classify,

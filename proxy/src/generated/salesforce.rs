@@ -63,6 +63,7 @@ pub static PROVIDER: Provider = Provider {
             message: None,
             code: None,
             fields: Some("fields"),
+            context: None,
         },
         existing_id_after: None,
         partial: None,

@@ -258,7 +258,7 @@ impl Reading {
             if let Some(error) = fault::of(cx.provider, response) {
                 match error.code {
                     Code::Forbidden => {
-                        warnings.not_visible(plan.fields, &error.message);
+                        warnings.not_visible(plan.fields, &error.told());
                         self.beside.0[at] = Part::Hidden;
                         continue;
                     }

@@ -134,6 +134,11 @@ impl Output {
         }
     }
 
+    /// Whether no record has been written yet.
+    pub fn is_empty(&self) -> bool {
+        self.json.is_empty()
+    }
+
     /// Writes one record.
     pub fn record(&mut self, id: &str, record: &impl Serialize) {
         if !self.json.is_empty() {

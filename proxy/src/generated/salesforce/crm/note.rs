@@ -177,7 +177,7 @@ static CREATE: &[StepPlan] = &[
                         &work.cx,
                         work.record.inputs(),
                     ))
-                    .only_if(|work| work.record.inputs().get("account_id").is_some()),
+                    .only_if("account_id"),
             ),
             ("row", StepCall::new(|work| get_row(&work.cx, &work.fields)).record()),
         ],

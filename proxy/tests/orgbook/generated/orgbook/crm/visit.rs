@@ -234,7 +234,7 @@ fn write(input: &VisitInput, _warnings: &mut Warnings) -> Result<NativeObject, E
     let mut record = NativeObject::new(&FORM);
     record.html_base64("report", to::REPORT, &input.report)?;
     record.value("kind", to::PURPOSE, KIND, &input.kind)?;
-    record.input("account_id", &input.account_id);
+    record.stated_input("account_id", &input.account_id)?;
     record.input("report", &input.report);
     record.passthrough("body.record.passthrough_fields", &input.passthrough_fields)?;
     Ok(record)
@@ -317,7 +317,7 @@ static CREATE: &[StepPlan] = &[
                 (
                     "about",
                     StepCall::new(|work| relate_visit(&work.cx, work.record.inputs()))
-                        .only_if(|work| work.record.inputs().get("account_id").is_some()),
+                        .only_if("account_id"),
                 ),
                 (
                     "row",

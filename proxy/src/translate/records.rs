@@ -1,15 +1,12 @@
 //! Native records that have come, on their way to unified ones.
 
-use std::{borrow::Cow, collections::HashMap};
-
 use bytes::Bytes;
-use serde_json::value::RawValue;
 
 use super::{
     Context, NativeRequest, NativeResponse,
     beside::Reading,
     entity::{Entity, Output},
-    native,
+    hidden, native,
 };
 use crate::error::Error;
 
@@ -26,7 +23,7 @@ impl Records {
         Self {
             entity,
             rows,
-            reading: Reading::new(entity.beside),
+            reading: Reading::new(entity.beside, entity.form.fields_in),
         }
     }
 
@@ -59,26 +56,10 @@ impl Records {
     pub fn encode_one(&self, row: &Bytes, output: &mut Output) -> Result<(), Error> {
         // One record tells for all: what was asked for is in each of them, as null where it is not set.
         if output.is_empty() {
-            self.warn_of_missing(row, output)?;
+            let names = self.entity.selection.iter().copied();
+            let fields_in = self.entity.form.fields_in;
+            hidden::warn_of_missing(native::parse(row)?, fields_in, names, &mut output.warnings)?;
         }
         (self.entity.encode)(native::parse(row)?, self.reading.beside(), output)
-    }
-
-    /// Some providers leave out what the connected user may not see, or what does not exist, without a word.
-    fn warn_of_missing(&self, row: &Bytes, output: &mut Output) -> Result<(), Error> {
-        let Some(member) = self.entity.form.fields_in else {
-            return Ok(());
-        };
-        let row: HashMap<Cow<'_, str>, &RawValue> = native::parse(row)?;
-        let Some(fields) = row.get(member) else {
-            return Ok(());
-        };
-        let fields: HashMap<Cow<'_, str>, &RawValue> = native::parse(fields.get().as_bytes())?;
-        for name in self.entity.selection {
-            if !fields.contains_key(*name) {
-                output.warnings.hidden(name);
-            }
-        }
-        Ok(())
     }
 }

@@ -55,6 +55,7 @@ static ENTITY: Entity = Entity {
                 max: 20,
                 rows: &["found"],
                 id: &["badge"],
+                reads: &[&["full_name"], &["home", "city"]],
             },
         },
         BesidePlan {

@@ -113,7 +113,7 @@ fn what_is_written_is_what_is_read() {
             assert_eq!(listed, record, "{connection}");
             assert_eq!(
                 linked(&demo, connection, id),
-                [account.clone()],
+                std::slice::from_ref(&account),
                 "{connection}"
             );
         }

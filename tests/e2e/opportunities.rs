@@ -63,7 +63,7 @@ fn amount<'t>(text: &'t str, id: &str) -> &'t str {
     rest.split([',', '}']).next().unwrap()
 }
 
-fn deal(demo: &Demo, properties: Value, companies: &[(&str, u32)]) -> String {
+fn deal(demo: &Demo, properties: &Value, companies: &[(&str, u32)]) -> String {
     let mut all =
         json!({"dealname": "Engines", "pipeline": "default", "dealstage": "qualifiedtobuy"});
     all.as_object_mut()
@@ -89,7 +89,7 @@ fn a_deal_is_read_with_every_field() {
     let [one, two, three] = &companies;
     let properties = json!({"description": "All of it", "amount": "0.1", "closedate": "2026-12-31T23:59:59.999Z", "hubspot_owner_id": "7001",
         "pipeline": "74211953", "dealstage": "148220372"});
-    let id = deal(&demo, properties, &[(one, 341), (two, 5), (three, 341)]);
+    let id = deal(&demo, &properties, &[(one, 341), (two, 5), (three, 341)]);
     let note = json!({
         "properties": {"hs_timestamp": "2026-01-31T10:00:00Z", "hs_note_body": "Called"},
         "associations": [{"to": {"id": id}, "types": [{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 214}]}],
@@ -130,7 +130,7 @@ fn a_status_follows_the_stage_and_never_the_words_of_a_flag() {
         ("closedwon", "WON"),
         ("closedlost", "LOST"),
     ] {
-        let id = deal(&demo, json!({"dealstage": stage}), &[]);
+        let id = deal(&demo, &json!({"dealstage": stage}), &[]);
         assert_eq!(get(&demo, HUBSPOT, &id)["status"], status);
     }
     for (stage, status) in [
@@ -152,7 +152,7 @@ fn a_status_follows_the_stage_and_never_the_words_of_a_flag() {
 fn amounts_are_exact_to_the_last_digit() {
     let demo = Demo::start();
     for written in ["12345678901234.55", "0.1", "99999999999999999.99", "-7.25"] {
-        let id = deal(&demo, json!({"amount": written}), &[]);
+        let id = deal(&demo, &json!({"amount": written}), &[]);
         let target = format!("/unified/crm/opportunity/{id}");
         let answer = demo.call(HUBSPOT, "GET", &target, None);
         assert_eq!(amount(&answer.text, &id), written);
@@ -184,7 +184,7 @@ fn amounts_are_exact_to_the_last_digit() {
 fn deals_that_were_archived_or_merged_are_told() {
     let demo = Demo::start();
     let [kept, merged, archived] =
-        ["1", "2", "3"].map(|amount| deal(&demo, json!({"amount": amount}), &[]));
+        ["1", "2", "3"].map(|amount| deal(&demo, &json!({"amount": amount}), &[]));
     let first = list(&demo, HUBSPOT, None);
     let cursor = first["next_cursor"].as_str().unwrap();
     let target = format!("{OBJECTS}/deals/{archived}");

@@ -123,6 +123,34 @@ fn a_deal_is_read_with_every_field() {
 }
 
 #[test]
+fn a_stage_that_was_just_made_has_its_label_and_known_ones_cost_no_call() {
+    let demo = Demo::start();
+    let known = deal(&demo, &json!({}), &[]);
+    get(&demo, HUBSPOT, &known);
+    demo.native_calls(HUBSPOT);
+    get(&demo, HUBSPOT, &known);
+    list(&demo, HUBSPOT, None);
+    let calls = demo.native_calls(HUBSPOT);
+    assert!(
+        !calls.iter().any(|call| call.contains("/pipelines/")),
+        "{calls:?}"
+    );
+    let stage = json!({"label": "Legal Review", "displayOrder": 3, "metadata": {"isClosed": "false", "probability": "0.5"}});
+    let target = "/crm/pipelines/2026-09/deals/default/stages";
+    let stage = created(&demo, HUBSPOT, target, &stage);
+    let moved = json!({"properties": {"dealstage": stage}});
+    let target = format!("{OBJECTS}/deals/{known}");
+    let answer = native(&demo, HUBSPOT, "PATCH", &target, Some(&moved));
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    // Labels are not asked for again within two seconds.
+    std::thread::sleep(std::time::Duration::from_millis(2_100));
+    assert_eq!(get(&demo, HUBSPOT, &known)["stage"], "Legal Review");
+    demo.native_calls(HUBSPOT);
+    list(&demo, HUBSPOT, None);
+    assert_eq!(demo.native_calls(HUBSPOT).len(), 1, "and then it is known");
+}
+
+#[test]
 fn a_status_follows_the_stage_and_never_the_words_of_a_flag() {
     let demo = Demo::start();
     for (stage, status) in [

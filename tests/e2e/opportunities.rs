@@ -227,6 +227,8 @@ fn deals_that_were_archived_or_merged_are_told() {
     );
     assert_eq!(merged_row.status, 200, "{}", merged_row.text);
     let winner = merged_row.body["id"].as_str().unwrap();
+    // HubSpot answers the id of a merged deal with the one that it went into.
+    assert_eq!(get(&demo, HUBSPOT, &merged)["id"], winner);
     let target = format!("/unified/crm/opportunity/{archived}");
     assert_eq!(demo.call(HUBSPOT, "GET", &target, None).status, 404);
     std::thread::sleep(std::time::Duration::from_millis(1_100));

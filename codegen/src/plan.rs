@@ -349,6 +349,7 @@ pub struct PlanErrors {
     pub details_code: Option<String>,
     pub details_fields: Option<String>,
     pub named: Vec<PlanNamed>,
+    pub details_context: Option<String>,
     pub existing_id_after: Option<String>,
     pub partial: Option<PlanPartial>,
     pub classify: Vec<PlanErrorRule>,

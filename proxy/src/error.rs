@@ -160,6 +160,19 @@ impl Error {
         Self::new(Code::NotFound, message)
     }
 
+    /// Says where in the request the fault is, for those that do not say it themselves.
+    pub fn blame(&mut self, path: &str) {
+        if self.issues.is_empty() {
+            self.issues.push(Issue {
+                message: self.message.clone(),
+                path: None,
+            });
+        }
+        for issue in &mut self.issues {
+            issue.path.get_or_insert_with(|| path.to_owned());
+        }
+    }
+
     /// A bad request whose fault has a place: `issue("body.record.name", "expected text, found 12")`.
     pub fn issue(path: impl Into<String>, message: impl Into<String>) -> Self {
         let (path, message) = (path.into(), message.into());

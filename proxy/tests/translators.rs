@@ -5,9 +5,19 @@
 mod conversation;
 #[path = "translators/hubspot.rs"]
 mod hubspot;
+#[path = "translators/leads.rs"]
+mod leads;
 #[path = "translators/matching.rs"]
 mod matching;
+#[path = "translators/notes.rs"]
+mod notes;
+#[path = "translators/opportunities.rs"]
+mod opportunities;
 #[path = "translators/outcomes.rs"]
 mod outcomes;
+#[path = "translators/pages.rs"]
+mod pages;
 #[path = "translators/salesforce.rs"]
 mod salesforce;
+#[path = "translators/users.rs"]
+mod users;

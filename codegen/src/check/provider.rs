@@ -407,6 +407,7 @@ impl Checker<'_> {
                     help: value(named.help.as_ref()),
                 })
                 .collect(),
+            details_context: detail(|details| &details.context),
             existing_id_after: value(errors.existing_id_after.as_ref()),
             partial: errors.partial.as_ref().and_then(|it| self.partial(it)),
             classify,

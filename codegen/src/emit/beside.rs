@@ -11,7 +11,7 @@ use super::{
 use crate::{
     check::native_refs,
     names,
-    plan::{PlanBeside, PlanBesideKind, PlanEntity, PlanNativeRef},
+    plan::{PlanBeside, PlanBesideKind, PlanEntity, PlanNativeRef, PlanPath},
 };
 
 /// The plans, in the order of the constants that [`constant`] names.
@@ -21,20 +21,27 @@ pub(super) fn plans(entity: &PlanEntity, calls: &mut Calls<'_>) -> Vec<TokenStre
         .iter()
         .map(|beside| {
             let (name, key, fields) = (&beside.name, path(&beside.key.path), &beside.fields);
-            let kind = kind(beside, calls);
+            let kind = kind(entity, beside, calls);
             quote! { BesidePlan { name: #name, key: #key, fields: &[#(#fields),*], kind: #kind } }
         })
         .collect()
 }
 
-fn kind(beside: &PlanBeside, calls: &mut Calls<'_>) -> TokenStream {
+fn kind(entity: &PlanEntity, beside: &PlanBeside, calls: &mut Calls<'_>) -> TokenStream {
     let function = calls.function(&beside.call, &beside.name);
     let parameters = parameters(&beside.call);
     match &beside.kind {
         PlanBesideKind::Records { max, rows, id, .. } => {
             let (max, rows, id) = (names::number(*max), path(rows), path(id));
+            let mut reads: Vec<&PlanPath> = Vec::new();
+            for from in refs(entity, &beside.name) {
+                if !reads.contains(&&from.path) {
+                    reads.push(&from.path);
+                }
+            }
+            let reads = reads.into_iter().map(path);
             quote! {
-                BesideKind::Records { call: |cx, ids| #function(cx, ids), max: #max, rows: #rows, id: #id }
+                BesideKind::Records { call: |cx, ids| #function(cx, ids), max: #max, rows: #rows, id: #id, reads: &[#(#reads),*] }
             }
         }
         PlanBesideKind::Text => {

@@ -411,11 +411,15 @@ fn write(
             PlanDefault::TitleOf(field) => Some(field),
             _ => None,
         });
-    let inputs = entity.inputs.iter().chain(titles).map(|name| {
+    let titles = titles.map(|name| {
         let field = names::field(name);
         quote! { record.input(#name, &input.#field); }
     });
-    let body = quote! { #(#writes)* #(#dropped)* #(#inputs)* #passthrough };
+    let inputs = entity.inputs.iter().map(|name| {
+        let field = names::field(name);
+        quote! { record.stated_input(#name, &input.#field)?; }
+    });
+    let body = quote! { #(#writes)* #(#dropped)* #(#inputs)* #(#titles)* #passthrough };
     let warnings = names::ident(if unified::mentions(&body, "warnings") {
         "warnings"
     } else {

@@ -174,6 +174,7 @@ fn errors(provider: &PlanProvider) -> TokenStream {
     let details_message = option(errors.details_message.as_ref());
     let details_code = option(errors.details_code.as_ref());
     let details_fields = option(errors.details_fields.as_ref());
+    let details_context = option(errors.details_context.as_ref());
     let existing = option(errors.existing_id_after.as_ref());
     let partial = errors.partial.as_ref().map_or_else(
         || quote! { None },
@@ -230,7 +231,7 @@ fn errors(provider: &PlanProvider) -> TokenStream {
             message: #message,
             correlation_id: #correlation_id,
             correlation_header: #correlation_header,
-            details: Details { list: #details_list, message: #details_message, code: #details_code, fields: #details_fields },
+            details: Details { list: #details_list, message: #details_message, code: #details_code, fields: #details_fields, context: #details_context },
             named: &[#(#named),*],
             existing_id_after: #existing,
             partial: #partial,

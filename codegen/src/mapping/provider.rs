@@ -120,6 +120,7 @@ pub struct MappingDetails {
     pub message: Option<Text>,
     pub code: Option<Text>,
     pub fields: Option<Text>,
+    pub context: Option<Text>,
 }
 
 #[derive(Debug)]
@@ -403,6 +404,7 @@ fn details(node: &Node, sink: &Sink) -> Option<MappingDetails> {
         message: table.optional_text("message"),
         code: table.optional_text("code"),
         fields: table.optional_text("fields"),
+        context: table.optional_text("context"),
     };
     table.finish();
     Some(details)

@@ -78,6 +78,7 @@ const fn provider(
                 message: None,
                 code: None,
                 fields: None,
+                context: None,
             },
             named: &[],
             existing_id_after: None,

@@ -75,6 +75,7 @@ pub static PROVIDER: Provider = Provider {
             message: Some("message"),
             code: Some("code"),
             fields: None,
+            context: Some("context"),
         },
         named: &[
             Named {

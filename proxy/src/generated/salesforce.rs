@@ -64,6 +64,7 @@ pub static PROVIDER: Provider = Provider {
             message: None,
             code: None,
             fields: Some("fields"),
+            context: None,
         },
         named: &[
             Named {

@@ -12,8 +12,9 @@ use crate::translate::{Freshness, NativeRequest, NativeResponse, hidden::HiddenF
 /// How long a description or a table of labels is good for.
 const REMEMBERED: Duration = Duration::from_secs(300);
 /// An answer that is younger is not asked for again, even where it did not help: a label that does not exist would
-/// otherwise cost a call with every page.
-const RENEWED_AT_MOST_EVERY: Duration = Duration::from_secs(10);
+/// otherwise cost a call with every page. Short, since a record whose label is not known yet is told without it, and
+/// may not be told again.
+const RENEWED_AT_MOST_EVERY: Duration = Duration::from_secs(2);
 /// Bytes of remembered answers, over all connections.
 const MOST_BYTES: u64 = 64 << 20;
 /// Connections whose hidden fields are remembered.

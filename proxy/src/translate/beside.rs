@@ -13,7 +13,7 @@ use bytes::Bytes;
 use serde_json::value::RawValue;
 
 use super::{
-    Context, Freshness, NativeRequest, NativeResponse,
+    Context, Freshness, NativeRequest, NativeResponse, hidden,
     pick::{self, Path},
     records::Row,
     scalar::{Text, shorten},
@@ -46,6 +46,8 @@ pub enum BesideKind {
         max: usize,
         rows: Path,
         id: Path,
+        /// What is read of each of them.
+        reads: &'static [Path],
     },
     /// A text for each record, which is the body of an answer.
     Text {
@@ -131,6 +133,8 @@ impl Beside {
 #[derive(Debug)]
 pub struct Reading {
     plans: &'static [BesidePlan],
+    /// The member of the provider's records that holds their fields.
+    fields_in: Option<&'static str>,
     beside: Beside,
     /// What the calls under way are for.
     asked: Vec<Asked>,
@@ -156,11 +160,12 @@ enum Round {
 }
 
 impl Reading {
-    pub fn new(plans: &'static [BesidePlan]) -> Self {
+    pub fn new(plans: &'static [BesidePlan], fields_in: Option<&'static str>) -> Self {
         let mut parts = Vec::with_capacity(plans.len());
         parts.resize_with(plans.len(), || Part::Unread);
         Self {
             plans,
+            fields_in,
             beside: Beside(parts),
             asked: Vec::new(),
             round: if plans.is_empty() {
@@ -271,8 +276,17 @@ impl Reading {
                 }
             }
             match &plan.kind {
-                BesideKind::Records { rows, id, .. } => {
+                BesideKind::Records {
+                    rows, id, reads, ..
+                } => {
                     let parts = pick::page(&response.body, rows, None, None)?;
+                    if let Some(first) = parts.rows.0.iter().flatten().next() {
+                        let names = reads
+                            .iter()
+                            .filter(|path| path.first().copied() == self.fields_in)
+                            .filter_map(|path| path.last().copied());
+                        hidden::warn_of_missing(first, self.fields_in, names, warnings)?;
+                    }
                     for row in parts.rows.0.into_iter().flatten() {
                         let row = response.body.slice_ref(row.get().as_bytes());
                         let id = pick::text_at(&row, id)?.map(Cow::into_owned);

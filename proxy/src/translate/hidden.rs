@@ -4,10 +4,15 @@
 //! hidden ones are left out with a warning each, and the read is made again. What was learned is remembered for the
 //! connection for a few minutes, so that the next read goes well at once.
 
+use std::{borrow::Cow, collections::HashMap};
+
+use serde_json::value::RawValue;
+
 use super::{
     Context, NativeRequest, NativeResponse,
     call::Fields,
     entity::Entity,
+    native,
     pick::{self, Path},
     warning::Warnings,
 };
@@ -69,5 +74,28 @@ pub(super) fn learn(
         field.contains('.') || names.iter().any(|name| name.eq_ignore_ascii_case(field))
     };
     fields.leave_out(entity, visible, warnings);
+    Ok(())
+}
+
+/// Warns of fields that a record lacks, where the provider's records have their fields in a member of their own: such
+/// providers leave out what the connected user may not see, or what does not exist, without a word. What is only not
+/// set is there, as null.
+pub(super) fn warn_of_missing(
+    row: &RawValue,
+    fields_in: Option<&str>,
+    names: impl Iterator<Item = &'static str>,
+    warnings: &mut Warnings,
+) -> Result<(), Error> {
+    let Some(member) = fields_in else {
+        return Ok(());
+    };
+    let row: HashMap<Cow<'_, str>, &RawValue> = native::parse(row.get().as_bytes())?;
+    let Some(fields) = row.get(member) else {
+        return Ok(());
+    };
+    let fields: HashMap<Cow<'_, str>, &RawValue> = native::parse(fields.get().as_bytes())?;
+    for name in names.filter(|name| !fields.contains_key(*name)) {
+        warnings.hidden(name);
+    }
     Ok(())
 }

@@ -357,7 +357,7 @@ impl List {
             }
             // It is archived, or went away a moment ago: what the list told stays.
             self.warnings.incomplete(&id);
-            rows.push(row);
+            rows.push(row.lean());
         }
         self.rows = rows;
         self.answer_rows(end)

@@ -8,7 +8,7 @@ use super::{
     Context, NativeRequest, NativeResponse,
     beside::Reading,
     entity::{Entity, Output},
-    native,
+    hidden, native,
 };
 use crate::{
     error::{Error, ProviderFault},
@@ -20,6 +20,8 @@ use crate::{
 pub struct Row {
     json: Bytes,
     answer: Option<Arc<ProviderFault>>,
+    /// Less was asked for it than is read of a record.
+    is_lean: bool,
 }
 
 /// The mark of an answer, for what is wrong with a record in it.
@@ -40,6 +42,7 @@ impl Mark {
         Row {
             json,
             answer: Some(Arc::clone(&self.0)),
+            is_lean: false,
         }
     }
 }
@@ -47,6 +50,13 @@ impl Mark {
 impl Row {
     pub fn json(&self) -> &[u8] {
         &self.json
+    }
+
+    pub fn lean(self) -> Self {
+        Self {
+            is_lean: true,
+            ..self
+        }
     }
 }
 
@@ -63,7 +73,7 @@ impl Records {
         Self {
             entity,
             rows,
-            reading: Reading::new(entity.beside),
+            reading: Reading::new(entity.beside, entity.form.fields_in),
         }
     }
 
@@ -87,6 +97,13 @@ impl Records {
 
     /// Writes all records.
     pub fn encode(&self, output: &mut Output) -> Result<(), Error> {
+        // One record tells for all: what was asked for is in each of them, as null where it is not set.
+        if let Some(row) = self.rows.iter().find(|row| !row.is_lean) {
+            let raw = native::parse(row.json())?;
+            let names = self.entity.selection.iter().copied();
+            let fields_in = self.entity.form.fields_in;
+            hidden::warn_of_missing(raw, fields_in, names, &mut output.warnings)?;
+        }
         self.rows
             .iter()
             .try_for_each(|row| self.encode_one(row, output))

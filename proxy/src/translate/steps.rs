@@ -49,7 +49,7 @@ pub struct StepCall {
     /// The list in the body whose only row is the record; none where the body is the record.
     rows: Option<Path>,
     on: &'static [(u16, To)],
-    only_if: Option<fn(&Work) -> bool>,
+    only_if: Option<&'static str>,
 }
 
 /// Where a status leads.
@@ -193,15 +193,16 @@ impl StepCall {
         self
     }
 
-    /// The part is left out of its bundle unless this holds.
+    /// The part is left out of its bundle unless the unified input has this field.
     #[must_use]
-    pub const fn only_if(mut self, holds: fn(&Work) -> bool) -> Self {
-        self.only_if = Some(holds);
+    pub const fn only_if(mut self, input: &'static str) -> Self {
+        self.only_if = Some(input);
         self
     }
 
     fn is_made(&self, work: &Work) -> bool {
-        self.only_if.is_none_or(|holds| holds(work))
+        self.only_if
+            .is_none_or(|input| work.record.inputs().get(input).is_some())
     }
 }
 
@@ -375,7 +376,15 @@ impl Steps {
                     .split(response, made.len())
                     .map_err(|error| self.unusable(error))?;
                 if *atomic && let Some(failed) = form.culprit(self.work.cx.provider, &responses) {
-                    return Err(self.work.fault(failed));
+                    let mut error = self.work.fault(failed);
+                    let at = responses
+                        .iter()
+                        .position(|response| std::ptr::eq(response, failed));
+                    // A part that is there for one field of the input fails for it.
+                    if let Some(input) = at.and_then(|at| made.get(at)?.only_if) {
+                        error.blame(&format!("body.record.{input}"));
+                    }
+                    return Err(error);
                 }
                 self.after_parts(step, &made, &responses)
             }

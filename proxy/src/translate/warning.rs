@@ -80,14 +80,14 @@ impl Warnings {
         );
     }
 
-    /// The connected user may not see what these fields come from; they are null instead.
+    /// The connected user may not see what these fields come from: they are null, or what the record itself has of them.
     pub fn not_visible(&mut self, fields: &[&str], why: &str) {
         for field in fields {
             self.push(
                 "field not visible",
                 "field_not_visible",
                 field,
-                format!("the connected user may not read it: {why}"),
+                format!("the connected user may not read all that it comes from: {why}"),
             );
         }
     }

@@ -442,6 +442,16 @@ impl NativeObject {
         }
     }
 
+    /// The same where calls need it: an empty text is no value, and to pass over it would leave out a part of what was
+    /// asked for without a word.
+    pub fn stated_input(&mut self, name: &'static str, value: &Patch<String>) -> Result<(), Error> {
+        if matches!(value, Patch::Value(text) if text.is_empty()) {
+            return Err(fault(name, "expected a value, found an empty text"));
+        }
+        self.input(name, value);
+        Ok(())
+    }
+
     pub fn inputs(&self) -> &Inputs {
         &self.inputs
     }

@@ -44,11 +44,18 @@ pub fn fault(provider: &'static Provider, response: &NativeResponse) -> Error {
     };
     let named = told.named(provider);
     for named in &named {
+        message.truncate(message.trim_end_matches('.').len());
         message.push_str("; ");
         message.push_str(named);
     }
     let mut error = Error::new(code, message);
     error.issues = told.issues(provider);
+    if error.issues.is_empty()
+        && named.is_empty()
+        && matches!(code, Code::BadRequest | Code::Forbidden)
+    {
+        error.issues.extend(told.whole(provider));
+    }
     error.issues.extend(named.into_iter().map(|message| Issue {
         message,
         path: None,
@@ -284,6 +291,16 @@ impl Told {
         sentences
     }
 
+    /// The whole fault as a single one, where it says what it is about.
+    fn whole(&self, provider: &'static Provider) -> Option<Issue> {
+        let about = about(
+            self.body.as_ref()?,
+            provider.errors.details.context?,
+            self.message.as_deref()?,
+        );
+        Some(issue(&about?, None))
+    }
+
     /// The single faults: those that the body lists, the fields that it names, and further faults of a list.
     fn issues(&self, provider: &'static Provider) -> Vec<Issue> {
         let details = &provider.errors.details;
@@ -296,8 +313,11 @@ impl Told {
             .flatten()
             .filter_map(|one| {
                 let message = text(one, details.message?)?;
+                let about = details
+                    .context
+                    .and_then(|member| about(one, member, message));
                 Some(issue(
-                    message,
+                    about.as_deref().unwrap_or(message),
                     details.code.and_then(|code| text(one, code)),
                 ))
             });
@@ -338,6 +358,21 @@ fn collect(value: &Value, path: &[&str], names: &mut Vec<String>) {
         }
         _ => {}
     }
+}
+
+/// A message with what it is about, where the message itself does not say so: as in "… scopes are required: a.read".
+fn about(fault: &Value, member: &str, message: &str) -> Option<String> {
+    let lists = fault.get(member)?.as_object()?.values();
+    let texts = lists.filter_map(Value::as_array).flatten();
+    let mut named: Vec<&str> = Vec::new();
+    for text in texts.filter_map(Value::as_str) {
+        let is_told = message.contains(text) || named.iter().any(|known| known.contains(text));
+        if !is_told {
+            named.push(text);
+        }
+    }
+    let message = message.trim_end_matches(['.', ' ']);
+    (!named.is_empty()).then(|| format!("{message}: {}", named.join(", ")))
 }
 
 fn issue(message: &str, code: Option<&str>) -> Issue {

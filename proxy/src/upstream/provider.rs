@@ -99,6 +99,8 @@ pub struct Details {
     pub code: Option<&'static str>,
     /// The member with a list of the names of the fields at fault.
     pub fields: Option<&'static str>,
+    /// The member of a fault, single or whole, that has what its message is about: lists of texts by name.
+    pub context: Option<&'static str>,
 }
 
 /// Texts of a refusal that its message does not tell: the scopes that are missing, the records that are in the way.

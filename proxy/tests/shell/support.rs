@@ -73,6 +73,7 @@ pub(crate) static ACME: Provider = Provider {
             message: None,
             code: None,
             fields: None,
+            context: None,
         },
         named: &[],
         existing_id_after: None,

@@ -113,6 +113,12 @@ impl Conversation {
         (told, end)
     }
 
+    /// The answer as it is written: a test that reads it as JSON would round its numbers.
+    pub(crate) fn text(self) -> String {
+        let body = self.talk(&mut String::new()).expect("an answer");
+        String::from_utf8(body).expect("an answer is text")
+    }
+
     fn talk(self, told: &mut String) -> Result<Vec<u8>, Error> {
         let provider = API
             .providers

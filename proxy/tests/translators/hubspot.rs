@@ -15,7 +15,7 @@ pub(crate) fn company() -> Value {
             "name": "Acme", "website": "https://acme.com", "industry": "COMPUTER_SOFTWARE", "numberofemployees": "50.0",
             "hubspot_owner_id": "5001", "description": "", "notes_last_updated": "2024-01-31T10:00:00Z",
             "address": "1 Market St", "address2": null, "city": "Springfield", "state": null, "zip": "12345", "country": null,
-            "phone": "+1 555 0100", "lifecyclestage": "98755291"
+            "phone": "+1 555 0100", "lifecyclestage": "98755291", "hs_merged_object_ids": null, "domain": null
         },
         "createdAt": "2024-01-30T17:51:23.123Z", "updatedAt": "2024-01-31T12:34:56.789Z", "archived": false
     })
@@ -24,7 +24,7 @@ pub(crate) fn company() -> Value {
 pub(crate) fn contact() -> Value {
     json!({
         "id": "77",
-        "properties": { "firstname": "Ada", "lastname": "L", "email": "ada@example.com", "phone": null },
+        "properties": { "firstname": "Ada", "lastname": "L", "email": "ada@example.com", "phone": null, "hs_merged_object_ids": null },
         "createdAt": "2024-01-30T17:51:23.123Z", "updatedAt": "2024-01-31T12:34:56.789Z", "archived": false
     })
 }

@@ -66,7 +66,7 @@ fn call(planned: &PlanStepCall, purpose: &str, calls: &mut Calls<'_>) -> TokenSt
     });
     let on = on(&planned.on);
     let only_if = planned.only_if.as_ref().map(|input| {
-        quote! { .only_if(|work| work.record.inputs().get(#input).is_some()) }
+        quote! { .only_if(#input) }
     });
     quote! { StepCall::new(|work| #request) #id #record #on #only_if }
 }

@@ -26,6 +26,7 @@ static OBJECT: Provider = Provider {
             message: Some("message"),
             code: Some("code"),
             fields: None,
+            context: Some("context"),
         },
         named: &[],
         existing_id_after: Some("Existing ID: "),
@@ -67,6 +68,7 @@ static LIST: Provider = Provider {
             message: None,
             code: None,
             fields: Some("fields"),
+            context: None,
         },
         named: &[],
         existing_id_after: None,
@@ -121,6 +123,39 @@ fn response(status: u16, body: &str) -> NativeResponse {
 
 fn told(error: &Error) -> &ProviderFault {
     error.provider.as_deref().unwrap()
+}
+
+#[test]
+fn what_a_message_leaves_to_its_context_is_told_with_it() {
+    let scopes = response(
+        403,
+        r#"{"status":"error","message":"Not granted.","category":"MISSING_SCOPES","errors":[{"message":"One or more of the following scopes are required.","context":{"requiredGranularScopes":["a.read","b.read"]}}]}"#,
+    );
+    let error = fault(&OBJECT, &scopes);
+    assert_eq!(
+        error.issues[0].message,
+        "One or more of the following scopes are required: a.read, b.read"
+    );
+    let link = response(
+        400,
+        r#"{"status":"error","message":"Links are invalid","category":"VALIDATION_ERROR","context":{"INVALID_OBJECT_IDS":["COMPANY=5 is not valid"],"objectId":["5"],"objectType":["COMPANY"]}}"#,
+    );
+    let error = fault(&OBJECT, &link);
+    assert_eq!(
+        error.issues[0].message,
+        "Links are invalid: COMPANY=5 is not valid"
+    );
+    // What is not there is known to who asked for it, and what the message says already is not said twice.
+    for (status, body) in [
+        (
+            404,
+            r#"{"message":"Object not found.","context":{"id":["999"]}}"#,
+        ),
+        (400, r#"{"message":"Not 999","context":{"id":["999"]}}"#),
+        (400, r#"{"message":"Bad","context":"999"}"#),
+    ] {
+        assert_eq!(fault(&OBJECT, &response(status, body)).issues, []);
+    }
 }
 
 #[test]

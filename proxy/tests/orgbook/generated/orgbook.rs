@@ -56,6 +56,7 @@ pub static PROVIDER: Provider = Provider {
             message: Some("reason"),
             code: Some("rule"),
             fields: None,
+            context: None,
         },
         named: &[],
         existing_id_after: Some("already taken by "),

@@ -111,7 +111,7 @@ fn encode(raw: &RawValue, _beside: &Beside, output: &mut Output) -> Result<(), E
 fn write(input: &NoteInput, _warnings: &mut Warnings) -> Result<NativeObject, Error> {
     let mut record = NativeObject::new(&FORM);
     record.text("content", to::HS_NOTE_BODY, &input.content)?;
-    record.input("account_id", &input.account_id);
+    record.stated_input("account_id", &input.account_id)?;
     record.passthrough("passthrough_fields", &input.passthrough_fields)?;
     Ok(record)
 }

@@ -123,7 +123,7 @@ fn encode(raw: &RawValue, beside: &Beside, output: &mut Output) -> Result<(), Er
 fn write(input: &NoteInput, _warnings: &mut Warnings) -> Result<NativeObject, Error> {
     let mut record = NativeObject::new(&FORM);
     record.html_base64("content", to::CONTENT, &input.content)?;
-    record.input("account_id", &input.account_id);
+    record.stated_input("account_id", &input.account_id)?;
     record.input("content", &input.content);
     record.passthrough("passthrough_fields", &input.passthrough_fields)?;
     Ok(record)
@@ -181,7 +181,7 @@ static CREATE: &[StepPlan] = &[
                         &work.cx,
                         work.record.inputs(),
                     ))
-                    .only_if(|work| work.record.inputs().get("account_id").is_some()),
+                    .only_if("account_id"),
             ),
             ("row", StepCall::new(|work| get_row(&work.cx, &work.fields)).record()),
         ],

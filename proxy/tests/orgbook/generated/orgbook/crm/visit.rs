@@ -55,6 +55,7 @@ static ENTITY: Entity = Entity {
                 max: 20,
                 rows: &["found"],
                 id: &["badge"],
+                reads: &[&["full_name"], &["home", "city"]],
             },
         },
         BesidePlan {
@@ -252,7 +253,7 @@ fn write(input: &VisitInput, _warnings: &mut Warnings) -> Result<NativeObject, E
     let mut record = NativeObject::new(&FORM);
     record.html_base64("report", to::REPORT, &input.report)?;
     record.value("kind", to::PURPOSE, KIND, &input.kind)?;
-    record.input("account_id", &input.account_id);
+    record.stated_input("account_id", &input.account_id)?;
     record.input("report", &input.report);
     record.passthrough("passthrough_fields", &input.passthrough_fields)?;
     Ok(record)
@@ -335,7 +336,7 @@ static CREATE: &[StepPlan] = &[
                 (
                     "about",
                     StepCall::new(|work| relate_visit(&work.cx, work.record.inputs()))
-                        .only_if(|work| work.record.inputs().get("account_id").is_some()),
+                        .only_if("account_id"),
                 ),
                 (
                     "row",

@@ -13,6 +13,10 @@ pub const WRITE_ONLY: &str = "The unified API has it for writing only.";
 
 /// What becomes of one unified field.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they are answers to questions of their own"
+)]
 pub struct OfferField {
     pub name: String,
     pub read: bool,

@@ -89,6 +89,7 @@ const fn provider(
 static API: Api = Api {
     routes: &[],
     providers: &[&FIXED, &HOSTED],
+    capabilities: &[],
     translator: none,
 };
 

@@ -66,7 +66,7 @@ impl Check<'_> {
         let api = self.api;
         let provider = named.parse(&mut self.source, &expected, |name| api.provider(name))?;
 
-        let roots = self.roots(map.take("api_version"), provider);
+        let version = self.version(map.take("api_version"), provider);
         let login_url = self.login_url(map.take("login_url"), provider);
         let base_url = self.base_url(&mut map, provider);
         let credentials = self.credentials(&mut map, &at, &path);
@@ -100,20 +100,27 @@ impl Check<'_> {
             (Some(base), BaseUrl::Fixed(_)) if is_loopback(base) => with_origin(&token_url, base),
             _ => token_url,
         };
+        let (api_version, roots) = version?;
         Some(Connection {
             provider,
+            api_version,
             base_url: base_url.or_else(|| fixed(provider)),
             token_url,
             credentials,
             settings: Arc::new(ConnectionSettings {
                 cursor_key: connection_key(cursor_key, &id),
                 id,
-                roots: roots?,
+                roots,
             }),
         })
     }
 
-    fn roots(&mut self, value: Option<Value>, provider: &'static Provider) -> Option<Vec<String>> {
+    /// The version of the provider's API that a connection uses, and the beginnings of its paths.
+    fn version(
+        &mut self,
+        value: Option<Value>,
+        provider: &'static Provider,
+    ) -> Option<(String, Vec<String>)> {
         let version = match &value {
             Some(value) => value.text(&mut self.source)?,
             None => provider.versions.default.to_owned(),
@@ -142,12 +149,9 @@ impl Check<'_> {
             }
             return None;
         };
-        Some(
-            roots
-                .iter()
-                .map(|root| root.replace("{version}", version))
-                .collect(),
-        )
+        let paths = roots.iter();
+        let paths = paths.map(|root| root.replace("{version}", version));
+        Some((version.to_owned(), paths.collect()))
     }
 
     fn login_url(&mut self, value: Option<Value>, provider: &'static Provider) -> Option<String> {

@@ -24,6 +24,17 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap()
 }
 
+/// What no sample record of Salesforce has: there are no activities and no contacts with a telephone, and records that
+/// were merged away come in incremental lists only.
+const NOT_IN_SAMPLES: [&str; 6] = [
+    "crm.account.last_activity_at",
+    "crm.account.merged_into",
+    "crm.contact.phone",
+    "crm.contact.merged_into",
+    "crm.lead.merged_into",
+    "crm.opportunity.last_activity_at",
+];
+
 /// The entity of a connection's table.
 fn entity<'a>(told: &'a Value, name: &str) -> &'a Value {
     let mut entities = list(&told["entities"]).iter();
@@ -164,7 +175,11 @@ fn lists_answer_the_fields_that_are_told_to_be_read() {
                 }
             }
         }
-        assert_eq!(empty, Vec::<String>::new(), "{connection}");
+        let expected: &[&str] = match connection {
+            "salesforce-demo" => &NOT_IN_SAMPLES,
+            _ => &[],
+        };
+        assert_eq!(empty, expected, "{connection}");
     }
 }
 

@@ -147,15 +147,16 @@ impl Offers<'_> {
 
     /// The native fields that a unified one is read from and written to.
     fn natives(&self, field: &PlanField) -> Vec<String> {
-        let read = reads(&field.source)
-            .into_iter()
-            .map(|from| self.native(from));
-        let written = writes(&field.source).into_iter().map(|write| {
+        let written = writes(&field.source);
+        let read = reads(&field.source).into_iter().filter(|from| {
+            // A text that has a call of its own has no path, only the mapping's name; where it is written it has one.
+            written.is_empty() || from.beside.is_none() || !from.path.is_empty()
+        });
+        let read = read.map(|from| self.native(from));
+        let written = written.iter().map(|write| {
             let holder = self.provider.fields_in.iter().cloned();
-            holder
-                .chain([write.name.clone()])
-                .collect::<Vec<_>>()
-                .join(".")
+            let path = holder.chain([write.name.clone()]);
+            path.collect::<Vec<_>>().join(".")
         });
         let mut natives: Vec<String> = Vec::new();
         for native in read.chain(written) {

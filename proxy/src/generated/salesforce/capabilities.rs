@@ -237,8 +237,8 @@ pub static CAPABILITIES: Capabilities = Capabilities {
             native_object: "ContentNote",
             fields: &[
                 Field::of("id", &["Id"]).read().because(READ_ONLY),
-                Field::of("updated_at", &["LastModifiedDate"]).read().because(READ_ONLY),
-                Field::of("content", &["body", "Content"]).read().create(),
+                Field::of("updated_at", &["SystemModstamp"]).read().because(READ_ONLY),
+                Field::of("content", &["Content"]).read().create(),
                 Field::of("created_at", &["CreatedDate"]).read().because(READ_ONLY),
                 Field::of("owner_id", &["OwnerId"]).read().because(READ_ONLY),
                 Field::of("is_deleted", &["IsDeleted"]).read().because(READ_ONLY),

@@ -14,6 +14,7 @@ mod defaults;
 mod document;
 mod entities;
 mod fields;
+mod gone;
 mod groups;
 mod lists;
 mod natives;

@@ -2,6 +2,7 @@
 
 mod beside;
 mod call;
+mod capabilities;
 mod entity;
 mod fields;
 mod native;
@@ -47,6 +48,11 @@ pub fn emit(plan: &Plan) -> Vec<Emitted> {
             &format!("{folder}.rs"),
             &provider::module(provider),
             &provider.sources,
+        ));
+        files.push(file(
+            &format!("{folder}/capabilities.rs"),
+            &capabilities::module(plan, provider),
+            &mapping_sources(provider),
         ));
         for vertical in provider_verticals(provider) {
             let entities: Vec<_> = provider
@@ -113,6 +119,16 @@ pub fn emit(plan: &Plan) -> Vec<Emitted> {
     files
 }
 
+/// The files of a provider and of all that it has.
+fn mapping_sources(provider: &PlanProvider) -> Vec<String> {
+    let entities = provider.entities.iter();
+    let scripts = provider.scripts.iter();
+    let own = entities
+        .flat_map(|entity| &entity.sources)
+        .chain(scripts.flat_map(|scripts| &scripts.sources));
+    unique(provider.sources.iter().chain(own).cloned().collect())
+}
+
 /// The verticals that a provider has entities in, each once, in order.
 fn provider_verticals(provider: &PlanProvider) -> Vec<String> {
     unique(
@@ -142,6 +158,10 @@ fn root(plan: &Plan) -> TokenStream {
         let module = names::field(&provider.name);
         quote! { &#module::PROVIDER }
     });
+    let capabilities = plan.providers.iter().map(|provider| {
+        let module = names::field(&provider.name);
+        quote! { &#module::capabilities::CAPABILITIES }
+    });
     let arms = plan.providers.iter().map(|provider| {
         let (name, module) = (&provider.name, names::field(&provider.name));
         quote! { #name => #module::translator(operation, cx, request) }
@@ -167,7 +187,7 @@ fn root(plan: &Plan) -> TokenStream {
         pub mod unified;
 
         /// All that the proxy is built from.
-        pub static API: Api = Api { routes: ROUTES, providers: &[#(#providers),*], translator };
+        pub static API: Api = Api { routes: ROUTES, providers: &[#(#providers),*], capabilities: &[#(#capabilities),*], translator };
 
         static ROUTES: &[Route] = &[#(#routes),*];
 

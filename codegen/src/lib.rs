@@ -9,6 +9,7 @@ pub mod emit;
 pub mod load;
 pub mod mapping;
 mod names;
+pub mod offer;
 pub mod output;
 pub mod plan;
 pub mod source;

@@ -7,6 +7,7 @@
 pub mod beside;
 pub mod call;
 pub mod document;
+pub mod gone;
 pub mod operation;
 pub mod provider;
 pub mod script;
@@ -45,6 +46,9 @@ pub struct MappingEntity {
     /// How the object is found that a call names, where the entity is not of one object.
     pub objects: Option<script::MappingObjects>,
     pub operations: Vec<(Text, Node)>,
+    /// What incremental lists tell of records that are gone; none where it is not said or has a fault.
+    pub gone: Option<gone::MappingGone>,
+    pub gone_is_said: bool,
 }
 
 /// One unified field.
@@ -128,6 +132,7 @@ pub fn entity(file: FileId, node: &Node, sink: &Sink) -> Option<MappingEntity> {
     let operations = table
         .optional("operations")
         .map_or_else(Vec::new, |node| entries(node, sink));
+    let gone = table.optional("gone");
     table.finish();
     let fields_node = fields_node?;
     let fields = entries(fields_node, sink)
@@ -148,6 +153,8 @@ pub fn entity(file: FileId, node: &Node, sink: &Sink) -> Option<MappingEntity> {
         defaults,
         objects,
         operations,
+        gone: gone.and_then(|node| gone::gone(node, sink)),
+        gone_is_said: gone.is_some(),
     })
 }
 

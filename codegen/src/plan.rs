@@ -480,7 +480,27 @@ pub struct PlanEntity {
     pub inputs: Vec<String>,
     /// How the object is found that a call names, where the entity is not of one object.
     pub objects: Option<PlanObjects>,
+    /// What lists of changes tell of records that are gone, where there is a list.
+    pub gone: Option<PlanGone>,
     pub operations: Vec<PlanOperation>,
+}
+
+/// What lists of changes tell of records that are gone.
+#[derive(Debug, Clone)]
+pub struct PlanGone {
+    pub deleted: PlanTold,
+    pub merged: PlanTold,
+}
+
+#[derive(Debug, Clone)]
+pub enum PlanTold {
+    /// The unified field that tells, and which records are not told all the same.
+    By {
+        field: String,
+        except: Option<String>,
+    },
+    /// Why not.
+    Not(String),
 }
 
 /// Something that is read beside the records of an entity.

@@ -139,6 +139,8 @@ pub enum Roots {
 #[derive(Debug)]
 pub struct Connection {
     pub provider: &'static Provider,
+    /// The version of the provider's API, as it stands in paths.
+    pub api_version: String,
     /// Scheme, host and port of the API; none where they come with the token.
     pub base_url: Option<Url>,
     /// The token endpoint, complete.

@@ -1,7 +1,7 @@
 //! Crosswalk: a sidecar reverse proxy that turns unified API calls into native provider calls and back.
 //!
 //! [`config`] says what is wanted, [`server`] listens, [`pipeline`] is the life of one request: [`route`], [`auth`],
-//! [`translate`], [`upstream`]. [`generated`] is what codegen wrote; all else takes it as a value of [`route::Api`], so
+//! [`translate`], [`upstream`]. [`capability`] tells what a connection can do. [`generated`] is what codegen wrote; all else takes it as a value of [`route::Api`], so
 //! that any other API can be put in its place. [`sandbox`] plays the providers and knows nothing of the rest.
 
 #[allow(unused_extern_crates)]
@@ -9,6 +9,7 @@
 extern crate self as crosswalk;
 
 pub mod auth;
+pub mod capability;
 pub mod config;
 pub mod error;
 #[rustfmt::skip]

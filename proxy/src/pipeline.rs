@@ -17,7 +17,7 @@ use std::{
 
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderValue, Request, Response, StatusCode,
+    HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
     header::{CACHE_CONTROL, CONTENT_TYPE},
     request,
 };
@@ -32,12 +32,13 @@ use url::form_urlencoded;
 
 use crate::{
     auth::Auth,
+    capability,
     config::Limits,
     error::{Code, Error},
     log::CallLog,
     route::{self, Api, UnifiedRequest},
     translate::Context,
-    upstream::{Exchange, NativeLog, Upstream},
+    upstream::{Connection, Exchange, NativeLog, Upstream},
 };
 
 mod body;
@@ -51,6 +52,8 @@ pub use origin::Origins;
 use drive::{Call, Driver};
 
 const REQUEST_ID: &str = "x-request-id";
+/// The path of the one call that is about a connection and not about its records.
+const CAPABILITIES: &str = "/capabilities";
 /// When a caller that met an overload may come back. Calls take well below a second.
 const OVERLOAD_PASSES: Duration = Duration::from_secs(1);
 
@@ -160,12 +163,13 @@ impl Pipeline {
     {
         self.origins.check(head)?;
         let place = self.place()?;
+        if head.uri.path() == CAPABILITIES {
+            return self.capabilities(head, log);
+        }
         let found = route::find(self.api.routes, &head.method, head.uri.path())?;
         let route = found.route;
         let _ = log.operation.set(route.operation);
-        let connection = self.auth.authenticate(&head.headers)?;
-        let _ = log.provider.set(connection.provider.name);
-        let _ = log.connection.set(connection.settings.id.clone());
+        let connection = self.connection(head, log)?;
         let body = body::read(head, body, &self.limits).await?;
         if self.explain.is_some() {
             let _ = log.body.set(body.clone());
@@ -192,6 +196,35 @@ impl Pipeline {
             place,
         };
         self.driver.drive(route.effect, translator, call).await
+    }
+
+    /// The connection that a call is for, noted in its log.
+    fn connection(&self, head: &request::Parts, log: &CallLog) -> Result<Arc<Connection>, Error> {
+        let connection = self.auth.authenticate(&head.headers)?;
+        let _ = log.provider.set(connection.provider.name);
+        let _ = log.connection.set(connection.settings.id.clone());
+        Ok(connection)
+    }
+
+    /// What a connection can do. Tells what was generated and configured: no native call, and no token is needed.
+    fn capabilities(&self, head: &request::Parts, log: &CallLog) -> Result<Vec<u8>, Error> {
+        let _ = log.operation.set("capabilities");
+        route::only(&head.method, &Method::GET)?;
+        let connection = self.connection(head, log)?;
+        capability::answer(
+            &self.api,
+            connection.provider,
+            &connection.api_version,
+            &connection.settings.id,
+            &self.limits,
+        )
+        .map_err(|error| {
+            Error::new(
+                Code::InternalServerError,
+                "what the connection can do could not be written",
+            )
+            .with_detail(error.to_string())
+        })
     }
 
     fn place(&self) -> Result<OwnedSemaphorePermit, Error> {

@@ -7,6 +7,7 @@ use http::Method;
 use percent_encoding::percent_decode_str;
 
 use crate::{
+    capability::Capabilities,
     error::{Code, Error},
     translate::{Context, Translator},
     upstream::provider::{Effect, Provider},
@@ -42,6 +43,8 @@ pub type MakeTranslator =
 pub struct Api {
     pub routes: &'static [Route],
     pub providers: &'static [&'static Provider],
+    /// What each of them has of the unified API.
+    pub capabilities: &'static [&'static Capabilities],
     /// Decodes a request and makes its translator. A wrong request is refused here, before anything is sent.
     pub translator: MakeTranslator,
 }
@@ -88,13 +91,25 @@ pub fn find(routes: &'static [Route], method: &Method, path: &str) -> Result<Mat
     }
     allow.sort_unstable();
     allow.dedup();
-    let allow = allow.join(", ");
+    Err(not_supported(method, allow.join(", ")))
+}
+
+/// Refuses any method but one, as [`find`] refuses those that a path has not.
+pub fn only(method: &Method, allowed: &Method) -> Result<(), Error> {
+    if method == allowed {
+        Ok(())
+    } else {
+        Err(not_supported(method, allowed.to_string()))
+    }
+}
+
+fn not_supported(method: &Method, allow: String) -> Error {
     let mut error = Error::new(
         Code::MethodNotSupported,
         format!("the path has no operation for {method}, expected {allow}"),
     );
     error.allow = Some(allow.into());
-    Err(error)
+    error
 }
 
 /// The name of a parameter, where the segment is one.

@@ -169,12 +169,14 @@ impl Proxy {
         path: &str,
         body: Option<Value>,
     ) -> (u16, Value) {
+        let path = format!("/unified/crm/{entity}{path}");
+        self.send(method, &path, body).await
+    }
+
+    async fn send(&self, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
         let mut request = Request::builder()
             .method(method)
-            .uri(format!(
-                "http://{}/unified/crm/{entity}{path}",
-                self.address
-            ))
+            .uri(format!("http://{}{path}", self.address))
             .header("x-apikey", "key")
             .header("x-connection-id", "c");
         if body.is_some() {
@@ -495,4 +497,54 @@ async fn a_hidden_field_is_left_out_and_told() {
         "{got:#}"
     );
     assert!(!warned(&got).is_empty(), "{got:#}");
+}
+
+#[tokio::test]
+async fn what_it_can_do_is_told_from_its_mappings() {
+    let proxy = Proxy::start().await;
+    let (status, told) = proxy.send(Method::GET, "/capabilities", None).await;
+    assert_eq!(status, 200);
+    assert_eq!(told["provider"]["title"], "Orgbook");
+    let operations = told["operations"].as_array().unwrap();
+    let mapped = |operation: &&Value| operation["mapped"] == true;
+    assert_eq!(
+        operations.iter().filter(mapped).count(),
+        operations.len() - 1,
+        "it has no batch read"
+    );
+    for operation in operations {
+        let (path, method) = (
+            operation["path"].as_str().unwrap(),
+            operation["method"].as_str().unwrap(),
+        );
+        let body = (method != "GET").then(|| json!({}));
+        let path = path.replace("{id}", "nobody");
+        let (status, _) = proxy.send(method.parse().unwrap(), &path, body).await;
+        assert_eq!(status != 501, operation["mapped"] == true, "{operation}");
+    }
+    let [account, visit] = [0, 1].map(|at| &told["entities"][at]);
+    assert_eq!(account["native_object"], "Organization");
+    assert_eq!(
+        account["fields"][5],
+        json!({"name": "industry", "read": true, "create": false, "update": false,
+            "native_fields": ["sector", "sector_detail"],
+            "reason": "Orgbook works the sector out by itself, so it can be read and not be set."})
+    );
+    assert_eq!(
+        account["list"],
+        json!({"page_size_default": 25, "page_size_max": 250, "incremental": false, "overlap_seconds": 0,
+            "deleted": {"told": false, "field": null, "reason": "Orgbook lists no changes: compare with a full list."},
+            "merged": {"told": false, "field": null, "reason": "Orgbook merges no organizations."}})
+    );
+    assert_eq!(
+        account["upsert"],
+        json!({"keys": ["website"], "refused_keys": [
+            {"key": "domain", "reason": "Orgbook knows websites and no domains; use website."}]})
+    );
+    assert_eq!(
+        (&account["batch_read"], &visit["upsert"]),
+        (&Value::Null, &Value::Null)
+    );
+    assert_eq!(visit["list"]["overlap_seconds"], 5);
+    assert_eq!(visit["list"]["merged"]["field"], "merged_into");
 }

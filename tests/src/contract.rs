@@ -1,5 +1,7 @@
 //! `specs/unified.yaml` as the judge of answers.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 /// The contract, in the form that a JSON Schema validator takes.
@@ -20,6 +22,23 @@ impl Contract {
         let mut document: Value = serde_saphyr::from_str(&text).expect("the contract is YAML");
         to_json_schema(&mut document);
         Self { document }
+    }
+
+    /// The operations that are for the providers: name, method and path. Those that the proxy answers by itself are
+    /// left out.
+    pub fn operations(&self) -> BTreeSet<(String, String, String)> {
+        let paths = self.document["paths"].as_object().into_iter().flatten();
+        let operations = paths.flat_map(|(path, methods)| {
+            let methods = methods.as_object().into_iter().flatten();
+            methods.map(move |(method, operation)| (path, method, operation))
+        });
+        operations
+            .filter(|(.., operation)| operation["x-own"] != true)
+            .filter_map(|(path, method, operation)| {
+                let name = operation["x-operation"].as_str()?;
+                Some((name.to_owned(), method.to_uppercase(), path.clone()))
+            })
+            .collect()
     }
 
     /// What is wrong with an answer, by the contract: nothing, for a good one.

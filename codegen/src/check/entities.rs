@@ -3,7 +3,7 @@
 use super::{
     beside,
     calls::Calls,
-    defaults, fields,
+    defaults, fields, gone,
     natives::Natives,
     objects::{Object, Objects},
     operations::{self, Operations},
@@ -103,6 +103,7 @@ impl<'a> Entities<'a> {
             .filter(|_| mapping.objects.is_none())
             .map(|described| beside::description(described, calls));
         let defaults = defaults::check(mapping, unified, natives, self.sink);
+        let gone = gone::check(mapping, &fields.mapped, &operations, self.sink);
         let selection = selection(fields.selection, &operations, &planned_beside, natives);
         let path = |file| self.sources.file(file).path.clone();
         let name = |schema: &SpecSchema| {
@@ -145,6 +146,7 @@ impl<'a> Entities<'a> {
                 None => None,
             },
             inputs,
+            gone,
             operations,
         })
     }

@@ -821,5 +821,7 @@ pub(super) fn as_entity(scripts: &MappingScripts) -> MappingEntity {
         defaults: Vec::new(),
         objects: None,
         operations: Vec::new(),
+        gone: None,
+        gone_is_said: false,
     }
 }

@@ -125,7 +125,11 @@ pub(super) fn check(spec: &Spec, sink: &Sink) -> Unified {
         },
         reached: IndexMap::new(),
     };
-    for operation in spec.operations.values() {
+    for operation in spec
+        .operations
+        .values()
+        .filter(|operation| !operation.is_own)
+    {
         checker.operation(operation);
     }
     checker.types();

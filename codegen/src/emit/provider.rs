@@ -94,6 +94,8 @@ pub(super) fn module(provider: &PlanProvider) -> TokenStream {
             },
         };
         use http::Method;
+        #[rustfmt::skip]
+        pub mod capabilities;
         #(#verticals)*
         #data
         #form

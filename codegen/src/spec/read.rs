@@ -122,10 +122,10 @@ impl Reader<'_> {
             let kinds = body.as_item().map(|body| body.content.keys());
             kinds.is_some_and(|mut kinds| kinds.any(|kind| kind.contains("xml")))
         });
-        let form = operation
-            .extensions
-            .get("x-free-form")
-            .and_then(Value::as_bool);
+        let says = |extension: &str| {
+            let said = operation.extensions.get(extension);
+            said.and_then(Value::as_bool).unwrap_or(false)
+        };
         let answer = self.answer(operation, pointer);
         let id_span = self.resolver.span(&format!("{pointer}/operationId"));
         let name = operation
@@ -150,7 +150,8 @@ impl Reader<'_> {
             body,
             answer,
             is_xml,
-            is_free_form: form.unwrap_or(false),
+            is_free_form: says("x-free-form"),
+            is_own: says("x-own"),
         };
         if let Some(first) = self.operations.get(&id) {
             let message = format!("two operations have the id `{id}`");

@@ -86,3 +86,17 @@ fn operations_are_numbered_as_they_are_listed() {
         }
     }
 }
+
+#[test]
+fn what_the_proxy_answers_by_itself_is_in_no_mapping() {
+    let mut files = support::invented();
+    let own = "paths:\n  /health:\n    get:\n      operationId: health\n      x-operation: health\n      x-own: true\n      responses: { \"200\": { description: Done } }\n";
+    let spec = files
+        .get_mut("specs/unified.yaml")
+        .expect("the invented contract");
+    *spec = spec.replacen("paths:\n", own, 1);
+    assert!(spec.contains("x-own"));
+    let routes = plan(&files).routes;
+    assert!(!routes.is_empty());
+    assert!(routes.iter().all(|route| route.path != "/health"));
+}

@@ -91,6 +91,7 @@ const fn provider(
 static API: Api = Api {
     routes: &[],
     providers: &[&FIXED, &HOSTED],
+    capabilities: &[],
     translator: none,
 };
 
@@ -278,6 +279,8 @@ fn a_version_decides_how_paths_begin() {
     assert_eq!(roots(hosted), ["/services/data/v59.0"]);
     // Not in quotes, so YAML sees a number; what counts is the text.
     for version in ["60.0", "v60.0", "\"60.0\""] {
+        let told = connection(&format!("{hosted}, api_version: {version}")).api_version;
+        assert_eq!(told, "60.0", "as it stands in paths");
         assert_eq!(
             roots(&format!("{hosted}, api_version: {version}")),
             ["/services/data/v60.0"]

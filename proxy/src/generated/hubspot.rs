@@ -17,6 +17,8 @@ use crosswalk::{
 };
 use http::Method;
 #[rustfmt::skip]
+pub mod capabilities;
+#[rustfmt::skip]
 pub mod crm;
 
 /// The provider.

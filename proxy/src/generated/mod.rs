@@ -20,6 +20,10 @@ pub mod unified;
 pub static API: Api = Api {
     routes: ROUTES,
     providers: &[&hubspot::PROVIDER, &salesforce::PROVIDER],
+    capabilities: &[
+        &hubspot::capabilities::CAPABILITIES,
+        &salesforce::capabilities::CAPABILITIES,
+    ],
     translator,
 };
 

@@ -18,6 +18,8 @@ use crosswalk::{
 };
 use http::Method;
 #[rustfmt::skip]
+pub mod capabilities;
+#[rustfmt::skip]
 pub mod crm;
 
 /// The provider.

@@ -10,11 +10,11 @@ use super::{
 use crate::{error::Error, route::UnifiedRequest};
 
 /// The most extra fields that one read may ask for.
-const MAX_FIELDS: usize = 500;
+pub(crate) const MAX_FIELDS: usize = 500;
 /// The most ids of one batch read.
-const MAX_IDS: usize = 10_000;
+pub(crate) const MAX_IDS: usize = 10_000;
 /// The most values of one upsert's key.
-const MAX_KEY_VALUES: usize = 100;
+pub(crate) const MAX_KEY_VALUES: usize = 100;
 
 /// `GET …?sync_mode&cursor&page_size&fields`.
 #[derive(Debug)]

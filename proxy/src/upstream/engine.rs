@@ -44,6 +44,8 @@ pub struct Upstream {
 #[derive(Debug)]
 pub struct Connection {
     pub provider: &'static Provider,
+    /// The version of the provider's API that this connection uses.
+    pub api_version: String,
     pub settings: Arc<ConnectionSettings>,
     tokens: Arc<Tokens>,
 }
@@ -161,6 +163,7 @@ impl Upstream {
     pub fn connect(&self, connection: &config::Connection) -> Result<Connection, Error> {
         Ok(Connection {
             provider: connection.provider,
+            api_version: connection.api_version.clone(),
             settings: Arc::clone(&connection.settings),
             tokens: Arc::new(Tokens::new(connection, self.token_timeout)?),
         })

@@ -7,6 +7,7 @@
     reason = "the exception for tests does not reach the helpers of a test crate"
 )]
 
+mod capabilities;
 mod http;
 mod life;
 mod retries;

@@ -162,6 +162,7 @@ const fn route(
 pub(crate) static API: Api = Api {
     routes: &ROUTES,
     providers: &[&ACME],
+    capabilities: &[],
     translator,
 };
 

@@ -117,7 +117,7 @@ const ACCOUNT: &str = "0015500001QdQWaAAN";
 fn row(id: &str) -> Value {
     json!({
         "attributes": {"type": "ContentNote", "url": format!("/services/data/v59.0/sobjects/ContentNote/{id}")},
-        "Id": id, "LastModifiedDate": "2024-01-31T12:34:56.000+0000", "CreatedDate": "2024-01-30T17:51:23.000+0000",
+        "Id": id, "LastModifiedDate": "2024-01-31T12:34:56.000+0000", "SystemModstamp": "2024-01-31T12:34:56.000+0000", "CreatedDate": "2024-01-30T17:51:23.000+0000",
         "OwnerId": "0055500001QdQWaAAN", "IsDeleted": false
     })
 }

@@ -66,7 +66,7 @@ impl Check<'_> {
         let api = self.api;
         let provider = named.parse(&mut self.source, &expected, |name| api.provider(name))?;
 
-        let roots = self.roots(map.take("api_version"), provider);
+        let version = self.version(map.take("api_version"), provider);
         let login_url = self.login_url(map.take("login_url"), provider);
         let has_place = match &provider.base_url {
             BaseUrl::Fixed(_) => true,
@@ -108,20 +108,27 @@ impl Check<'_> {
         // Where the address comes with the token, the place that issues tokens stands for it.
         let place = base_url.as_ref().unwrap_or(&token_url).as_str();
         let cursor_key = connection_key(cursor_key, &id, place);
+        let (api_version, roots) = version?;
         Some(Connection {
             provider,
+            api_version,
             base_url,
             token_url,
             credentials,
             settings: Arc::new(ConnectionSettings {
                 cursor_key,
                 id,
-                roots: roots?,
+                roots,
             }),
         })
     }
 
-    fn roots(&mut self, value: Option<Value>, provider: &'static Provider) -> Option<Vec<String>> {
+    /// The version of the provider's API that a connection uses, and the beginnings of its paths.
+    fn version(
+        &mut self,
+        value: Option<Value>,
+        provider: &'static Provider,
+    ) -> Option<(String, Vec<String>)> {
         let version = match &value {
             Some(value) => value.text(&mut self.source)?,
             None => provider.versions.default.to_owned(),
@@ -150,12 +157,9 @@ impl Check<'_> {
             }
             return None;
         };
-        Some(
-            roots
-                .iter()
-                .map(|root| root.replace("{version}", version))
-                .collect(),
-        )
+        let paths = roots.iter();
+        let paths = paths.map(|root| root.replace("{version}", version));
+        Some((version.to_owned(), paths.collect()))
     }
 
     fn login_url(&mut self, value: Option<Value>, provider: &'static Provider) -> Option<String> {

@@ -18,6 +18,7 @@ pub mod unified;
 pub static API: Api = Api {
     routes: ROUTES,
     providers: &[&orgbook::PROVIDER],
+    capabilities: &[&orgbook::capabilities::CAPABILITIES],
     translator,
 };
 

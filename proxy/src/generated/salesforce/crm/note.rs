@@ -31,7 +31,7 @@ static ENTITY: Entity = Entity {
     form: &FORM,
     id_prefix: Some("069"),
     id: &["Id"],
-    selection: &["Id", "LastModifiedDate", "CreatedDate", "OwnerId", "IsDeleted"],
+    selection: &["Id", "SystemModstamp", "CreatedDate", "OwnerId", "IsDeleted"],
     encode,
     beside: &[
         BesidePlan {
@@ -62,8 +62,8 @@ static ENTITY: Entity = Entity {
 struct NativeContentNote<'a> {
     #[serde(rename = "Id", borrow, default)]
     id: Leaf<'a, Text<'a>>,
-    #[serde(rename = "LastModifiedDate", borrow, default)]
-    last_modified_date: Leaf<'a, Text<'a>>,
+    #[serde(rename = "SystemModstamp", borrow, default)]
+    system_modstamp: Leaf<'a, Text<'a>>,
     #[serde(rename = "CreatedDate", borrow, default)]
     created_date: Leaf<'a, Text<'a>>,
     #[serde(rename = "OwnerId", borrow, default)]
@@ -96,7 +96,7 @@ fn read<'a>(
             "updated_at",
             read::timestamp(
                 "updated_at",
-                native.last_modified_date.get("updated_at", warnings),
+                native.system_modstamp.get("updated_at", warnings),
                 warnings,
             ),
         )?,
@@ -235,9 +235,9 @@ fn query_all(
                 let mut query = Query::default();
                 query = query.literal("SELECT ");
                 query = query.names(fields.iter());
-                query = query.literal(" FROM ContentNote WHERE LastModifiedDate >= ");
+                query = query.literal(" FROM ContentNote WHERE SystemModstamp >= ");
                 query = query.instant(window.from);
-                query = query.literal(" AND LastModifiedDate <= ");
+                query = query.literal(" AND SystemModstamp <= ");
                 query = query.instant(window.to);
                 if page.after.is_some() {
                     query = query

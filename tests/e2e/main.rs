@@ -10,6 +10,7 @@ mod cursors;
 mod drain;
 mod logs;
 mod lost;
+mod mixed;
 mod natives;
 mod operations;
 mod readme;

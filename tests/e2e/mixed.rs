@@ -126,6 +126,15 @@ fn write(
     ROUNDS
 }
 
+/// Ends the other client's rounds, however the readers end.
+struct Done<'d>(&'d AtomicBool);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 fn scenario(demo: &Demo, connection: &'static str) {
     let began = Instant::now();
     let told = |what: &str| println!("{connection} {:?}: {what}", began.elapsed());
@@ -167,6 +176,7 @@ fn scenario(demo: &Demo, connection: &'static str) {
     let rounds = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         let writer = scope.spawn(|| write(&mut other, &kinds, &truths, &done));
+        let done = Done(&done);
         for kind in &kinds {
             let at_first = snapshot(kind.entity);
             let mut copy = Reader::default();
@@ -190,7 +200,7 @@ fn scenario(demo: &Demo, connection: &'static str) {
             told(&format!("{} listed", kind.entity));
             copies.insert(kind.entity, copy);
         }
-        done.store(true, Ordering::Relaxed);
+        drop(done);
         rounds.store(writer.join().unwrap(), Ordering::Relaxed);
     });
     let rounds = rounds.into_inner();

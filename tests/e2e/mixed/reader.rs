@@ -22,7 +22,8 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    /// Reads to the end of what there is now, within so many pages; answers the ids in the order in which they came.
+    /// Reads to the end of what there is now, within so many pages; answers the ids of live
+    /// records in the order in which they came.
     pub(super) fn walk(
         &mut self,
         demo: &Demo,
@@ -49,8 +50,9 @@ impl Reader {
             assert!(items.len() <= kind.page_size(), "{connection} {kind:?}");
             for item in items {
                 let id = item["id"].as_str().unwrap().to_owned();
-                self.take(kind, &id, item);
-                ids.push(id);
+                if self.take(kind, &id, item) {
+                    ids.push(id);
+                }
             }
             self.cursor = page.body["next_cursor"].as_str().map(str::to_owned);
             if page.body["has_next_page"] == false {
@@ -64,7 +66,8 @@ impl Reader {
         panic!("{connection} {kind:?}: the list does not end within {most} pages");
     }
 
-    fn take(&mut self, kind: &Kind, id: &str, item: &Value) {
+    /// Whether it is a live record.
+    fn take(&mut self, kind: &Kind, id: &str, item: &Value) -> bool {
         self.records += 1;
         if let Some(into) = item["merged_into"].as_str() {
             assert_eq!(item["is_deleted"], true, "{kind:?}: {item}");
@@ -75,6 +78,8 @@ impl Reader {
             self.deleted.insert(id.to_owned());
         } else {
             self.live.insert(id.to_owned(), kind.text(item));
+            return true;
         }
+        false
     }
 }

@@ -31,7 +31,7 @@ static ENTITY: Entity = Entity {
     form: &FORM,
     id_prefix: Some("069"),
     id: &["Id"],
-    selection: &["Id", "LastModifiedDate", "CreatedDate", "OwnerId", "IsDeleted"],
+    selection: &["Id", "SystemModstamp", "CreatedDate", "OwnerId", "IsDeleted"],
     encode,
     beside: &[
         BesidePlan {
@@ -62,8 +62,8 @@ static ENTITY: Entity = Entity {
 struct NativeContentNote<'a> {
     #[serde(rename = "Id", borrow, default)]
     id: Option<Text<'a>>,
-    #[serde(rename = "LastModifiedDate", borrow, default)]
-    last_modified_date: Option<Text<'a>>,
+    #[serde(rename = "SystemModstamp", borrow, default)]
+    system_modstamp: Option<Text<'a>>,
     #[serde(rename = "CreatedDate", borrow, default)]
     created_date: Option<Text<'a>>,
     #[serde(rename = "OwnerId", borrow, default)]
@@ -94,7 +94,7 @@ fn read<'a>(
         id: read::required("id", read::text(native.id.as_ref()))?,
         updated_at: read::required(
             "updated_at",
-            read::timestamp("updated_at", native.last_modified_date.as_ref(), warnings),
+            read::timestamp("updated_at", native.system_modstamp.as_ref(), warnings),
         )?,
         raw_data: raw,
         content: read::html(beside_body.as_ref()),
@@ -231,9 +231,9 @@ fn query_all(
                 let mut query = Query::default();
                 query = query.literal("SELECT ");
                 query = query.names(fields.iter());
-                query = query.literal(" FROM ContentNote WHERE LastModifiedDate >= ");
+                query = query.literal(" FROM ContentNote WHERE SystemModstamp >= ");
                 query = query.instant(window.from);
-                query = query.literal(" AND LastModifiedDate <= ");
+                query = query.literal(" AND SystemModstamp <= ");
                 query = query.instant(window.to);
                 if page.after.is_some() {
                     query = query

@@ -147,14 +147,15 @@ fn scenario(demo: &Demo, connection: &'static str) {
     make_thing(demo, connection);
     let kinds = kinds(connection);
     let mut truths = Truths::new();
-    let mut before = BTreeMap::new();
+    let mut before: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     let mut followers = BTreeMap::new();
     let mut other = Other::new(demo, connection);
     for kind in &kinds {
         // Its cursor is older than all records.
         let mut follower = Reader::default();
-        let known = follower.walk(demo, connection, kind, "", 2);
-        before.insert(kind.entity, BTreeSet::from_iter(known));
+        follower.walk(demo, connection, kind, "", 2);
+        let known = follower.live.keys().chain(&follower.deleted).cloned();
+        before.insert(kind.entity, known.collect());
         followers.insert(kind.entity, follower);
         let mut truth = Truth::default();
         other.create(kind, &mut truth, RECORDS, MOVABLE);
@@ -162,8 +163,8 @@ fn scenario(demo: &Demo, connection: &'static str) {
             other.anchors = truth.unmoved();
         }
         truths.insert(kind.entity, truth);
+        told(&format!("{} seeded", kind.entity));
     }
-    told("seeded");
     configure(demo, connection, &json!({"clock_offset_ms": -1_800_000}));
 
     let truths = Mutex::new(truths);

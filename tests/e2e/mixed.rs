@@ -18,6 +18,7 @@ use crate::{
 };
 
 mod kinds;
+mod late;
 mod other;
 mod reader;
 

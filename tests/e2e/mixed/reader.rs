@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crosswalk_tests::{Contract, Demo};
+use crosswalk_tests::Demo;
 use serde_json::Value;
 
 use super::kinds::Kind;
+use crate::CONTRACT;
 
 /// Every so many pages one is held against the contract; all of them would take longer than the lists themselves.
 const JUDGED: usize = 16;
@@ -42,7 +43,7 @@ impl Reader {
             let page = demo.call(connection, "GET", &target, None);
             assert_eq!(page.status, 200, "{connection} {kind:?}: {}", page.text);
             if self.pages.is_multiple_of(JUDGED) {
-                let faults = Contract::load().faults(&kind.operation(), 200, &page.body);
+                let faults = CONTRACT.faults(&kind.operation(), 200, &page.body);
                 assert_eq!(faults, Vec::<String>::new(), "{connection} {kind:?}");
             }
             self.pages += 1;

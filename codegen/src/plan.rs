@@ -348,6 +348,7 @@ pub struct PlanErrors {
     pub details_message: Option<String>,
     pub details_code: Option<String>,
     pub details_fields: Option<String>,
+    pub named: Vec<PlanNamed>,
     pub existing_id_after: Option<String>,
     pub partial: Option<PlanPartial>,
     pub classify: Vec<PlanErrorRule>,
@@ -363,15 +364,30 @@ pub struct PlanPartial {
     pub ignore: Vec<String>,
 }
 
+/// Texts that a refusal names beside its message.
 #[derive(Debug, Clone)]
+pub struct PlanNamed {
+    pub what: String,
+    pub at: Vec<PlanPath>,
+    pub help: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+#[allow(clippy::struct_excessive_bools)] // Each is a key of the mapping, and any of them may stand with any other.
 pub struct PlanErrorRule {
     pub status: Option<u16>,
     pub codes: Vec<String>,
+    /// Members that have one of some values.
+    pub with: Vec<(String, Vec<String>)>,
+    /// Words in the message.
+    pub message: Option<String>,
     /// As in `BAD_REQUEST`; checked against the vocabulary.
     pub code: String,
     pub refresh: bool,
     pub hidden_field: bool,
     pub not_carried_out: bool,
+    pub never_again: bool,
+    pub retry_after_seconds: Option<u32>,
 }
 
 /// Several calls in one round trip.
@@ -384,6 +400,8 @@ pub struct PlanBundle {
     /// The rest of the path.
     pub path: String,
     pub max: usize,
+    /// A read with an address of more characters goes in a bundle.
+    pub for_targets_over: Option<usize>,
     /// Other members of the request, each with its JSON.
     pub members: Vec<(String, String)>,
     /// The same for a bundle of which nothing is carried out when one part fails.
@@ -726,6 +744,8 @@ pub struct PlanStep {
     pub kind: PlanStepKind,
     /// Where to go without calling, when there is nothing to write.
     pub if_empty: Option<String>,
+    /// Where to go without calling, when the names of the fields have more characters than the call can take.
+    pub if_wide: Option<(usize, String)>,
     /// Where to go on a status of the provider.
     pub on: Vec<(u16, PlanRouteTo)>,
     /// Where to go when the writing part of a bundle succeeded and the reading part did not.
@@ -743,7 +763,7 @@ pub enum PlanRouteTo {
 
 #[derive(Debug, Clone)]
 pub enum PlanStepKind {
-    Call(PlanStepCall),
+    Call(Box<PlanStepCall>),
     /// Several calls in one round trip, by name.
     Bundle {
         /// Whether all parts are undone when one fails.
@@ -759,6 +779,8 @@ pub struct PlanStepCall {
     pub id: Option<PlanPath>,
     /// The body of the answer is the native record.
     pub record: bool,
+    /// The list in the body whose only row is the record, where it is not the body itself.
+    pub rows: Option<PlanPath>,
     /// `on` of a part of a bundle.
     pub on: Vec<(u16, PlanRouteTo)>,
     /// The part is left out of its bundle when the request does not have this input.

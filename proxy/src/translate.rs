@@ -18,6 +18,7 @@ pub mod html;
 pub mod json;
 pub mod key;
 pub mod list;
+pub mod long;
 pub mod native;
 pub mod objects;
 pub mod paging;
@@ -30,6 +31,7 @@ pub mod records;
 pub mod scalar;
 pub mod script;
 pub mod steps;
+pub mod taken;
 pub mod template;
 pub mod upsert;
 pub mod warning;
@@ -270,6 +272,7 @@ pub(crate) mod tests {
                 code: None,
                 fields: None,
             },
+            named: &[],
             existing_id_after: None,
             partial: None,
             classify: &[],
@@ -305,15 +308,13 @@ pub(crate) mod tests {
                 code: None,
                 fields: None,
             },
+            named: &[],
             existing_id_after: None,
             partial: None,
             classify: &[ErrorRule {
-                status: None,
                 codes: &["LOCKED"],
-                code: Code::Conflict,
-                refresh: false,
-                hidden_field: false,
                 not_carried_out: true,
+                ..ErrorRule::new(Code::Conflict)
             }],
         },
     };

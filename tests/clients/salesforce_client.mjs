@@ -108,7 +108,7 @@ async function accountsOneByOne(connection) {
 
   equal("a delete's answer", (await accounts.destroy(id)).success, true);
   const gone = await rejected("a deleted row", "HttpApiError", accounts.retrieve(id));
-  equal("its code", gone.errorCode, "NOT_FOUND");
+  equal("its code", gone.errorCode, "ENTITY_IS_DELETED");
   const twice = await rejected("a second delete", "HttpApiError", accounts.destroy(id));
   equal("its code", twice.errorCode, "ENTITY_IS_DELETED");
   const never = await rejected(

@@ -121,7 +121,7 @@ def accounts_one_by_one(salesforce):
     equal("a delete's status", accounts.delete(id), 204)
     with raises("a deleted row", SalesforceResourceNotFound) as caught:
         accounts.get(id)
-    equal("its code", refused(caught[0])[:2], (404, "NOT_FOUND"))
+    equal("its code", refused(caught[0])[:2], (404, "ENTITY_IS_DELETED"))
     with raises("a second delete", SalesforceResourceNotFound) as caught:
         accounts.delete(id)
     equal("its code", refused(caught[0])[:2], (404, "ENTITY_IS_DELETED"))

@@ -270,3 +270,21 @@ fn every_operation_documents_that_a_connection_may_be_unknown() {
         }
     }
 }
+
+#[test]
+fn a_spent_day_is_told_at_once() {
+    let demo = Demo::start();
+    for (connection, settings) in [
+        ("hubspot-demo", json!({"rate_limits": {"daily": 0}})),
+        (
+            "salesforce-demo",
+            json!({"calls_today": 100_000, "daily_limit": 100_000}),
+        ),
+    ] {
+        demo.sandbox(connection, "PATCH", "/_sandbox/settings", Some(&settings));
+        demo.native_calls(connection);
+        let answer = demo.call(connection, "GET", "/unified/crm/contact", None);
+        assert_eq!(answer.status, 429, "{connection}: {:#}", answer.body);
+        assert_eq!(demo.native_calls(connection).len(), 1, "{connection}");
+    }
+}

@@ -16,8 +16,8 @@ use crate::{
         MappingPartial, MappingProvider,
     },
     plan::{
-        PlanAuth, PlanBaseUrl, PlanBundle, PlanErrorRule, PlanErrors, PlanNativeOperation,
-        PlanPartial, PlanProvider,
+        PlanAuth, PlanBaseUrl, PlanBundle, PlanErrorRule, PlanErrors, PlanNamed,
+        PlanNativeOperation, PlanPartial, PlanProvider,
     },
     source::{Sources, Text},
     spec::{SpecKind, SpecOperation, SpecSchema},
@@ -220,6 +220,10 @@ impl Checker<'_> {
             root,
             path: path.to_owned(),
             max: calls::at_least_one(&bundle.max, self.sink),
+            for_targets_over: bundle
+                .for_targets_over
+                .as_ref()
+                .map(|over| usize::try_from(over.value).unwrap_or(usize::MAX)),
             members: members(&bundle.members),
             atomic_members: members(&bundle.atomic_members),
             halted: bundle
@@ -364,10 +368,18 @@ impl Checker<'_> {
             classify.push(PlanErrorRule {
                 status,
                 codes: texts(&rule.codes),
+                with: rule
+                    .with
+                    .iter()
+                    .map(|(member, values)| (member.value.clone(), texts(values)))
+                    .collect(),
+                message: value(rule.message.as_ref()),
                 code: rule.code.value.clone(),
                 refresh: rule.refresh,
                 hidden_field: rule.hidden_field,
                 not_carried_out: rule.not_carried_out,
+                never_again: rule.never_again,
+                retry_after_seconds: rule.retry_after_seconds.as_ref().map(|it| it.value),
             });
         }
         PlanErrors {
@@ -382,6 +394,19 @@ impl Checker<'_> {
             details_message: detail(|details| &details.message),
             details_code: detail(|details| &details.code),
             details_fields: detail(|details| &details.fields),
+            named: errors
+                .named
+                .iter()
+                .map(|named| PlanNamed {
+                    what: named.what.value.clone(),
+                    at: named
+                        .at
+                        .iter()
+                        .map(|path| path.value.split('.').map(str::to_owned).collect())
+                        .collect(),
+                    help: value(named.help.as_ref()),
+                })
+                .collect(),
             existing_id_after: value(errors.existing_id_after.as_ref()),
             partial: errors.partial.as_ref().and_then(|it| self.partial(it)),
             classify,

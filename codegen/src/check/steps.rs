@@ -92,6 +92,10 @@ pub(super) fn check(
                 name: step.name.value.clone(),
                 kind,
                 if_empty: step.if_empty.as_ref().map(|to| to.value.clone()),
+                if_wide: step.if_wide.as_ref().map(|wide| {
+                    let over = usize::try_from(wide.over.value).unwrap_or(usize::MAX);
+                    (over, wide.step.value.clone())
+                }),
                 on: routes(&step.on),
                 otherwise: step.otherwise.as_ref().map(|to| to.value.clone()),
                 then: next(mapped, at).map(|to| to.value.clone()),
@@ -130,7 +134,8 @@ impl<'a> Steps<'a> {
             to,
             learns_id: answers_id,
         }));
-        edges.extend(step.if_empty.as_ref().map(|to| Edge {
+        let instead = step.if_wide.as_ref().map(|wide| &wide.step);
+        edges.extend(step.if_empty.iter().chain(instead).map(|to| Edge {
             to,
             learns_id: false,
         }));
@@ -287,7 +292,9 @@ impl<'a> Steps<'a> {
                 given: self.given(call),
                 ..self.scope(known)
             };
-            return self.call(call, scope).map(PlanStepKind::Call);
+            return self
+                .call(call, scope)
+                .map(|call| PlanStepKind::Call(Box::new(call)));
         };
         match self.bundle {
             None => {
@@ -412,7 +419,16 @@ impl<'a> Steps<'a> {
             self.calls.reading(&call.call, scope)
         };
         let (plan, answer) = checked?;
-        if call.record {
+        let rows = match &call.rows {
+            Some(rows) if call.record => Some(answers::path(answer, rows, Wanted::List, sink)?),
+            Some(rows) => {
+                let message = "`rows` says where the record is: it needs `record: true`";
+                sink.push(Diagnostic::new("unknown-key", message, rows.span));
+                None
+            }
+            None => None,
+        };
+        if call.record && rows.is_none() {
             chosen::check_mapped(&call.call, answer, sink);
             answers::record(answer, call.call.operation.span, sink);
         }
@@ -427,6 +443,7 @@ impl<'a> Steps<'a> {
             call: plan,
             id,
             record: call.record,
+            rows,
             on: routes(&call.on),
             only_if: call.only_if.as_ref().map(|input| input.value.clone()),
         })

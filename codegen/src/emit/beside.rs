@@ -114,7 +114,7 @@ pub(super) fn lets(entity: &PlanEntity) -> TokenStream {
         .iter()
         .filter_map(|beside| {
             let variable = variable(&beside.name);
-            let (at, key) = (constant(&beside.name), value(&beside.key));
+            let (at, key) = (constant(&beside.name), value(&beside.key, &beside.name));
             match &beside.kind {
                 PlanBesideKind::Records { .. } => {
                     let ty = struct_name(beside);
@@ -148,13 +148,13 @@ fn variable(name: &str) -> Ident {
     names::field(&format!("beside_{name}"))
 }
 
-/// A reference to an optional native value, wherever it stands.
-pub(super) fn value(from: &PlanNativeRef) -> TokenStream {
+/// An optional native value, wherever it stands, for a unified field.
+pub(super) fn value(from: &PlanNativeRef, field: &str) -> TokenStream {
     match &from.beside {
-        None => native::value(&quote! { native }, &from.path),
+        None => native::value(&quote! { native }, &from.path, field),
         Some(name) => {
             let variable = variable(name);
-            native::value(&quote! { #variable }, &from.path)
+            native::value(&quote! { #variable }, &from.path, field)
         }
     }
 }

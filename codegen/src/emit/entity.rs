@@ -76,7 +76,7 @@ pub(super) fn module(
                 patch::{InputObject, Patch},
                 query::Query,
                 read,
-                scalar::{Flag, Number, Text, null_as_default},
+                scalar::{Flag, Leaf, Number, Text, null_as_default},
                 steps::{StepCall, StepPlan, Steps, To, Written},
                 upsert::{DirectPlan, FindPlan, KeyPlan, Upsert, UpsertPlan},
                 warning::Warnings,

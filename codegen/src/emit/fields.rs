@@ -12,8 +12,8 @@ use crate::{
     check::native_refs,
     names,
     plan::{
-        PlanConvert, PlanDefault, PlanEntity, PlanField, PlanGroupMember, PlanGroupRow, PlanLine,
-        PlanNativeRef, PlanNativeType, PlanSource, PlanTypeKind, PlanVertical, PlanWrite,
+        PlanConvert, PlanDefault, PlanEntity, PlanField, PlanForm, PlanGroupMember, PlanGroupRow,
+        PlanLine, PlanNativeRef, PlanNativeType, PlanSource, PlanTypeKind, PlanVertical, PlanWrite,
     },
 };
 
@@ -126,11 +126,13 @@ fn read(vertical: &PlanVertical, entity: &PlanEntity) -> TokenStream {
     };
     let beside_name = names::ident(if has_beside { "beside" } else { "_beside" });
     let losers = losers(vertical, entity, members);
-    let warnings = names::ident(if unified::mentions(&record_value, "warnings") {
-        "warnings"
-    } else {
-        "_warnings"
-    });
+    let warnings = names::ident(
+        if unified::mentions(&quote! { #beside_lets #record_value }, "warnings") {
+            "warnings"
+        } else {
+            "_warnings"
+        },
+    );
     quote! {
         /// Native → unified.
         fn read<'a>(raw: &'a RawValue, #parameter #warnings: &mut Warnings) -> Result<#record<'a>, Error> {
@@ -212,7 +214,7 @@ fn read_source(vertical: &PlanVertical, field: &PlanField) -> TokenStream {
             }
         }
         PlanSource::Join(from) => {
-            let values = from.iter().map(value);
+            let values = from.iter().map(|from| value(from, name));
             quote! { read::join([#(#values),*]) }
         }
         PlanSource::Value {
@@ -220,7 +222,7 @@ fn read_source(vertical: &PlanVertical, field: &PlanField) -> TokenStream {
             label: Some(label),
             ..
         } => {
-            let (value, at) = (first_value(from), beside::constant(label));
+            let (value, at) = (first_value(from, name), beside::constant(label));
             quote! { beside.label(#at, #name, #value, warnings) }
         }
         PlanSource::Value { from, convert, .. } => read_value(name, from, convert),
@@ -231,7 +233,7 @@ fn read_source(vertical: &PlanVertical, field: &PlanField) -> TokenStream {
         } => {
             let (ty, otherwise) = (names::ty(ty), names::ty(otherwise));
             let cases = cases.iter().map(|(unified, from)| {
-                let (value, variant) = (value(from), names::ty(unified));
+                let (value, variant) = (value(from, name), names::ty(unified));
                 let flag = if from.ty == PlanNativeType::Boolean {
                     quote! { read::flag(#value) }
                 } else {
@@ -251,7 +253,7 @@ fn read_source(vertical: &PlanVertical, field: &PlanField) -> TokenStream {
         } => {
             let rows = rows
                 .iter()
-                .map(|row| read_row(vertical, entry, tag, tag_type, row));
+                .map(|row| read_row(vertical, name, entry, tag, tag_type, row));
             quote! { read::entries([#(#rows),*]) }
         }
     }
@@ -259,7 +261,7 @@ fn read_source(vertical: &PlanVertical, field: &PlanField) -> TokenStream {
 
 fn read_value(name: &str, from: &[PlanNativeRef], convert: &PlanConvert) -> TokenStream {
     let first = &from[0];
-    let value = first_value(from);
+    let value = first_value(from, name);
     let table = names::constant(name);
     match (convert, first.ty) {
         (
@@ -291,16 +293,17 @@ fn read_value(name: &str, from: &[PlanNativeRef], convert: &PlanConvert) -> Toke
 }
 
 /// The first present of several native values, or the only one.
-fn first_value(from: &[PlanNativeRef]) -> TokenStream {
+fn first_value(from: &[PlanNativeRef], field: &str) -> TokenStream {
     if let [only] = from {
-        return value(only);
+        return value(only, field);
     }
-    let values = from.iter().map(value);
+    let values = from.iter().map(|from| value(from, field));
     quote! { read::first([#(#values),*]) }
 }
 
 fn read_row(
     vertical: &PlanVertical,
+    field: &str,
     entry: &str,
     tag: &str,
     tag_type: &str,
@@ -322,7 +325,7 @@ fn read_row(
             let Some(mapped) = row.members.iter().find(|mapped| mapped.name == member.name) else {
                 return quote! { #ident: None };
             };
-            let value = value(&mapped.from);
+            let value = value(&mapped.from, field);
             let read = match mapped.line {
                 None => quote! { read::text(#value) },
                 Some(PlanLine::First) => quote! { read::first_line(#value) },
@@ -398,10 +401,7 @@ fn write(
         _ => None,
     }
     .map(|member| {
-        let (path, field) = (
-            format!("body.record.{}", member.name),
-            names::field(&member.name),
-        );
+        let (path, field) = (&member.name, names::field(&member.name));
         quote! { record.passthrough(#path, &input.#field)?; }
     });
     let titles = entity
@@ -560,8 +560,11 @@ fn write_group(
     quote! {
         match &input.#ident {
             Patch::Absent => {}
-            Patch::Null => { record.clear([#(#cleared),*]); }
+            Patch::Null => { record.clear(#path, [#(#cleared),*]); }
             Patch::Value(entries) => {
+                if entries.is_empty() {
+                    warnings.empty_list(#path);
+                }
                 let mut tags = Tags::new(#path);
                 for (index, entry) in entries.iter().enumerate() {
                     tags.once(index, entry.#tag_field.as_str())?;
@@ -656,7 +659,7 @@ fn write_members(members: &[PlanGroupMember]) -> Vec<TokenStream> {
 }
 
 /// The constant of a native field that is written: `to::NAME`.
-fn target(write: &PlanWrite) -> TokenStream {
+pub(super) fn target(write: &PlanWrite) -> TokenStream {
     let constant = names::constant(&write.name);
     quote! { to::#constant }
 }
@@ -683,14 +686,18 @@ fn targets(entity: &PlanEntity) -> TokenStream {
             }
         }
     }
+    for operation in &entity.operations {
+        if let PlanForm::Upsert(upsert) = &operation.form {
+            for key in &upsert.keys {
+                if !writes.iter().any(|known| known.name == key.set.name) {
+                    writes.push(&key.set);
+                }
+            }
+        }
+    }
     let constants = writes.iter().map(|write| {
-        let (constant, name) = (names::constant(&write.name), &write.name);
-        let max = write.max_length.map(|max| {
-            let max = names::number(max);
-            quote! { .at_most(#max) }
-        });
-        let nullable = (!write.nullable).then(|| quote! { .never_empty() });
-        quote! { pub(super) const #constant: Target = Target::new(#name) #max #nullable; }
+        let (constant, target) = (names::constant(&write.name), new_target(write));
+        quote! { pub(super) const #constant: Target = #target; }
     });
     if writes.is_empty() {
         return TokenStream::new();
@@ -702,4 +709,15 @@ fn targets(entity: &PlanEntity) -> TokenStream {
             #(#constants)*
         }
     }
+}
+
+/// A native field that can be written.
+fn new_target(write: &PlanWrite) -> TokenStream {
+    let name = &write.name;
+    let max = write.max_length.map(|max| {
+        let max = names::number(max);
+        quote! { .at_most(#max) }
+    });
+    let nullable = (!write.nullable).then(|| quote! { .never_empty() });
+    quote! { Target::new(#name) #max #nullable }
 }

@@ -48,13 +48,6 @@ impl Tree {
         tree.members.entry(last.clone()).or_insert(Node::Leaf(leaf));
     }
 
-    fn borrows(&self) -> bool {
-        self.members.values().any(|node| match node {
-            Node::Leaf(leaf) => leaf.borrows(),
-            Node::Tree(tree) => tree.borrows(),
-        })
-    }
-
     /// The structs: the one named, then those inside it.
     pub(super) fn emit(&self, name: &Ident, doc: &str) -> TokenStream {
         let mut inner = TokenStream::new();
@@ -69,21 +62,19 @@ impl Tree {
                     Node::Tree(tree) => {
                         let ty = format_ident!("{name}{}", names::pascal(member));
                         inner.extend(tree.emit(&ty, &format!("`{member}` of [`{name}`].")));
-                        let (borrow, lifetime) = borrow(tree.borrows());
                         quote! {
-                            #[serde(#rename #borrow default, deserialize_with = "null_as_default")]
-                            #field: #ty #lifetime
+                            #[serde(#rename borrow, default, deserialize_with = "null_as_default")]
+                            #field: #ty<'a>
                         }
                     }
                 }
             })
             .collect();
-        let (_, lifetime) = borrow(self.borrows());
         let doc = format!(" {doc}");
         quote! {
             #[doc = #doc]
             #[derive(Debug, Default, Deserialize)]
-            struct #name #lifetime { #(#fields),* }
+            struct #name<'a> { #(#fields),* }
 
             #inner
         }
@@ -91,39 +82,24 @@ impl Tree {
 }
 
 impl Leaf {
-    fn borrows(self) -> bool {
-        match self {
-            Self::Value(ty) => ty != PlanNativeType::Boolean,
-        }
-    }
-
     fn emit(self, field: &Ident, rename: Option<&TokenStream>) -> TokenStream {
-        match self {
-            Self::Value(PlanNativeType::Text) => {
-                quote! { #[serde(#rename borrow, default)] #field: Option<Text<'a>> }
-            }
-            Self::Value(PlanNativeType::Number) => {
-                quote! { #[serde(#rename borrow, default)] #field: Option<Number<'a>> }
-            }
-            Self::Value(PlanNativeType::Boolean) => {
-                quote! { #[serde(#rename default)] #field: Option<Flag> }
-            }
-        }
+        let Self::Value(ty) = self;
+        let ty = match ty {
+            PlanNativeType::Text => quote! { Text<'a> },
+            PlanNativeType::Number => quote! { Number<'a> },
+            PlanNativeType::Boolean => quote! { Flag },
+        };
+        quote! { #[serde(#rename borrow, default)] #field: Leaf<'a, #ty> }
     }
 }
 
-fn borrow(borrows: bool) -> (Option<TokenStream>, Option<TokenStream>) {
-    if borrows {
-        (Some(quote! { borrow, }), Some(quote! { <'a> }))
-    } else {
-        (None, None)
+/// The optional value at a place in a struct, for a unified field: `native.properties.name.get("name", warnings)`.
+pub(super) fn value(object: &TokenStream, path: &PlanPath, field: &str) -> TokenStream {
+    if path.is_empty() {
+        return quote! { #object.as_ref() };
     }
-}
-
-/// A reference to an optional value in a struct: `native.properties.name.as_ref()`.
-pub(super) fn value(object: &TokenStream, path: &PlanPath) -> TokenStream {
     let place = place(object, path);
-    quote! { #place.as_ref() }
+    quote! { #place.get(#field, warnings) }
 }
 
 /// A place in a struct: `native.properties.name`.

@@ -6,7 +6,7 @@ use quote::quote;
 use super::{operation, unified::Pruned};
 use crate::{
     names,
-    plan::{PlanBaseUrl, PlanClear, PlanProvider, PlanRecordId, PlanVersionMatch},
+    plan::{PlanBaseUrl, PlanBundle, PlanClear, PlanProvider, PlanRecordId, PlanVersionMatch},
 };
 
 pub(super) fn module(provider: &PlanProvider) -> TokenStream {
@@ -39,7 +39,7 @@ pub(super) fn module(provider: &PlanProvider) -> TokenStream {
             quote! { #name => #vertical::#module::#function(cx, request) }
         })
     });
-    let script_arms = provider.scripts.iter().flat_map(|scripts| {
+    let scripts = provider.scripts.iter().flat_map(|scripts| {
         let (vertical, module) = (names::field(&scripts.vertical), names::field(&scripts.name));
         scripts.operations.iter().map(move |planned| {
             let (name, function) = (&planned.name, operation::function_name(&planned.name));
@@ -47,6 +47,31 @@ pub(super) fn module(provider: &PlanProvider) -> TokenStream {
             quote! { #name => #vertical::#module::#function(cx, request) }
         })
     });
+    let arms: Vec<TokenStream> = arms.chain(scripts).collect();
+    let is_long = |bundle: &PlanBundle| bundle.for_targets_over.is_some();
+    let translator = if provider.bundle.as_ref().is_some_and(is_long) {
+        quote! {
+            /// The translator of a unified operation. Its long reads go in bundles.
+            pub(super) fn translator(operation: &'static str, cx: Context, request: &UnifiedRequest) -> Result<Box<dyn Translator>, Error> {
+                let outer = cx.clone();
+                let translator = match operation {
+                    #(#arms,)*
+                    _ => Err(not_implemented(operation, cx.provider)),
+                };
+                Ok(Long::around(outer, &LONG, translator?))
+            }
+        }
+    } else {
+        quote! {
+            /// The translator of a unified operation.
+            pub(super) fn translator(operation: &'static str, cx: Context, request: &UnifiedRequest) -> Result<Box<dyn Translator>, Error> {
+                match operation {
+                    #(#arms,)*
+                    _ => Err(not_implemented(operation, cx.provider)),
+                }
+            }
+        }
+    };
     let doc = format!(
         " {}: what the engine knows of it, and its translators.",
         provider.title
@@ -60,11 +85,12 @@ pub(super) fn module(provider: &PlanProvider) -> TokenStream {
                 Context, Translator, not_implemented,
                 bundle::BundleForm,
                 call::Root,
+                long::{Long, LongForm},
                 record_id::RecordIdForm,
                 write::{Clear, NativeForm},
             },
             upstream::provider::{
-                Auth, BaseUrl, Content, Details, Effect, ErrorRule, Errors, NativeOperation, Partial, Provider, VersionFamily, VersionMatch, Versions,
+                Auth, BaseUrl, Content, Details, Effect, ErrorRule, Errors, Named, NativeOperation, Partial, Provider, VersionFamily, VersionMatch, Versions,
             },
         };
         use http::Method;
@@ -74,14 +100,7 @@ pub(super) fn module(provider: &PlanProvider) -> TokenStream {
         #bundle
         #(#operations)*
 
-        /// The translator of a unified operation.
-        pub(super) fn translator(operation: &'static str, cx: Context, request: &UnifiedRequest) -> Result<Box<dyn Translator>, Error> {
-            match operation {
-                #(#arms,)*
-                #(#script_arms,)*
-                _ => Err(not_implemented(operation, cx.provider)),
-            }
-        }
+        #translator
     }
     .pruned()
 }
@@ -164,22 +183,45 @@ fn errors(provider: &PlanProvider) -> TokenStream {
         },
     );
     let rules = errors.classify.iter().map(|rule| {
-        let status = rule
-            .status
-            .map_or_else(|| quote! { None }, |status| quote! { Some(#status) });
-        let (codes, code) = (&rule.codes, names::ty(&rule.code.to_lowercase()));
-        let (refresh, hidden_field) = (rule.refresh, rule.hidden_field);
-        let not_carried_out = rule.not_carried_out;
+        // What a rule does not say is left out, so that what it says is seen.
+        let status = rule.status.map(|status| quote! { status: Some(#status), });
+        let codes = (!rule.codes.is_empty()).then(|| {
+            let codes = &rule.codes;
+            quote! { codes: &[#(#codes),*], }
+        });
+        let with = (!rule.with.is_empty()).then(|| {
+            let with = rule
+                .with
+                .iter()
+                .map(|(member, values)| quote! { (#member, &[#(#values),*]) });
+            quote! { with: &[#(#with),*], }
+        });
+        let message = rule
+            .message
+            .as_ref()
+            .map(|words| quote! { message: Some(#words), });
+        let flags = [
+            (rule.refresh, "refresh"),
+            (rule.hidden_field, "hidden_field"),
+            (rule.not_carried_out, "not_carried_out"),
+            (rule.never_again, "never_again"),
+        ];
+        let flags = flags.iter().filter(|(holds, _)| *holds).map(|(_, name)| {
+            let name = names::ident(name);
+            quote! { #name: true, }
+        });
+        let after = rule
+            .retry_after_seconds
+            .map(|seconds| quote! { retry_after_seconds: Some(#seconds), });
+        let code = names::ty(&rule.code.to_lowercase());
         quote! {
-            ErrorRule {
-                status: #status,
-                codes: &[#(#codes),*],
-                code: Code::#code,
-                refresh: #refresh,
-                hidden_field: #hidden_field,
-                not_carried_out: #not_carried_out,
-            }
+            ErrorRule { #status #codes #with #message #(#flags)* #after ..ErrorRule::new(Code::#code) }
         }
+    });
+    let named = errors.named.iter().map(|named| {
+        let (what, help) = (&named.what, option(named.help.as_ref()));
+        let at = named.at.iter().map(|path| quote! { &[#(#path),*] });
+        quote! { Named { what: #what, at: &[#(#at),*], help: #help } }
     });
     quote! {
         Errors {
@@ -189,6 +231,7 @@ fn errors(provider: &PlanProvider) -> TokenStream {
             correlation_id: #correlation_id,
             correlation_header: #correlation_header,
             details: Details { list: #details_list, message: #details_message, code: #details_code, fields: #details_fields },
+            named: &[#(#named),*],
             existing_id_after: #existing,
             partial: #partial,
             classify: &[#(#rules),*],
@@ -236,6 +279,19 @@ fn bundle(provider: &PlanProvider) -> Option<TokenStream> {
         .iter()
         .map(|(name, json)| quote! { (#name, #json) });
     let halted = &bundle.halted;
+    let long = bundle.for_targets_over.map(|over| {
+        let planned = &provider.operations[bundle.operation];
+        let (id, method) = (&planned.id, names::ident(&planned.method));
+        let over = names::number(over);
+        quote! {
+            /// How reads with long addresses are sent.
+            static LONG: LongForm = LongForm {
+                bundle: &BUNDLE,
+                operation: &NativeOperation { id: #id, method: Method::#method, effect: Effect::Read, content: Content::Json },
+                over: #over,
+            };
+        }
+    });
     let (requests, method, target) = (
         &bundle.requests,
         &bundle.request_method,
@@ -265,6 +321,8 @@ fn bundle(provider: &PlanProvider) -> Option<TokenStream> {
             response_status: #status,
             response_body: #response_body,
         };
+
+        #long
     })
 }
 

@@ -45,11 +45,11 @@ pub(super) fn module(vertical: &PlanVertical) -> TokenStream {
         #![doc = #doc]
         use std::borrow::Cow;
         use crosswalk::translate::{
-            patch::{InputNumber, InputObject, Patch, required_nullable},
+            patch::{InputNumber, InputObject, ObjectOnly, Patch, required_nullable},
             read::Entry,
             scalar::Number,
         };
-        use serde::{Deserialize, Serialize, de::IgnoredAny};
+        use serde::{Deserialize, Deserializer, Serialize, de::IgnoredAny};
         use serde_json::value::RawValue;
         #items
     }
@@ -225,7 +225,14 @@ fn request_struct(vertical: &PlanVertical, ty: &PlanType, members: &[PlanMember]
     quote! {
         #doc
         #[derive(Debug, Deserialize)]
+        #[serde(remote = "Self")]
         pub struct #name { #(#fields),* }
+
+        impl<'de> Deserialize<'de> for #name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                Self::deserialize(ObjectOnly(deserializer))
+            }
+        }
     }
 }
 

@@ -58,9 +58,17 @@ pub struct MappingStep {
     /// Where `atomic: true` stands, if nothing of the bundle is to be carried out when one part fails.
     pub atomic: Option<Span>,
     pub if_empty: Option<Text>,
+    pub if_wide: Option<MappingIfWide>,
     pub on: Vec<(Spanned<u16>, Text)>,
     pub otherwise: Option<Text>,
     pub then: Option<Text>,
+}
+
+#[derive(Debug)]
+pub struct MappingIfWide {
+    /// When the names of the fields have more characters than this.
+    pub over: Spanned<u32>,
+    pub step: Text,
 }
 
 #[derive(Debug)]
@@ -68,6 +76,8 @@ pub struct MappingStepCall {
     pub call: MappingCall,
     pub id: Option<Text>,
     pub record: bool,
+    /// The list whose only row is the record.
+    pub rows: Option<Text>,
     pub on: Vec<(Spanned<u16>, Text)>,
     /// The input without which a part of a bundle is left out.
     pub only_if: Option<Text>,
@@ -229,6 +239,9 @@ fn step(name: Text, node: &Node, sink: &Sink) -> Option<MappingStep> {
     let then = table.optional_text("then");
     let otherwise = table.optional_text("otherwise");
     let if_empty = table.optional_text("if_empty");
+    let if_wide = table
+        .optional("if_wide")
+        .and_then(|node| if_wide(node, sink));
     let (calls, on) = if let Some(bundle) = bundle {
         let parts: Vec<Option<_>> = entries(bundle, sink)
             .into_iter()
@@ -260,9 +273,21 @@ fn step(name: Text, node: &Node, sink: &Sink) -> Option<MappingStep> {
         bundle,
         atomic: atomic.filter(|_| is_atomic),
         if_empty,
+        if_wide,
         on,
         otherwise,
         then,
+    })
+}
+
+fn if_wide(node: &Node, sink: &Sink) -> Option<MappingIfWide> {
+    let mut table = Table::new(node, sink)?;
+    let over = required_integer(&mut table, "over");
+    let step = table.text("step");
+    table.finish();
+    Some(MappingIfWide {
+        over: over?,
+        step: step?,
     })
 }
 
@@ -270,12 +295,14 @@ fn step_call(table: &mut Table<'_>, sink: &Sink) -> Option<MappingStepCall> {
     let call = call::keys(table, sink);
     let id = table.optional_text("id");
     let record = table.flag("record");
+    let rows = table.optional_text("rows");
     let on = routes(table, sink);
     let only_if = table.optional_text("only_if");
     Some(MappingStepCall {
         call: call?,
         id,
         record,
+        rows,
         on,
         only_if,
     })

@@ -85,6 +85,7 @@ pub struct MappingBundle {
     pub span: Span,
     pub call: Text,
     pub max: Spanned<u32>,
+    pub for_targets_over: Option<Spanned<u32>>,
     pub members: Vec<(Text, Node)>,
     pub atomic_members: Vec<(Text, Node)>,
     pub halted: Vec<Text>,
@@ -107,6 +108,7 @@ pub struct MappingErrors {
     pub correlation_id: Option<Text>,
     pub correlation_header: Option<Text>,
     pub details: Option<MappingDetails>,
+    pub named: Vec<MappingNamed>,
     pub existing_id_after: Option<Text>,
     pub partial: Option<MappingPartial>,
     pub classify: Vec<MappingErrorRule>,
@@ -128,14 +130,26 @@ pub struct MappingPartial {
 }
 
 #[derive(Debug)]
+pub struct MappingNamed {
+    pub what: Text,
+    pub at: Vec<Text>,
+    pub help: Option<Text>,
+}
+
+#[derive(Debug)]
+#[allow(clippy::struct_excessive_bools)] // Each is a key of the mapping, and any of them may stand with any other.
 pub struct MappingErrorRule {
     pub span: Span,
     pub status: Option<Spanned<u32>>,
     pub codes: Vec<Text>,
+    pub with: Vec<(Text, Vec<Text>)>,
+    pub message: Option<Text>,
     pub code: Text,
     pub refresh: bool,
     pub hidden_field: bool,
     pub not_carried_out: bool,
+    pub never_again: bool,
+    pub retry_after_seconds: Option<Spanned<u32>>,
 }
 
 /// Reads `provider.yaml`.
@@ -294,6 +308,7 @@ fn bundle(node: &Node, sink: &Sink) -> Option<MappingBundle> {
     let mut table = Table::new(node, sink)?;
     let call = table.text("call");
     let max = table.required("max").and(table.integer("max"));
+    let for_targets_over = table.integer("for_targets_over");
     let members = table
         .optional("members")
         .map_or_else(Vec::new, |node| entries(node, sink));
@@ -318,6 +333,7 @@ fn bundle(node: &Node, sink: &Sink) -> Option<MappingBundle> {
         span: node.span,
         call: call?,
         max: max?,
+        for_targets_over,
         members,
         atomic_members,
         halted,
@@ -343,6 +359,9 @@ fn errors(node: &Node, sink: &Sink) -> Option<MappingErrors> {
     let details = table
         .optional("details")
         .and_then(|node| details(node, sink));
+    let named = table
+        .optional("named")
+        .map_or_else(Vec::new, |node| list(node, sink));
     let existing_id = table.optional("existing_id");
     let partial = table
         .optional("partial")
@@ -364,6 +383,10 @@ fn errors(node: &Node, sink: &Sink) -> Option<MappingErrors> {
         correlation_id,
         correlation_header,
         details,
+        named: named
+            .iter()
+            .filter_map(|node| self::named(node, sink))
+            .collect(),
         existing_id_after,
         partial,
         classify: classify
@@ -385,6 +408,19 @@ fn details(node: &Node, sink: &Sink) -> Option<MappingDetails> {
     Some(details)
 }
 
+fn named(node: &Node, sink: &Sink) -> Option<MappingNamed> {
+    let mut table = Table::new(node, sink)?;
+    let what = table.text("what");
+    let at = table.required("at").and(Some(table.texts("at")));
+    let help = table.optional_text("help");
+    table.finish();
+    Some(MappingNamed {
+        what: what?,
+        at: at?,
+        help,
+    })
+}
+
 fn partial(node: &Node, sink: &Sink) -> Option<MappingPartial> {
     let mut table = Table::new(node, sink)?;
     let status = table.required("status").and(table.integer("status"));
@@ -402,19 +438,33 @@ fn rule(node: &Node, sink: &Sink) -> Option<MappingErrorRule> {
     let mut table = Table::new(node, sink)?;
     let status = table.integer("status");
     let codes = table.texts("code");
+    let with = table
+        .optional("with")
+        .map_or_else(Vec::new, |node| entries(node, sink));
+    let message = table.optional_text("message");
     let code = table.text("as");
     let refresh = table.flag("refresh");
     let hidden_field = table.flag("hidden_field");
     let not_carried_out = table.flag("not_carried_out");
+    let retry = table.optional_choice("retry", &["never"]);
+    let retry_after_seconds = table.integer("retry_after_seconds");
     table.finish();
+    let with = with
+        .into_iter()
+        .map(|(member, values)| (member, super::texts(&values, sink)))
+        .collect();
     Some(MappingErrorRule {
         span: node.span,
         status,
         codes,
+        with,
+        message,
         code: code?,
         refresh,
         hidden_field,
         not_carried_out,
+        never_again: retry.is_some(),
+        retry_after_seconds,
     })
 }
 

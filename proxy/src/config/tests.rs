@@ -79,6 +79,7 @@ const fn provider(
                 code: None,
                 fields: None,
             },
+            named: &[],
             existing_id_after: None,
             partial: None,
             classify: &[],
@@ -375,6 +376,40 @@ fn each_connection_has_its_own_cursor_key_that_follows_from_the_configuration() 
     assert_eq!(
         key("a", "cursor_key: k\n", "c"),
         key("b", "cursor_key: k\n", "c")
+    );
+}
+
+#[test]
+fn a_cursor_key_is_bound_to_the_place_of_the_api() {
+    let key = |line: &str| {
+        read(&format!(
+            "api_keys: [k]\nconnections:\n  c: {{ {line}, access_token: t }}\n"
+        ))
+        .unwrap()
+        .connections[0]
+            .settings
+            .cursor_key
+            .0
+    };
+    let here = "provider: fixed, base_url: \"http://127.0.0.1:4010\"";
+    assert_eq!(key(here), key(here));
+    assert_ne!(key(here), key("provider: fixed"));
+    assert_ne!(
+        key(here),
+        key("provider: fixed, base_url: \"http://127.0.0.1:4011\"")
+    );
+}
+
+#[test]
+fn an_address_that_is_wrong_is_not_said_to_be_missing() {
+    let error = read(
+        "api_keys: [k]\nconnections:\n  c: { provider: hosted, instance_url: \"https://evil.example\", access_token: t }\n",
+    )
+    .unwrap_err();
+    assert_eq!(error.mistakes.len(), 1, "{error}");
+    assert!(
+        error.to_string().contains("expected a host that ends with"),
+        "{error}"
     );
 }
 

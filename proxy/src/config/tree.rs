@@ -126,6 +126,12 @@ impl Map {
             .filter(|value| !matches!(value.node, Node::Null))
     }
 
+    /// Whether a key is there, with something behind it.
+    pub(super) fn has(&self, key: &str) -> bool {
+        let mut entries = self.entries.iter();
+        entries.any(|(name, node)| name.value == key && !matches!(node.value, Node::Null))
+    }
+
     /// Takes everything: the keys are names that the user gave.
     pub(super) fn take_all(self) -> Vec<(String, Value)> {
         self.entries

@@ -11,8 +11,8 @@ use crosswalk::{
         write::{Clear, NativeForm},
     },
     upstream::provider::{
-        Auth, BaseUrl, Content, Details, Effect, ErrorRule, Errors, NativeOperation,
-        Partial, Provider, VersionFamily, VersionMatch, Versions,
+        Auth, BaseUrl, Content, Details, Effect, ErrorRule, Errors, Named,
+        NativeOperation, Partial, Provider, VersionFamily, VersionMatch, Versions,
     },
 };
 use http::Method;
@@ -76,6 +76,18 @@ pub static PROVIDER: Provider = Provider {
             code: Some("code"),
             fields: None,
         },
+        named: &[
+            Named {
+                what: "missing scopes",
+                at: &[
+                    &["errors", "context", "requiredGranularScopes"],
+                    &["errors", "context", "requiredScopes"],
+                    &["context", "requiredGranularScopes"],
+                    &["context", "requiredScopes"],
+                ],
+                help: Some("grant them to the app and connect the account again"),
+            },
+        ],
         existing_id_after: Some("Existing ID: "),
         partial: Some(Partial {
             status: 207u16,
@@ -85,91 +97,67 @@ pub static PROVIDER: Provider = Provider {
         classify: &[
             ErrorRule {
                 status: Some(401u16),
-                codes: &[],
-                code: Code::Unauthorized,
                 refresh: true,
-                hidden_field: false,
-                not_carried_out: false,
+                ..ErrorRule::new(Code::Unauthorized)
             },
             ErrorRule {
                 status: Some(403u16),
-                codes: &[],
-                code: Code::Forbidden,
-                refresh: false,
-                hidden_field: false,
-                not_carried_out: false,
+                ..ErrorRule::new(Code::Forbidden)
             },
             ErrorRule {
                 status: Some(404u16),
-                codes: &[],
-                code: Code::NotFound,
-                refresh: false,
-                hidden_field: false,
-                not_carried_out: false,
+                ..ErrorRule::new(Code::NotFound)
             },
             ErrorRule {
                 status: Some(409u16),
-                codes: &[],
-                code: Code::Conflict,
-                refresh: false,
-                hidden_field: false,
-                not_carried_out: false,
+                ..ErrorRule::new(Code::Conflict)
             },
             ErrorRule {
                 status: Some(423u16),
-                codes: &[],
-                code: Code::TooManyRequests,
-                refresh: false,
-                hidden_field: false,
                 not_carried_out: true,
+                ..ErrorRule::new(Code::TooManyRequests)
             },
             ErrorRule {
                 status: Some(429u16),
-                codes: &[],
-                code: Code::TooManyRequests,
-                refresh: false,
-                hidden_field: false,
+                with: &[("policyName", &["DAILY"])],
                 not_carried_out: true,
+                never_again: true,
+                ..ErrorRule::new(Code::TooManyRequests)
+            },
+            ErrorRule {
+                status: Some(429u16),
+                with: &[("policyName", &["TEN_SECONDLY_ROLLING"])],
+                not_carried_out: true,
+                retry_after_seconds: Some(10u32),
+                ..ErrorRule::new(Code::TooManyRequests)
+            },
+            ErrorRule {
+                status: Some(429u16),
+                not_carried_out: true,
+                retry_after_seconds: Some(1u32),
+                ..ErrorRule::new(Code::TooManyRequests)
             },
             ErrorRule {
                 status: Some(477u16),
-                codes: &[],
-                code: Code::ServiceUnavailable,
-                refresh: false,
-                hidden_field: false,
                 not_carried_out: true,
+                ..ErrorRule::new(Code::ServiceUnavailable)
             },
             ErrorRule {
                 status: Some(400u16),
                 codes: &["CONFLICT", "OBJECT_ALREADY_EXISTS"],
-                code: Code::Conflict,
-                refresh: false,
-                hidden_field: false,
-                not_carried_out: false,
+                ..ErrorRule::new(Code::Conflict)
             },
             ErrorRule {
                 status: Some(400u16),
-                codes: &[],
-                code: Code::BadRequest,
-                refresh: false,
-                hidden_field: false,
-                not_carried_out: false,
+                ..ErrorRule::new(Code::BadRequest)
             },
             ErrorRule {
                 status: Some(413u16),
-                codes: &[],
-                code: Code::BadRequest,
-                refresh: false,
-                hidden_field: false,
-                not_carried_out: false,
+                ..ErrorRule::new(Code::BadRequest)
             },
             ErrorRule {
                 status: Some(414u16),
-                codes: &[],
-                code: Code::BadRequest,
-                refresh: false,
-                hidden_field: false,
-                not_carried_out: false,
+                ..ErrorRule::new(Code::BadRequest)
             },
         ],
     },

@@ -8,11 +8,12 @@ use crosswalk::{
     route::UnifiedRequest,
     translate::{
         Context, Translator, not_implemented, bundle::BundleForm, call::Root,
+        long::{Long, LongForm},
         record_id::RecordIdForm, write::{Clear, NativeForm},
     },
     upstream::provider::{
-        Auth, BaseUrl, Content, Details, Effect, ErrorRule, Errors, NativeOperation,
-        Provider, VersionFamily, VersionMatch, Versions,
+        Auth, BaseUrl, Content, Details, Effect, ErrorRule, Errors, Named,
+        NativeOperation, Provider, VersionFamily, VersionMatch, Versions,
     },
 };
 use http::Method;
@@ -64,145 +65,104 @@ pub static PROVIDER: Provider = Provider {
             code: None,
             fields: Some("fields"),
         },
+        named: &[
+            Named {
+                what: "records that it may be a duplicate of",
+                at: &[
+                    &["duplicateResut", "matchResults", "matchRecords", "record", "Id"],
+                    &["duplicateResult", "matchResults", "matchRecords", "record", "Id"],
+                ],
+                help: None,
+            },
+        ],
         existing_id_after: None,
         partial: None,
         classify: &[
             ErrorRule {
                 status: Some(401u16),
-                codes: &[],
-                code: Code::Unauthorized,
                 refresh: true,
-                hidden_field: false,
-                not_carried_out: false,
+                ..ErrorRule::new(Code::Unauthorized)
             },
             ErrorRule {
-                status: None,
                 codes: &["INVALID_SESSION_ID"],
-                code: Code::Unauthorized,
                 refresh: true,
-                hidden_field: false,
-                not_carried_out: false,
+                ..ErrorRule::new(Code::Unauthorized)
             },
             ErrorRule {
-                status: None,
                 codes: &["REQUEST_LIMIT_EXCEEDED"],
-                code: Code::TooManyRequests,
-                refresh: false,
-                hidden_field: false,
+                message: Some("TotalRequests"),
                 not_carried_out: true,
+                never_again: true,
+                ..ErrorRule::new(Code::TooManyRequests)
             },
             ErrorRule {
-                status: None,
+                codes: &["REQUEST_LIMIT_EXCEEDED"],
+                not_carried_out: true,
+                retry_after_seconds: Some(1u32),
+                ..ErrorRule::new(Code::TooManyRequests)
+            },
+            ErrorRule {
                 codes: &["UNABLE_TO_LOCK_ROW"],
-                code: Code::Conflict,
-                refresh: false,
-                hidden_field: false,
                 not_carried_out: true,
+                ..ErrorRule::new(Code::Conflict)
             },
             ErrorRule {
-                status: None,
                 codes: &[
                     "DUPLICATES_DETECTED",
                     "DUPLICATE_VALUE",
                     "DUPLICATE_DEVELOPER_NAME",
                     "DUPLICATE_CUSTOM_ENTITY_DEFINITION",
                 ],
-                code: Code::Conflict,
-                refresh: false,
-                hidden_field: false,
-                not_carried_out: false,
+                ..ErrorRule::new(Code::Conflict)
             },
             ErrorRule {
-                status: None,
                 codes: &["NOT_FOUND", "ENTITY_IS_DELETED"],
-                code: Code::NotFound,
-                refresh: false,
-                hidden_field: false,
-                not_carried_out: false,
+                ..ErrorRule::new(Code::NotFound)
             },
             ErrorRule {
                 status: Some(404u16),
-                codes: &[],
-                code: Code::NotFound,
-                refresh: false,
-                hidden_field: false,
-                not_carried_out: false,
+                ..ErrorRule::new(Code::NotFound)
             },
             ErrorRule {
                 status: Some(403u16),
-                codes: &[],
-                code: Code::Forbidden,
-                refresh: false,
-                hidden_field: false,
-                not_carried_out: false,
+                ..ErrorRule::new(Code::Forbidden)
             },
             ErrorRule {
-                status: None,
                 codes: &[
                     "INSUFFICIENT_ACCESS",
                     "INSUFFICIENT_ACCESS_OR_READONLY",
                     "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY",
                 ],
-                code: Code::Forbidden,
-                refresh: false,
-                hidden_field: false,
-                not_carried_out: false,
+                ..ErrorRule::new(Code::Forbidden)
             },
             ErrorRule {
-                status: None,
                 codes: &["QUERY_TIMEOUT"],
-                code: Code::Timeout,
-                refresh: false,
-                hidden_field: false,
-                not_carried_out: false,
+                ..ErrorRule::new(Code::Timeout)
             },
             ErrorRule {
                 status: Some(503u16),
-                codes: &[],
-                code: Code::ServiceUnavailable,
-                refresh: false,
-                hidden_field: false,
-                not_carried_out: false,
+                ..ErrorRule::new(Code::ServiceUnavailable)
             },
             ErrorRule {
-                status: None,
                 codes: &["INVALID_FIELD"],
-                code: Code::BadRequest,
-                refresh: false,
                 hidden_field: true,
-                not_carried_out: false,
+                ..ErrorRule::new(Code::BadRequest)
             },
             ErrorRule {
                 status: Some(400u16),
-                codes: &[],
-                code: Code::BadRequest,
-                refresh: false,
-                hidden_field: false,
-                not_carried_out: false,
+                ..ErrorRule::new(Code::BadRequest)
             },
             ErrorRule {
                 status: Some(405u16),
-                codes: &[],
-                code: Code::InternalServerError,
-                refresh: false,
-                hidden_field: false,
-                not_carried_out: false,
+                ..ErrorRule::new(Code::InternalServerError)
             },
             ErrorRule {
                 status: Some(414u16),
-                codes: &[],
-                code: Code::BadRequest,
-                refresh: false,
-                hidden_field: false,
-                not_carried_out: false,
+                ..ErrorRule::new(Code::BadRequest)
             },
             ErrorRule {
                 status: Some(431u16),
-                codes: &[],
-                code: Code::BadRequest,
-                refresh: false,
-                hidden_field: false,
-                not_carried_out: false,
+                ..ErrorRule::new(Code::BadRequest)
             },
         ],
     },
@@ -232,6 +192,18 @@ pub(super) static BUNDLE: BundleForm = BundleForm {
     responses: "compositeResponse",
     response_status: "httpStatusCode",
     response_body: "body",
+};
+
+/// How reads with long addresses are sent.
+static LONG: LongForm = LongForm {
+    bundle: &BUNDLE,
+    operation: &NativeOperation {
+        id: "composite",
+        method: Method::POST,
+        effect: Effect::Read,
+        content: Content::Json,
+    },
+    over: 12_000,
 };
 
 pub(super) static COMPOSITE: NativeOperation = NativeOperation {
@@ -339,13 +311,14 @@ pub(super) static USER_INFO: NativeOperation = NativeOperation {
     content: Content::Json,
 };
 
-/// The translator of a unified operation.
+/// The translator of a unified operation. Its long reads go in bundles.
 pub(super) fn translator(
     operation: &'static str,
     cx: Context,
     request: &UnifiedRequest,
 ) -> Result<Box<dyn Translator>, Error> {
-    match operation {
+    let outer = cx.clone();
+    let translator = match operation {
         "crm.account.list" => crm::account::list(cx, request),
         "crm.account.get" => crm::account::get(cx, request),
         "crm.account.create" => crm::account::create(cx, request),
@@ -377,5 +350,6 @@ pub(super) fn translator(
         }
         "crm.object.count" => crm::object::count(cx, request),
         _ => Err(not_implemented(operation, cx.provider)),
-    }
+    };
+    Ok(Long::around(outer, &LONG, translator?))
 }

@@ -1,9 +1,14 @@
 //! A request's body: its kind, its size and the time it may take.
 
+use std::{
+    pin::{Pin, pin},
+    time::Duration,
+};
+
 use bytes::Bytes;
 use http::{
     HeaderMap, Method,
-    header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE},
+    header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT},
     request,
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -13,6 +18,10 @@ use crate::{
     config::Limits,
     error::{Code, Error},
 };
+
+/// The most bytes of an unwanted body that are read for its caller's sake.
+const MOST_DRAINED: usize = 16 * 1024 * 1024;
+const LONGEST_DRAIN: Duration = Duration::from_secs(2);
 
 /// The body of a request, empty where it has none. Does not look into it.
 pub(super) async fn read<B>(head: &request::Parts, body: B, limits: &Limits) -> Result<Bytes, Error>
@@ -33,14 +42,22 @@ where
             format!("expected a body of at most {limit} bytes (limits.request_body_bytes)"),
         )
     };
-    // Refused before a byte is read, where the size is told.
+    let mut body = pin!(body);
+    // Refused before a byte is kept, where the size is told.
     if content_length(&head.headers).is_some_and(|length| length > limit as u64) {
+        // Who waits to be asked for the body has not sent it.
+        if !head.headers.contains_key(EXPECT) {
+            drain(body, limits).await;
+        }
         return Err(too_large());
     }
-    let body = Limited::new(body, limit).collect();
-    match tokio::time::timeout(limits.body_timeout, body).await {
+    let read = Limited::new(body.as_mut(), limit).collect();
+    match tokio::time::timeout(limits.body_timeout, read).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            drain(body, limits).await;
+            Err(too_large())
+        }
         Ok(Err(error)) => Err(Error::bad_request("the body ended before it was complete")
             .with_detail(error.to_string())),
         Err(_) => Err(Error::bad_request(format!(
@@ -48,6 +65,22 @@ where
             limits.body_timeout
         ))),
     }
+}
+
+/// Reads a body that is not wanted, and keeps nothing of it: a connection that is closed while its caller still sends is
+/// reset, and the caller may never see the answer. One that sends without end is closed all the same.
+async fn drain<B: Body<Data = Bytes>>(mut body: Pin<&mut B>, limits: &Limits) {
+    let mut left = MOST_DRAINED;
+    let drained = async {
+        while let Some(Ok(frame)) = body.frame().await {
+            let length = frame.data_ref().map_or(0, Bytes::len);
+            if length > left {
+                break;
+            }
+            left -= length;
+        }
+    };
+    let _ = tokio::time::timeout(limits.body_timeout.min(LONGEST_DRAIN), drained).await;
 }
 
 fn content_length(headers: &HeaderMap) -> Option<u64> {

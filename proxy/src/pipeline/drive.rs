@@ -7,7 +7,7 @@ use tokio::{sync::OwnedSemaphorePermit, task::JoinSet, time::Instant};
 use super::{keys::Keys, memory::Memory, panicked};
 use crate::{
     config::Limits,
-    error::{Code, Error, Outcome},
+    error::{Code, Error, Outcome, ProviderFault},
     log::CallLog,
     translate::{NativeRequest, NativeResponse, Recent, Step, Translator, hidden::HiddenField},
     upstream::{Connection, Upstream, provider::Effect},
@@ -136,7 +136,22 @@ impl Driver {
                 error
             })?;
             wrote |= made.wrote;
+            let only = match made.responses.as_slice() {
+                [only] => Some((only.status, only.correlation_id.clone())),
+                _ => None,
+            };
             step = translator.resume(made.responses).map_err(|mut error| {
+                // An answer that cannot be used: the provider's people can look it up.
+                if let (Code::BadGateway, None, Some((status, id))) =
+                    (error.code, &error.provider, only)
+                {
+                    error.provider = Some(Box::new(ProviderFault {
+                        name: call.connection.provider.name,
+                        status,
+                        correlation_id: id,
+                        ..ProviderFault::default()
+                    }));
+                }
                 let server_fault = error.provider.as_ref().is_some_and(|it| it.status >= 500);
                 if writes && server_fault && error.outcome.is_none() {
                     error.outcome = Some(Outcome::Unknown);

@@ -12,7 +12,7 @@
 //! Calls to the door itself are not recorded, and no fault touches them. Headers are never recorded.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -54,6 +54,17 @@ impl Control {
             provider,
             log: Mutex::default(),
             faults: Mutex::default(),
+        }
+    }
+
+    /// The time of the provider's clock, where it is not the machine's.
+    pub(super) fn date(&self) -> Option<SystemTime> {
+        let offset = self.provider.clock_offset_ms();
+        let by = Duration::from_millis(offset.unsigned_abs());
+        match offset {
+            0 => None,
+            1.. => SystemTime::now().checked_add(by),
+            _ => SystemTime::now().checked_sub(by),
         }
     }
 

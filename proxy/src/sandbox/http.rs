@@ -141,6 +141,11 @@ pub trait Provider: Send + Sync + 'static {
     /// Back to the sample data, or to no records at all.
     fn reset(&self, _empty: bool) {}
 
+    /// How far its clock is ahead of the machine's; its `Date` header says the same.
+    fn clock_offset_ms(&self) -> i64 {
+        0
+    }
+
     /// Lets every access token issued so far expire.
     fn expire_tokens(&self) {}
 

@@ -179,6 +179,10 @@ impl Provider for HubSpot {
         self.state().reset(!empty);
     }
 
+    fn clock_offset_ms(&self) -> i64 {
+        self.clock.offset_ms()
+    }
+
     fn command(&self, name: &str, body: &Value) -> Option<Result<Value, String>> {
         let now = self.clock.now_ms();
         commands::run(&mut self.state(), name, body, now)

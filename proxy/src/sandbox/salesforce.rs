@@ -324,6 +324,10 @@ impl Provider for Salesforce {
         })
     }
 
+    fn clock_offset_ms(&self) -> i64 {
+        self.clock.offset_ms()
+    }
+
     fn expire_tokens(&self) {
         self.org().sessions.expire_all();
     }

@@ -12,7 +12,7 @@ use super::{
     entity::{Entity, Output},
     hidden, native,
     pick::{self, Path},
-    records::Records,
+    records::{Mark, Records},
     warning::Warnings,
 };
 use crate::{error::Error, route::UnifiedRequest, upstream::fault};
@@ -109,7 +109,8 @@ impl BatchRead {
         for response in responses {
             let parts = pick::page(&response.body, self.plan.rows, None, None)?;
             let raw = parts.rows.0.into_iter().flatten();
-            rows.extend(raw.map(|raw| response.body.slice_ref(raw.get().as_bytes())));
+            let mark = Mark::of(self.cx.provider, response);
+            rows.extend(raw.map(|raw| mark.row(response.body.slice_ref(raw.get().as_bytes()))));
         }
         self.end(Box::new(Records::new(self.entity, rows)))
     }

@@ -15,6 +15,7 @@ use serde_json::value::RawValue;
 use super::{
     Context, Freshness, NativeRequest, NativeResponse,
     pick::{self, Path},
+    records::Row,
     scalar::{Text, shorten},
     warning::Warnings,
 };
@@ -175,7 +176,7 @@ impl Reading {
     }
 
     /// The calls that are to be made next; none at the end.
-    pub fn calls(&mut self, cx: &Context, rows: &[Bytes]) -> Result<Vec<NativeRequest>, Error> {
+    pub fn calls(&mut self, cx: &Context, rows: &[Row]) -> Result<Vec<NativeRequest>, Error> {
         let round = self.round;
         self.round = match round {
             Round::First => Round::Again,
@@ -189,7 +190,9 @@ impl Reading {
         for (at, plan) in self.plans.iter().enumerate() {
             let mut keys = BTreeSet::new();
             for row in rows {
-                if let Some(key) = pick::text_at(row, plan.key)?.filter(|key| !key.is_empty()) {
+                if let Some(key) =
+                    pick::text_at(row.json(), plan.key)?.filter(|key| !key.is_empty())
+                {
                     keys.insert(key.into_owned());
                 }
             }

@@ -209,6 +209,11 @@ impl Fields {
         self.names.iter().map(|name| &**name)
     }
 
+    /// How long their names are, with what stands between two of them.
+    pub fn characters(&self) -> usize {
+        self.iter().map(|name| name.len() + 3).sum()
+    }
+
     /// Leaves out the mapping's fields that are not visible. What the caller named stays: that it is refused is his to know.
     pub(super) fn leave_out(
         &mut self,

@@ -1,7 +1,8 @@
 //! Cursors: where a list goes on, signed, so that what comes back is what was given out.
 //!
-//! A cursor is bound to its operation and its connection. One that was edited, cut, made for something else or by an
-//! older format is refused; a list never starts again in silence.
+//! A cursor is bound to its operation, its connection, and the provider and version of its API that the connection
+//! stands for. One that was edited, cut, made for something else or by an older format is refused; a list never starts
+//! again in silence.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
@@ -12,7 +13,7 @@ use super::Context;
 use crate::error::Error;
 
 /// The format of cursors; it changes when [`Position`] does.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 /// Bytes of the signature: 128 bits.
 const TAG: usize = 16;
 /// The most characters of a cursor.
@@ -31,6 +32,9 @@ pub struct Position {
     /// The id of the last record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
+    /// Milliseconds that the provider's clock was ahead of ours, where it has told its time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ahead: Option<i64>,
 }
 
 /// What of the records is read. Instants are milliseconds since the epoch.
@@ -60,7 +64,19 @@ impl Position {
             list: 0,
             token: None,
             after: None,
+            ahead: None,
         }
+    }
+
+    /// The same, by a provider whose clock is so far ahead of ours.
+    #[must_use]
+    pub fn ahead(self, ahead: Option<i64>) -> Self {
+        Self { ahead, ..self }
+    }
+
+    /// Whether nothing of its span has been read yet.
+    pub fn is_start(&self) -> bool {
+        self.list == 0 && self.token.is_none() && self.after.is_none()
     }
 }
 
@@ -82,15 +98,7 @@ pub fn encode(cx: &Context, position: &Position) -> String {
 
 /// Reads a cursor that [`encode`] wrote for the same operation and connection.
 pub fn decode(cx: &Context, cursor: &str) -> Result<Position, Error> {
-    let refused = || {
-        Error::issue(
-            "query.cursor",
-            format!(
-                "expected a cursor that {} gave for this connection, found one that is damaged or of another list; start again without a cursor",
-                cx.operation
-            ),
-        )
-    };
+    let refused = || refused(cx);
     if cursor.len() > MAX {
         return Err(refused());
     }
@@ -106,14 +114,31 @@ pub fn decode(cx: &Context, cursor: &str) -> Result<Position, Error> {
     serde_json::from_slice(payload).map_err(|_| refused())
 }
 
+/// A cursor that does not fit.
+pub(super) fn refused(cx: &Context) -> Error {
+    Error::issue(
+        "query.cursor",
+        format!(
+            "expected a cursor that {} gave for this connection, found one that is damaged or of another list; start again without a cursor",
+            cx.operation
+        ),
+    )
+}
+
 fn sign(cx: &Context, payload: &[u8]) -> [u8; TAG] {
     let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(&cx.connection.cursor_key.0)
         .expect("HMAC takes keys of any length");
     mac.update(&[VERSION]);
-    for part in [cx.operation, &cx.connection.id] {
+    let roots = cx.connection.roots.iter().map(String::as_str);
+    for part in [cx.operation, &cx.connection.id, cx.provider.name]
+        .into_iter()
+        .chain(roots)
+    {
         mac.update(part.as_bytes());
         mac.update(&[0]);
     }
+    // After the parts, whose number differs from one provider to the next.
+    mac.update(&[0]);
     mac.update(payload);
     let mut tag = [0; TAG];
     tag.copy_from_slice(&mac.finalize().into_bytes()[..TAG]);
@@ -146,24 +171,44 @@ mod tests {
             ..cx.clone()
         };
         assert!(decode(&other, &cursor).is_err());
-        let settings = ConnectionSettings {
-            id: "other".to_owned(),
-            roots: Vec::new(),
-            cursor_key: CursorKey([7; 32]),
-        };
         let other = Context {
-            connection: Arc::new(settings),
+            connection: settings("other", "/api"),
             ..cx
         };
         assert!(decode(&other, &cursor).is_err());
     }
 
+    fn settings(id: &str, root: &str) -> Arc<ConnectionSettings> {
+        Arc::new(ConnectionSettings {
+            id: id.to_owned(),
+            roots: vec![root.to_owned()],
+            cursor_key: CursorKey([7; 32]),
+        })
+    }
+
+    #[test]
+    fn a_cursor_of_another_provider_or_version_is_refused() {
+        let cx = context();
+        let cursor = encode(&cx, &position());
+        let newer = Context {
+            connection: settings("c1", "/api/v2"),
+            ..cx.clone()
+        };
+        assert!(decode(&newer, &cursor).is_err());
+        let other = Context {
+            provider: &crate::generated::hubspot::PROVIDER,
+            ..cx.clone()
+        };
+        assert!(decode(&other, &cursor).is_err());
+        assert!(decode(&cx, &cursor).is_ok());
+    }
+
     proptest! {
         #[test]
-        fn positions_round_trip(token: Option<String>, after: Option<String>, since: Option<i64>, from: i64, to: Option<i64>, list: u8) {
+        fn positions_round_trip(token: Option<String>, after: Option<String>, since: Option<i64>, from: i64, to: Option<i64>, list: u8, ahead: Option<i64>) {
             let cx = context();
             for span in [Span::Full { since }, Span::Changes { from, to }] {
-                let position = Position { span, list, token: token.clone(), after: after.clone() };
+                let position = Position { span, list, token: token.clone(), after: after.clone(), ahead };
                 // A cursor has a greatest length; what providers give is far below it.
                 let cursor = encode(&cx, &position);
                 if cursor.len() <= MAX {

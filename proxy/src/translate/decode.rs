@@ -1,8 +1,12 @@
 //! From the bytes of a request to its typed form. A wrong request ends here, with the place and what was expected.
 
-use serde::{Deserialize, de::DeserializeOwned};
+use std::borrow::Cow;
 
-use super::{query::is_name, record_id::RecordIdForm, scalar::shorten, warning::Warnings};
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+
+use super::{
+    patch::ObjectOnly, query::is_name, record_id::RecordIdForm, scalar::shorten, warning::Warnings,
+};
 use crate::{error::Error, route::UnifiedRequest};
 
 /// The most extra fields that one read may ask for.
@@ -36,8 +40,15 @@ pub struct GetRequest {
 
 /// `POST …` with `{record}`.
 #[derive(Debug, Deserialize)]
+#[serde(remote = "Self")]
 pub struct CreateRequest<T> {
     pub record: T,
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for CreateRequest<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(ObjectOnly(deserializer))
+    }
 }
 
 /// `PATCH …/{id}` with `{record}`.
@@ -49,22 +60,43 @@ pub struct UpdateRequest<T> {
 
 /// `POST …/_batch_read` with `{ids, properties}`.
 #[derive(Debug, Deserialize)]
+#[serde(remote = "Self")]
 pub struct BatchReadRequest {
     pub ids: Vec<String>,
     pub properties: Vec<String>,
 }
 
+impl<'de> Deserialize<'de> for BatchReadRequest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(ObjectOnly(deserializer))
+    }
+}
+
 /// `POST …/_upsert` with `{upsert_on, record}`.
 #[derive(Debug, Deserialize)]
+#[serde(remote = "Self")]
 pub struct UpsertRequest<K, T> {
     pub upsert_on: UpsertOn<K>,
     pub record: T,
 }
 
+impl<'de, K: Deserialize<'de>, T: Deserialize<'de>> Deserialize<'de> for UpsertRequest<K, T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(ObjectOnly(deserializer))
+    }
+}
+
 #[derive(Debug, Deserialize)]
+#[serde(remote = "Self")]
 pub struct UpsertOn<K> {
     pub key: K,
     pub values: Vec<String>,
+}
+
+impl<'de, K: Deserialize<'de>> Deserialize<'de> for UpsertOn<K> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(ObjectOnly(deserializer))
+    }
 }
 
 pub fn list(request: &UnifiedRequest, warnings: &mut Warnings) -> Result<ListRequest, Error> {
@@ -128,7 +160,16 @@ pub fn batch_read(
     warnings: &mut Warnings,
 ) -> Result<BatchReadRequest, Error> {
     let [] = query(request, &[], warnings)?;
-    let mut read: BatchReadRequest = body(&request.body, warnings)?;
+    let mut unknown = Warnings::default();
+    let mut read: BatchReadRequest = body(&request.body, &mut unknown)?;
+    // The answer is a list, which has no room for a warning.
+    if let Some(warning) = unknown.as_slice().first() {
+        let path = warning.field.clone().unwrap_or_default();
+        return Err(Error::issue(
+            path,
+            "is not known here; expected `ids` and `properties` only",
+        ));
+    }
     if read.ids.len() > MAX_IDS {
         return Err(Error::issue(
             "body.ids",
@@ -285,9 +326,38 @@ fn body_error(path: &serde_path_to_error::Path, error: &serde_json::Error) -> Er
         .find_map(|prefix| text.strip_prefix(prefix)?.rsplit_once(", expected "))
         .map_or_else(
             || text.to_owned(),
-            |(found, expected)| format!("expected {expected}, found {}", shorten(found)),
+            |(found, expected)| {
+                let (expected, found) = (in_json(expected), in_json(found));
+                format!("expected {expected}, found {}", shorten(&found))
+            },
         );
     Error::issue(path, message)
+}
+
+/// What serde calls a thing, in the words of JSON.
+fn in_json(text: &str) -> Cow<'_, str> {
+    let known = match text {
+        "sequence" | "a sequence" => "a list",
+        "map" | "a map" => "an object",
+        _ => "",
+    };
+    if !known.is_empty() {
+        return Cow::Borrowed(known);
+    }
+    for (kind, article) in [
+        ("integer `", "the number "),
+        ("floating point `", "the number "),
+        ("boolean `", ""),
+    ] {
+        if let Some(value) = text
+            .strip_prefix(kind)
+            .and_then(|rest| rest.strip_suffix('`'))
+        {
+            return Cow::Owned(format!("{article}{value}"));
+        }
+    }
+    // `string "x"` is in quotation marks already.
+    Cow::Borrowed(text.strip_prefix("string ").unwrap_or(text))
 }
 
 #[cfg(test)]
@@ -299,6 +369,7 @@ mod tests {
     use crate::translate::patch::{InputNumber, InputObject, Patch, required_nullable};
 
     #[derive(Debug, Deserialize)]
+    #[serde(remote = "Self")]
     struct Address {
         #[serde(deserialize_with = "required_nullable")]
         city: Option<String>,
@@ -314,6 +385,12 @@ mod tests {
         addresses: Patch<Vec<Address>>,
         #[serde(default)]
         passthrough_fields: Patch<InputObject>,
+    }
+
+    impl<'de> Deserialize<'de> for Address {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            Self::deserialize(ObjectOnly(deserializer))
+        }
     }
 
     fn request(body: &str) -> UnifiedRequest {
@@ -338,7 +415,7 @@ mod tests {
         );
         assert_eq!(
             fault(r#"{"record":{"name":5}}"#),
-            "body.record.name: expected a string, found integer `5`"
+            "body.record.name: expected a string, found the number 5"
         );
         assert_eq!(
             fault(r#"{"record":{"addresses":[{}]}}"#),
@@ -350,6 +427,53 @@ mod tests {
             fault(r#"{"record":{}} x"#).starts_with("body: is not valid JSON: trailing characters")
         );
         assert!(fault("{\"record\":").starts_with("body: is not valid JSON: EOF"));
+    }
+
+    #[test]
+    fn a_list_is_not_taken_for_an_object() {
+        for (body, told) in [
+            ("[{}]", "body: expected an object, found a list"),
+            (
+                r#"{"record":{"addresses":[["Springfield"]]}}"#,
+                "body.record.addresses[0]: expected an object, found a list",
+            ),
+            (
+                r#"{"record":{"addresses":[[]]}}"#,
+                "body.record.addresses[0]: expected an object, found a list",
+            ),
+            (
+                r#"{"record":{"addresses":{"city":"x"}}}"#,
+                "body.record.addresses: expected a list, found an object",
+            ),
+            (
+                r#"{"record":{"addresses":["x"]}}"#,
+                r#"body.record.addresses[0]: expected an object, found "x""#,
+            ),
+            (
+                r#"{"record":{"passthrough_fields":["x"]}}"#,
+                "body.record.passthrough_fields: expected an object, found a list",
+            ),
+            (
+                r#"{"record":{"name":true}}"#,
+                "body.record.name: expected a string, found true",
+            ),
+        ] {
+            assert_eq!(fault(body), told);
+        }
+        let request = request(r#"{"upsert_on":["email",["a@b.co"]],"record":{}}"#);
+        let error = upsert::<String, Record>(&request, &mut Warnings::default()).unwrap_err();
+        assert_eq!(
+            error.message,
+            "body.upsert_on: expected an object, found a list"
+        );
+    }
+
+    #[test]
+    fn a_native_field_that_is_given_twice_is_refused() {
+        assert_eq!(
+            fault(r#"{"record":{"passthrough_fields":{"x":1,"y":2,"x":3}}}"#),
+            r#"body.record.passthrough_fields: expected each member once, found a second "x""#
+        );
     }
 
     #[test]

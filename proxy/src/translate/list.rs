@@ -1,25 +1,24 @@
 //! Lists, page by page: the native calls that make one up, and the machine that answers a page.
 
-use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::{
     Answer, Context, NativeRequest, NativeResponse, Recent, Step, Translator, answer,
     call::Fields,
-    cursor::Position,
+    cursor::{self, Position},
     decode,
     entity::{Entity, Output},
     hidden, native,
     paging::{self, After, Page, PageEnd, PageLimits, Paging, Window},
     pick::{self, Path},
     read,
-    records::Records,
+    records::{Mark, Records, Row},
     warning::Warnings,
 };
 use crate::{error::Error, route::UnifiedRequest, upstream::fault};
 
-/// The most native pages that one call reads while they have nothing for the caller.
-const MOST_EMPTY_PAGES: u32 = 20;
+/// The most native pages that one call reads until its own is full.
+const MOST_NATIVE_PAGES: u32 = 20;
 
 /// A list of one entity.
 #[derive(Debug)]
@@ -87,7 +86,7 @@ pub struct List {
     warnings: Warnings,
     paging: Paging,
     /// The rows that the page has so far.
-    rows: Vec<Bytes>,
+    rows: Vec<Row>,
     pages: u32,
     /// The page is full and has come to the end of a native list: where the next one begins, while it is looked into.
     full_at: Option<Position>,
@@ -129,7 +128,7 @@ impl List {
             change_lists: lists(plan.changes),
         };
         let paging = Paging::open(&cx, &request, limits)?;
-        Ok(Box::new(Self {
+        let list = Self {
             fields: Fields::of(&cx, entity, request.fields, &mut warnings),
             cx,
             entity,
@@ -140,7 +139,9 @@ impl List {
             pages: 0,
             full_at: None,
             waits_for: WaitsFor::Page,
-        }))
+        };
+        list.check_position()?;
+        Ok(Box::new(list))
     }
 
     /// The native list that is being read.
@@ -156,13 +157,24 @@ impl List {
                 };
                 lists.get(phase.list)
             })
-            // A signed cursor of a mapping that has changed since.
-            .ok_or_else(|| {
-                Error::issue(
-                    "query.cursor",
-                    "expected a cursor of this version of the list; start again without a cursor",
-                )
-            })
+            .ok_or_else(|| cursor::refused(&self.cx))
+    }
+
+    /// Refuses a signed cursor of a mapping that has changed since: a list that goes on in another way than the cursor
+    /// knows would leave out what the cursor says, and so start again in silence.
+    fn check_position(&self) -> Result<(), Error> {
+        let pager = self.pager()?;
+        let page = self.paging.phase().map(|phase| phase.page);
+        let fits = page.is_none_or(|page| {
+            let goes_on_by_token = pager.next.is_some();
+            (page.token.is_none() || goes_on_by_token)
+                && (page.after.is_none() || !goes_on_by_token)
+        });
+        if fits {
+            Ok(())
+        } else {
+            Err(cursor::refused(&self.cx))
+        }
     }
 
     fn call(&mut self) -> Result<Step, Error> {
@@ -205,8 +217,7 @@ impl List {
 
     fn completion(&self) -> Option<&'static CompletePlan> {
         let complete = self.plan.complete.as_ref()?;
-        let characters: usize = self.fields.iter().map(|name| name.len() + 3).sum();
-        (characters > complete.over).then_some(complete)
+        (self.fields.characters() > complete.over).then_some(complete)
     }
 
     fn page(&mut self, response: &NativeResponse) -> Result<Step, Error> {
@@ -224,18 +235,30 @@ impl List {
             None => None,
         };
         let mut end = PageEnd::new(token, parts.more.is_some());
-        let rows = paging::cut(parts.rows, self.room(pager), &mut end);
-        let last = match rows.last() {
+        // What a provider gives beyond the page's size comes before its token, and is lost if it is cut off.
+        let size = if pager.next.is_some() {
+            u32::MAX
+        } else {
+            self.room(pager)
+        };
+        let rows = paging::cut(parts.rows, size, &mut end);
+        let last = match rows.last().filter(|_| pager.next.is_none()) {
             Some(row) => pick::text_at(row.get().as_bytes(), self.entity.id)?,
             None => None,
         };
+        if pager.next.is_none() && end.has_more() && last.is_none() {
+            return Err(Error::bad_gateway(
+                "the provider says that there are more records, but not after which one: the list cannot go on",
+            ));
+        }
         let end = end.at(last.as_deref(), response.date);
         let window = self.paging.phase().and_then(|phase| phase.window);
+        let mark = Mark::of(self.cx.provider, response);
         let mut kept = Vec::with_capacity(rows.len());
         for row in rows {
             let bytes = row.get().as_bytes();
             if pager.keep.is_none_or(|path| is_within(bytes, path, window)) {
-                kept.push(response.body.slice_ref(bytes));
+                kept.push(mark.row(response.body.slice_ref(bytes)));
             }
         }
         self.pages += 1;
@@ -243,8 +266,8 @@ impl List {
     }
 
     /// A native page has been read: the answer, or the next native page.
-    fn went_on(&mut self, kept: Vec<Bytes>, end: PageEnd) -> Result<Step, Error> {
-        let may_read_on = self.pages < MOST_EMPTY_PAGES;
+    fn went_on(&mut self, kept: Vec<Row>, end: PageEnd) -> Result<Step, Error> {
+        let may_read_on = self.pages < MOST_NATIVE_PAGES;
         if let Some(begins) = self.full_at.take() {
             // Only looked into: whether there is anything for the next page.
             if !kept.is_empty() {
@@ -262,7 +285,7 @@ impl List {
         self.rows.extend(kept);
         match self.paging.advance(end) {
             After::End => self.end(self.paging.position(), false),
-            After::More if self.rows.is_empty() && may_read_on => self.call(),
+            After::More if self.wants_more() && may_read_on => self.call(),
             After::NextList if may_read_on => {
                 if self.rows.len() >= usize::try_from(self.paging.size()).unwrap_or(usize::MAX) {
                     self.full_at = self.paging.position();
@@ -271,6 +294,17 @@ impl List {
             }
             After::More | After::NextList => self.end(self.paging.position(), true),
         }
+    }
+
+    /// Whether the page goes on with the rest of a native list: it has nothing yet, or it is larger than what one call
+    /// may ask for.
+    fn wants_more(&self) -> bool {
+        let size = self.paging.size();
+        let taken = u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
+        let is_cut = self
+            .pager()
+            .is_ok_and(|pager| pager.max.is_some_and(|max| max < size));
+        taken == 0 || (is_cut && taken < size)
     }
 
     fn end(&mut self, position: Option<Position>, has_next_page: bool) -> Result<Step, Error> {
@@ -283,7 +317,9 @@ impl List {
         };
         let mut ids = Vec::with_capacity(self.rows.len());
         for row in &self.rows {
-            ids.extend(pick::text_at(row, self.entity.id)?.map(std::borrow::Cow::into_owned));
+            ids.extend(
+                pick::text_at(row.json(), self.entity.id)?.map(std::borrow::Cow::into_owned),
+            );
         }
         let calls = ids
             .chunks(complete.max)
@@ -304,18 +340,24 @@ impl List {
                 return Err(error);
             }
             let parts = pick::page(&response.body, complete.rows, None, None)?;
+            let mark = Mark::of(self.cx.provider, response);
             for row in parts.rows.0.into_iter().flatten() {
-                let row = response.body.slice_ref(row.get().as_bytes());
-                if let Some(id) = pick::text_at(&row, self.entity.id)? {
+                let row = mark.row(response.body.slice_ref(row.get().as_bytes()));
+                if let Some(id) = pick::text_at(row.json(), self.entity.id)? {
                     whole.insert(id.into_owned(), row.clone());
                 }
             }
         }
         let mut rows = Vec::with_capacity(self.rows.len());
         for row in std::mem::take(&mut self.rows) {
-            let complete = pick::text_at(&row, self.entity.id)?.and_then(|id| whole.remove(&*id));
-            // One that is not found by its id is archived, or went away a moment ago: what the list told stays.
-            rows.push(complete.unwrap_or(row));
+            let id = pick::text_at(row.json(), self.entity.id)?.unwrap_or_default();
+            if let Some(complete) = whole.remove(&*id) {
+                rows.push(complete);
+                continue;
+            }
+            // It is archived, or went away a moment ago: what the list told stays.
+            self.warnings.incomplete(&id);
+            rows.push(row);
         }
         self.rows = rows;
         self.answer_rows(end)

@@ -19,11 +19,27 @@ pub fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Error> {
             Err(error) => (error.path().to_string(), error.into_inner()),
             Ok(_) => (".".to_owned(), error),
         };
-        Error::bad_gateway(format!(
-            "the provider's answer is not what its spec says, at `{path}`"
-        ))
-        .with_detail(error.to_string())
+        let error = unreadable(&error);
+        Error {
+            message: format!("{}, at `{path}`", error.message),
+            ..error
+        }
     })
+}
+
+/// An answer that cannot be read. The log gets what was expected and nothing of what was found: that is a customer's.
+pub(super) fn unreadable(error: &serde_json::Error) -> Error {
+    let text = error.to_string();
+    // serde puts what it found before what it expected, and quotes it.
+    let detail = if error.is_data() {
+        text.rsplit_once("expected ").map_or_else(
+            || "a value of another type".to_owned(),
+            |(_, expected)| format!("expected {expected}"),
+        )
+    } else {
+        text
+    };
+    Error::bad_gateway("the provider's answer is not what its spec says").with_detail(detail)
 }
 
 /// Reads a record that may not be there; then all of its fields are unset.
@@ -61,4 +77,45 @@ pub fn listed_ids(body: &[u8]) -> Vec<String> {
         .filter_map(|address| address.rsplit('/').next())
         .map(str::to_owned)
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[allow(dead_code)] // Only how reading it fails counts.
+    struct Row {
+        properties: Properties,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[allow(dead_code)]
+    struct Properties {
+        employees: u32,
+    }
+
+    #[test]
+    fn an_unreadable_answer_is_told_by_its_place_without_its_values() {
+        for body in [
+            r#"{"properties":{"employees":"a secret, expected x"}}"#,
+            r#"{"properties":"a secret"}"#,
+            r#"{"properties":{"employees":-5}}"#,
+            r#"{"properties":{"employees":5}} a secret"#,
+        ] {
+            let error = parse::<Row>(body.as_bytes()).unwrap_err();
+            let detail = error.detail.unwrap();
+            assert!(
+                !detail.contains("secret") && !detail.contains("-5"),
+                "{detail}"
+            );
+        }
+        let error = parse::<Row>(br#"{"properties":{"employees":"x"}}"#).unwrap_err();
+        assert!(
+            error.message.ends_with("at `properties.employees`"),
+            "{}",
+            error.message
+        );
+        assert!(error.detail.unwrap().starts_with("expected u32"));
+    }
 }

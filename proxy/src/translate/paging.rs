@@ -4,6 +4,10 @@
 //! list once, and from then on windows of changes: in a window that is fixed in time, records are read in the order of
 //! their ids, so that any number of equal time stamps neither hides a record nor holds the list up. A window reaches
 //! back into the one before it, since providers show some changes late; a record may so be seen twice, and is never missed.
+//!
+//! The clock that counts is the provider's, since it stamps the records. Its time comes with each answer: a window ends
+//! where that clock stood when the window's first page was read, and how far it is ahead of ours is remembered for the
+//! window after it.
 
 use jiff::Timestamp;
 use serde_json::value::RawValue;
@@ -75,6 +79,10 @@ pub struct Paging {
     position: Option<Position>,
     limits: PageLimits,
     size: u32,
+    /// Our clock when the call began.
+    now: i64,
+    /// Whether this call has heard the provider's time.
+    has_heard_time: bool,
 }
 
 /// What follows a page.
@@ -109,6 +117,11 @@ impl PageEnd {
             more,
             ..Self::default()
         }
+    }
+
+    /// Whether the provider says that there are more records.
+    pub fn has_more(&self) -> bool {
+        self.more
     }
 
     /// Completes it with the id of the last record and the provider's clock.
@@ -151,6 +164,10 @@ impl Paging {
         }
         let since =
             |mode| (mode != Some(SyncMode::Full) && has_changes).then(|| cx.now.as_millisecond());
+        let refuses_changes = |position: &Position| {
+            let is_full = matches!(position.span, Span::Full { since: None });
+            !has_changes && !is_full
+        };
         if request.sync_mode == Some(SyncMode::Incremental) && !has_changes {
             let message = format!(
                 "expected `full`: {} cannot tell what has changed",
@@ -164,6 +181,9 @@ impl Paging {
             }),
             Some(cursor) => {
                 let position = cursor::decode(cx, cursor)?;
+                if refuses_changes(&position) {
+                    return Err(cursor::refused(cx));
+                }
                 let mode = match position.span {
                     Span::Full { since: None } => SyncMode::Full,
                     _ => SyncMode::Incremental,
@@ -177,13 +197,18 @@ impl Paging {
                 position
             }
         };
+        let now = cx.now.as_millisecond();
         if let Span::Changes { to: to @ None, .. } = &mut position.span {
-            *to = Some(cx.now.as_millisecond());
+            // Behind a clock that is behind ours there is nothing to be read: such a window may end too late.
+            let ahead = position.ahead.unwrap_or_default().max(0);
+            *to = Some(now.saturating_add(ahead));
         }
         Ok(Self {
             position: Some(position),
             limits,
             size,
+            now,
+            has_heard_time: false,
         })
     }
 
@@ -216,16 +241,29 @@ impl Paging {
     /// Goes on to what follows the page that was read.
     pub fn advance(&mut self, end: PageEnd) -> After {
         let overlap = i64::from(self.limits.overlap_seconds) * 1000;
-        // The provider's clock may be behind ours: what it has not reached yet has not been read.
         let date = end.date.map(Timestamp::as_millisecond);
         let Some(position) = &mut self.position else {
             return After::End;
         };
+        if let Some(date) = date
+            && !self.has_heard_time
+        {
+            self.has_heard_time = true;
+            // It tells whole seconds: its clock may have come to the end of the one that it tells. What is read beyond
+            // its time costs nothing, as it is read again.
+            position.ahead = Some(date + 999 - self.now);
+        }
+        let is_start = position.is_start();
         let lists = match &mut position.span {
             Span::Full { since } => {
-                *since = earliest(*since, date);
+                *since = match date {
+                    // Until now it was our clock's word.
+                    Some(date) if is_start => since.map(|_| date),
+                    _ => earliest(*since, date),
+                };
                 self.limits.full_lists
             }
+            // What the provider's clock has not reached yet has not been read.
             Span::Changes { to, from } => {
                 *to = earliest(*to, date).map(|to| to.max(*from));
                 self.limits.change_lists
@@ -240,18 +278,12 @@ impl Paging {
             position.list += 1;
             return After::NextList;
         }
-        self.position = match position.span {
-            Span::Full { since } => since.map(|since| {
-                Position::start(Span::Changes {
-                    from: since - overlap,
-                    to: None,
-                })
-            }),
-            Span::Changes { from, to } => Some(Position::start(Span::Changes {
-                from: (to.unwrap_or(from) - overlap).max(from),
-                to: None,
-            })),
+        let from = match position.span {
+            Span::Full { since } => since.map(|since| since - overlap),
+            Span::Changes { from, to } => Some((to.unwrap_or(from) - overlap).max(from)),
         };
+        self.position = from
+            .map(|from| Position::start(Span::Changes { from, to: None }).ahead(position.ahead));
         After::End
     }
 

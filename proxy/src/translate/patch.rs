@@ -1,6 +1,13 @@
 //! Values of a request: absent leaves a field alone, null clears it.
 
-use serde::{Deserialize, Deserializer, de::Error as _};
+use std::fmt;
+
+use indexmap::IndexMap;
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error as _, MapAccess, Visitor},
+    forward_to_deserialize_any,
+};
 use serde_json::value::RawValue;
 
 use super::scalar::shorten;
@@ -92,11 +99,68 @@ impl<'de> Deserialize<'de> for InputNumber {
 
 /// An object of a request with members of any name, in the order sent, each as it was written.
 #[derive(Debug, Clone, Default)]
-pub struct InputObject(pub indexmap::IndexMap<String, Box<RawValue>>);
+pub struct InputObject(pub IndexMap<String, Box<RawValue>>);
 
 impl<'de> Deserialize<'de> for InputObject {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        indexmap::IndexMap::deserialize(deserializer).map(Self)
+        struct Members;
+
+        impl<'de> Visitor<'de> for Members {
+            type Value = InputObject;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<InputObject, A::Error> {
+                let mut members = IndexMap::new();
+                while let Some(name) = map.next_key::<String>()? {
+                    // Which of the two is meant, nobody can know.
+                    if members.contains_key(&name) {
+                        let name = shorten(&name).into_owned();
+                        return Err(A::Error::custom(format_args!(
+                            "expected each member once, found a second {name:?}"
+                        )));
+                    }
+                    members.insert(name, map.next_value()?);
+                }
+                Ok(InputObject(members))
+            }
+        }
+
+        deserializer.deserialize_map(Members)
+    }
+}
+
+/// Reads a struct from an object only. What serde derives takes a list as well, whose elements it gives to the members
+/// by their order: a caller's slip would be written somewhere.
+#[derive(Debug)]
+pub struct ObjectOnly<D>(pub D);
+
+impl<'de, D: Deserializer<'de>> Deserializer<'de> for ObjectOnly<D> {
+    type Error = D::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        self.0.deserialize_map(MapOnly(visitor))
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+}
+
+struct MapOnly<V>(V);
+
+impl<'de, V: Visitor<'de>> Visitor<'de> for MapOnly<V> {
+    type Value = V::Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<V::Value, A::Error> {
+        self.0.visit_map(map)
     }
 }
 

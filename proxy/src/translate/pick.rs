@@ -115,10 +115,7 @@ fn find<'a>(body: &'a [u8], wanted: &[Wanted]) -> Result<Vec<Found<'a>>, Error> 
     };
     seed.deserialize(&mut json)
         .and_then(|()| json.end())
-        .map_err(|error| {
-            Error::bad_gateway("the provider's answer is not what its spec says")
-                .with_detail(error.to_string())
-        })?;
+        .map_err(|error| super::native::unreadable(&error))?;
     Ok(found)
 }
 
@@ -301,10 +298,8 @@ impl Visitor<'_> for Key<'_, '_, '_, '_> {
 /// The elements of a JSON list, each as it came.
 pub fn elements(list: &RawValue) -> Result<Vec<&RawValue>, Error> {
     let rows: Vec<Option<&RawValue>> =
-        Vec::deserialize(&mut serde_json::Deserializer::from_str(list.get())).map_err(|error| {
-            Error::bad_gateway("the provider's answer is not what its spec says")
-                .with_detail(error.to_string())
-        })?;
+        Vec::deserialize(&mut serde_json::Deserializer::from_str(list.get()))
+            .map_err(|error| super::native::unreadable(&error))?;
     Ok(rows.into_iter().flatten().collect())
 }
 

@@ -1,5 +1,7 @@
 //! Native records that have come, on their way to unified ones.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::{
@@ -8,18 +10,56 @@ use super::{
     entity::{Entity, Output},
     native,
 };
-use crate::error::Error;
+use crate::{
+    error::{Error, ProviderFault},
+    upstream::provider::Provider,
+};
+
+/// A native record, and the answer that it came in.
+#[derive(Debug, Clone)]
+pub struct Row {
+    json: Bytes,
+    answer: Option<Arc<ProviderFault>>,
+}
+
+/// The mark of an answer, for what is wrong with a record in it.
+#[derive(Debug, Clone)]
+pub struct Mark(Arc<ProviderFault>);
+
+impl Mark {
+    pub fn of(provider: &Provider, response: &NativeResponse) -> Self {
+        Self(Arc::new(ProviderFault {
+            name: provider.name,
+            status: response.status,
+            correlation_id: response.correlation_id.clone(),
+            ..ProviderFault::default()
+        }))
+    }
+
+    pub fn row(&self, json: Bytes) -> Row {
+        Row {
+            json,
+            answer: Some(Arc::clone(&self.0)),
+        }
+    }
+}
+
+impl Row {
+    pub fn json(&self) -> &[u8] {
+        &self.json
+    }
+}
 
 /// Records, and what is still to be read beside them.
 #[derive(Debug)]
 pub struct Records {
     entity: &'static Entity,
-    rows: Vec<Bytes>,
+    rows: Vec<Row>,
     reading: Reading,
 }
 
 impl Records {
-    pub fn new(entity: &'static Entity, rows: Vec<Bytes>) -> Self {
+    pub fn new(entity: &'static Entity, rows: Vec<Row>) -> Self {
         Self {
             entity,
             rows,
@@ -41,7 +81,7 @@ impl Records {
         self.reading.read(cx, responses, &mut output.warnings)
     }
 
-    pub fn rows(&self) -> &[Bytes] {
+    pub fn rows(&self) -> &[Row] {
         &self.rows
     }
 
@@ -53,7 +93,14 @@ impl Records {
     }
 
     /// Writes one of the records.
-    pub fn encode_one(&self, row: &Bytes, output: &mut Output) -> Result<(), Error> {
-        (self.entity.encode)(native::parse(row)?, self.reading.beside(), output)
+    pub fn encode_one(&self, row: &Row, output: &mut Output) -> Result<(), Error> {
+        native::parse(row.json())
+            .and_then(|raw| (self.entity.encode)(raw, self.reading.beside(), output))
+            .map_err(|mut error| {
+                if error.provider.is_none() {
+                    error.provider = row.answer.as_deref().cloned().map(Box::new);
+                }
+                error
+            })
     }
 }

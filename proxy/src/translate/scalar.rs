@@ -1,12 +1,15 @@
 //! Scalars of a native record, borrowed from the response they came in.
 //!
 //! A provider's documents and its answers do not always agree on whether an id is a number or a text. Each type here
-//! takes what means the same and refuses the rest, so that a surprise is an error with a place and never a wrong value.
+//! takes what means the same and refuses the rest, so that a surprise never becomes a wrong value; in a [`Leaf`] it
+//! becomes none, with a warning.
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use serde_json::value::RawValue;
+
+use super::warning::Warnings;
 
 /// A text. Numbers and truth values are taken as they are written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,29 +31,121 @@ pub struct Present(pub bool);
 #[derive(Debug, Default)]
 pub struct Rows<'a>(pub Vec<Option<&'a RawValue>>);
 
+/// A scalar that is read from one JSON token.
+pub trait Scalar<'a>: Sized {
+    /// In words for a caller, as in `a number`.
+    const EXPECTED: &'static str;
+
+    /// None where the token is something else.
+    fn from_token(token: &'a str) -> Option<Self>;
+}
+
+impl<'a> Scalar<'a> for Text<'a> {
+    const EXPECTED: &'static str = "text";
+
+    fn from_token(token: &'a str) -> Option<Self> {
+        match token.as_bytes().first() {
+            Some(b'"') => unquote(token).map(Text).ok(),
+            Some(b'{' | b'[') => None,
+            _ => Some(Text(Cow::Borrowed(token))),
+        }
+    }
+}
+
+impl<'a> Scalar<'a> for Number<'a> {
+    const EXPECTED: &'static str = "a number";
+
+    fn from_token(token: &'a str) -> Option<Self> {
+        let is_number = token.starts_with(|first: char| first == '-' || first.is_ascii_digit());
+        is_number.then_some(Self(Cow::Borrowed(token)))
+    }
+}
+
+impl<'a> Scalar<'a> for Flag {
+    const EXPECTED: &'static str = "true or false";
+
+    fn from_token(token: &'a str) -> Option<Self> {
+        match token {
+            "true" | "\"true\"" => Some(Self(true)),
+            "false" | "\"false\"" => Some(Self(false)),
+            _ => None,
+        }
+    }
+}
+
+/// Reads a scalar, or says what was expected and what kind of thing was found; never a customer's value.
+fn scalar<'de: 'a, 'a, T: Scalar<'a>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    let token = <&RawValue>::deserialize(deserializer)?.get();
+    T::from_token(token).ok_or_else(|| {
+        D::Error::custom(format_args!(
+            "expected {}, found {}",
+            T::EXPECTED,
+            kind(token)
+        ))
+    })
+}
+
+/// What a token is.
+fn kind(token: &str) -> &'static str {
+    match token.as_bytes().first() {
+        Some(b'{') => "an object",
+        Some(b'[') => "a list",
+        Some(b'"') => "another text",
+        Some(b'n') => "null",
+        Some(b't' | b'f') => "a truth value",
+        _ => "a number",
+    }
+}
+
 impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let token = <&RawValue>::deserialize(deserializer)?.get();
-        match token.as_bytes().first() {
-            Some(b'"') => unquote(token).map(Text).map_err(D::Error::custom),
-            Some(b'{') => Err(D::Error::custom("expected text, found an object")),
-            Some(b'[') => Err(D::Error::custom("expected text, found a list")),
-            _ => Ok(Text(Cow::Borrowed(token))),
-        }
+        scalar(deserializer)
     }
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Number<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let token = <&RawValue>::deserialize(deserializer)?.get();
-        if token.starts_with(|first: char| first == '-' || first.is_ascii_digit()) {
-            Ok(Self(Cow::Borrowed(token)))
-        } else {
-            Err(D::Error::custom(format_args!(
-                "expected a number, found {}",
-                shorten(token)
-            )))
+        scalar(deserializer)
+    }
+}
+
+/// A field of a native record: not set, or what it should be, or something odd, which costs the caller that field only.
+#[derive(Debug, Default)]
+pub enum Leaf<'a, T> {
+    #[default]
+    Unset,
+    Value(T),
+    Odd(&'a RawValue),
+}
+
+impl<'a, T: Scalar<'a>> Leaf<'a, T> {
+    /// The value. Something odd reads as none, and is told of as the unified `field`.
+    pub fn get(&self, field: &str, warnings: &mut Warnings) -> Option<&T> {
+        match self {
+            Self::Unset => None,
+            Self::Value(value) => Some(value),
+            Self::Odd(raw) => {
+                let found = match kind(raw.get()) {
+                    found @ ("an object" | "a list") => Cow::Borrowed(found),
+                    _ => shorten(raw.get()),
+                };
+                let detail = format!("expected {}, found {found}; see raw_data", T::EXPECTED);
+                warnings.not_read(field, detail);
+                None
+            }
         }
+    }
+}
+
+impl<'de: 'a, 'a, T: Scalar<'a>> Deserialize<'de> for Leaf<'a, T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&'de RawValue>::deserialize(deserializer)?;
+        Ok(match raw.get() {
+            "null" => Self::Unset,
+            token => T::from_token(token).map_or(Self::Odd(raw), Self::Value),
+        })
     }
 }
 
@@ -63,14 +158,7 @@ impl Serialize for Number<'_> {
 
 impl<'de> Deserialize<'de> for Flag {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match <&RawValue>::deserialize(deserializer)?.get() {
-            "true" | "\"true\"" => Ok(Self(true)),
-            "false" | "\"false\"" => Ok(Self(false)),
-            other => Err(D::Error::custom(format_args!(
-                "expected true or false, found {}",
-                shorten(other)
-            ))),
-        }
+        scalar(deserializer)
     }
 }
 
@@ -157,6 +245,45 @@ mod tests {
         );
         assert!(serde_json::from_str::<Flag>("\"\"").is_err());
         assert!(serde_json::from_str::<Flag>("0").is_err());
+    }
+
+    #[test]
+    fn an_odd_value_costs_its_field_and_no_more() {
+        #[derive(Debug, Deserialize)]
+        struct Row<'a> {
+            #[serde(borrow, default)]
+            id: Leaf<'a, Text<'a>>,
+            #[serde(borrow, default)]
+            archived: Leaf<'a, Flag>,
+            #[serde(borrow, default)]
+            size: Leaf<'a, Number<'a>>,
+            #[serde(borrow, default)]
+            name: Leaf<'a, Text<'a>>,
+        }
+        let row: Row<'_> =
+            serde_json::from_str(r#"{"id":7,"archived":"maybe","size":null,"name":{"a":1}}"#)
+                .unwrap();
+        let mut warnings = Warnings::default();
+        assert_eq!(row.id.get("id", &mut warnings).unwrap().0, "7");
+        assert_eq!(row.size.get("size", &mut warnings), None);
+        assert!(warnings.is_empty());
+        assert_eq!(row.archived.get("is_deleted", &mut warnings), None);
+        assert_eq!(row.name.get("name", &mut warnings), None);
+        let told: Vec<_> = warnings
+            .as_slice()
+            .iter()
+            .map(|warning| (warning.field.as_deref().unwrap(), warning.detail.as_str()))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                (
+                    "is_deleted",
+                    "expected true or false, found \"maybe\"; see raw_data"
+                ),
+                ("name", "expected text, found an object; see raw_data"),
+            ]
+        );
     }
 
     #[test]

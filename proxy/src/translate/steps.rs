@@ -1,7 +1,5 @@
 //! Operations that go step by step: what a mapping says of each step, and the machine that goes through them.
 
-use bytes::Bytes;
-
 use super::{
     Answer, Context, NativeRequest, NativeResponse, Recent, Step, Translator, answer,
     bundle::BundleForm,
@@ -10,7 +8,8 @@ use super::{
     entity::{Entity, Output},
     hidden, key, native,
     pick::{self, Path},
-    records::Records,
+    records::{Mark, Records, Row},
+    taken,
     warning::Warnings,
     work::Work,
     write::NativeObject,
@@ -23,6 +22,7 @@ pub struct StepPlan {
     name: &'static str,
     kind: StepKind,
     if_empty: Option<(Written, &'static str)>,
+    if_wide: Option<(usize, &'static str)>,
     on: &'static [(u16, To)],
     otherwise: Option<&'static str>,
     then: Option<&'static str>,
@@ -46,6 +46,8 @@ pub struct StepCall {
     request: fn(&Work) -> NativeRequest,
     id: Option<Path>,
     record: bool,
+    /// The list in the body whose only row is the record; none where the body is the record.
+    rows: Option<Path>,
     on: &'static [(u16, To)],
     only_if: Option<fn(&Work) -> bool>,
 }
@@ -107,6 +109,7 @@ impl StepPlan {
             name,
             kind,
             if_empty: None,
+            if_wide: None,
             on: &[],
             otherwise: None,
             then: None,
@@ -117,6 +120,13 @@ impl StepPlan {
     #[must_use]
     pub const fn if_empty(mut self, written: Written, step: &'static str) -> Self {
         self.if_empty = Some((written, step));
+        self
+    }
+
+    /// Where to go without calling, when the names of the fields have more characters than this.
+    #[must_use]
+    pub const fn if_wide(mut self, over: usize, step: &'static str) -> Self {
+        self.if_wide = Some((over, step));
         self
     }
 
@@ -148,6 +158,7 @@ impl StepCall {
             request,
             id: None,
             record: false,
+            rows: None,
             on: &[],
             only_if: None,
         }
@@ -164,6 +175,14 @@ impl StepCall {
     #[must_use]
     pub const fn record(mut self) -> Self {
         self.record = true;
+        self
+    }
+
+    /// The native record is the only row of a list in the answer.
+    #[must_use]
+    pub const fn record_in(mut self, rows: Path) -> Self {
+        self.record = true;
+        self.rows = Some(rows);
         self
     }
 
@@ -294,6 +313,11 @@ impl Steps {
         {
             return self.go_to(other);
         }
+        if let Some((over, other)) = step.if_wide
+            && self.work.fields.characters() > over
+        {
+            return self.go_to(other);
+        }
         let work = &self.work;
         let request = match &step.kind {
             StepKind::Call(call) => (call.request)(work),
@@ -336,7 +360,7 @@ impl Steps {
                 self.work.success(response)?;
                 self.note(call, self.effect, response)?;
                 if call.record {
-                    return self.answer(response);
+                    return self.answer(call, response);
                 }
                 self.next(step)
             }
@@ -367,7 +391,7 @@ impl Steps {
         let mut record = None;
         for (call, response) in calls.iter().zip(responses) {
             if call.record {
-                record = Some(response);
+                record = Some((*call, response));
                 continue;
             }
             if let Some(step) = self.route(call.on, response)? {
@@ -378,9 +402,9 @@ impl Steps {
             self.note(call, self.effect, response)?;
         }
         match (record, step.otherwise) {
-            (Some(response), _) if response.is_success() => self.answer(response),
+            (Some((call, response)), _) if response.is_success() => self.answer(call, response),
             (Some(_), Some(otherwise)) => self.go_on(otherwise),
-            (Some(response), None) => Err(self.work.fault(response)),
+            (Some((_, response)), None) => Err(self.work.fault(response)),
             (None, _) => self.next(step),
         }
     }
@@ -464,8 +488,24 @@ impl Steps {
     }
 
     /// The record has been read.
-    fn answer(&mut self, response: &NativeResponse) -> Result<Step, Error> {
-        let records = Records::new(self.entity, vec![response.body.clone()]);
+    fn answer(&mut self, call: &StepCall, response: &NativeResponse) -> Result<Step, Error> {
+        let record = match call.rows {
+            None => response.body.clone(),
+            Some(rows) => {
+                let parts = pick::page(&response.body, rows, None, None)?;
+                let row = parts.rows.0.into_iter().flatten().next();
+                let row = row.ok_or_else(|| {
+                    let entity = self.entity.short_name();
+                    Error::not_found(match self.work.known_id() {
+                        Some(id) => format!("no {entity} has the id {id}"),
+                        None => format!("the {entity} is not there"),
+                    })
+                })?;
+                response.body.slice_ref(row.get().as_bytes())
+            }
+        };
+        let row = Mark::of(self.work.cx.provider, response).row(record);
+        let records = Records::new(self.entity, vec![row]);
         self.end(Box::new(records))
     }
 
@@ -478,7 +518,10 @@ impl Steps {
         }
         let mut output = Output::new(std::mem::take(&mut self.work.warnings));
         records.encode(&mut output)?;
-        let raw = records.rows().first().map_or(&[][..], Bytes::as_ref);
+        let raw = records.rows().first().map_or(&[][..], Row::json);
+        if self.work.has_written() {
+            taken::check(&self.work.changes, raw, &mut output.warnings);
+        }
         let written = self
             .work
             .has_written()

@@ -13,7 +13,7 @@ use super::{
     steps::{StepPlan, Steps},
     warning::Warnings,
     work::Work,
-    write::NativeObject,
+    write::{NativeObject, Target},
 };
 use crate::{
     error::{Code, Error},
@@ -44,7 +44,7 @@ pub struct KeyPlan {
     pub name: &'static str,
     pub normalize: Normalize,
     /// The native field that a created record gets the key's value in, unless it has one.
-    pub set: &'static str,
+    pub set: Target,
     /// A record that has the key already does not get it again.
     pub omit_from_changes: bool,
     /// A row fits when the first present of these is one of the values asked for, or, where no row does, a further one;
@@ -304,7 +304,7 @@ impl Translator for Upsert {
         let work = &self.steps.work;
         let mut keys = Vec::new();
         for key in self.plan.keys {
-            if let Some(normal) = key.normalize.apply_json(work.record.get(key.set)) {
+            if let Some(normal) = key.normalize.apply_json(work.record.get(key.set.name())) {
                 let of = |key, value| MatchKey {
                     entity: self.entity,
                     key,

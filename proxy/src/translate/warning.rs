@@ -38,6 +38,16 @@ impl Warnings {
         );
     }
 
+    /// An empty list of entries says nothing: those that are not named stay as they are.
+    pub fn empty_list(&mut self, field: &str) {
+        self.push(
+            "field not written",
+            "field_not_written",
+            field,
+            "an empty list changes nothing, since entries that are not in it stay as they are; null clears them".to_owned(),
+        );
+    }
+
     /// A native value has no form in the unified field, which is null instead.
     pub fn not_read(&mut self, field: &str, detail: String) {
         self.push(
@@ -57,6 +67,16 @@ impl Warnings {
             format!(
                 "`{native}` is hidden from the connected user, or does not exist: what comes from it is null; let the provider's administrator grant read access to it"
             ),
+        );
+    }
+
+    /// A record was listed, and could not be read by its id.
+    pub fn incomplete(&mut self, id: &str) {
+        self.push(
+            "record not complete",
+            "record_not_complete",
+            &format!("items[id={id}]"),
+            "it is deleted, or went away a moment ago: of its fields only those of the list are known; ask for fewer `fields` to see all".to_owned(),
         );
     }
 
@@ -90,7 +110,7 @@ impl Warnings {
         );
     }
 
-    fn push(
+    pub(super) fn push(
         &mut self,
         title: &'static str,
         problem_type: &'static str,

@@ -8,7 +8,7 @@ use super::{
     key::Lookup,
     read::format_timestamp,
     warning::Warnings,
-    write::{NativeForm, NativeObject},
+    write::{NativeForm, NativeObject, Target},
 };
 use crate::{
     error::{Error, Outcome},
@@ -81,13 +81,15 @@ impl Work {
 
     /// Completes what an upsert writes: a created record gets the key it was looked for by, so that the next upsert
     /// finds it; one that is there does not get a key that it has already.
-    pub fn apply_key(&mut self, native: &str, omit_from_changes: bool) -> Result<(), Error> {
+    pub fn apply_key(&mut self, target: Target, omit_from_changes: bool) -> Result<(), Error> {
         let Some(lookup) = &self.lookup else {
             return Ok(());
         };
+        let native = target.name();
         self.keeps_key = lookup.is_kept_by(self.record.get(native));
         if !self.record.contains(native) {
-            self.record.key(native, lookup.value())?;
+            self.record
+                .key("body.upsert_on.values[0]", target, lookup.value())?;
         } else if !self.keeps_key {
             self.warnings.key_differs(lookup.key);
         }
@@ -111,6 +113,11 @@ impl Work {
         self.record_id
             .as_deref()
             .expect("the generator orders the steps so that the id is known")
+    }
+
+    /// The id of the record that this is about, where it is known.
+    pub fn known_id(&self) -> Option<&str> {
+        self.record_id.as_deref()
     }
 
     /// The first value of the key.

@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 use super::{
     decimal,
     patch::{InputNumber, InputObject, Patch},
-    scalar::shorten,
+    scalar::{Text, shorten},
 };
 use crate::error::Error;
 
@@ -77,6 +77,10 @@ impl Target {
         }
     }
 
+    pub const fn name(self) -> &'static str {
+        self.name
+    }
+
     /// A text of at most so many characters.
     #[must_use]
     pub const fn at_most(self, characters: usize) -> Self {
@@ -114,8 +118,16 @@ impl Display for At {
 #[derive(Debug, Clone)]
 pub struct NativeObject {
     form: &'static NativeForm,
-    members: IndexMap<String, String>,
+    members: IndexMap<String, Member>,
     inputs: Inputs,
+}
+
+/// A member of a native record that is to be written.
+#[derive(Debug, Clone)]
+pub struct Member {
+    pub(super) json: String,
+    /// The field of the unified record that it comes from, where there is one.
+    pub(super) path: Option<String>,
 }
 
 /// Fields of the unified input that have no native field of their own; calls use them otherwise.
@@ -161,27 +173,37 @@ impl NativeObject {
         self.members
             .iter()
             .find(|(known, _)| known.eq_ignore_ascii_case(name))
-            .map(|(_, json)| json.as_str())
+            .map(|(_, member)| member.json.as_str())
+    }
+
+    pub(super) fn form(&self) -> &'static NativeForm {
+        self.form
+    }
+
+    pub(super) fn members(&self) -> impl Iterator<Item = (&str, &Member)> {
+        self.members
+            .iter()
+            .map(|(name, member)| (name.as_str(), member))
     }
 
     /// The record as JSON.
     pub fn write_json(&self, out: &mut Vec<u8>) {
         out.push(b'{');
-        for (index, (name, json)) in self.members.iter().enumerate() {
+        for (index, (name, member)) in self.members.iter().enumerate() {
             if index > 0 {
                 out.push(b',');
             }
             out.extend_from_slice(quote(name).as_bytes());
             out.push(b':');
-            out.extend_from_slice(json.as_bytes());
+            out.extend_from_slice(member.json.as_bytes());
         }
         out.push(b'}');
     }
 
-    /// Clears native fields.
-    pub fn clear<const N: usize>(&mut self, names: [&str; N]) {
+    /// Clears the native fields that a field of the unified record stands for.
+    pub fn clear<const N: usize>(&mut self, path: &str, names: [&str; N]) {
         for name in names {
-            self.set(name, self.form.clear.json().to_owned());
+            self.set_from(path, name, self.form.clear.json().to_owned());
         }
     }
 
@@ -194,7 +216,7 @@ impl NativeObject {
             );
             return Err(fault(path, message));
         }
-        self.clear([target.name]);
+        self.set_from(path, target.name, self.form.clear.json().to_owned());
         Ok(())
     }
 
@@ -208,12 +230,23 @@ impl NativeObject {
         match value.into() {
             Patch::Absent => {}
             Patch::Null | Patch::Value("") => self.empty(path, target)?,
-            Patch::Value(text) => {
-                check_length(path, target, text)?;
-                self.check_reserved(path, text)?;
-                self.set(target.name, quote(text));
-            }
+            Patch::Value(text) => self.put(in_record(path), target, text)?,
         }
+        Ok(())
+    }
+
+    /// The value of the key that a record is looked for by; `path` is the whole one.
+    pub fn key(&mut self, path: &str, target: Target, text: &str) -> Result<(), Error> {
+        self.put(path, target, text)
+    }
+
+    /// A text, as it is. `path` is the whole one.
+    fn put(&mut self, path: impl Display, target: Target, text: &str) -> Result<(), Error> {
+        check_length(&path, target, text)?;
+        self.check_reserved(&path, text)?;
+        let path = path.to_string();
+        let path = path.strip_prefix("body.record.").unwrap_or(&path);
+        self.set_from(path, target.name, quote(text));
         Ok(())
     }
 
@@ -272,7 +305,7 @@ impl NativeObject {
             Patch::Value(InputNumber(token)) => {
                 let plain =
                     decimal::plain(token).ok_or_else(|| fault(path, "expected a number"))?;
-                self.set(target.name, json(&plain));
+                self.set_from(path, target.name, json(&plain));
             }
         }
         Ok(())
@@ -288,7 +321,7 @@ impl NativeObject {
         match value {
             Patch::Absent => {}
             Patch::Null => self.empty(path, target)?,
-            Patch::Value(flag) => self.set(target.name, flag.to_string()),
+            Patch::Value(flag) => self.set_from(path, target.name, flag.to_string()),
         }
         Ok(())
     }
@@ -301,7 +334,7 @@ impl NativeObject {
         value: &Patch<bool>,
     ) -> Result<(), Error> {
         match value {
-            Patch::Value(flag) => self.set(target.name, quote(&flag.to_string())),
+            Patch::Value(flag) => self.set_from(path, target.name, quote(&flag.to_string())),
             other => self.flag(path, target, other)?,
         }
         Ok(())
@@ -322,7 +355,7 @@ impl NativeObject {
                 if let Some((native, _)) =
                     pairs.iter().find(|(_, counterpart)| counterpart == unified)
                 {
-                    self.set(target.name, quote(native));
+                    self.set_from(path, target.name, quote(native));
                 }
             }
         }
@@ -435,44 +468,45 @@ impl NativeObject {
 
     fn pass(&mut self, path: &str, name: &str, json: &RawValue) -> Result<(), Error> {
         let path = format!("{path}.{name}");
-        self.check_reserved(&path, name)?;
-        self.check_reserved(&path, &unescaped(json.get()))?;
+        self.check_reserved(in_record(&path), name)?;
+        if self.form.reserved.is_some() {
+            for text in strings(json) {
+                let text = text.map_err(|_| fault(&path, "expected text of whole characters"))?;
+                self.check_reserved(in_record(&path), &text)?;
+            }
+        }
         self.remove(name);
         let json = if json.get() == "null" {
             self.form.clear.json()
         } else {
             json.get()
         };
-        self.set(name, json.to_owned());
-        Ok(())
-    }
-
-    /// The key that a record is looked for by, which no part of `record` gave it.
-    pub(crate) fn key(&mut self, name: &str, value: &str) -> Result<(), Error> {
-        if let Some(message) = self.reserved_in(value) {
-            return Err(Error::issue("body.upsert_on.values", message));
-        }
-        self.set(name, quote(value));
+        self.set_from(path, name, json.to_owned());
         Ok(())
     }
 
     /// A provider that reads references in what is written to it would take such a text for one.
     fn check_reserved(&self, path: impl Display, text: &str) -> Result<(), Error> {
-        match self.reserved_in(text) {
-            Some(message) => Err(fault(path, message)),
-            None => Ok(()),
+        match self.form.reserved {
+            Some(reserved) if text.contains(reserved) => Err(Error::issue(
+                path.to_string(),
+                format!(
+                    "expected text without `{reserved}`, which the provider reads as a reference"
+                ),
+            )),
+            _ => Ok(()),
         }
     }
 
-    fn reserved_in(&self, text: &str) -> Option<String> {
-        let reserved = self.form.reserved.filter(|it| text.contains(it))?;
-        Some(format!(
-            "expected text without `{reserved}`, which the provider reads as a reference"
-        ))
+    pub(crate) fn set(&mut self, name: &str, json: String) {
+        self.members
+            .insert(name.to_owned(), Member { json, path: None });
     }
 
-    pub(crate) fn set(&mut self, name: &str, json: String) {
-        self.members.insert(name.to_owned(), json);
+    /// Sets a member that comes from a field of the unified record.
+    fn set_from(&mut self, path: impl Display, name: &str, json: String) {
+        let path = Some(path.to_string());
+        self.members.insert(name.to_owned(), Member { json, path });
     }
 }
 
@@ -504,7 +538,7 @@ impl Tags {
     }
 }
 
-fn check_length(path: impl Display + Copy, target: Target, text: &str) -> Result<(), Error> {
+fn check_length(path: impl Display, target: Target, text: &str) -> Result<(), Error> {
     let Some(max) = target.max_length else {
         return Ok(());
     };
@@ -512,8 +546,8 @@ fn check_length(path: impl Display + Copy, target: Target, text: &str) -> Result
     if text.len() > max {
         let length = text.chars().count();
         if length > max {
-            return Err(fault(
-                path,
+            return Err(Error::issue(
+                path.to_string(),
                 format!("expected at most {max} characters, found {length}"),
             ));
         }
@@ -537,31 +571,35 @@ fn check_whole(path: impl Display, value: &Patch<InputNumber>) -> Result<(), Err
 
 /// A fault of the record that is to be written.
 fn fault(path: impl Display, message: impl Into<String>) -> Error {
-    Error::issue(format!("body.record.{path}"), message)
+    Error::issue(in_record(path), message)
+}
+
+/// The whole path of a field of the record.
+fn in_record(path: impl Display) -> String {
+    format!("body.record.{path}")
+}
+
+/// All texts in a JSON value, the names of members among them, with nothing escaped: a provider reads them so.
+fn strings(json: &RawValue) -> impl Iterator<Item = Result<Cow<'_, str>, serde_json::Error>> {
+    let mut rest = json.get();
+    std::iter::from_fn(move || {
+        let token = &rest[rest.find('"')?..];
+        let mut is_escaped = false;
+        let end = token.bytes().skip(1).position(|byte| {
+            let ends = byte == b'"' && !is_escaped;
+            is_escaped = byte == b'\\' && !is_escaped;
+            ends
+        })?;
+        // The first and the last quotation mark.
+        let (token, after) = token.split_at(end + 2);
+        rest = after;
+        Some(serde_json::from_str::<Text<'_>>(token).map(|text| text.0))
+    })
 }
 
 /// A text as a JSON string.
 pub(crate) fn quote(text: &str) -> String {
     serde_json::to_string(text).expect("a text serializes")
-}
-
-/// JSON with the escapes of ASCII characters undone, to be looked into: any character may be written as one.
-fn unescaped(json: &str) -> Cow<'_, str> {
-    let mut parts = json.split("\\u00");
-    let mut text = match parts.next() {
-        Some(first) if first.len() < json.len() => first.to_owned(),
-        _ => return Cow::Borrowed(json),
-    };
-    for part in parts {
-        match part.get(..2).map(|code| u8::from_str_radix(code, 16)) {
-            Some(Ok(byte)) => {
-                text.push(char::from(byte));
-                text.push_str(&part[2..]);
-            }
-            _ => text.push_str(part),
-        }
-    }
-    Cow::Owned(text)
 }
 
 /// Letters and digits only, in lower case: `Food & Beverages` and `FOOD_BEVERAGES` are one.
@@ -640,34 +678,61 @@ mod tests {
     }
 
     #[test]
-    fn a_reference_is_refused_however_it_is_written() {
-        static REFERRING: NativeForm = NativeForm {
-            reserved: Some("@{"),
-            ..NULL_FORM
-        };
-        for fields in [
-            r#"{"x":"@{a}"}"#,
-            r#"{"x":"\u0040{a}"}"#,
-            r#"{"x":["@\u007Ba}"]}"#,
-            r#"{"@\u007b":1}"#,
-        ] {
-            let mut object = NativeObject::new(&REFERRING);
-            let error = object.passthrough("p", &input(fields)).unwrap_err();
-            assert!(error.message.contains("without `@{`"), "{}", error.message);
-        }
-        let mut object = NativeObject::new(&REFERRING);
-        object
-            .passthrough("p", &input(r#"{"x":"\u00e9\u0041 @ {"}"#))
-            .unwrap();
-        assert_eq!(json(&object), r#"{"x":"\u00e9\u0041 @ {"}"#);
-        assert!(object.key("x", "a@{b}.example").is_err());
-    }
-
-    #[test]
     fn passthrough_null_clears() {
         let mut object = NativeObject::new(&FORM);
         object.passthrough("p", &input(r#"{"x":null}"#)).unwrap();
         assert_eq!(json(&object), r#"{"x":""}"#);
+    }
+
+    #[test]
+    fn a_reference_is_refused_however_it_is_written() {
+        static REFERRING: NativeForm = NativeForm {
+            clear: Clear::Null,
+            fields_in: None,
+            record_id: RecordIdForm::Text,
+            reserved: Some("@{"),
+        };
+        for fields in [
+            r#"{"x":"id is @{write.id}"}"#,
+            r#"{"x":"id is @\u007bwrite.id}"}"#,
+            r#"{"x":"\\\u0040{write.id}"}"#,
+            r#"{"x":[1,{"y":["a","@\u007b"]}]}"#,
+            r#"{"x":{"\u0040{y":1}}"#,
+            r#"{"\u0040{x":1}"#,
+            r#"{"x":"\ud800"}"#,
+        ] {
+            let mut object = NativeObject::new(&REFERRING);
+            assert!(
+                object
+                    .passthrough("passthrough_fields", &input(fields))
+                    .is_err(),
+                "{fields}"
+            );
+        }
+        let mut object = NativeObject::new(&REFERRING);
+        let harmless = r#"{"x":"a @ {b} \\","y":["\"@\\{", 1e400]}"#;
+        object
+            .passthrough("passthrough_fields", &input(harmless))
+            .unwrap();
+        let error = object
+            .passthrough("passthrough_fields", &input(r#"{"x":"@{y}"}"#))
+            .unwrap_err();
+        assert_eq!(
+            error.issues[0].path.as_deref(),
+            Some("body.record.passthrough_fields.x")
+        );
+        let error = object
+            .key("body.upsert_on.values[0]", NAME, "@{y}")
+            .unwrap_err();
+        assert_eq!(
+            error.message,
+            "body.upsert_on.values[0]: expected text without `@{`, which the provider reads as a reference"
+        );
+        assert!(
+            object
+                .key("body.upsert_on.values[0]", NAME, "123456")
+                .is_err()
+        );
     }
 
     #[test]

@@ -272,7 +272,9 @@ fn end(provider: &'static Provider, effect: Effect, tried: Tried) -> Result<Nati
             part: None,
         } if is_throttling => {
             let mut error = fault::fault(provider, &response);
-            error.retry_after = retry_after;
+            let told = rule.and_then(|rule| rule.retry_after_seconds);
+            error.retry_after =
+                retry_after.or_else(|| told.map(|seconds| Duration::from_secs(seconds.into())));
             if rule.is_none() {
                 // Every provider means the same by 429.
                 error.code = Code::TooManyRequests;

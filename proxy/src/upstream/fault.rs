@@ -35,15 +35,24 @@ pub fn fault(provider: &'static Provider, response: &NativeResponse) -> Error {
     } else {
         "refused the call"
     };
-    let message = match &told.message {
+    let mut message = match &told.message {
         Some(message) => format!("{} {verb}: {message}", provider.title),
         None => format!(
             "{} {verb}: status {} without a message",
             provider.title, response.status
         ),
     };
+    let named = told.named(provider);
+    for named in &named {
+        message.push_str("; ");
+        message.push_str(named);
+    }
     let mut error = Error::new(code, message);
     error.issues = told.issues(provider);
+    error.issues.extend(named.into_iter().map(|message| Issue {
+        message,
+        path: None,
+    }));
     error.provider = Some(Box::new(ProviderFault {
         name: provider.name,
         status: response.status,
@@ -236,10 +245,43 @@ impl Told {
 
     fn rule(&self, provider: &'static Provider, status: u16) -> Option<&'static ErrorRule> {
         let code = self.code.as_deref();
+        let is = |(member, values): &(&str, &[&str])| {
+            let found = self.body.as_ref().and_then(|body| text(body, member));
+            found.is_some_and(|found| values.contains(&found))
+        };
+        let says = |words: &str| {
+            let message = self.message.as_deref();
+            message.is_some_and(|message| message.contains(words))
+        };
         provider.errors.classify.iter().find(|rule| {
             rule.status.is_none_or(|wanted| wanted == status)
                 && (rule.codes.is_empty() || code.is_some_and(|code| rule.codes.contains(&code)))
+                && rule.with.iter().all(is)
+                && rule.message.is_none_or(says)
         })
+    }
+
+    /// What the refusal names beside its message, a sentence for each kind.
+    fn named(&self, provider: &'static Provider) -> Vec<String> {
+        let mut sentences = Vec::new();
+        for named in provider.errors.named {
+            let mut names = Vec::new();
+            for fault in self.body.iter().chain(&self.others) {
+                for path in named.at {
+                    collect(fault, path, &mut names);
+                }
+            }
+            if !names.is_empty() {
+                let help = named.help.map(|help| format!(": {help}"));
+                let names = names.join(", ");
+                sentences.push(format!(
+                    "{}: {names}{}",
+                    named.what,
+                    help.unwrap_or_default()
+                ));
+            }
+        }
+        sentences
     }
 
     /// The single faults: those that the body lists, the fields that it names, and further faults of a list.
@@ -272,6 +314,29 @@ impl Told {
             (!names.is_empty()).then(|| issue(&format!("{}: {message}", names.join(", ")), code))
         });
         listed.chain(field_faults).take(MOST_ISSUES).collect()
+    }
+}
+
+/// The texts at a place, each once; a list on the way counts as each of its elements.
+fn collect(value: &Value, path: &[&str], names: &mut Vec<String>) {
+    match (value, path) {
+        (Value::Array(elements), _) => {
+            for element in elements {
+                collect(element, path, names);
+            }
+        }
+        (value, [member, rest @ ..]) => {
+            if let Some(value) = value.get(member) {
+                collect(value, rest, names);
+            }
+        }
+        (Value::String(name), []) if !name.is_empty() => {
+            let name = shorten(name, LONGEST_CODE);
+            if names.len() < MOST_ISSUES && !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        _ => {}
     }
 }
 

@@ -80,6 +80,8 @@ pub struct Errors {
     /// In lower case.
     pub correlation_header: Option<&'static str>,
     pub details: Details,
+    /// What a refusal names beside its message, and the caller must know to help himself.
+    pub named: &'static [Named],
     /// What stands before the id of the record that is in the way, in the message.
     pub existing_id_after: Option<&'static str>,
     /// How a success tells that a part of the call failed.
@@ -99,6 +101,17 @@ pub struct Details {
     pub fields: Option<&'static str>,
 }
 
+/// Texts of a refusal that its message does not tell: the scopes that are missing, the records that are in the way.
+#[derive(Debug)]
+pub struct Named {
+    /// What they are, as in `missing scopes`.
+    pub what: &'static str,
+    /// Where they are; a list on the way counts as each of its elements.
+    pub at: &'static [&'static [&'static str]],
+    /// What to do about them.
+    pub help: Option<&'static str>,
+}
+
 /// Where an answer that is a success lists what failed.
 #[derive(Debug)]
 pub struct Partial {
@@ -111,10 +124,15 @@ pub struct Partial {
 
 /// What a status and a code of the provider mean.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools)] // Each is a key of the mapping, and any of them may stand with any other.
 pub struct ErrorRule {
     pub status: Option<u16>,
     /// Any of these; empty: any code.
     pub codes: &'static [&'static str],
+    /// Members that tell apart what status and code do not: each has one of its values.
+    pub with: &'static [(&'static str, &'static [&'static str])],
+    /// Words in the message that tell it apart.
+    pub message: Option<&'static str>,
     pub code: Code,
     /// The token may have expired: get a new one and try once more.
     pub refresh: bool,
@@ -122,6 +140,28 @@ pub struct ErrorRule {
     pub hidden_field: bool,
     /// It is certain that nothing was carried out, so even a write may be repeated.
     pub not_carried_out: bool,
+    /// It does not pass within the time of a call, so it is not tried again.
+    pub never_again: bool,
+    /// When the caller may try again, in seconds, where the provider does not say.
+    pub retry_after_seconds: Option<u32>,
+}
+
+impl ErrorRule {
+    /// A rule that fits everything and says no more than the code.
+    pub const fn new(code: Code) -> Self {
+        Self {
+            status: None,
+            codes: &[],
+            with: &[],
+            message: None,
+            code,
+            refresh: false,
+            hidden_field: false,
+            not_carried_out: false,
+            never_again: false,
+            retry_after_seconds: None,
+        }
+    }
 }
 
 /// One operation of the provider's API.

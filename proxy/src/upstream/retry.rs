@@ -35,6 +35,9 @@ impl Trouble<'_> {
     }
 
     fn may_be_repeated(self, effect: Effect) -> bool {
+        if matches!(self, Self::Refused(_, Some(rule)) if rule.never_again) {
+            return false;
+        }
         let not_carried_out = match self {
             Self::Refused(_, rule) => rule.is_some_and(|rule| rule.not_carried_out),
             Self::NotConnected => true,
@@ -89,20 +92,13 @@ mod tests {
     use super::*;
 
     const LOCKED: ErrorRule = ErrorRule {
-        status: Some(423),
-        codes: &[],
-        code: Code::TooManyRequests,
-        refresh: false,
-        hidden_field: false,
         not_carried_out: true,
+        ..ErrorRule::new(Code::TooManyRequests)
     };
-    const DOWN: ErrorRule = ErrorRule {
-        status: Some(503),
-        codes: &[],
-        code: Code::ServiceUnavailable,
-        refresh: false,
-        hidden_field: false,
-        not_carried_out: false,
+    const DOWN: ErrorRule = ErrorRule::new(Code::ServiceUnavailable);
+    const SPENT: ErrorRule = ErrorRule {
+        never_again: true,
+        ..LOCKED
     };
 
     fn repeats(trouble: Trouble<'_>, effect: Effect) -> bool {
@@ -122,6 +118,8 @@ mod tests {
         ] {
             assert!(repeats(trouble, Effect::Read), "{trouble:?}");
         }
+        // The day's calls are spent: that does not pass within a call.
+        assert!(!repeats(Trouble::Refused(429, Some(&SPENT)), Effect::Read));
         for status in [200, 400, 401, 403, 404, 409] {
             assert!(!repeats(Trouble::Refused(status, None), Effect::Read));
         }

@@ -123,6 +123,31 @@ async fn a_body_above_the_limit_is_413_told_or_not() {
 }
 
 #[tokio::test]
+async fn a_body_that_is_too_large_is_read_to_its_end_so_that_the_answer_arrives() {
+    let (_acme, proxy) = started("limits: { request_body_bytes: 1KiB }\n").await;
+    let mut stream = TcpStream::connect(proxy.address).await.unwrap();
+    let head = "POST /unified/thing HTTP/1.1\r\nhost: localhost\r\nx-apikey: key-secret\r\nx-connection-id: c\r\ncontent-type: application/json\r\n";
+    let body = "x".repeat(4 << 20);
+    let length = body.len();
+    for body in [
+        format!("content-length: {length}\r\n\r\n{body}"),
+        format!("transfer-encoding: chunked\r\n\r\n{length:x}\r\n{body}\r\n0\r\n\r\n"),
+    ] {
+        // All of it is sent before the answer is read, as simple clients do, and the connection goes on.
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(body.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"}") {
+            assert!(
+                stream.read_buf(&mut answer).await.unwrap() > 0,
+                "it is closed"
+            );
+        }
+        assert!(answer.starts_with(b"HTTP/1.1 413 "));
+    }
+}
+
+#[tokio::test]
 async fn a_body_that_does_not_come_is_given_up() {
     let (acme, proxy) = started("limits: { body_timeout: 50ms }\n").await;
     let answer = raw(

@@ -235,3 +235,33 @@ async fn an_answer_in_gzip_is_inflated() {
     assert_eq!(got.json(), json!({ "packed": true }));
     assert_eq!(acme.seen()[0].headers["accept-encoding"], "gzip");
 }
+
+#[tokio::test]
+async fn a_limit_that_will_not_pass_is_told_at_once() {
+    let (acme, proxy) = started(|_| {
+        Act::Reply(
+            429,
+            json!({ "code": "LIMIT", "message": "spent", "window": "day" }),
+        )
+    })
+    .await;
+    let began = Instant::now();
+    let got = proxy.get("/unified/thing/1").await;
+    assert_eq!(got.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(acme.calls(), 1);
+    assert!(began.elapsed() < Duration::from_millis(900));
+}
+
+#[tokio::test]
+async fn a_caller_is_told_when_to_come_back_where_the_mapping_knows() {
+    let (_acme, proxy) = started(|_| {
+        Act::Reply(
+            429,
+            json!({ "code": "LIMIT", "message": "your rolling limit" }),
+        )
+    })
+    .await;
+    let got = proxy.post("/unified/thing", "{}").await;
+    assert_eq!(got.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(got.headers["retry-after"], "10");
+}

@@ -74,12 +74,26 @@ pub(crate) static ACME: Provider = Provider {
             code: None,
             fields: None,
         },
+        named: &[],
         existing_id_after: None,
         partial: None,
         classify: &[
             rule(401, Code::Unauthorized, true, false),
             rule(404, Code::NotFound, false, false),
             rule(423, Code::TooManyRequests, false, true),
+            ErrorRule {
+                status: Some(429),
+                with: &[("window", &["day"])],
+                not_carried_out: true,
+                never_again: true,
+                ..ErrorRule::new(Code::TooManyRequests)
+            },
+            ErrorRule {
+                status: Some(429),
+                message: Some("rolling"),
+                retry_after_seconds: Some(10),
+                ..ErrorRule::new(Code::TooManyRequests)
+            },
             rule(503, Code::ServiceUnavailable, false, false),
             rule(400, Code::BadRequest, false, false),
         ],
@@ -89,11 +103,9 @@ pub(crate) static ACME: Provider = Provider {
 const fn rule(status: u16, code: Code, refresh: bool, not_carried_out: bool) -> ErrorRule {
     ErrorRule {
         status: Some(status),
-        codes: &[],
-        code,
         refresh,
-        hidden_field: false,
         not_carried_out,
+        ..ErrorRule::new(code)
     }
 }
 

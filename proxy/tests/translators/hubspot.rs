@@ -301,3 +301,120 @@ fn an_upsert_that_writes_another_key_warns() {
     assert_eq!(answer["warnings"][0]["problem_type"], "key_differs");
     assert_eq!(answer["warnings"][0]["field"], "email");
 }
+
+#[test]
+fn missing_scopes_are_named_with_what_to_do() {
+    let fault = json!({"status":"error","message":"This app hasn't been granted all required scopes to make this call.","correlationId":"c",
+        "errors":[{"message":"One or more of the following scopes are required.","context":{"requiredGranularScopes":["crm.objects.companies.read","crm.objects.owners.read"]}}],
+        "context":{"requiredScopes":["contacts"]},"category":"MISSING_SCOPES"});
+    let (_, answer) = call("crm.account.get").id("1").answers(403, fault).run();
+    let expected = "missing scopes: crm.objects.companies.read, crm.objects.owners.read, contacts: grant them to the app and connect the account again";
+    assert_eq!(answer["code"], "FORBIDDEN");
+    assert_eq!(answer["issues"][1]["message"], expected);
+    assert!(answer["message"].as_str().unwrap().ends_with(expected));
+}
+
+#[test]
+fn a_page_that_is_larger_than_a_native_one_is_made_of_several() {
+    let rows = |ids: std::ops::Range<u32>, next: Option<&str>| {
+        let rows: Vec<Value> = ids
+            .map(|id| {
+                let mut row = contact();
+                row["id"] = json!(id.to_string());
+                row
+            })
+            .collect();
+        match next {
+            Some(after) => json!({"results": rows, "paging": {"next": {"after": after}}}),
+            None => json!({"results": rows}),
+        }
+    };
+    let (told, answer) = call("crm.contact.list")
+        .query("page_size", "150")
+        .answers(200, rows(0..100, Some("100")))
+        .answers(200, rows(100..150, Some("150")))
+        .run();
+    assert_eq!(answer["items"].as_array().unwrap().len(), 150);
+    assert_eq!(answer["has_next_page"], true);
+    let calls: Vec<&str> = told
+        .lines()
+        .filter(|line| line.starts_with("GET"))
+        .collect();
+    assert!(calls[0].contains("limit=100&properties"), "{calls:?}");
+    assert!(calls[1].contains("limit=50&after=100"), "{calls:?}");
+    assert_eq!(calls.len(), 2);
+}
+
+#[test]
+fn an_odd_row_does_not_cost_the_page() {
+    let mut odd = company();
+    odd["archived"] = json!("maybe");
+    odd["properties"]["name"] = json!({"first": "Acme"});
+    odd["properties"]["city"] = json!(["Springfield"]);
+    let (_, answer) = call("crm.account.list")
+        .answers(200, json!({"results": [company(), odd]}))
+        .run();
+    let items = answer["items"].as_array().unwrap();
+    assert_eq!(items[0]["name"], "Acme");
+    assert_eq!(items[1]["name"], Value::Null);
+    assert_eq!(items[1]["is_deleted"], Value::Null);
+    assert_eq!(items[1]["addresses"][0]["street_1"], "1 Market St");
+    assert_eq!(items[1]["raw_data"], odd);
+    let warnings = answer["warnings"].as_array().unwrap();
+    for (field, detail) in [
+        ("name", "expected text, found an object; see raw_data"),
+        (
+            "is_deleted",
+            "expected true or false, found \"maybe\"; see raw_data",
+        ),
+        ("addresses", "expected text, found a list; see raw_data"),
+    ] {
+        assert!(
+            warnings
+                .iter()
+                .any(|warning| warning["field"] == field && warning["detail"] == detail),
+            "{field}: {warnings:#?}"
+        );
+    }
+    odd["updatedAt"] = Value::Null;
+    let (_, answer) = call("crm.account.list")
+        .answers(200, json!({"results": [company(), odd]}))
+        .run();
+    assert_eq!(answer["code"], "BAD_GATEWAY");
+    assert_eq!(
+        answer["provider"],
+        json!({"name": "hubspot", "status": 200})
+    );
+}
+
+#[test]
+fn an_empty_list_of_entries_is_said_to_change_nothing() {
+    let (told, answer) = call("crm.account.update")
+        .id("512")
+        .body(&json!({"record": {"addresses": []}}))
+        .answers(200, company())
+        .run();
+    assert!(!told.contains("PATCH"));
+    assert_eq!(answer["warnings"][0]["field"], "addresses");
+    assert_eq!(answer["warnings"][0]["problem_type"], "field_not_written");
+}
+
+#[test]
+fn a_wide_list_tells_which_records_could_not_be_completed() {
+    let names: Vec<String> = (0..100)
+        .map(|number| format!("a_custom_field_with_a_name_{number}"))
+        .collect();
+    let lean = |id: &str| json!({"id": id, "properties": {"hs_object_id": id}, "createdAt": "2024-01-30T17:51:23Z", "updatedAt": "2024-01-31T12:34:56Z", "archived": false});
+    let (told, answer) = call("crm.contact.list")
+        .query("fields", &names.join(","))
+        .answers(200, json!({"results": [lean("76"), lean("77")]}))
+        .answers(200, json!({"results": [contact()]}))
+        .run();
+    assert!(told.contains("properties=hs_object_id -> 200"), "{told}");
+    assert_eq!(answer["items"][1]["first_name"], "Ada");
+    assert_eq!(answer["items"][0]["first_name"], Value::Null);
+    let warnings = answer["warnings"].as_array().unwrap();
+    assert_eq!(warnings.len(), 1);
+    assert_eq!(warnings[0]["problem_type"], "record_not_complete");
+    assert_eq!(warnings[0]["field"], "items[id=76]");
+}

@@ -41,7 +41,7 @@ fn seed(key: &str) -> Value {
                 { "address_type": "billing", "city": "Springfield", "country": "USA", "postal_code": "12345", "state": "IL", "street_1": "1 Market St", "street_2": "Suite 300" },
                 { "address_type": "primary", "city": "x", "country": null, "postal_code": null, "state": null, "street_1": null, "street_2": null }],
             "phone_numbers": [{ "phone_number": "+1 555 0100", "phone_number_type": "primary" }],
-            "owner_id": null, "lifecycle_stage": "subscriber", "passthrough_fields": {"Rating": "Hot", "name": "Acme Inc"}
+            "owner_id": "0055500001QdQWa", "lifecycle_stage": "subscriber", "passthrough_fields": {"Rating": "Hot", "name": "Acme Inc"}
         }
     })
 }
@@ -247,4 +247,69 @@ fn upsert_by_an_email_that_a_path_would_garble_is_looked_up() {
         .answers(200, both(201, &saved, &contact()))
         .run();
     assert_snapshot!(told);
+}
+
+#[test]
+fn a_key_and_a_native_field_may_not_be_read_as_references() {
+    let key = json!({"upsert_on": {"key": "website", "values": ["acme.example/@{write.id}"]}, "record": {"name": "A"}});
+    let (_, answer) = call("crm.account.upsert").body(&key).run();
+    assert_eq!(answer["code"], "BAD_REQUEST");
+    assert_eq!(answer["issues"][0]["path"], "body.upsert_on.values[0]");
+    let field = json!({"record": {"name": "A", "passthrough_fields": {"Description": {"a": ["id is @{write.id}"]}}}});
+    let (_, answer) = call("crm.account.create").body(&field).run();
+    assert_eq!(
+        answer["issues"][0]["path"],
+        "body.record.passthrough_fields.Description"
+    );
+}
+
+#[test]
+fn a_record_is_an_object_and_no_list() {
+    for (body, path) in [
+        (json!({"record": ["POSITIONAL"]}), "body.record"),
+        (
+            json!({"record": {"name": "A", "addresses": [["billing", "Springfield"]]}}),
+            "body.record.addresses[0]",
+        ),
+        (json!([{"name": "A"}]), "body"),
+    ] {
+        let (_, answer) = call("crm.account.create").body(&body).run();
+        assert_eq!(answer["issues"][0]["path"], path);
+        assert_eq!(
+            answer["issues"][0]["message"],
+            "expected an object, found a list"
+        );
+    }
+}
+
+#[test]
+fn possible_duplicates_are_named() {
+    let fault = |key: &str| {
+        json!([{key: {"allowSave": true, "duplicateRule": "Contacts_DR", "matchResults": [{"entityType": "Contact", "matchRecords": [
+            {"matchConfidence": 100.0, "record": {"attributes": {"type": "Contact"}, "Id": "0031i000013x2TEAAY"}},
+            {"matchConfidence": 90.0, "record": {"attributes": {"type": "Contact"}, "Id": "0035500001H9cakAAB"}}]}]},
+            "errorCode": "DUPLICATES_DETECTED", "message": "Use one of these records?"}])
+    };
+    for key in ["duplicateResut", "duplicateResult"] {
+        let halted = json!([{"errorCode": "PROCESSING_HALTED", "message": "The transaction was rolled back"}]);
+        let parts = json!({"compositeResponse": [
+            {"body": fault(key), "httpHeaders": {}, "httpStatusCode": 400, "referenceId": "write"},
+            {"body": halted, "httpHeaders": {}, "httpStatusCode": 400, "referenceId": "row"}]});
+        let (_, answer) = call("crm.contact.create")
+            .body(&json!({"record": {"last_name": "L"}}))
+            .answers(200, parts)
+            .run();
+        assert_eq!(answer["code"], "CONFLICT", "{answer:#}");
+        assert_eq!(
+            answer["issues"][0]["message"],
+            "records that it may be a duplicate of: 0031i000013x2TEAAY, 0035500001H9cakAAB"
+        );
+    }
+}
+
+#[test]
+fn more_records_after_none_are_no_end_of_the_list() {
+    let page = json!({"totalSize": 5, "done": false, "records": [], "nextRecordsUrl": "/services/data/v59.0/query/01g-1"});
+    let (_, answer) = call("crm.account.list").answers(200, page).run();
+    assert_eq!(answer["code"], "BAD_GATEWAY");
 }

@@ -6,6 +6,7 @@ use quote::quote;
 use super::path;
 use crate::{
     emit::call::{Calls, Parameter, parameters},
+    names,
     plan::{PlanRouteTo, PlanStep, PlanStepCall, PlanStepKind},
 };
 
@@ -40,10 +41,14 @@ fn step(step: &PlanStep, purpose: &str, calls: &mut Calls<'_>) -> TokenStream {
         let written = written(step);
         quote! { .if_empty(#written, #to) }
     });
+    let if_wide = step.if_wide.as_ref().map(|(over, to)| {
+        let over = names::number(*over);
+        quote! { .if_wide(#over, #to) }
+    });
     let on = on(&step.on);
     let otherwise = step.otherwise.as_ref().map(|to| quote! { .otherwise(#to) });
     let then = step.then.as_ref().map(|to| quote! { .then(#to) });
-    quote! { #new #if_empty #on #otherwise #then }
+    quote! { #new #if_empty #if_wide #on #otherwise #then }
 }
 
 fn call(planned: &PlanStepCall, purpose: &str, calls: &mut Calls<'_>) -> TokenStream {
@@ -52,7 +57,13 @@ fn call(planned: &PlanStepCall, purpose: &str, calls: &mut Calls<'_>) -> TokenSt
         let id = path(id);
         quote! { .id(#id) }
     });
-    let record = planned.record.then(|| quote! { .record() });
+    let record = planned.record.then(|| match &planned.rows {
+        None => quote! { .record() },
+        Some(rows) => {
+            let rows = path(rows);
+            quote! { .record_in(#rows) }
+        }
+    });
     let on = on(&planned.on);
     let only_if = planned.only_if.as_ref().map(|input| {
         quote! { .only_if(|work| work.record.inputs().get(#input).is_some()) }

@@ -7,7 +7,7 @@ use super::{optional_path, path, steps};
 use crate::{
     emit::{
         call::{Calls, Parameter, parameters},
-        entity,
+        entity, fields,
     },
     names,
     plan::{PlanKey, PlanUpsert},
@@ -46,7 +46,7 @@ pub(super) fn value(upsert: &PlanUpsert, purpose: &str, calls: &mut Calls<'_>) -
 
 fn key(key: &PlanKey, purpose: &str, calls: &mut Calls<'_>) -> TokenStream {
     let (name, normalize) = (&key.name, entity::normalize(key.normalize));
-    let (set, omit) = (&key.set.name, key.omit_from_changes);
+    let (set, omit) = (fields::target(&key.set), key.omit_from_changes);
     let matches = key.matches.iter().map(|from| path(&from.path));
     let find = &key.find;
     let call = calls.of_work(&find.call, purpose);

@@ -68,11 +68,15 @@ impl Check<'_> {
 
         let roots = self.roots(map.take("api_version"), provider);
         let login_url = self.login_url(map.take("login_url"), provider);
+        let has_place = match &provider.base_url {
+            BaseUrl::Fixed(_) => true,
+            BaseUrl::PerConnection { setting, .. } => map.has(setting) || map.has("base_url"),
+        };
         let base_url = self.base_url(&mut map, provider);
         let credentials = self.credentials(&mut map, &at, &path);
         map.finish(&mut self.source);
         let credentials = credentials?;
-        if base_url.is_none()
+        if !has_place
             && let BaseUrl::PerConnection { setting, .. } = provider.base_url
             && (matches!(credentials, Credentials::AccessToken(_))
                 || provider.auth.base_url_member.is_none())
@@ -100,13 +104,17 @@ impl Check<'_> {
             (Some(base), BaseUrl::Fixed(_)) if is_loopback(base) => with_origin(&token_url, base),
             _ => token_url,
         };
+        let base_url = base_url.or_else(|| fixed(provider));
+        // Where the address comes with the token, the place that issues tokens stands for it.
+        let place = base_url.as_ref().unwrap_or(&token_url).as_str();
+        let cursor_key = connection_key(cursor_key, &id, place);
         Some(Connection {
             provider,
-            base_url: base_url.or_else(|| fixed(provider)),
+            base_url,
             token_url,
             credentials,
             settings: Arc::new(ConnectionSettings {
-                cursor_key: connection_key(cursor_key, &id),
+                cursor_key,
                 id,
                 roots: roots?,
             }),
@@ -296,9 +304,12 @@ fn numbers(version: &str) -> Option<(u32, u32)> {
     Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
-/// Each connection's own key, so that a cursor of one means nothing to another.
-fn connection_key(key: &[u8; 32], id: &str) -> CursorKey {
+/// Each connection's own key, so that a cursor of one means nothing to another, nor to the same one at another place.
+fn connection_key(key: &[u8; 32], id: &str, place: &str) -> CursorKey {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("any length is a key");
     mac.update(id.as_bytes());
+    // No id has a space in it.
+    mac.update(b" ");
+    mac.update(place.as_bytes());
     CursorKey(mac.finalize().into_bytes().into())
 }

@@ -5,10 +5,10 @@
 
 use std::borrow::Cow;
 use crosswalk::translate::{
-    patch::{InputNumber, InputObject, Patch, required_nullable},
+    patch::{InputNumber, InputObject, ObjectOnly, Patch, required_nullable},
     read::Entry, scalar::Number,
 };
-use serde::{Deserialize, Serialize, de::IgnoredAny};
+use serde::{Deserialize, Deserializer, Serialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 
 /// A company or organisation, as every provider has it.
@@ -49,6 +49,7 @@ impl Entry for Account<'_> {
 
 /// What can be written of an account. Absent leaves a field alone, null clears it.
 #[derive(Debug, Deserialize)]
+#[serde(remote = "Self")]
 pub struct AccountInput {
     #[serde(default)]
     pub description: Patch<String>,
@@ -75,6 +76,12 @@ pub struct AccountInput {
     pub passthrough_fields: Patch<InputObject>,
 }
 
+impl<'de> Deserialize<'de> for AccountInput {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(ObjectOnly(deserializer))
+    }
+}
+
 /// A person, as every provider has it.
 #[derive(Debug, Serialize)]
 pub struct Contact<'a> {
@@ -95,6 +102,7 @@ pub struct Contact<'a> {
 
 /// What can be written of a contact. Absent leaves a field alone, null clears it.
 #[derive(Debug, Deserialize)]
+#[serde(remote = "Self")]
 pub struct ContactInput {
     #[serde(default)]
     pub first_name: Patch<String>,
@@ -107,6 +115,12 @@ pub struct ContactInput {
     /// Native fields by their own names. They win over the mapped ones.
     #[serde(default)]
     pub passthrough_fields: Patch<InputObject>,
+}
+
+impl<'de> Deserialize<'de> for ContactInput {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(ObjectOnly(deserializer))
+    }
 }
 
 /// Somebody who may become a customer.
@@ -216,6 +230,7 @@ pub struct Note<'a> {
 
 /// What can be written of a note.
 #[derive(Debug, Deserialize)]
+#[serde(remote = "Self")]
 pub struct NoteInput {
     #[serde(default)]
     pub content: Patch<String>,
@@ -225,6 +240,12 @@ pub struct NoteInput {
     /// Native fields by their own names. They win over the mapped ones.
     #[serde(default)]
     pub passthrough_fields: Patch<InputObject>,
+}
+
+impl<'de> Deserialize<'de> for NoteInput {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(ObjectOnly(deserializer))
+    }
 }
 
 /// Somebody who works with the CRM and may own records.
@@ -295,6 +316,7 @@ pub struct CustomObject<'a> {
 
 /// A kind of record to make.
 #[derive(Debug, Deserialize)]
+#[serde(remote = "Self")]
 pub struct MetaObjectInput {
     pub name: String,
     #[serde(deserialize_with = "required_nullable")]
@@ -306,15 +328,29 @@ pub struct MetaObjectInput {
     pub fields: Vec<MetaCustomObjectField>,
 }
 
+impl<'de> Deserialize<'de> for MetaObjectInput {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(ObjectOnly(deserializer))
+    }
+}
+
 /// What people call one, and several.
 #[derive(Debug, Deserialize)]
+#[serde(remote = "Self")]
 pub struct MetaLabels {
     pub singular: String,
     pub plural: String,
 }
 
+impl<'de> Deserialize<'de> for MetaLabels {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(ObjectOnly(deserializer))
+    }
+}
+
 /// A field to make.
 #[derive(Debug, Deserialize)]
+#[serde(remote = "Self")]
 pub struct MetaCustomObjectField {
     pub id: String,
     pub label: String,
@@ -339,6 +375,12 @@ pub struct MetaCustomObjectField {
     /// Members of the provider's own definition. They win over the others.
     #[serde(default)]
     pub raw_details: Patch<InputObject>,
+}
+
+impl<'de> Deserialize<'de> for MetaCustomObjectField {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(ObjectOnly(deserializer))
+    }
 }
 
 /// What a field holds.
@@ -386,6 +428,7 @@ impl MetaPropertyType {
 
 /// A value that a field may have.
 #[derive(Debug, Deserialize)]
+#[serde(remote = "Self")]
 pub struct MetaPickListOption {
     pub label: String,
     pub value: String,
@@ -395,8 +438,15 @@ pub struct MetaPickListOption {
     pub hidden: Patch<bool>,
 }
 
+impl<'de> Deserialize<'de> for MetaPickListOption {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(ObjectOnly(deserializer))
+    }
+}
+
 /// A field to make.
 #[derive(Debug, Deserialize)]
+#[serde(remote = "Self")]
 pub struct MetaPropertyInput {
     pub id: String,
     pub label: String,
@@ -409,13 +459,26 @@ pub struct MetaPropertyInput {
     pub raw_details: Patch<InputObject>,
 }
 
+impl<'de> Deserialize<'de> for MetaPropertyInput {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(ObjectOnly(deserializer))
+    }
+}
+
 /// A kind of link to make.
 #[derive(Debug, Deserialize)]
+#[serde(remote = "Self")]
 pub struct MetaAssociationInput {
     pub source_object: String,
     pub target_object: String,
     pub suggested_key_name: String,
     pub display_name: String,
+}
+
+impl<'de> Deserialize<'de> for MetaAssociationInput {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(ObjectOnly(deserializer))
+    }
 }
 
 /// A postal address. Every part is there, null where it is unknown.
@@ -440,6 +503,7 @@ impl Entry for Address<'_> {
 
 /// A postal address. Every part is there, null where it is unknown.
 #[derive(Debug, Deserialize)]
+#[serde(remote = "Self")]
 pub struct AddressInput {
     /// What an address is for.
     pub address_type: AddressType,
@@ -455,6 +519,12 @@ pub struct AddressInput {
     pub street_1: Option<String>,
     #[serde(deserialize_with = "required_nullable")]
     pub street_2: Option<String>,
+}
+
+impl<'de> Deserialize<'de> for AddressInput {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(ObjectOnly(deserializer))
+    }
 }
 
 /// What an address is for.
@@ -501,11 +571,18 @@ impl Entry for PhoneNumber<'_> {
 
 /// A phone number and what it is for.
 #[derive(Debug, Deserialize)]
+#[serde(remote = "Self")]
 pub struct PhoneNumberInput {
     #[serde(deserialize_with = "required_nullable")]
     pub phone_number: Option<String>,
     /// What a phone number is for.
     pub phone_number_type: PhoneNumberType,
+}
+
+impl<'de> Deserialize<'de> for PhoneNumberInput {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(ObjectOnly(deserializer))
+    }
 }
 
 /// What a phone number is for.

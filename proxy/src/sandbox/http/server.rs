@@ -6,10 +6,10 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::header::CONTENT_LENGTH;
+use http::header::{CONTENT_LENGTH, DATE};
 use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
@@ -95,17 +95,27 @@ async fn answer(
         body: body.to_bytes(),
     };
     let served = control.serve(&call);
+    let date = control.date();
     if let Some(delay) = served.delay {
         tokio::time::sleep(delay).await;
     }
     match served.outcome {
-        Outcome::Answer(reply) => Ok(respond(reply, None)),
-        Outcome::Truncated(reply, length) => Ok(respond(reply, Some(length))),
+        Outcome::Answer(reply) => Ok(dated(respond(reply, None), date)),
+        Outcome::Truncated(reply, length) => Ok(dated(respond(reply, Some(length)), date)),
         Outcome::Reset => Err(io::Error::new(
             io::ErrorKind::ConnectionReset,
             "reset was ordered",
         )),
     }
+}
+
+/// The answer with the time of the provider's clock, where that is not the machine's.
+fn dated(mut response: Response<Payload>, date: Option<SystemTime>) -> Response<Payload> {
+    let date = date.map(httpdate::fmt_http_date);
+    if let Some(date) = date.and_then(|date| HeaderValue::from_str(&date).ok()) {
+        response.headers_mut().entry(DATE).or_insert(date);
+    }
+    response
 }
 
 fn respond(reply: Reply, cut_at: Option<usize>) -> Response<Payload> {

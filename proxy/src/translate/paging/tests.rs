@@ -172,3 +172,63 @@ proptest! {
         prop_assert_eq!(seen, expected);
     }
 }
+
+proptest! {
+    /// The provider stamps by its own clock, which may be an hour off, and a window may take much longer to page than
+    /// it reaches back.
+    #[test]
+    fn no_change_is_lost_whatever_the_clocks_say_and_however_slow_the_paging(
+        initial in prop::collection::vec(1u32..40, 0..40),
+        changes in prop::collection::vec(prop::collection::vec(1u32..60, 0..3), 0..30),
+        size in 1u32..5,
+        ahead in prop::sample::select(vec![-3600i64, -61, -1, 0, 1, 61, 3600]),
+        pace in prop::sample::select(vec![1i64, 45, 400]),
+    ) {
+        let mut cx = context();
+        let mut clock = cx.now.as_second();
+        let mut model = Model { records: initial.into_iter().map(|id| (id, clock + ahead - 1000)).collect() };
+        let mut expected: BTreeSet<u32> = model.records.keys().copied().collect();
+        let mut seen = BTreeSet::new();
+        let mut cursor = None;
+        let mut changes = changes.into_iter();
+        let (mut pages, mut ends) = (0, 0);
+        while ends < 2 {
+            cx.now = Timestamp::from_second(clock).unwrap();
+            let paging = Paging::open(&cx, &request(None, cursor.take(), Some(size)), LIMITS).unwrap();
+            let (found, last) = model.answer(paging.phase().unwrap());
+            seen.extend(found);
+            let date = Timestamp::from_second(clock + ahead).unwrap();
+            let end = PageEnd::new(None, last.is_some()).at(last.map(|id| id.to_string()).as_deref(), Some(date));
+            let next = next(&cx, paging, end);
+            cursor = next.cursor;
+            clock += pace;
+            pages += 1;
+            prop_assert!(pages < 2000, "the list does not end");
+            // Two windows after the last change, everything must have been seen.
+            let Some(changed) = changes.next() else {
+                ends += usize::from(!next.has_next_page);
+                continue;
+            };
+            for id in changed {
+                model.records.insert(id, clock + ahead);
+                expected.insert(id);
+                seen.remove(&id);
+            }
+        }
+        prop_assert_eq!(seen, expected);
+    }
+}
+
+#[test]
+fn the_first_window_ends_where_a_clock_that_is_ahead_stands() {
+    let mut cx = context();
+    let hour = jiff::SignedDuration::from_hours(1);
+    let full = Paging::open(&cx, &request(None, None, None), LIMITS).unwrap();
+    let after_full = next(&cx, full, PageEnd::default().at(None, Some(cx.now + hour)));
+    cx.now += jiff::SignedDuration::from_mins(5);
+    let changes = Paging::open(&cx, &request(None, after_full.cursor, None), LIMITS).unwrap();
+    let window = window(&changes);
+    let second = jiff::SignedDuration::from_millis(999);
+    assert_eq!(window.to, cx.now + hour + second);
+    assert_eq!(window.to.duration_since(window.from).as_secs(), 6 * 60);
+}

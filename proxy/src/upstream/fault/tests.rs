@@ -27,6 +27,7 @@ static OBJECT: Provider = Provider {
             code: Some("code"),
             fields: None,
         },
+        named: &[],
         existing_id_after: Some("Existing ID: "),
         partial: None,
         classify: &[
@@ -38,10 +39,7 @@ static OBJECT: Provider = Provider {
             ErrorRule {
                 status: Some(400),
                 codes: &["CONFLICT", "OBJECT_ALREADY_EXISTS"],
-                code: Code::Conflict,
-                refresh: false,
-                hidden_field: false,
-                not_carried_out: false,
+                ..ErrorRule::new(Code::Conflict)
             },
             status(400, Code::BadRequest),
         ],
@@ -70,6 +68,7 @@ static LIST: Provider = Provider {
             code: None,
             fields: Some("fields"),
         },
+        named: &[],
         existing_id_after: None,
         partial: None,
         classify: &[
@@ -100,22 +99,14 @@ const fn auth(incurable: &'static [&'static str]) -> Auth {
 const fn status(status: u16, code: Code) -> ErrorRule {
     ErrorRule {
         status: Some(status),
-        codes: &[],
-        code,
-        refresh: false,
-        hidden_field: false,
-        not_carried_out: false,
+        ..ErrorRule::new(code)
     }
 }
 
 const fn codes(codes: &'static [&'static str], code: Code) -> ErrorRule {
     ErrorRule {
-        status: None,
         codes,
-        code,
-        refresh: false,
-        hidden_field: false,
-        not_carried_out: false,
+        ..ErrorRule::new(code)
     }
 }
 

@@ -57,6 +57,7 @@ pub static PROVIDER: Provider = Provider {
             code: Some("rule"),
             fields: None,
         },
+        named: &[],
         existing_id_after: Some("already taken by "),
         partial: Some(Partial {
             status: 207u16,
@@ -66,75 +67,44 @@ pub static PROVIDER: Provider = Provider {
         classify: &[
             ErrorRule {
                 status: Some(401u16),
-                codes: &[],
-                code: Code::Unauthorized,
                 refresh: true,
-                hidden_field: false,
-                not_carried_out: false,
+                ..ErrorRule::new(Code::Unauthorized)
             },
             ErrorRule {
                 status: Some(403u16),
-                codes: &[],
-                code: Code::Forbidden,
-                refresh: false,
-                hidden_field: false,
-                not_carried_out: false,
+                ..ErrorRule::new(Code::Forbidden)
             },
             ErrorRule {
                 status: Some(404u16),
-                codes: &[],
-                code: Code::NotFound,
-                refresh: false,
-                hidden_field: false,
-                not_carried_out: false,
+                ..ErrorRule::new(Code::NotFound)
             },
             ErrorRule {
                 status: Some(409u16),
-                codes: &[],
-                code: Code::Conflict,
-                refresh: false,
-                hidden_field: false,
-                not_carried_out: false,
+                ..ErrorRule::new(Code::Conflict)
             },
             ErrorRule {
                 status: Some(429u16),
-                codes: &[],
-                code: Code::TooManyRequests,
-                refresh: false,
-                hidden_field: false,
                 not_carried_out: true,
+                ..ErrorRule::new(Code::TooManyRequests)
             },
             ErrorRule {
-                status: None,
                 codes: &["quota-exhausted"],
-                code: Code::TooManyRequests,
-                refresh: false,
-                hidden_field: false,
                 not_carried_out: true,
+                ..ErrorRule::new(Code::TooManyRequests)
             },
             ErrorRule {
                 status: Some(422u16),
                 codes: &["hidden-field"],
-                code: Code::BadRequest,
-                refresh: false,
                 hidden_field: true,
-                not_carried_out: false,
+                ..ErrorRule::new(Code::BadRequest)
             },
             ErrorRule {
                 status: Some(422u16),
-                codes: &[],
-                code: Code::BadRequest,
-                refresh: false,
-                hidden_field: false,
-                not_carried_out: false,
+                ..ErrorRule::new(Code::BadRequest)
             },
             ErrorRule {
                 status: Some(400u16),
-                codes: &[],
-                code: Code::BadRequest,
-                refresh: false,
-                hidden_field: false,
-                not_carried_out: false,
+                ..ErrorRule::new(Code::BadRequest)
             },
         ],
     },

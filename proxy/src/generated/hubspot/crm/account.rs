@@ -10,9 +10,9 @@ use crosswalk::{
         beside::Beside, call::{Call, Fields, Root},
         entity::{Entity, Output, Remembered},
         key::{Chunk, Normalize},
-        list::{List, ListPlan, PagerPlan},
+        list::{CompletePlan, List, ListPlan, PagerPlan},
         native, paging::{Page, Window},
-        patch::Patch, read, scalar::{Flag, Text, null_as_default},
+        patch::Patch, read, scalar::{Flag, Leaf, Text, null_as_default},
         steps::{StepCall, StepPlan, Steps, To, Written},
         upsert::{FindPlan, KeyPlan, Upsert, UpsertPlan},
         warning::Warnings, write::{At, NativeObject, Tags},
@@ -78,50 +78,50 @@ static ENTITY: Entity = Entity {
 #[derive(Debug, Default, Deserialize)]
 struct NativeCompany<'a> {
     #[serde(borrow, default)]
-    id: Option<Text<'a>>,
+    id: Leaf<'a, Text<'a>>,
     #[serde(rename = "updatedAt", borrow, default)]
-    updated_at: Option<Text<'a>>,
+    updated_at: Leaf<'a, Text<'a>>,
     #[serde(borrow, default, deserialize_with = "null_as_default")]
     properties: NativeCompanyProperties<'a>,
-    #[serde(default)]
-    archived: Option<Flag>,
+    #[serde(borrow, default)]
+    archived: Leaf<'a, Flag>,
     #[serde(rename = "createdAt", borrow, default)]
-    created_at: Option<Text<'a>>,
+    created_at: Leaf<'a, Text<'a>>,
 }
 
 /// `properties` of [`NativeCompany`].
 #[derive(Debug, Default, Deserialize)]
 struct NativeCompanyProperties<'a> {
     #[serde(borrow, default)]
-    name: Option<Text<'a>>,
+    name: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    website: Option<Text<'a>>,
+    website: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    industry: Option<Text<'a>>,
+    industry: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    numberofemployees: Option<Text<'a>>,
+    numberofemployees: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    hubspot_owner_id: Option<Text<'a>>,
+    hubspot_owner_id: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    description: Option<Text<'a>>,
+    description: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    notes_last_updated: Option<Text<'a>>,
+    notes_last_updated: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    city: Option<Text<'a>>,
+    city: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    country: Option<Text<'a>>,
+    country: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    zip: Option<Text<'a>>,
+    zip: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    state: Option<Text<'a>>,
+    state: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    address: Option<Text<'a>>,
+    address: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    address2: Option<Text<'a>>,
+    address2: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    phone: Option<Text<'a>>,
+    phone: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    lifecyclestage: Option<Text<'a>>,
+    lifecyclestage: Leaf<'a, Text<'a>>,
 }
 
 /// The options of `industry` that every account begins with.
@@ -305,61 +305,84 @@ mod to {
     pub(super) const ADDRESS2: Target = Target::new("address2").at_most(65_536);
     pub(super) const PHONE: Target = Target::new("phone");
     pub(super) const LIFECYCLESTAGE: Target = Target::new("lifecyclestage");
+    pub(super) const DOMAIN: Target = Target::new("domain").at_most(65_536);
 }
 
 /// Native → unified.
 fn read<'a>(raw: &'a RawValue, warnings: &mut Warnings) -> Result<Account<'a>, Error> {
     let native: NativeCompany<'a> = native::parse(raw.get().as_bytes())?;
     Ok(Account {
-        id: read::required("id", read::text(native.id.as_ref()))?,
+        id: read::required("id", read::text(native.id.get("id", warnings)))?,
         updated_at: read::required(
             "updated_at",
-            read::timestamp("updated_at", native.updated_at.as_ref(), warnings),
+            read::timestamp(
+                "updated_at",
+                native.updated_at.get("updated_at", warnings),
+                warnings,
+            ),
         )?,
         raw_data: raw,
-        name: read::text(native.properties.name.as_ref()),
-        is_deleted: read::flag(native.archived.as_ref()),
-        website: read::text(native.properties.website.as_ref()),
-        industry: read::text(native.properties.industry.as_ref()),
+        name: read::text(native.properties.name.get("name", warnings)),
+        is_deleted: read::flag(native.archived.get("is_deleted", warnings)),
+        website: read::text(native.properties.website.get("website", warnings)),
+        industry: read::text(native.properties.industry.get("industry", warnings)),
         number_of_employees: read::number_of_text(
             "number_of_employees",
-            native.properties.numberofemployees.as_ref(),
+            native.properties.numberofemployees.get("number_of_employees", warnings),
             warnings,
         ),
-        owner_id: read::text(native.properties.hubspot_owner_id.as_ref()),
-        created_at: read::timestamp("created_at", native.created_at.as_ref(), warnings),
-        description: read::text(native.properties.description.as_ref()),
+        owner_id: read::text(
+            native.properties.hubspot_owner_id.get("owner_id", warnings),
+        ),
+        created_at: read::timestamp(
+            "created_at",
+            native.created_at.get("created_at", warnings),
+            warnings,
+        ),
+        description: read::text(
+            native.properties.description.get("description", warnings),
+        ),
         last_activity_at: read::timestamp(
             "last_activity_at",
-            native.properties.notes_last_updated.as_ref(),
+            native.properties.notes_last_updated.get("last_activity_at", warnings),
             warnings,
         ),
         addresses: read::entries([
             Some(Address {
                 address_type: AddressType::Primary,
-                city: read::text(native.properties.city.as_ref()),
-                country: read::text(native.properties.country.as_ref()),
-                postal_code: read::text(native.properties.zip.as_ref()),
-                state: read::text(native.properties.state.as_ref()),
-                street_1: read::text(native.properties.address.as_ref()),
-                street_2: read::text(native.properties.address2.as_ref()),
+                city: read::text(native.properties.city.get("addresses", warnings)),
+                country: read::text(
+                    native.properties.country.get("addresses", warnings),
+                ),
+                postal_code: read::text(
+                    native.properties.zip.get("addresses", warnings),
+                ),
+                state: read::text(native.properties.state.get("addresses", warnings)),
+                street_1: read::text(
+                    native.properties.address.get("addresses", warnings),
+                ),
+                street_2: read::text(
+                    native.properties.address2.get("addresses", warnings),
+                ),
             }),
         ]),
         phone_numbers: read::entries([
             Some(PhoneNumber {
                 phone_number_type: PhoneNumberType::Primary,
-                phone_number: read::text(native.properties.phone.as_ref()),
+                phone_number: read::text(
+                    native.properties.phone.get("phone_numbers", warnings),
+                ),
             }),
         ]),
         lifecycle_stage: read::value(
             "lifecycle_stage",
             LIFECYCLE_STAGE,
-            native.properties.lifecyclestage.as_ref(),
+            native.properties.lifecyclestage.get("lifecycle_stage", warnings),
             warnings,
         ),
         last_modified_at: read::timestamp(
             "last_modified_at",
-            native.updated_at.as_ref(),
+            native.updated_at.get("last_modified_at", warnings),
             warnings,
         ),
         merged_into: None,
@@ -416,9 +439,16 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
     match &input.addresses {
         Patch::Absent => {}
         Patch::Null => {
-            record.clear(["city", "country", "zip", "state", "address", "address2"]);
+            record
+                .clear(
+                    "addresses",
+                    ["city", "country", "zip", "state", "address", "address2"],
+                );
         }
         Patch::Value(entries) => {
+            if entries.is_empty() {
+                warnings.empty_list("addresses");
+            }
             let mut tags = Tags::new("addresses");
             for (index, entry) in entries.iter().enumerate() {
                 tags.once(index, entry.address_type.as_str())?;
@@ -466,9 +496,12 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
     match &input.phone_numbers {
         Patch::Absent => {}
         Patch::Null => {
-            record.clear(["phone"]);
+            record.clear("phone_numbers", ["phone"]);
         }
         Patch::Value(entries) => {
+            if entries.is_empty() {
+                warnings.empty_list("phone_numbers");
+            }
             let mut tags = Tags::new("phone_numbers");
             for (index, entry) in entries.iter().enumerate() {
                 tags.once(index, entry.phone_number_type.as_str())?;
@@ -504,7 +537,7 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
             LIFECYCLE_STAGE,
             &input.lifecycle_stage,
         )?;
-    record.passthrough("body.record.passthrough_fields", &input.passthrough_fields)?;
+    record.passthrough("passthrough_fields", &input.passthrough_fields)?;
     Ok(record)
 }
 
@@ -541,7 +574,13 @@ static LIST: ListPlan = ListPlan {
         },
     ],
     overlap_seconds: 300,
-    complete: None,
+    complete: Some(CompletePlan {
+        over: 2200,
+        lean: &["hs_object_id"],
+        call: |cx, ids, fields| batch_read_objects(cx, ids, fields),
+        max: 100,
+        rows: &["results"],
+    }),
 };
 
 /// `crm.account.list`.
@@ -555,9 +594,19 @@ pub fn list(
 /// How `crm.account.get` is carried out.
 static GET: &[StepPlan] = &[
     StepPlan::call(
-        "read",
-        StepCall::new(|work| get_object(&work.cx, work.record_id(), &work.fields))
-            .record(),
+            "read",
+            StepCall::new(|work| get_object(&work.cx, work.record_id(), &work.fields))
+                .record(),
+        )
+        .if_wide(4000, "wide"),
+    StepPlan::call(
+        "wide",
+        StepCall::new(|work| batch_read_objects_for_get_wide(
+                &work.cx,
+                work.record_id(),
+                &work.fields,
+            ))
+            .record_in(&["results"]),
     ),
 ];
 
@@ -632,7 +681,7 @@ static UPSERT: UpsertPlan = UpsertPlan {
         KeyPlan {
             name: "domain",
             normalize: Normalize::Host,
-            set: "domain",
+            set: to::DOMAIN,
             omit_from_changes: false,
             matches: &[&["properties", "domain"]],
             find: FindPlan {
@@ -653,7 +702,7 @@ static UPSERT: UpsertPlan = UpsertPlan {
         KeyPlan {
             name: "website",
             normalize: Normalize::Website,
-            set: "website",
+            set: to::WEBSITE,
             omit_from_changes: false,
             matches: &[&["properties", "website"], &["properties", "domain"]],
             find: FindPlan {
@@ -797,12 +846,58 @@ fn list_objects_for_list_changes(
         .build()
 }
 
+/// The native call `batchReadObjects`.
+fn batch_read_objects(cx: &Context, ids: &[String], fields: &Fields) -> NativeRequest {
+    Call::new(&BATCH_READ_OBJECTS, cx, Root(0usize))
+        .path("/companies/batch/read")
+        .body(|json| {
+            json.object(|object| {
+                object.member("properties").texts(fields.iter());
+                object
+                    .member("inputs")
+                    .list(|list| {
+                        for each in ids {
+                            list.item()
+                                .object(|object| {
+                                    object.member("id").text(each);
+                                });
+                        }
+                    });
+            });
+        })
+        .build()
+}
+
 /// The native call `getObject`.
 fn get_object(cx: &Context, record_id: &str, fields: &Fields) -> NativeRequest {
     Call::new(&GET_OBJECT, cx, Root(0usize))
         .path("/companies/")
         .segment(record_id)
         .query_list("properties", fields.iter())
+        .build()
+}
+
+/// The native call `batchReadObjects`.
+fn batch_read_objects_for_get_wide(
+    cx: &Context,
+    record_id: &str,
+    fields: &Fields,
+) -> NativeRequest {
+    Call::new(&BATCH_READ_OBJECTS, cx, Root(0usize))
+        .path("/companies/batch/read")
+        .body(|json| {
+            json.object(|object| {
+                object.member("properties").texts(fields.iter());
+                object
+                    .member("inputs")
+                    .list(|list| {
+                        list.item()
+                            .object(|object| {
+                                object.member("id").text(record_id);
+                            });
+                    });
+            });
+        })
         .build()
 }
 
@@ -826,28 +921,6 @@ fn update_object(cx: &Context, record_id: &str, record: &NativeObject) -> Native
         .body(|json| {
             json.object(|object| {
                 object.member("properties").record(record);
-            });
-        })
-        .build()
-}
-
-/// The native call `batchReadObjects`.
-fn batch_read_objects(cx: &Context, ids: &[String], fields: &Fields) -> NativeRequest {
-    Call::new(&BATCH_READ_OBJECTS, cx, Root(0usize))
-        .path("/companies/batch/read")
-        .body(|json| {
-            json.object(|object| {
-                object.member("properties").texts(fields.iter());
-                object
-                    .member("inputs")
-                    .list(|list| {
-                        for each in ids {
-                            list.item()
-                                .object(|object| {
-                                    object.member("id").text(each);
-                                });
-                        }
-                    });
             });
         })
         .build()

@@ -10,9 +10,9 @@ use crosswalk::{
         beside::Beside, call::{Call, Fields, Root},
         entity::{Entity, Output},
         key::{Chunk, Normalize},
-        list::{List, ListPlan, PagerPlan},
+        list::{CompletePlan, List, ListPlan, PagerPlan},
         native, paging::{Page, Window},
-        read, scalar::{Flag, Text, null_as_default},
+        read, scalar::{Flag, Leaf, Text, null_as_default},
         steps::{StepCall, StepPlan, Steps, To, Written},
         upsert::{DirectPlan, FindPlan, KeyPlan, Upsert, UpsertPlan},
         warning::Warnings, write::NativeObject,
@@ -46,26 +46,26 @@ static ENTITY: Entity = Entity {
 #[derive(Debug, Default, Deserialize)]
 struct NativeContact<'a> {
     #[serde(borrow, default)]
-    id: Option<Text<'a>>,
+    id: Leaf<'a, Text<'a>>,
     #[serde(rename = "updatedAt", borrow, default)]
-    updated_at: Option<Text<'a>>,
+    updated_at: Leaf<'a, Text<'a>>,
     #[serde(borrow, default, deserialize_with = "null_as_default")]
     properties: NativeContactProperties<'a>,
-    #[serde(default)]
-    archived: Option<Flag>,
+    #[serde(borrow, default)]
+    archived: Leaf<'a, Flag>,
 }
 
 /// `properties` of [`NativeContact`].
 #[derive(Debug, Default, Deserialize)]
 struct NativeContactProperties<'a> {
     #[serde(borrow, default)]
-    firstname: Option<Text<'a>>,
+    firstname: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    lastname: Option<Text<'a>>,
+    lastname: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    email: Option<Text<'a>>,
+    email: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    phone: Option<Text<'a>>,
+    phone: Leaf<'a, Text<'a>>,
 }
 
 /// The native fields that are written.
@@ -81,17 +81,21 @@ mod to {
 fn read<'a>(raw: &'a RawValue, warnings: &mut Warnings) -> Result<Contact<'a>, Error> {
     let native: NativeContact<'a> = native::parse(raw.get().as_bytes())?;
     Ok(Contact {
-        id: read::required("id", read::text(native.id.as_ref()))?,
+        id: read::required("id", read::text(native.id.get("id", warnings)))?,
         updated_at: read::required(
             "updated_at",
-            read::timestamp("updated_at", native.updated_at.as_ref(), warnings),
+            read::timestamp(
+                "updated_at",
+                native.updated_at.get("updated_at", warnings),
+                warnings,
+            ),
         )?,
         raw_data: raw,
-        first_name: read::text(native.properties.firstname.as_ref()),
-        last_name: read::text(native.properties.lastname.as_ref()),
-        email: read::text(native.properties.email.as_ref()),
-        phone: read::text(native.properties.phone.as_ref()),
-        is_deleted: read::flag(native.archived.as_ref()),
+        first_name: read::text(native.properties.firstname.get("first_name", warnings)),
+        last_name: read::text(native.properties.lastname.get("last_name", warnings)),
+        email: read::text(native.properties.email.get("email", warnings)),
+        phone: read::text(native.properties.phone.get("phone", warnings)),
+        is_deleted: read::flag(native.archived.get("is_deleted", warnings)),
         merged_into: None,
     })
 }
@@ -128,7 +132,7 @@ fn write(input: &ContactInput, _warnings: &mut Warnings) -> Result<NativeObject,
     record.text("last_name", to::LASTNAME, &input.last_name)?;
     record.text("email", to::EMAIL, &input.email)?;
     record.text("phone", to::PHONE, &input.phone)?;
-    record.passthrough("body.record.passthrough_fields", &input.passthrough_fields)?;
+    record.passthrough("passthrough_fields", &input.passthrough_fields)?;
     Ok(record)
 }
 
@@ -165,7 +169,13 @@ static LIST: ListPlan = ListPlan {
         },
     ],
     overlap_seconds: 300,
-    complete: None,
+    complete: Some(CompletePlan {
+        over: 2200,
+        lean: &["hs_object_id"],
+        call: |cx, ids, fields| batch_read_objects(cx, ids, fields),
+        max: 100,
+        rows: &["results"],
+    }),
 };
 
 /// `crm.contact.list`.
@@ -179,9 +189,19 @@ pub fn list(
 /// How `crm.contact.get` is carried out.
 static GET: &[StepPlan] = &[
     StepPlan::call(
-        "read",
-        StepCall::new(|work| get_object(&work.cx, work.record_id(), &work.fields))
-            .record(),
+            "read",
+            StepCall::new(|work| get_object(&work.cx, work.record_id(), &work.fields))
+                .record(),
+        )
+        .if_wide(4000, "wide"),
+    StepPlan::call(
+        "wide",
+        StepCall::new(|work| batch_read_objects_for_get_wide(
+                &work.cx,
+                work.record_id(),
+                &work.fields,
+            ))
+            .record_in(&["results"]),
     ),
 ];
 
@@ -256,7 +276,7 @@ static UPSERT: UpsertPlan = UpsertPlan {
         KeyPlan {
             name: "email",
             normalize: Normalize::Email,
-            set: "email",
+            set: to::EMAIL,
             omit_from_changes: true,
             matches: &[],
             find: FindPlan {
@@ -425,12 +445,58 @@ fn list_objects_for_list_changes(
         .build()
 }
 
+/// The native call `batchReadObjects`.
+fn batch_read_objects(cx: &Context, ids: &[String], fields: &Fields) -> NativeRequest {
+    Call::new(&BATCH_READ_OBJECTS, cx, Root(0usize))
+        .path("/contacts/batch/read")
+        .body(|json| {
+            json.object(|object| {
+                object.member("properties").texts(fields.iter());
+                object
+                    .member("inputs")
+                    .list(|list| {
+                        for each in ids {
+                            list.item()
+                                .object(|object| {
+                                    object.member("id").text(each);
+                                });
+                        }
+                    });
+            });
+        })
+        .build()
+}
+
 /// The native call `getObject`.
 fn get_object(cx: &Context, record_id: &str, fields: &Fields) -> NativeRequest {
     Call::new(&GET_OBJECT, cx, Root(0usize))
         .path("/contacts/")
         .segment(record_id)
         .query_list("properties", fields.iter())
+        .build()
+}
+
+/// The native call `batchReadObjects`.
+fn batch_read_objects_for_get_wide(
+    cx: &Context,
+    record_id: &str,
+    fields: &Fields,
+) -> NativeRequest {
+    Call::new(&BATCH_READ_OBJECTS, cx, Root(0usize))
+        .path("/contacts/batch/read")
+        .body(|json| {
+            json.object(|object| {
+                object.member("properties").texts(fields.iter());
+                object
+                    .member("inputs")
+                    .list(|list| {
+                        list.item()
+                            .object(|object| {
+                                object.member("id").text(record_id);
+                            });
+                    });
+            });
+        })
         .build()
 }
 
@@ -454,28 +520,6 @@ fn update_object(cx: &Context, record_id: &str, record: &NativeObject) -> Native
         .body(|json| {
             json.object(|object| {
                 object.member("properties").record(record);
-            });
-        })
-        .build()
-}
-
-/// The native call `batchReadObjects`.
-fn batch_read_objects(cx: &Context, ids: &[String], fields: &Fields) -> NativeRequest {
-    Call::new(&BATCH_READ_OBJECTS, cx, Root(0usize))
-        .path("/contacts/batch/read")
-        .body(|json| {
-            json.object(|object| {
-                object.member("properties").texts(fields.iter());
-                object
-                    .member("inputs")
-                    .list(|list| {
-                        for each in ids {
-                            list.item()
-                                .object(|object| {
-                                    object.member("id").text(each);
-                                });
-                        }
-                    });
             });
         })
         .build()

@@ -13,7 +13,7 @@ use crosswalk::{
         objects::{self, ListedObjects, ObjectFields, ObjectPlan, Place, WithObjects},
         paging::{Page, Window},
         patch::{InputObject, Patch},
-        read, scalar::{Flag, Text},
+        read, scalar::{Flag, Leaf, Text},
         steps::{StepCall, StepPlan, Steps},
         warning::Warnings, write::NativeObject,
     },
@@ -108,13 +108,13 @@ static OBJECTS: ObjectPlan = ObjectPlan {
 #[derive(Debug, Default, Deserialize)]
 struct NativeCustomRow<'a> {
     #[serde(borrow, default)]
-    id: Option<Text<'a>>,
+    id: Leaf<'a, Text<'a>>,
     #[serde(rename = "updatedAt", borrow, default)]
-    updated_at: Option<Text<'a>>,
+    updated_at: Leaf<'a, Text<'a>>,
     #[serde(rename = "createdAt", borrow, default)]
-    created_at: Option<Text<'a>>,
-    #[serde(default)]
-    archived: Option<Flag>,
+    created_at: Leaf<'a, Text<'a>>,
+    #[serde(borrow, default)]
+    archived: Leaf<'a, Flag>,
 }
 
 /// Native → unified.
@@ -124,14 +124,22 @@ fn read<'a>(
 ) -> Result<CustomObject<'a>, Error> {
     let native: NativeCustomRow<'a> = native::parse(raw.get().as_bytes())?;
     Ok(CustomObject {
-        id: read::required("id", read::text(native.id.as_ref()))?,
+        id: read::required("id", read::text(native.id.get("id", warnings)))?,
         updated_at: read::required(
             "updated_at",
-            read::timestamp("updated_at", native.updated_at.as_ref(), warnings),
+            read::timestamp(
+                "updated_at",
+                native.updated_at.get("updated_at", warnings),
+                warnings,
+            ),
         )?,
         raw_data: raw,
-        created_at: read::timestamp("created_at", native.created_at.as_ref(), warnings),
-        is_deleted: read::flag(native.archived.as_ref()),
+        created_at: read::timestamp(
+            "created_at",
+            native.created_at.get("created_at", warnings),
+            warnings,
+        ),
+        is_deleted: read::flag(native.archived.get("is_deleted", warnings)),
     })
 }
 

@@ -9,9 +9,9 @@ use crosswalk::{
         Context, NativeRequest, Translator, beside::{Beside, BesideKind, BesidePlan},
         call::{Call, Fields, Root},
         entity::{Entity, Output},
-        list::{List, ListPlan, PagerPlan},
+        list::{CompletePlan, List, ListPlan, PagerPlan},
         native, paging::{Page, Window},
-        read, scalar::{Flag, Text, null_as_default},
+        read, scalar::{Flag, Leaf, Text, null_as_default},
         steps::{StepCall, StepPlan, Steps},
         warning::Warnings,
     },
@@ -58,7 +58,7 @@ static ENTITY: Entity = Entity {
                 "phone_numbers",
             ],
             kind: BesideKind::Records {
-                call: |cx, ids| batch_read_objects(cx, ids),
+                call: |cx, ids| batch_read_objects_for_contact(cx, ids),
                 max: 100,
                 rows: &["results"],
                 id: &["id"],
@@ -76,36 +76,36 @@ struct NativeLead<'a> {
     #[serde(borrow, default, deserialize_with = "null_as_default")]
     properties: NativeLeadProperties<'a>,
     #[serde(borrow, default)]
-    id: Option<Text<'a>>,
+    id: Leaf<'a, Text<'a>>,
     #[serde(rename = "updatedAt", borrow, default)]
-    updated_at: Option<Text<'a>>,
+    updated_at: Leaf<'a, Text<'a>>,
     #[serde(rename = "createdAt", borrow, default)]
-    created_at: Option<Text<'a>>,
-    #[serde(default)]
-    archived: Option<Flag>,
+    created_at: Leaf<'a, Text<'a>>,
+    #[serde(borrow, default)]
+    archived: Leaf<'a, Flag>,
 }
 
 /// `properties` of [`NativeLead`].
 #[derive(Debug, Default, Deserialize)]
 struct NativeLeadProperties<'a> {
     #[serde(borrow, default)]
-    hs_primary_contact_id: Option<Text<'a>>,
+    hs_primary_contact_id: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    hs_lead_name: Option<Text<'a>>,
+    hs_lead_name: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    hs_lead_name_calculated: Option<Text<'a>>,
+    hs_lead_name_calculated: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    hs_associated_contact_firstname: Option<Text<'a>>,
+    hs_associated_contact_firstname: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    hs_associated_contact_lastname: Option<Text<'a>>,
+    hs_associated_contact_lastname: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    hubspot_owner_id: Option<Text<'a>>,
+    hubspot_owner_id: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    hs_associated_company_name: Option<Text<'a>>,
+    hs_associated_company_name: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    hs_lead_source: Option<Text<'a>>,
+    hs_lead_source: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    hs_primary_company_id: Option<Text<'a>>,
+    hs_primary_company_id: Leaf<'a, Text<'a>>,
 }
 
 /// Where what is read beside the records stands.
@@ -124,33 +124,33 @@ struct BesideContact<'a> {
 #[derive(Debug, Default, Deserialize)]
 struct BesideContactProperties<'a> {
     #[serde(borrow, default)]
-    firstname: Option<Text<'a>>,
+    firstname: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    lastname: Option<Text<'a>>,
+    lastname: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    jobtitle: Option<Text<'a>>,
+    jobtitle: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    company: Option<Text<'a>>,
+    company: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    city: Option<Text<'a>>,
+    city: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    country: Option<Text<'a>>,
+    country: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    zip: Option<Text<'a>>,
+    zip: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    state: Option<Text<'a>>,
+    state: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    address: Option<Text<'a>>,
+    address: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    email: Option<Text<'a>>,
+    email: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    work_email: Option<Text<'a>>,
+    work_email: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    phone: Option<Text<'a>>,
+    phone: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    mobilephone: Option<Text<'a>>,
+    mobilephone: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    fax: Option<Text<'a>>,
+    fax: Leaf<'a, Text<'a>>,
 }
 
 /// Native → unified.
@@ -162,64 +162,91 @@ fn read<'a>(
     let native: NativeLead<'a> = native::parse(raw.get().as_bytes())?;
     let beside_contact: BesideContact<'a> = native::optional(
         beside
-            .record(beside_at::CONTACT, native.properties.hs_primary_contact_id.as_ref()),
+            .record(
+                beside_at::CONTACT,
+                native.properties.hs_primary_contact_id.get("contact", warnings),
+            ),
     )?;
     Ok(Lead {
-        id: read::required("id", read::text(native.id.as_ref()))?,
+        id: read::required("id", read::text(native.id.get("id", warnings)))?,
         updated_at: read::required(
             "updated_at",
-            read::timestamp("updated_at", native.updated_at.as_ref(), warnings),
+            read::timestamp(
+                "updated_at",
+                native.updated_at.get("updated_at", warnings),
+                warnings,
+            ),
         )?,
         raw_data: raw,
         name: read::text(
             read::first([
-                native.properties.hs_lead_name.as_ref(),
-                native.properties.hs_lead_name_calculated.as_ref(),
+                native.properties.hs_lead_name.get("name", warnings),
+                native.properties.hs_lead_name_calculated.get("name", warnings),
             ]),
         ),
         first_name: read::text(
             read::first([
-                beside_contact.properties.firstname.as_ref(),
-                native.properties.hs_associated_contact_firstname.as_ref(),
+                beside_contact.properties.firstname.get("first_name", warnings),
+                native
+                    .properties
+                    .hs_associated_contact_firstname
+                    .get("first_name", warnings),
             ]),
         ),
         last_name: read::text(
             read::first([
-                beside_contact.properties.lastname.as_ref(),
-                native.properties.hs_associated_contact_lastname.as_ref(),
+                beside_contact.properties.lastname.get("last_name", warnings),
+                native
+                    .properties
+                    .hs_associated_contact_lastname
+                    .get("last_name", warnings),
             ]),
         ),
-        owner_id: read::text(native.properties.hubspot_owner_id.as_ref()),
-        title: read::text(beside_contact.properties.jobtitle.as_ref()),
+        owner_id: read::text(
+            native.properties.hubspot_owner_id.get("owner_id", warnings),
+        ),
+        title: read::text(beside_contact.properties.jobtitle.get("title", warnings)),
         company: read::text(
             read::first([
-                native.properties.hs_associated_company_name.as_ref(),
-                beside_contact.properties.company.as_ref(),
+                native.properties.hs_associated_company_name.get("company", warnings),
+                beside_contact.properties.company.get("company", warnings),
             ]),
         ),
         converted_date: None,
-        lead_source: read::text(native.properties.hs_lead_source.as_ref()),
+        lead_source: read::text(
+            native.properties.hs_lead_source.get("lead_source", warnings),
+        ),
         converted_account_id: read::text(
-            native.properties.hs_primary_company_id.as_ref(),
+            native.properties.hs_primary_company_id.get("converted_account_id", warnings),
         ),
         converted_contact_id: read::text(
-            native.properties.hs_primary_contact_id.as_ref(),
+            native.properties.hs_primary_contact_id.get("converted_contact_id", warnings),
         ),
         addresses: read::entries([
             Some(Address {
                 address_type: AddressType::Primary,
-                city: read::text(beside_contact.properties.city.as_ref()),
-                country: read::text(beside_contact.properties.country.as_ref()),
-                postal_code: read::text(beside_contact.properties.zip.as_ref()),
-                state: read::text(beside_contact.properties.state.as_ref()),
-                street_1: read::text(beside_contact.properties.address.as_ref()),
+                city: read::text(
+                    beside_contact.properties.city.get("addresses", warnings),
+                ),
+                country: read::text(
+                    beside_contact.properties.country.get("addresses", warnings),
+                ),
+                postal_code: read::text(
+                    beside_contact.properties.zip.get("addresses", warnings),
+                ),
+                state: read::text(
+                    beside_contact.properties.state.get("addresses", warnings),
+                ),
+                street_1: read::text(
+                    beside_contact.properties.address.get("addresses", warnings),
+                ),
                 street_2: None,
             }),
         ]),
         email_addresses: read::entries([
             (|| {
                 let email_address = read::text(
-                    beside_contact.properties.email.as_ref(),
+                    beside_contact.properties.email.get("email_addresses", warnings),
                 )?;
                 Some(EmailAddress {
                     email_address_type: EmailAddressType::Primary,
@@ -228,7 +255,7 @@ fn read<'a>(
             })(),
             (|| {
                 let email_address = read::text(
-                    beside_contact.properties.work_email.as_ref(),
+                    beside_contact.properties.work_email.get("email_addresses", warnings),
                 )?;
                 Some(EmailAddress {
                     email_address_type: EmailAddressType::Work,
@@ -239,22 +266,32 @@ fn read<'a>(
         phone_numbers: read::entries([
             Some(PhoneNumber {
                 phone_number_type: PhoneNumberType::Primary,
-                phone_number: read::text(beside_contact.properties.phone.as_ref()),
+                phone_number: read::text(
+                    beside_contact.properties.phone.get("phone_numbers", warnings),
+                ),
             }),
             Some(PhoneNumber {
                 phone_number_type: PhoneNumberType::Mobile,
-                phone_number: read::text(beside_contact.properties.mobilephone.as_ref()),
+                phone_number: read::text(
+                    beside_contact.properties.mobilephone.get("phone_numbers", warnings),
+                ),
             }),
             Some(PhoneNumber {
                 phone_number_type: PhoneNumberType::Fax,
-                phone_number: read::text(beside_contact.properties.fax.as_ref()),
+                phone_number: read::text(
+                    beside_contact.properties.fax.get("phone_numbers", warnings),
+                ),
             }),
         ]),
-        created_at: read::timestamp("created_at", native.created_at.as_ref(), warnings),
-        is_deleted: read::flag(native.archived.as_ref()),
+        created_at: read::timestamp(
+            "created_at",
+            native.created_at.get("created_at", warnings),
+            warnings,
+        ),
+        is_deleted: read::flag(native.archived.get("is_deleted", warnings)),
         last_modified_at: read::timestamp(
             "last_modified_at",
-            native.updated_at.as_ref(),
+            native.updated_at.get("last_modified_at", warnings),
             warnings,
         ),
         merged_into: None,
@@ -301,7 +338,13 @@ static LIST: ListPlan = ListPlan {
         },
     ],
     overlap_seconds: 300,
-    complete: None,
+    complete: Some(CompletePlan {
+        over: 2200,
+        lean: &["hs_object_id"],
+        call: |cx, ids, fields| batch_read_objects(cx, ids, fields),
+        max: 100,
+        rows: &["results"],
+    }),
 };
 
 /// `crm.lead.list`.
@@ -315,9 +358,19 @@ pub fn list(
 /// How `crm.lead.get` is carried out.
 static GET: &[StepPlan] = &[
     StepPlan::call(
-        "read",
-        StepCall::new(|work| get_object(&work.cx, work.record_id(), &work.fields))
-            .record(),
+            "read",
+            StepCall::new(|work| get_object(&work.cx, work.record_id(), &work.fields))
+                .record(),
+        )
+        .if_wide(4000, "wide"),
+    StepPlan::call(
+        "wide",
+        StepCall::new(|work| batch_read_objects_for_get_wide(
+                &work.cx,
+                work.record_id(),
+                &work.fields,
+            ))
+            .record_in(&["results"]),
     ),
 ];
 
@@ -411,6 +464,28 @@ fn list_objects_for_list_changes(
         .build()
 }
 
+/// The native call `batchReadObjects`.
+fn batch_read_objects(cx: &Context, ids: &[String], fields: &Fields) -> NativeRequest {
+    Call::new(&BATCH_READ_OBJECTS, cx, Root(0usize))
+        .path("/leads/batch/read")
+        .body(|json| {
+            json.object(|object| {
+                object.member("properties").texts(fields.iter());
+                object
+                    .member("inputs")
+                    .list(|list| {
+                        for each in ids {
+                            list.item()
+                                .object(|object| {
+                                    object.member("id").text(each);
+                                });
+                        }
+                    });
+            });
+        })
+        .build()
+}
+
 /// The native call `getObject`.
 fn get_object(cx: &Context, record_id: &str, fields: &Fields) -> NativeRequest {
     Call::new(&GET_OBJECT, cx, Root(0usize))
@@ -421,7 +496,31 @@ fn get_object(cx: &Context, record_id: &str, fields: &Fields) -> NativeRequest {
 }
 
 /// The native call `batchReadObjects`.
-fn batch_read_objects(cx: &Context, ids: &[String]) -> NativeRequest {
+fn batch_read_objects_for_get_wide(
+    cx: &Context,
+    record_id: &str,
+    fields: &Fields,
+) -> NativeRequest {
+    Call::new(&BATCH_READ_OBJECTS, cx, Root(0usize))
+        .path("/leads/batch/read")
+        .body(|json| {
+            json.object(|object| {
+                object.member("properties").texts(fields.iter());
+                object
+                    .member("inputs")
+                    .list(|list| {
+                        list.item()
+                            .object(|object| {
+                                object.member("id").text(record_id);
+                            });
+                    });
+            });
+        })
+        .build()
+}
+
+/// The native call `batchReadObjects`.
+fn batch_read_objects_for_contact(cx: &Context, ids: &[String]) -> NativeRequest {
     Call::new(&BATCH_READ_OBJECTS, cx, Root(0usize))
         .path("/contacts/batch/read")
         .body(|json| {

@@ -8,9 +8,9 @@ use crosswalk::{
     translate::{
         Context, NativeRequest, Translator, beside::Beside, call::{Call, Fields, Root},
         entity::{Entity, Initial, InitialValue, Output},
-        list::{List, ListPlan, PagerPlan},
+        list::{CompletePlan, List, ListPlan, PagerPlan},
         native, paging::{Page, Window},
-        read, scalar::{Flag, Text, null_as_default},
+        read, scalar::{Flag, Leaf, Text, null_as_default},
         steps::{StepCall, StepPlan, Steps},
         warning::Warnings, write::{Inputs, NativeObject},
     },
@@ -18,7 +18,9 @@ use crosswalk::{
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use super::super::super::{
-    hubspot::{FORM, CREATE_OBJECT, GET_OBJECT, LIST_OBJECTS, SEARCH_OBJECTS},
+    hubspot::{
+        FORM, BATCH_READ_OBJECTS, CREATE_OBJECT, GET_OBJECT, LIST_OBJECTS, SEARCH_OBJECTS,
+    },
     unified::crm::{Note, NoteInput},
 };
 
@@ -45,24 +47,24 @@ static ENTITY: Entity = Entity {
 #[derive(Debug, Default, Deserialize)]
 struct NativeNote<'a> {
     #[serde(borrow, default)]
-    id: Option<Text<'a>>,
+    id: Leaf<'a, Text<'a>>,
     #[serde(rename = "updatedAt", borrow, default)]
-    updated_at: Option<Text<'a>>,
+    updated_at: Leaf<'a, Text<'a>>,
     #[serde(borrow, default, deserialize_with = "null_as_default")]
     properties: NativeNoteProperties<'a>,
     #[serde(rename = "createdAt", borrow, default)]
-    created_at: Option<Text<'a>>,
-    #[serde(default)]
-    archived: Option<Flag>,
+    created_at: Leaf<'a, Text<'a>>,
+    #[serde(borrow, default)]
+    archived: Leaf<'a, Flag>,
 }
 
 /// `properties` of [`NativeNote`].
 #[derive(Debug, Default, Deserialize)]
 struct NativeNoteProperties<'a> {
     #[serde(borrow, default)]
-    hs_note_body: Option<Text<'a>>,
+    hs_note_body: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    hubspot_owner_id: Option<Text<'a>>,
+    hubspot_owner_id: Leaf<'a, Text<'a>>,
 }
 
 /// The native fields that are written.
@@ -75,16 +77,26 @@ mod to {
 fn read<'a>(raw: &'a RawValue, warnings: &mut Warnings) -> Result<Note<'a>, Error> {
     let native: NativeNote<'a> = native::parse(raw.get().as_bytes())?;
     Ok(Note {
-        id: read::required("id", read::text(native.id.as_ref()))?,
+        id: read::required("id", read::text(native.id.get("id", warnings)))?,
         updated_at: read::required(
             "updated_at",
-            read::timestamp("updated_at", native.updated_at.as_ref(), warnings),
+            read::timestamp(
+                "updated_at",
+                native.updated_at.get("updated_at", warnings),
+                warnings,
+            ),
         )?,
         raw_data: raw,
-        content: read::text(native.properties.hs_note_body.as_ref()),
-        created_at: read::timestamp("created_at", native.created_at.as_ref(), warnings),
-        owner_id: read::text(native.properties.hubspot_owner_id.as_ref()),
-        is_deleted: read::flag(native.archived.as_ref()),
+        content: read::text(native.properties.hs_note_body.get("content", warnings)),
+        created_at: read::timestamp(
+            "created_at",
+            native.created_at.get("created_at", warnings),
+            warnings,
+        ),
+        owner_id: read::text(
+            native.properties.hubspot_owner_id.get("owner_id", warnings),
+        ),
+        is_deleted: read::flag(native.archived.get("is_deleted", warnings)),
     })
 }
 
@@ -100,7 +112,7 @@ fn write(input: &NoteInput, _warnings: &mut Warnings) -> Result<NativeObject, Er
     let mut record = NativeObject::new(&FORM);
     record.text("content", to::HS_NOTE_BODY, &input.content)?;
     record.input("account_id", &input.account_id);
-    record.passthrough("body.record.passthrough_fields", &input.passthrough_fields)?;
+    record.passthrough("passthrough_fields", &input.passthrough_fields)?;
     Ok(record)
 }
 
@@ -129,7 +141,13 @@ static LIST: ListPlan = ListPlan {
         },
     ],
     overlap_seconds: 300,
-    complete: None,
+    complete: Some(CompletePlan {
+        over: 2200,
+        lean: &["hs_object_id"],
+        call: |cx, ids, fields| batch_read_objects(cx, ids, fields),
+        max: 100,
+        rows: &["results"],
+    }),
 };
 
 /// `crm.note.list`.
@@ -232,6 +250,28 @@ fn search_objects(
                     );
                 object.member("properties").texts(fields.iter());
                 object.member("limit").integer(page.size);
+            });
+        })
+        .build()
+}
+
+/// The native call `batchReadObjects`.
+fn batch_read_objects(cx: &Context, ids: &[String], fields: &Fields) -> NativeRequest {
+    Call::new(&BATCH_READ_OBJECTS, cx, Root(0usize))
+        .path("/notes/batch/read")
+        .body(|json| {
+            json.object(|object| {
+                object.member("properties").texts(fields.iter());
+                object
+                    .member("inputs")
+                    .list(|list| {
+                        for each in ids {
+                            list.item()
+                                .object(|object| {
+                                    object.member("id").text(each);
+                                });
+                        }
+                    });
             });
         })
         .build()

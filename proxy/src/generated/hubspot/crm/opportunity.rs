@@ -9,9 +9,9 @@ use crosswalk::{
         Context, NativeRequest, Translator, beside::{Beside, BesideKind, BesidePlan},
         call::{Call, Fields, Root},
         entity::{Entity, Output},
-        list::{List, ListPlan, PagerPlan},
+        list::{CompletePlan, List, ListPlan, PagerPlan},
         native, paging::{Page, Window},
-        read, scalar::{Flag, Text, null_as_default},
+        read, scalar::{Flag, Leaf, Text, null_as_default},
         steps::{StepCall, StepPlan, Steps},
         warning::Warnings,
     },
@@ -19,7 +19,10 @@ use crosswalk::{
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use super::super::super::{
-    hubspot::{FORM, GET_OBJECT, LIST_OBJECTS, LIST_PIPELINES, SEARCH_OBJECTS},
+    hubspot::{
+        FORM, BATCH_READ_OBJECTS, GET_OBJECT, LIST_OBJECTS, LIST_PIPELINES,
+        SEARCH_OBJECTS,
+    },
     unified::crm::{Opportunity, OpportunityStatus},
 };
 
@@ -81,40 +84,40 @@ struct NativeDeal<'a> {
     #[serde(borrow, default, deserialize_with = "null_as_default")]
     properties: NativeDealProperties<'a>,
     #[serde(borrow, default)]
-    id: Option<Text<'a>>,
+    id: Leaf<'a, Text<'a>>,
     #[serde(rename = "updatedAt", borrow, default)]
-    updated_at: Option<Text<'a>>,
+    updated_at: Leaf<'a, Text<'a>>,
     #[serde(rename = "createdAt", borrow, default)]
-    created_at: Option<Text<'a>>,
-    #[serde(default)]
-    archived: Option<Flag>,
+    created_at: Leaf<'a, Text<'a>>,
+    #[serde(borrow, default)]
+    archived: Leaf<'a, Flag>,
 }
 
 /// `properties` of [`NativeDeal`].
 #[derive(Debug, Default, Deserialize)]
 struct NativeDealProperties<'a> {
     #[serde(borrow, default)]
-    pipeline: Option<Text<'a>>,
+    pipeline: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    dealstage: Option<Text<'a>>,
+    dealstage: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    dealname: Option<Text<'a>>,
+    dealname: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    description: Option<Text<'a>>,
+    description: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    hubspot_owner_id: Option<Text<'a>>,
+    hubspot_owner_id: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    hs_is_closed_won: Option<Text<'a>>,
+    hs_is_closed_won: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    hs_is_closed: Option<Text<'a>>,
+    hs_is_closed: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    closedate: Option<Text<'a>>,
+    closedate: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    hs_primary_associated_company: Option<Text<'a>>,
+    hs_primary_associated_company: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    amount: Option<Text<'a>>,
+    amount: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    notes_last_updated: Option<Text<'a>>,
+    notes_last_updated: Leaf<'a, Text<'a>>,
 }
 
 /// Where what is read beside the records stands.
@@ -131,21 +134,29 @@ fn read<'a>(
 ) -> Result<Opportunity<'a>, Error> {
     let native: NativeDeal<'a> = native::parse(raw.get().as_bytes())?;
     Ok(Opportunity {
-        id: read::required("id", read::text(native.id.as_ref()))?,
+        id: read::required("id", read::text(native.id.get("id", warnings)))?,
         updated_at: read::required(
             "updated_at",
-            read::timestamp("updated_at", native.updated_at.as_ref(), warnings),
+            read::timestamp(
+                "updated_at",
+                native.updated_at.get("updated_at", warnings),
+                warnings,
+            ),
         )?,
         raw_data: raw,
-        name: read::text(native.properties.dealname.as_ref()),
-        description: read::text(native.properties.description.as_ref()),
-        owner_id: read::text(native.properties.hubspot_owner_id.as_ref()),
+        name: read::text(native.properties.dealname.get("name", warnings)),
+        description: read::text(
+            native.properties.description.get("description", warnings),
+        ),
+        owner_id: read::text(
+            native.properties.hubspot_owner_id.get("owner_id", warnings),
+        ),
         status: read::first_true(
             [
                 (
                     read::flag_of_text(
                         "status",
-                        native.properties.hs_is_closed_won.as_ref(),
+                        native.properties.hs_is_closed_won.get("status", warnings),
                         warnings,
                     ),
                     OpportunityStatus::Won,
@@ -153,7 +164,7 @@ fn read<'a>(
                 (
                     read::flag_of_text(
                         "status",
-                        native.properties.hs_is_closed.as_ref(),
+                        native.properties.hs_is_closed.get("status", warnings),
                         warnings,
                     ),
                     OpportunityStatus::Lost,
@@ -165,37 +176,43 @@ fn read<'a>(
             .label(
                 beside_at::STAGES,
                 "stage",
-                native.properties.dealstage.as_ref(),
+                native.properties.dealstage.get("stage", warnings),
                 warnings,
             ),
         close_date: read::date(
             "close_date",
-            native.properties.closedate.as_ref(),
+            native.properties.closedate.get("close_date", warnings),
             warnings,
         ),
-        account_id: read::text(native.properties.hs_primary_associated_company.as_ref()),
+        account_id: read::text(
+            native.properties.hs_primary_associated_company.get("account_id", warnings),
+        ),
         pipeline: beside
             .label(
                 beside_at::PIPELINES,
                 "pipeline",
-                native.properties.pipeline.as_ref(),
+                native.properties.pipeline.get("pipeline", warnings),
                 warnings,
             ),
         amount: read::number_of_text(
             "amount",
-            native.properties.amount.as_ref(),
+            native.properties.amount.get("amount", warnings),
             warnings,
         ),
         last_activity_at: read::timestamp(
             "last_activity_at",
-            native.properties.notes_last_updated.as_ref(),
+            native.properties.notes_last_updated.get("last_activity_at", warnings),
             warnings,
         ),
-        created_at: read::timestamp("created_at", native.created_at.as_ref(), warnings),
-        is_deleted: read::flag(native.archived.as_ref()),
+        created_at: read::timestamp(
+            "created_at",
+            native.created_at.get("created_at", warnings),
+            warnings,
+        ),
+        is_deleted: read::flag(native.archived.get("is_deleted", warnings)),
         last_modified_at: read::timestamp(
             "last_modified_at",
-            native.updated_at.as_ref(),
+            native.updated_at.get("last_modified_at", warnings),
             warnings,
         ),
         merged_into: None,
@@ -268,7 +285,13 @@ static LIST: ListPlan = ListPlan {
         },
     ],
     overlap_seconds: 300,
-    complete: None,
+    complete: Some(CompletePlan {
+        over: 2200,
+        lean: &["hs_object_id"],
+        call: |cx, ids, fields| batch_read_objects(cx, ids, fields),
+        max: 100,
+        rows: &["results"],
+    }),
 };
 
 /// `crm.opportunity.list`.
@@ -282,9 +305,19 @@ pub fn list(
 /// How `crm.opportunity.get` is carried out.
 static GET: &[StepPlan] = &[
     StepPlan::call(
-        "read",
-        StepCall::new(|work| get_object(&work.cx, work.record_id(), &work.fields))
-            .record(),
+            "read",
+            StepCall::new(|work| get_object(&work.cx, work.record_id(), &work.fields))
+                .record(),
+        )
+        .if_wide(4000, "wide"),
+    StepPlan::call(
+        "wide",
+        StepCall::new(|work| batch_read_objects_for_get_wide(
+                &work.cx,
+                work.record_id(),
+                &work.fields,
+            ))
+            .record_in(&["results"]),
     ),
 ];
 
@@ -378,12 +411,58 @@ fn list_objects_for_list_changes(
         .build()
 }
 
+/// The native call `batchReadObjects`.
+fn batch_read_objects(cx: &Context, ids: &[String], fields: &Fields) -> NativeRequest {
+    Call::new(&BATCH_READ_OBJECTS, cx, Root(0usize))
+        .path("/deals/batch/read")
+        .body(|json| {
+            json.object(|object| {
+                object.member("properties").texts(fields.iter());
+                object
+                    .member("inputs")
+                    .list(|list| {
+                        for each in ids {
+                            list.item()
+                                .object(|object| {
+                                    object.member("id").text(each);
+                                });
+                        }
+                    });
+            });
+        })
+        .build()
+}
+
 /// The native call `getObject`.
 fn get_object(cx: &Context, record_id: &str, fields: &Fields) -> NativeRequest {
     Call::new(&GET_OBJECT, cx, Root(0usize))
         .path("/deals/")
         .segment(record_id)
         .query_list("properties", fields.iter())
+        .build()
+}
+
+/// The native call `batchReadObjects`.
+fn batch_read_objects_for_get_wide(
+    cx: &Context,
+    record_id: &str,
+    fields: &Fields,
+) -> NativeRequest {
+    Call::new(&BATCH_READ_OBJECTS, cx, Root(0usize))
+        .path("/deals/batch/read")
+        .body(|json| {
+            json.object(|object| {
+                object.member("properties").texts(fields.iter());
+                object
+                    .member("inputs")
+                    .list(|list| {
+                        list.item()
+                            .object(|object| {
+                                object.member("id").text(record_id);
+                            });
+                    });
+            });
+        })
         .build()
 }
 

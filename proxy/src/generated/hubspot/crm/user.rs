@@ -9,7 +9,7 @@ use crosswalk::{
         Context, NativeRequest, Translator, beside::Beside, call::{Call, Root},
         entity::{Entity, Output},
         list::{List, ListPlan, PagerPlan},
-        native, paging::Page, read, scalar::{Flag, Text},
+        native, paging::Page, read, scalar::{Flag, Leaf, Text},
         steps::{StepCall, StepPlan, Steps, To},
         warning::Warnings,
     },
@@ -47,39 +47,51 @@ static ENTITY: Entity = Entity {
 #[derive(Debug, Default, Deserialize)]
 struct NativeOwner<'a> {
     #[serde(borrow, default)]
-    id: Option<Text<'a>>,
+    id: Leaf<'a, Text<'a>>,
     #[serde(rename = "updatedAt", borrow, default)]
-    updated_at: Option<Text<'a>>,
+    updated_at: Leaf<'a, Text<'a>>,
     #[serde(rename = "firstName", borrow, default)]
-    first_name: Option<Text<'a>>,
+    first_name: Leaf<'a, Text<'a>>,
     #[serde(rename = "lastName", borrow, default)]
-    last_name: Option<Text<'a>>,
+    last_name: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    email: Option<Text<'a>>,
-    #[serde(default)]
-    archived: Option<Flag>,
+    email: Leaf<'a, Text<'a>>,
+    #[serde(borrow, default)]
+    archived: Leaf<'a, Flag>,
     #[serde(rename = "createdAt", borrow, default)]
-    created_at: Option<Text<'a>>,
+    created_at: Leaf<'a, Text<'a>>,
 }
 
 /// Native → unified.
 fn read<'a>(raw: &'a RawValue, warnings: &mut Warnings) -> Result<User<'a>, Error> {
     let native: NativeOwner<'a> = native::parse(raw.get().as_bytes())?;
     Ok(User {
-        id: read::required("id", read::text(native.id.as_ref()))?,
+        id: read::required("id", read::text(native.id.get("id", warnings)))?,
         updated_at: read::required(
             "updated_at",
-            read::timestamp("updated_at", native.updated_at.as_ref(), warnings),
+            read::timestamp(
+                "updated_at",
+                native.updated_at.get("updated_at", warnings),
+                warnings,
+            ),
         )?,
         raw_data: raw,
-        name: read::join([native.first_name.as_ref(), native.last_name.as_ref()]),
-        email: read::text(native.email.as_ref()),
-        is_active: read::flag(native.archived.as_ref()).map(|flag| !flag),
-        created_at: read::timestamp("created_at", native.created_at.as_ref(), warnings),
-        is_deleted: read::flag(native.archived.as_ref()),
+        name: read::join([
+            native.first_name.get("name", warnings),
+            native.last_name.get("name", warnings),
+        ]),
+        email: read::text(native.email.get("email", warnings)),
+        is_active: read::flag(native.archived.get("is_active", warnings))
+            .map(|flag| !flag),
+        created_at: read::timestamp(
+            "created_at",
+            native.created_at.get("created_at", warnings),
+            warnings,
+        ),
+        is_deleted: read::flag(native.archived.get("is_deleted", warnings)),
         last_modified_at: read::timestamp(
             "last_modified_at",
-            native.updated_at.as_ref(),
+            native.updated_at.get("last_modified_at", warnings),
             warnings,
         ),
     })

@@ -12,7 +12,7 @@ use crosswalk::{
         hidden::FieldsOf, key::{Chunk, Normalize},
         list::{List, ListPlan, PagerPlan},
         native, paging::{Page, Window},
-        patch::Patch, query::Query, read, scalar::{Flag, Number, Text},
+        patch::Patch, query::Query, read, scalar::{Flag, Leaf, Number, Text},
         steps::{StepCall, StepPlan, Steps, Written},
         upsert::{FindPlan, KeyPlan, Upsert, UpsertPlan},
         warning::Warnings, write::{At, NativeObject, Tags},
@@ -85,55 +85,55 @@ static ENTITY: Entity = Entity {
 #[derive(Debug, Default, Deserialize)]
 struct NativeAccount<'a> {
     #[serde(rename = "Id", borrow, default)]
-    id: Option<Text<'a>>,
+    id: Leaf<'a, Text<'a>>,
     #[serde(rename = "SystemModstamp", borrow, default)]
-    system_modstamp: Option<Text<'a>>,
+    system_modstamp: Leaf<'a, Text<'a>>,
     #[serde(rename = "Name", borrow, default)]
-    name: Option<Text<'a>>,
-    #[serde(rename = "IsDeleted", default)]
-    is_deleted: Option<Flag>,
+    name: Leaf<'a, Text<'a>>,
+    #[serde(rename = "IsDeleted", borrow, default)]
+    is_deleted: Leaf<'a, Flag>,
     #[serde(rename = "Website", borrow, default)]
-    website: Option<Text<'a>>,
+    website: Leaf<'a, Text<'a>>,
     #[serde(rename = "Industry", borrow, default)]
-    industry: Option<Text<'a>>,
+    industry: Leaf<'a, Text<'a>>,
     #[serde(rename = "NumberOfEmployees", borrow, default)]
-    number_of_employees: Option<Number<'a>>,
+    number_of_employees: Leaf<'a, Number<'a>>,
     #[serde(rename = "OwnerId", borrow, default)]
-    owner_id: Option<Text<'a>>,
+    owner_id: Leaf<'a, Text<'a>>,
     #[serde(rename = "CreatedDate", borrow, default)]
-    created_date: Option<Text<'a>>,
+    created_date: Leaf<'a, Text<'a>>,
     #[serde(rename = "Description", borrow, default)]
-    description: Option<Text<'a>>,
+    description: Leaf<'a, Text<'a>>,
     #[serde(rename = "LastActivityDate", borrow, default)]
-    last_activity_date: Option<Text<'a>>,
+    last_activity_date: Leaf<'a, Text<'a>>,
     #[serde(rename = "BillingCity", borrow, default)]
-    billing_city: Option<Text<'a>>,
+    billing_city: Leaf<'a, Text<'a>>,
     #[serde(rename = "BillingCountry", borrow, default)]
-    billing_country: Option<Text<'a>>,
+    billing_country: Leaf<'a, Text<'a>>,
     #[serde(rename = "BillingPostalCode", borrow, default)]
-    billing_postal_code: Option<Text<'a>>,
+    billing_postal_code: Leaf<'a, Text<'a>>,
     #[serde(rename = "BillingState", borrow, default)]
-    billing_state: Option<Text<'a>>,
+    billing_state: Leaf<'a, Text<'a>>,
     #[serde(rename = "BillingStreet", borrow, default)]
-    billing_street: Option<Text<'a>>,
+    billing_street: Leaf<'a, Text<'a>>,
     #[serde(rename = "ShippingCity", borrow, default)]
-    shipping_city: Option<Text<'a>>,
+    shipping_city: Leaf<'a, Text<'a>>,
     #[serde(rename = "ShippingCountry", borrow, default)]
-    shipping_country: Option<Text<'a>>,
+    shipping_country: Leaf<'a, Text<'a>>,
     #[serde(rename = "ShippingPostalCode", borrow, default)]
-    shipping_postal_code: Option<Text<'a>>,
+    shipping_postal_code: Leaf<'a, Text<'a>>,
     #[serde(rename = "ShippingState", borrow, default)]
-    shipping_state: Option<Text<'a>>,
+    shipping_state: Leaf<'a, Text<'a>>,
     #[serde(rename = "ShippingStreet", borrow, default)]
-    shipping_street: Option<Text<'a>>,
+    shipping_street: Leaf<'a, Text<'a>>,
     #[serde(rename = "Phone", borrow, default)]
-    phone: Option<Text<'a>>,
+    phone: Leaf<'a, Text<'a>>,
     #[serde(rename = "Fax", borrow, default)]
-    fax: Option<Text<'a>>,
+    fax: Leaf<'a, Text<'a>>,
     #[serde(rename = "LastModifiedDate", borrow, default)]
-    last_modified_date: Option<Text<'a>>,
+    last_modified_date: Leaf<'a, Text<'a>>,
     #[serde(rename = "MasterRecordId", borrow, default)]
-    master_record_id: Option<Text<'a>>,
+    master_record_id: Leaf<'a, Text<'a>>,
 }
 
 /// The native fields that are written.
@@ -167,66 +167,84 @@ mod to {
 fn read<'a>(raw: &'a RawValue, warnings: &mut Warnings) -> Result<Account<'a>, Error> {
     let native: NativeAccount<'a> = native::parse(raw.get().as_bytes())?;
     Ok(Account {
-        id: read::required("id", read::text(native.id.as_ref()))?,
+        id: read::required("id", read::text(native.id.get("id", warnings)))?,
         updated_at: read::required(
             "updated_at",
-            read::timestamp("updated_at", native.system_modstamp.as_ref(), warnings),
+            read::timestamp(
+                "updated_at",
+                native.system_modstamp.get("updated_at", warnings),
+                warnings,
+            ),
         )?,
         raw_data: raw,
-        name: read::text(native.name.as_ref()),
-        is_deleted: read::flag(native.is_deleted.as_ref()),
-        website: read::text(native.website.as_ref()),
-        industry: read::text(native.industry.as_ref()),
-        number_of_employees: read::number(native.number_of_employees.as_ref()),
-        owner_id: read::text(native.owner_id.as_ref()),
+        name: read::text(native.name.get("name", warnings)),
+        is_deleted: read::flag(native.is_deleted.get("is_deleted", warnings)),
+        website: read::text(native.website.get("website", warnings)),
+        industry: read::text(native.industry.get("industry", warnings)),
+        number_of_employees: read::number(
+            native.number_of_employees.get("number_of_employees", warnings),
+        ),
+        owner_id: read::text(native.owner_id.get("owner_id", warnings)),
         created_at: read::timestamp(
             "created_at",
-            native.created_date.as_ref(),
+            native.created_date.get("created_at", warnings),
             warnings,
         ),
-        description: read::text(native.description.as_ref()),
+        description: read::text(native.description.get("description", warnings)),
         last_activity_at: read::date_as_timestamp(
             "last_activity_at",
-            native.last_activity_date.as_ref(),
+            native.last_activity_date.get("last_activity_at", warnings),
             warnings,
         ),
         addresses: read::entries([
             Some(Address {
                 address_type: AddressType::Billing,
-                city: read::text(native.billing_city.as_ref()),
-                country: read::text(native.billing_country.as_ref()),
-                postal_code: read::text(native.billing_postal_code.as_ref()),
-                state: read::text(native.billing_state.as_ref()),
-                street_1: read::first_line(native.billing_street.as_ref()),
-                street_2: read::rest_lines(native.billing_street.as_ref()),
+                city: read::text(native.billing_city.get("addresses", warnings)),
+                country: read::text(native.billing_country.get("addresses", warnings)),
+                postal_code: read::text(
+                    native.billing_postal_code.get("addresses", warnings),
+                ),
+                state: read::text(native.billing_state.get("addresses", warnings)),
+                street_1: read::first_line(
+                    native.billing_street.get("addresses", warnings),
+                ),
+                street_2: read::rest_lines(
+                    native.billing_street.get("addresses", warnings),
+                ),
             }),
             Some(Address {
                 address_type: AddressType::Shipping,
-                city: read::text(native.shipping_city.as_ref()),
-                country: read::text(native.shipping_country.as_ref()),
-                postal_code: read::text(native.shipping_postal_code.as_ref()),
-                state: read::text(native.shipping_state.as_ref()),
-                street_1: read::first_line(native.shipping_street.as_ref()),
-                street_2: read::rest_lines(native.shipping_street.as_ref()),
+                city: read::text(native.shipping_city.get("addresses", warnings)),
+                country: read::text(native.shipping_country.get("addresses", warnings)),
+                postal_code: read::text(
+                    native.shipping_postal_code.get("addresses", warnings),
+                ),
+                state: read::text(native.shipping_state.get("addresses", warnings)),
+                street_1: read::first_line(
+                    native.shipping_street.get("addresses", warnings),
+                ),
+                street_2: read::rest_lines(
+                    native.shipping_street.get("addresses", warnings),
+                ),
             }),
         ]),
         phone_numbers: read::entries([
             Some(PhoneNumber {
                 phone_number_type: PhoneNumberType::Primary,
-                phone_number: read::text(native.phone.as_ref()),
+                phone_number: read::text(native.phone.get("phone_numbers", warnings)),
             }),
             Some(PhoneNumber {
                 phone_number_type: PhoneNumberType::Fax,
-                phone_number: read::text(native.fax.as_ref()),
+                phone_number: read::text(native.fax.get("phone_numbers", warnings)),
             }),
         ]),
         lifecycle_stage: None,
         last_modified_at: read::timestamp(
             "last_modified_at",
-            native.last_modified_date.as_ref(),
+            native.last_modified_date.get("last_modified_at", warnings),
             warnings,
         ),
-        merged_into: read::text(native.master_record_id.as_ref()),
+        merged_into: read::text(native.master_record_id.get("merged_into", warnings)),
     })
 }
 
@@ -255,20 +273,26 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
         Patch::Absent => {}
         Patch::Null => {
             record
-                .clear([
-                    "BillingCity",
-                    "BillingCountry",
-                    "BillingPostalCode",
-                    "BillingState",
-                    "BillingStreet",
-                    "ShippingCity",
-                    "ShippingCountry",
-                    "ShippingPostalCode",
-                    "ShippingState",
-                    "ShippingStreet",
-                ]);
+                .clear(
+                    "addresses",
+                    [
+                        "BillingCity",
+                        "BillingCountry",
+                        "BillingPostalCode",
+                        "BillingState",
+                        "BillingStreet",
+                        "ShippingCity",
+                        "ShippingCountry",
+                        "ShippingPostalCode",
+                        "ShippingState",
+                        "ShippingStreet",
+                    ],
+                );
         }
         Patch::Value(entries) => {
+            if entries.is_empty() {
+                warnings.empty_list("addresses");
+            }
             let mut tags = Tags::new("addresses");
             for (index, entry) in entries.iter().enumerate() {
                 tags.once(index, entry.address_type.as_str())?;
@@ -350,9 +374,12 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
     match &input.phone_numbers {
         Patch::Absent => {}
         Patch::Null => {
-            record.clear(["Phone", "Fax"]);
+            record.clear("phone_numbers", ["Phone", "Fax"]);
         }
         Patch::Value(entries) => {
+            if entries.is_empty() {
+                warnings.empty_list("phone_numbers");
+            }
             let mut tags = Tags::new("phone_numbers");
             for (index, entry) in entries.iter().enumerate() {
                 tags.once(index, entry.phone_number_type.as_str())?;
@@ -396,7 +423,7 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
                 "Salesforce accounts have no lifecycle stage; a custom field can be written with passthrough_fields.",
             );
     }
-    record.passthrough("body.record.passthrough_fields", &input.passthrough_fields)?;
+    record.passthrough("passthrough_fields", &input.passthrough_fields)?;
     Ok(record)
 }
 
@@ -543,7 +570,7 @@ static UPSERT: UpsertPlan = UpsertPlan {
         KeyPlan {
             name: "website",
             normalize: Normalize::Website,
-            set: "Website",
+            set: to::WEBSITE,
             omit_from_changes: false,
             matches: &[&["Website"]],
             find: FindPlan {

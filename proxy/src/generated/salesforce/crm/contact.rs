@@ -12,7 +12,7 @@ use crosswalk::{
         hidden::FieldsOf, key::{Chunk, Normalize},
         list::{List, ListPlan, PagerPlan},
         native, paging::{Page, Window},
-        query::Query, read, scalar::{Flag, Text},
+        query::Query, read, scalar::{Flag, Leaf, Text},
         steps::{StepCall, StepPlan, Steps, To, Written},
         upsert::{DirectPlan, FindPlan, KeyPlan, Upsert, UpsertPlan},
         warning::Warnings, write::NativeObject,
@@ -59,21 +59,21 @@ static ENTITY: Entity = Entity {
 #[derive(Debug, Default, Deserialize)]
 struct NativeContact<'a> {
     #[serde(rename = "Id", borrow, default)]
-    id: Option<Text<'a>>,
+    id: Leaf<'a, Text<'a>>,
     #[serde(rename = "SystemModstamp", borrow, default)]
-    system_modstamp: Option<Text<'a>>,
+    system_modstamp: Leaf<'a, Text<'a>>,
     #[serde(rename = "FirstName", borrow, default)]
-    first_name: Option<Text<'a>>,
+    first_name: Leaf<'a, Text<'a>>,
     #[serde(rename = "LastName", borrow, default)]
-    last_name: Option<Text<'a>>,
+    last_name: Leaf<'a, Text<'a>>,
     #[serde(rename = "Email", borrow, default)]
-    email: Option<Text<'a>>,
+    email: Leaf<'a, Text<'a>>,
     #[serde(rename = "Phone", borrow, default)]
-    phone: Option<Text<'a>>,
-    #[serde(rename = "IsDeleted", default)]
-    is_deleted: Option<Flag>,
+    phone: Leaf<'a, Text<'a>>,
+    #[serde(rename = "IsDeleted", borrow, default)]
+    is_deleted: Leaf<'a, Flag>,
     #[serde(rename = "MasterRecordId", borrow, default)]
-    master_record_id: Option<Text<'a>>,
+    master_record_id: Leaf<'a, Text<'a>>,
 }
 
 /// The native fields that are written.
@@ -91,18 +91,22 @@ mod to {
 fn read<'a>(raw: &'a RawValue, warnings: &mut Warnings) -> Result<Contact<'a>, Error> {
     let native: NativeContact<'a> = native::parse(raw.get().as_bytes())?;
     Ok(Contact {
-        id: read::required("id", read::text(native.id.as_ref()))?,
+        id: read::required("id", read::text(native.id.get("id", warnings)))?,
         updated_at: read::required(
             "updated_at",
-            read::timestamp("updated_at", native.system_modstamp.as_ref(), warnings),
+            read::timestamp(
+                "updated_at",
+                native.system_modstamp.get("updated_at", warnings),
+                warnings,
+            ),
         )?,
         raw_data: raw,
-        first_name: read::text(native.first_name.as_ref()),
-        last_name: read::text(native.last_name.as_ref()),
-        email: read::text(native.email.as_ref()),
-        phone: read::text(native.phone.as_ref()),
-        is_deleted: read::flag(native.is_deleted.as_ref()),
-        merged_into: read::text(native.master_record_id.as_ref()),
+        first_name: read::text(native.first_name.get("first_name", warnings)),
+        last_name: read::text(native.last_name.get("last_name", warnings)),
+        email: read::text(native.email.get("email", warnings)),
+        phone: read::text(native.phone.get("phone", warnings)),
+        is_deleted: read::flag(native.is_deleted.get("is_deleted", warnings)),
+        merged_into: read::text(native.master_record_id.get("merged_into", warnings)),
     })
 }
 
@@ -120,7 +124,7 @@ fn write(input: &ContactInput, _warnings: &mut Warnings) -> Result<NativeObject,
     record.text("last_name", to::LAST_NAME, &input.last_name)?;
     record.text("email", to::EMAIL, &input.email)?;
     record.text("phone", to::PHONE, &input.phone)?;
-    record.passthrough("body.record.passthrough_fields", &input.passthrough_fields)?;
+    record.passthrough("passthrough_fields", &input.passthrough_fields)?;
     Ok(record)
 }
 
@@ -267,7 +271,7 @@ static UPSERT: UpsertPlan = UpsertPlan {
         KeyPlan {
             name: "email",
             normalize: Normalize::Email,
-            set: "Email",
+            set: to::EMAIL,
             omit_from_changes: true,
             matches: &[],
             find: FindPlan {

@@ -13,7 +13,7 @@ use crosswalk::{
         objects::{self, ListedObjects, ObjectFields, ObjectPlan, Place, WithObjects},
         paging::{Page, Window},
         patch::{InputObject, Patch},
-        query::Query, read, scalar::{Flag, Text},
+        query::Query, read, scalar::{Flag, Leaf, Text},
         steps::{StepCall, StepPlan, Steps},
         warning::Warnings, write::NativeObject,
     },
@@ -70,13 +70,13 @@ static OBJECTS: ObjectPlan = ObjectPlan {
 #[derive(Debug, Default, Deserialize)]
 struct NativeCustomRow<'a> {
     #[serde(rename = "Id", borrow, default)]
-    id: Option<Text<'a>>,
+    id: Leaf<'a, Text<'a>>,
     #[serde(rename = "SystemModstamp", borrow, default)]
-    system_modstamp: Option<Text<'a>>,
+    system_modstamp: Leaf<'a, Text<'a>>,
     #[serde(rename = "CreatedDate", borrow, default)]
-    created_date: Option<Text<'a>>,
-    #[serde(rename = "IsDeleted", default)]
-    is_deleted: Option<Flag>,
+    created_date: Leaf<'a, Text<'a>>,
+    #[serde(rename = "IsDeleted", borrow, default)]
+    is_deleted: Leaf<'a, Flag>,
 }
 
 /// Native → unified.
@@ -86,18 +86,22 @@ fn read<'a>(
 ) -> Result<CustomObject<'a>, Error> {
     let native: NativeCustomRow<'a> = native::parse(raw.get().as_bytes())?;
     Ok(CustomObject {
-        id: read::required("id", read::text(native.id.as_ref()))?,
+        id: read::required("id", read::text(native.id.get("id", warnings)))?,
         updated_at: read::required(
             "updated_at",
-            read::timestamp("updated_at", native.system_modstamp.as_ref(), warnings),
+            read::timestamp(
+                "updated_at",
+                native.system_modstamp.get("updated_at", warnings),
+                warnings,
+            ),
         )?,
         raw_data: raw,
         created_at: read::timestamp(
             "created_at",
-            native.created_date.as_ref(),
+            native.created_date.get("created_at", warnings),
             warnings,
         ),
-        is_deleted: read::flag(native.is_deleted.as_ref()),
+        is_deleted: read::flag(native.is_deleted.get("is_deleted", warnings)),
     })
 }
 

@@ -10,7 +10,7 @@ use crosswalk::{
         entity::{Entity, Output},
         hidden::FieldsOf, list::{List, ListPlan, PagerPlan},
         native, paging::{Page, Window},
-        query::Query, read, scalar::{Flag, Text},
+        query::Query, read, scalar::{Flag, Leaf, Text},
         steps::{StepCall, StepPlan, Steps},
         warning::Warnings,
     },
@@ -73,95 +73,105 @@ static ENTITY: Entity = Entity {
 #[derive(Debug, Default, Deserialize)]
 struct NativeLead<'a> {
     #[serde(rename = "Id", borrow, default)]
-    id: Option<Text<'a>>,
+    id: Leaf<'a, Text<'a>>,
     #[serde(rename = "SystemModstamp", borrow, default)]
-    system_modstamp: Option<Text<'a>>,
+    system_modstamp: Leaf<'a, Text<'a>>,
     #[serde(rename = "Name", borrow, default)]
-    name: Option<Text<'a>>,
+    name: Leaf<'a, Text<'a>>,
     #[serde(rename = "FirstName", borrow, default)]
-    first_name: Option<Text<'a>>,
+    first_name: Leaf<'a, Text<'a>>,
     #[serde(rename = "LastName", borrow, default)]
-    last_name: Option<Text<'a>>,
+    last_name: Leaf<'a, Text<'a>>,
     #[serde(rename = "OwnerId", borrow, default)]
-    owner_id: Option<Text<'a>>,
+    owner_id: Leaf<'a, Text<'a>>,
     #[serde(rename = "Title", borrow, default)]
-    title: Option<Text<'a>>,
+    title: Leaf<'a, Text<'a>>,
     #[serde(rename = "Company", borrow, default)]
-    company: Option<Text<'a>>,
+    company: Leaf<'a, Text<'a>>,
     #[serde(rename = "ConvertedDate", borrow, default)]
-    converted_date: Option<Text<'a>>,
+    converted_date: Leaf<'a, Text<'a>>,
     #[serde(rename = "LeadSource", borrow, default)]
-    lead_source: Option<Text<'a>>,
+    lead_source: Leaf<'a, Text<'a>>,
     #[serde(rename = "ConvertedAccountId", borrow, default)]
-    converted_account_id: Option<Text<'a>>,
+    converted_account_id: Leaf<'a, Text<'a>>,
     #[serde(rename = "ConvertedContactId", borrow, default)]
-    converted_contact_id: Option<Text<'a>>,
+    converted_contact_id: Leaf<'a, Text<'a>>,
     #[serde(rename = "City", borrow, default)]
-    city: Option<Text<'a>>,
+    city: Leaf<'a, Text<'a>>,
     #[serde(rename = "Country", borrow, default)]
-    country: Option<Text<'a>>,
+    country: Leaf<'a, Text<'a>>,
     #[serde(rename = "PostalCode", borrow, default)]
-    postal_code: Option<Text<'a>>,
+    postal_code: Leaf<'a, Text<'a>>,
     #[serde(rename = "State", borrow, default)]
-    state: Option<Text<'a>>,
+    state: Leaf<'a, Text<'a>>,
     #[serde(rename = "Street", borrow, default)]
-    street: Option<Text<'a>>,
+    street: Leaf<'a, Text<'a>>,
     #[serde(rename = "Email", borrow, default)]
-    email: Option<Text<'a>>,
+    email: Leaf<'a, Text<'a>>,
     #[serde(rename = "Phone", borrow, default)]
-    phone: Option<Text<'a>>,
+    phone: Leaf<'a, Text<'a>>,
     #[serde(rename = "MobilePhone", borrow, default)]
-    mobile_phone: Option<Text<'a>>,
+    mobile_phone: Leaf<'a, Text<'a>>,
     #[serde(rename = "Fax", borrow, default)]
-    fax: Option<Text<'a>>,
+    fax: Leaf<'a, Text<'a>>,
     #[serde(rename = "CreatedDate", borrow, default)]
-    created_date: Option<Text<'a>>,
-    #[serde(rename = "IsDeleted", default)]
-    is_deleted: Option<Flag>,
+    created_date: Leaf<'a, Text<'a>>,
+    #[serde(rename = "IsDeleted", borrow, default)]
+    is_deleted: Leaf<'a, Flag>,
     #[serde(rename = "LastModifiedDate", borrow, default)]
-    last_modified_date: Option<Text<'a>>,
+    last_modified_date: Leaf<'a, Text<'a>>,
     #[serde(rename = "MasterRecordId", borrow, default)]
-    master_record_id: Option<Text<'a>>,
+    master_record_id: Leaf<'a, Text<'a>>,
 }
 
 /// Native → unified.
 fn read<'a>(raw: &'a RawValue, warnings: &mut Warnings) -> Result<Lead<'a>, Error> {
     let native: NativeLead<'a> = native::parse(raw.get().as_bytes())?;
     Ok(Lead {
-        id: read::required("id", read::text(native.id.as_ref()))?,
+        id: read::required("id", read::text(native.id.get("id", warnings)))?,
         updated_at: read::required(
             "updated_at",
-            read::timestamp("updated_at", native.system_modstamp.as_ref(), warnings),
+            read::timestamp(
+                "updated_at",
+                native.system_modstamp.get("updated_at", warnings),
+                warnings,
+            ),
         )?,
         raw_data: raw,
-        name: read::text(native.name.as_ref()),
-        first_name: read::text(native.first_name.as_ref()),
-        last_name: read::text(native.last_name.as_ref()),
-        owner_id: read::text(native.owner_id.as_ref()),
-        title: read::text(native.title.as_ref()),
-        company: read::text(native.company.as_ref()),
+        name: read::text(native.name.get("name", warnings)),
+        first_name: read::text(native.first_name.get("first_name", warnings)),
+        last_name: read::text(native.last_name.get("last_name", warnings)),
+        owner_id: read::text(native.owner_id.get("owner_id", warnings)),
+        title: read::text(native.title.get("title", warnings)),
+        company: read::text(native.company.get("company", warnings)),
         converted_date: read::date(
             "converted_date",
-            native.converted_date.as_ref(),
+            native.converted_date.get("converted_date", warnings),
             warnings,
         ),
-        lead_source: read::text(native.lead_source.as_ref()),
-        converted_account_id: read::text(native.converted_account_id.as_ref()),
-        converted_contact_id: read::text(native.converted_contact_id.as_ref()),
+        lead_source: read::text(native.lead_source.get("lead_source", warnings)),
+        converted_account_id: read::text(
+            native.converted_account_id.get("converted_account_id", warnings),
+        ),
+        converted_contact_id: read::text(
+            native.converted_contact_id.get("converted_contact_id", warnings),
+        ),
         addresses: read::entries([
             Some(Address {
                 address_type: AddressType::Primary,
-                city: read::text(native.city.as_ref()),
-                country: read::text(native.country.as_ref()),
-                postal_code: read::text(native.postal_code.as_ref()),
-                state: read::text(native.state.as_ref()),
-                street_1: read::first_line(native.street.as_ref()),
-                street_2: read::rest_lines(native.street.as_ref()),
+                city: read::text(native.city.get("addresses", warnings)),
+                country: read::text(native.country.get("addresses", warnings)),
+                postal_code: read::text(native.postal_code.get("addresses", warnings)),
+                state: read::text(native.state.get("addresses", warnings)),
+                street_1: read::first_line(native.street.get("addresses", warnings)),
+                street_2: read::rest_lines(native.street.get("addresses", warnings)),
             }),
         ]),
         email_addresses: read::entries([
             (|| {
-                let email_address = read::text(native.email.as_ref())?;
+                let email_address = read::text(
+                    native.email.get("email_addresses", warnings),
+                )?;
                 Some(EmailAddress {
                     email_address_type: EmailAddressType::Primary,
                     email_address,
@@ -171,29 +181,31 @@ fn read<'a>(raw: &'a RawValue, warnings: &mut Warnings) -> Result<Lead<'a>, Erro
         phone_numbers: read::entries([
             Some(PhoneNumber {
                 phone_number_type: PhoneNumberType::Primary,
-                phone_number: read::text(native.phone.as_ref()),
+                phone_number: read::text(native.phone.get("phone_numbers", warnings)),
             }),
             Some(PhoneNumber {
                 phone_number_type: PhoneNumberType::Mobile,
-                phone_number: read::text(native.mobile_phone.as_ref()),
+                phone_number: read::text(
+                    native.mobile_phone.get("phone_numbers", warnings),
+                ),
             }),
             Some(PhoneNumber {
                 phone_number_type: PhoneNumberType::Fax,
-                phone_number: read::text(native.fax.as_ref()),
+                phone_number: read::text(native.fax.get("phone_numbers", warnings)),
             }),
         ]),
         created_at: read::timestamp(
             "created_at",
-            native.created_date.as_ref(),
+            native.created_date.get("created_at", warnings),
             warnings,
         ),
-        is_deleted: read::flag(native.is_deleted.as_ref()),
+        is_deleted: read::flag(native.is_deleted.get("is_deleted", warnings)),
         last_modified_at: read::timestamp(
             "last_modified_at",
-            native.last_modified_date.as_ref(),
+            native.last_modified_date.get("last_modified_at", warnings),
             warnings,
         ),
-        merged_into: read::text(native.master_record_id.as_ref()),
+        merged_into: read::text(native.master_record_id.get("merged_into", warnings)),
     })
 }
 

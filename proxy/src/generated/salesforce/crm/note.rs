@@ -11,7 +11,7 @@ use crosswalk::{
         entity::{Entity, Initial, InitialValue, Output},
         hidden::FieldsOf, list::{List, ListPlan, PagerPlan},
         native, paging::{Page, Window},
-        query::Query, read, scalar::{Flag, Text},
+        query::Query, read, scalar::{Flag, Leaf, Text},
         steps::{StepCall, StepPlan, Steps},
         warning::Warnings, write::{Inputs, NativeObject},
     },
@@ -61,15 +61,15 @@ static ENTITY: Entity = Entity {
 #[derive(Debug, Default, Deserialize)]
 struct NativeContentNote<'a> {
     #[serde(rename = "Id", borrow, default)]
-    id: Option<Text<'a>>,
+    id: Leaf<'a, Text<'a>>,
     #[serde(rename = "SystemModstamp", borrow, default)]
-    system_modstamp: Option<Text<'a>>,
+    system_modstamp: Leaf<'a, Text<'a>>,
     #[serde(rename = "CreatedDate", borrow, default)]
-    created_date: Option<Text<'a>>,
+    created_date: Leaf<'a, Text<'a>>,
     #[serde(rename = "OwnerId", borrow, default)]
-    owner_id: Option<Text<'a>>,
-    #[serde(rename = "IsDeleted", default)]
-    is_deleted: Option<Flag>,
+    owner_id: Leaf<'a, Text<'a>>,
+    #[serde(rename = "IsDeleted", borrow, default)]
+    is_deleted: Leaf<'a, Flag>,
 }
 
 /// Where what is read beside the records stands.
@@ -89,22 +89,26 @@ fn read<'a>(
     warnings: &mut Warnings,
 ) -> Result<Note<'a>, Error> {
     let native: NativeContentNote<'a> = native::parse(raw.get().as_bytes())?;
-    let beside_body = beside.text(beside_at::BODY, native.id.as_ref());
+    let beside_body = beside.text(beside_at::BODY, native.id.get("body", warnings));
     Ok(Note {
-        id: read::required("id", read::text(native.id.as_ref()))?,
+        id: read::required("id", read::text(native.id.get("id", warnings)))?,
         updated_at: read::required(
             "updated_at",
-            read::timestamp("updated_at", native.system_modstamp.as_ref(), warnings),
+            read::timestamp(
+                "updated_at",
+                native.system_modstamp.get("updated_at", warnings),
+                warnings,
+            ),
         )?,
         raw_data: raw,
         content: read::html(beside_body.as_ref()),
         created_at: read::timestamp(
             "created_at",
-            native.created_date.as_ref(),
+            native.created_date.get("created_at", warnings),
             warnings,
         ),
-        owner_id: read::text(native.owner_id.as_ref()),
-        is_deleted: read::flag(native.is_deleted.as_ref()),
+        owner_id: read::text(native.owner_id.get("owner_id", warnings)),
+        is_deleted: read::flag(native.is_deleted.get("is_deleted", warnings)),
     })
 }
 
@@ -121,7 +125,7 @@ fn write(input: &NoteInput, _warnings: &mut Warnings) -> Result<NativeObject, Er
     record.html_base64("content", to::CONTENT, &input.content)?;
     record.input("account_id", &input.account_id);
     record.input("content", &input.content);
-    record.passthrough("body.record.passthrough_fields", &input.passthrough_fields)?;
+    record.passthrough("passthrough_fields", &input.passthrough_fields)?;
     Ok(record)
 }
 

@@ -10,7 +10,7 @@ use crosswalk::{
         entity::{Entity, Output},
         hidden::FieldsOf, list::{List, ListPlan, PagerPlan},
         native, paging::{Page, Window},
-        query::Query, read, scalar::{Flag, Number, Text},
+        query::Query, read, scalar::{Flag, Leaf, Number, Text},
         steps::{StepCall, StepPlan, Steps},
         warning::Warnings,
     },
@@ -60,35 +60,35 @@ static ENTITY: Entity = Entity {
 #[derive(Debug, Default, Deserialize)]
 struct NativeOpportunity<'a> {
     #[serde(rename = "Id", borrow, default)]
-    id: Option<Text<'a>>,
+    id: Leaf<'a, Text<'a>>,
     #[serde(rename = "SystemModstamp", borrow, default)]
-    system_modstamp: Option<Text<'a>>,
+    system_modstamp: Leaf<'a, Text<'a>>,
     #[serde(rename = "Name", borrow, default)]
-    name: Option<Text<'a>>,
+    name: Leaf<'a, Text<'a>>,
     #[serde(rename = "Description", borrow, default)]
-    description: Option<Text<'a>>,
+    description: Leaf<'a, Text<'a>>,
     #[serde(rename = "OwnerId", borrow, default)]
-    owner_id: Option<Text<'a>>,
-    #[serde(rename = "IsWon", default)]
-    is_won: Option<Flag>,
-    #[serde(rename = "IsClosed", default)]
-    is_closed: Option<Flag>,
+    owner_id: Leaf<'a, Text<'a>>,
+    #[serde(rename = "IsWon", borrow, default)]
+    is_won: Leaf<'a, Flag>,
+    #[serde(rename = "IsClosed", borrow, default)]
+    is_closed: Leaf<'a, Flag>,
     #[serde(rename = "StageName", borrow, default)]
-    stage_name: Option<Text<'a>>,
+    stage_name: Leaf<'a, Text<'a>>,
     #[serde(rename = "CloseDate", borrow, default)]
-    close_date: Option<Text<'a>>,
+    close_date: Leaf<'a, Text<'a>>,
     #[serde(rename = "AccountId", borrow, default)]
-    account_id: Option<Text<'a>>,
+    account_id: Leaf<'a, Text<'a>>,
     #[serde(rename = "Amount", borrow, default)]
-    amount: Option<Number<'a>>,
+    amount: Leaf<'a, Number<'a>>,
     #[serde(rename = "LastActivityDate", borrow, default)]
-    last_activity_date: Option<Text<'a>>,
+    last_activity_date: Leaf<'a, Text<'a>>,
     #[serde(rename = "CreatedDate", borrow, default)]
-    created_date: Option<Text<'a>>,
-    #[serde(rename = "IsDeleted", default)]
-    is_deleted: Option<Flag>,
+    created_date: Leaf<'a, Text<'a>>,
+    #[serde(rename = "IsDeleted", borrow, default)]
+    is_deleted: Leaf<'a, Flag>,
     #[serde(rename = "LastModifiedDate", borrow, default)]
-    last_modified_date: Option<Text<'a>>,
+    last_modified_date: Leaf<'a, Text<'a>>,
 }
 
 /// Native → unified.
@@ -98,41 +98,55 @@ fn read<'a>(
 ) -> Result<Opportunity<'a>, Error> {
     let native: NativeOpportunity<'a> = native::parse(raw.get().as_bytes())?;
     Ok(Opportunity {
-        id: read::required("id", read::text(native.id.as_ref()))?,
+        id: read::required("id", read::text(native.id.get("id", warnings)))?,
         updated_at: read::required(
             "updated_at",
-            read::timestamp("updated_at", native.system_modstamp.as_ref(), warnings),
+            read::timestamp(
+                "updated_at",
+                native.system_modstamp.get("updated_at", warnings),
+                warnings,
+            ),
         )?,
         raw_data: raw,
-        name: read::text(native.name.as_ref()),
-        description: read::text(native.description.as_ref()),
-        owner_id: read::text(native.owner_id.as_ref()),
+        name: read::text(native.name.get("name", warnings)),
+        description: read::text(native.description.get("description", warnings)),
+        owner_id: read::text(native.owner_id.get("owner_id", warnings)),
         status: read::first_true(
             [
-                (read::flag(native.is_won.as_ref()), OpportunityStatus::Won),
-                (read::flag(native.is_closed.as_ref()), OpportunityStatus::Lost),
+                (
+                    read::flag(native.is_won.get("status", warnings)),
+                    OpportunityStatus::Won,
+                ),
+                (
+                    read::flag(native.is_closed.get("status", warnings)),
+                    OpportunityStatus::Lost,
+                ),
             ],
             OpportunityStatus::Open,
         ),
-        stage: read::text(native.stage_name.as_ref()),
-        close_date: read::date("close_date", native.close_date.as_ref(), warnings),
-        account_id: read::text(native.account_id.as_ref()),
+        stage: read::text(native.stage_name.get("stage", warnings)),
+        close_date: read::date(
+            "close_date",
+            native.close_date.get("close_date", warnings),
+            warnings,
+        ),
+        account_id: read::text(native.account_id.get("account_id", warnings)),
         pipeline: None,
-        amount: read::number(native.amount.as_ref()),
+        amount: read::number(native.amount.get("amount", warnings)),
         last_activity_at: read::date_as_timestamp(
             "last_activity_at",
-            native.last_activity_date.as_ref(),
+            native.last_activity_date.get("last_activity_at", warnings),
             warnings,
         ),
         created_at: read::timestamp(
             "created_at",
-            native.created_date.as_ref(),
+            native.created_date.get("created_at", warnings),
             warnings,
         ),
-        is_deleted: read::flag(native.is_deleted.as_ref()),
+        is_deleted: read::flag(native.is_deleted.get("is_deleted", warnings)),
         last_modified_at: read::timestamp(
             "last_modified_at",
-            native.last_modified_date.as_ref(),
+            native.last_modified_date.get("last_modified_at", warnings),
             warnings,
         ),
         merged_into: None,

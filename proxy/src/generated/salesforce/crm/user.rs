@@ -10,7 +10,7 @@ use crosswalk::{
         entity::{Entity, Output},
         hidden::FieldsOf, list::{List, ListPlan, PagerPlan},
         native, paging::{Page, Window},
-        query::Query, read, scalar::{Flag, Text},
+        query::Query, read, scalar::{Flag, Leaf, Text},
         steps::{StepCall, StepPlan, Steps},
         warning::Warnings,
     },
@@ -52,43 +52,47 @@ static ENTITY: Entity = Entity {
 #[derive(Debug, Default, Deserialize)]
 struct NativeUser<'a> {
     #[serde(rename = "Id", borrow, default)]
-    id: Option<Text<'a>>,
+    id: Leaf<'a, Text<'a>>,
     #[serde(rename = "SystemModstamp", borrow, default)]
-    system_modstamp: Option<Text<'a>>,
+    system_modstamp: Leaf<'a, Text<'a>>,
     #[serde(rename = "Name", borrow, default)]
-    name: Option<Text<'a>>,
+    name: Leaf<'a, Text<'a>>,
     #[serde(rename = "Email", borrow, default)]
-    email: Option<Text<'a>>,
-    #[serde(rename = "IsActive", default)]
-    is_active: Option<Flag>,
+    email: Leaf<'a, Text<'a>>,
+    #[serde(rename = "IsActive", borrow, default)]
+    is_active: Leaf<'a, Flag>,
     #[serde(rename = "CreatedDate", borrow, default)]
-    created_date: Option<Text<'a>>,
+    created_date: Leaf<'a, Text<'a>>,
     #[serde(rename = "LastModifiedDate", borrow, default)]
-    last_modified_date: Option<Text<'a>>,
+    last_modified_date: Leaf<'a, Text<'a>>,
 }
 
 /// Native → unified.
 fn read<'a>(raw: &'a RawValue, warnings: &mut Warnings) -> Result<User<'a>, Error> {
     let native: NativeUser<'a> = native::parse(raw.get().as_bytes())?;
     Ok(User {
-        id: read::required("id", read::text(native.id.as_ref()))?,
+        id: read::required("id", read::text(native.id.get("id", warnings)))?,
         updated_at: read::required(
             "updated_at",
-            read::timestamp("updated_at", native.system_modstamp.as_ref(), warnings),
+            read::timestamp(
+                "updated_at",
+                native.system_modstamp.get("updated_at", warnings),
+                warnings,
+            ),
         )?,
         raw_data: raw,
-        name: read::text(native.name.as_ref()),
-        email: read::text(native.email.as_ref()),
-        is_active: read::flag(native.is_active.as_ref()),
+        name: read::text(native.name.get("name", warnings)),
+        email: read::text(native.email.get("email", warnings)),
+        is_active: read::flag(native.is_active.get("is_active", warnings)),
         created_at: read::timestamp(
             "created_at",
-            native.created_date.as_ref(),
+            native.created_date.get("created_at", warnings),
             warnings,
         ),
         is_deleted: Some(false),
         last_modified_at: read::timestamp(
             "last_modified_at",
-            native.last_modified_date.as_ref(),
+            native.last_modified_date.get("last_modified_at", warnings),
             warnings,
         ),
     })

@@ -5,10 +5,10 @@
 
 use std::borrow::Cow;
 use crosswalk::translate::{
-    patch::{InputNumber, InputObject, Patch, required_nullable},
+    patch::{InputNumber, InputObject, ObjectOnly, Patch, required_nullable},
     read::Entry, scalar::Number,
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 /// A company or organisation, as every provider has it.
@@ -47,6 +47,7 @@ impl Entry for Account<'_> {
 
 /// What can be written of an account. Absent leaves a field alone, null clears it.
 #[derive(Debug, Deserialize)]
+#[serde(remote = "Self")]
 pub struct AccountInput {
     #[serde(default)]
     pub description: Patch<String>,
@@ -73,6 +74,12 @@ pub struct AccountInput {
     pub passthrough_fields: Patch<InputObject>,
 }
 
+impl<'de> Deserialize<'de> for AccountInput {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(ObjectOnly(deserializer))
+    }
+}
+
 /// Somebody came to see an account.
 #[derive(Debug, Serialize)]
 pub struct Visit<'a> {
@@ -96,6 +103,7 @@ pub struct Visit<'a> {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(remote = "Self")]
 pub struct VisitInput {
     #[serde(default)]
     pub report: Patch<String>,
@@ -107,6 +115,12 @@ pub struct VisitInput {
     pub account_id: Patch<String>,
     #[serde(default)]
     pub passthrough_fields: Patch<InputObject>,
+}
+
+impl<'de> Deserialize<'de> for VisitInput {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(ObjectOnly(deserializer))
+    }
 }
 
 /// What has become of a visit.
@@ -172,6 +186,7 @@ impl Entry for Address<'_> {
 
 /// A postal address. Every part is there, null where it is unknown.
 #[derive(Debug, Deserialize)]
+#[serde(remote = "Self")]
 pub struct AddressInput {
     /// What an address is for.
     pub address_type: AddressType,
@@ -187,6 +202,12 @@ pub struct AddressInput {
     pub street_1: Option<String>,
     #[serde(deserialize_with = "required_nullable")]
     pub street_2: Option<String>,
+}
+
+impl<'de> Deserialize<'de> for AddressInput {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(ObjectOnly(deserializer))
+    }
 }
 
 /// What an address is for.
@@ -233,11 +254,18 @@ impl Entry for PhoneNumber<'_> {
 
 /// A phone number and what it is for.
 #[derive(Debug, Deserialize)]
+#[serde(remote = "Self")]
 pub struct PhoneNumberInput {
     #[serde(deserialize_with = "required_nullable")]
     pub phone_number: Option<String>,
     /// What a phone number is for.
     pub phone_number_type: PhoneNumberType,
+}
+
+impl<'de> Deserialize<'de> for PhoneNumberInput {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(ObjectOnly(deserializer))
+    }
 }
 
 /// What a phone number is for.

@@ -11,7 +11,7 @@ use crosswalk::{
         hidden::FieldsOf, key::{Chunk, Normalize},
         list::{List, ListPlan, PagerPlan},
         native, paging::Page, patch::Patch, read,
-        scalar::{Number, Text, null_as_default},
+        scalar::{Leaf, Number, Text, null_as_default},
         steps::{StepCall, StepPlan, Steps, To, Written},
         upsert::{FindPlan, KeyPlan, Upsert, UpsertPlan},
         warning::Warnings, write::{At, NativeObject, Tags},
@@ -81,56 +81,56 @@ static ENTITY: Entity = Entity {
 #[derive(Debug, Default, Deserialize)]
 struct NativeOrganization<'a> {
     #[serde(borrow, default)]
-    id: Option<Text<'a>>,
+    id: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    changed_at: Option<Text<'a>>,
+    changed_at: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    display_name: Option<Text<'a>>,
+    display_name: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    homepage: Option<Text<'a>>,
+    homepage: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    sector: Option<Text<'a>>,
+    sector: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    sector_detail: Option<Text<'a>>,
+    sector_detail: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    staff: Option<Number<'a>>,
+    staff: Leaf<'a, Number<'a>>,
     #[serde(borrow, default, deserialize_with = "null_as_default")]
     manager: NativeOrganizationManager<'a>,
     #[serde(borrow, default)]
-    created_at: Option<Number<'a>>,
+    created_at: Leaf<'a, Number<'a>>,
     #[serde(borrow, default)]
-    summary: Option<Text<'a>>,
+    summary: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    imported_summary: Option<Text<'a>>,
+    imported_summary: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    last_meeting_on: Option<Text<'a>>,
+    last_meeting_on: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    last_letter_on: Option<Text<'a>>,
+    last_letter_on: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    hq_city: Option<Text<'a>>,
+    hq_city: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    hq_country_code: Option<Text<'a>>,
+    hq_country_code: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    hq_postcode: Option<Text<'a>>,
+    hq_postcode: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    hq_region: Option<Text<'a>>,
+    hq_region: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    hq_street: Option<Text<'a>>,
+    hq_street: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    mail_address: Option<Text<'a>>,
+    mail_address: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    switchboard: Option<Text<'a>>,
+    switchboard: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    telefax: Option<Text<'a>>,
+    telefax: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    relation: Option<Text<'a>>,
+    relation: Leaf<'a, Text<'a>>,
 }
 
 /// `manager` of [`NativeOrganization`].
 #[derive(Debug, Default, Deserialize)]
 struct NativeOrganizationManager<'a> {
     #[serde(borrow, default)]
-    id: Option<Text<'a>>,
+    id: Leaf<'a, Text<'a>>,
 }
 
 /// Native and unified values of `lifecycle_stage`.
@@ -166,42 +166,54 @@ mod to {
 fn read<'a>(raw: &'a RawValue, warnings: &mut Warnings) -> Result<Account<'a>, Error> {
     let native: NativeOrganization<'a> = native::parse(raw.get().as_bytes())?;
     Ok(Account {
-        id: read::required("id", read::text(native.id.as_ref()))?,
+        id: read::required("id", read::text(native.id.get("id", warnings)))?,
         updated_at: read::required(
             "updated_at",
-            read::timestamp("updated_at", native.changed_at.as_ref(), warnings),
+            read::timestamp(
+                "updated_at",
+                native.changed_at.get("updated_at", warnings),
+                warnings,
+            ),
         )?,
         raw_data: raw,
-        name: read::text(native.display_name.as_ref()),
+        name: read::text(native.display_name.get("name", warnings)),
         is_deleted: Some(false),
-        website: read::text(native.homepage.as_ref()),
-        industry: read::join([native.sector.as_ref(), native.sector_detail.as_ref()]),
-        number_of_employees: read::number(native.staff.as_ref()),
-        owner_id: read::text(native.manager.id.as_ref()),
+        website: read::text(native.homepage.get("website", warnings)),
+        industry: read::join([
+            native.sector.get("industry", warnings),
+            native.sector_detail.get("industry", warnings),
+        ]),
+        number_of_employees: read::number(
+            native.staff.get("number_of_employees", warnings),
+        ),
+        owner_id: read::text(native.manager.id.get("owner_id", warnings)),
         created_at: read::timestamp_of_number(
             "created_at",
-            native.created_at.as_ref(),
+            native.created_at.get("created_at", warnings),
             warnings,
         ),
         description: read::text(
-            read::first([native.summary.as_ref(), native.imported_summary.as_ref()]),
+            read::first([
+                native.summary.get("description", warnings),
+                native.imported_summary.get("description", warnings),
+            ]),
         ),
         last_activity_at: read::date_as_timestamp(
             "last_activity_at",
             read::first([
-                native.last_meeting_on.as_ref(),
-                native.last_letter_on.as_ref(),
+                native.last_meeting_on.get("last_activity_at", warnings),
+                native.last_letter_on.get("last_activity_at", warnings),
             ]),
             warnings,
         ),
         addresses: read::entries([
             Some(Address {
                 address_type: AddressType::Primary,
-                city: read::text(native.hq_city.as_ref()),
-                country: read::text(native.hq_country_code.as_ref()),
-                postal_code: read::text(native.hq_postcode.as_ref()),
-                state: read::text(native.hq_region.as_ref()),
-                street_1: read::text(native.hq_street.as_ref()),
+                city: read::text(native.hq_city.get("addresses", warnings)),
+                country: read::text(native.hq_country_code.get("addresses", warnings)),
+                postal_code: read::text(native.hq_postcode.get("addresses", warnings)),
+                state: read::text(native.hq_region.get("addresses", warnings)),
+                street_1: read::text(native.hq_street.get("addresses", warnings)),
                 street_2: None,
             }),
             Some(Address {
@@ -210,29 +222,35 @@ fn read<'a>(raw: &'a RawValue, warnings: &mut Warnings) -> Result<Account<'a>, E
                 country: None,
                 postal_code: None,
                 state: None,
-                street_1: read::first_line(native.mail_address.as_ref()),
-                street_2: read::rest_lines(native.mail_address.as_ref()),
+                street_1: read::first_line(
+                    native.mail_address.get("addresses", warnings),
+                ),
+                street_2: read::rest_lines(
+                    native.mail_address.get("addresses", warnings),
+                ),
             }),
         ]),
         phone_numbers: read::entries([
             Some(PhoneNumber {
                 phone_number_type: PhoneNumberType::Primary,
-                phone_number: read::text(native.switchboard.as_ref()),
+                phone_number: read::text(
+                    native.switchboard.get("phone_numbers", warnings),
+                ),
             }),
             Some(PhoneNumber {
                 phone_number_type: PhoneNumberType::Fax,
-                phone_number: read::text(native.telefax.as_ref()),
+                phone_number: read::text(native.telefax.get("phone_numbers", warnings)),
             }),
         ]),
         lifecycle_stage: read::value(
             "lifecycle_stage",
             LIFECYCLE_STAGE,
-            native.relation.as_ref(),
+            native.relation.get("lifecycle_stage", warnings),
             warnings,
         ),
         last_modified_at: read::timestamp(
             "last_modified_at",
-            native.changed_at.as_ref(),
+            native.changed_at.get("last_modified_at", warnings),
             warnings,
         ),
     })
@@ -256,16 +274,22 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
         Patch::Absent => {}
         Patch::Null => {
             record
-                .clear([
-                    "hq_city",
-                    "hq_country_code",
-                    "hq_postcode",
-                    "hq_region",
-                    "hq_street",
-                    "mail_address",
-                ]);
+                .clear(
+                    "addresses",
+                    [
+                        "hq_city",
+                        "hq_country_code",
+                        "hq_postcode",
+                        "hq_region",
+                        "hq_street",
+                        "mail_address",
+                    ],
+                );
         }
         Patch::Value(entries) => {
+            if entries.is_empty() {
+                warnings.empty_list("addresses");
+            }
             let mut tags = Tags::new("addresses");
             for (index, entry) in entries.iter().enumerate() {
                 tags.once(index, entry.address_type.as_str())?;
@@ -355,9 +379,12 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
     match &input.phone_numbers {
         Patch::Absent => {}
         Patch::Null => {
-            record.clear(["switchboard"]);
+            record.clear("phone_numbers", ["switchboard"]);
         }
         Patch::Value(entries) => {
+            if entries.is_empty() {
+                warnings.empty_list("phone_numbers");
+            }
             let mut tags = Tags::new("phone_numbers");
             for (index, entry) in entries.iter().enumerate() {
                 tags.once(index, entry.phone_number_type.as_str())?;
@@ -416,7 +443,7 @@ fn write(input: &AccountInput, warnings: &mut Warnings) -> Result<NativeObject, 
                 "Orgbook lets only its own administrators choose who manages an organization.",
             );
     }
-    record.passthrough("body.record.passthrough_fields", &input.passthrough_fields)?;
+    record.passthrough("passthrough_fields", &input.passthrough_fields)?;
     Ok(record)
 }
 
@@ -510,7 +537,7 @@ static UPSERT: UpsertPlan = UpsertPlan {
         KeyPlan {
             name: "website",
             normalize: Normalize::Website,
-            set: "homepage",
+            set: to::HOMEPAGE,
             omit_from_changes: false,
             matches: &[&["homepage"]],
             find: FindPlan {

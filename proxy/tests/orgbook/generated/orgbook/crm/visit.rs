@@ -10,7 +10,7 @@ use crosswalk::{
         call::{Call, Fields, Root},
         entity::{Entity, Initial, InitialValue, Output},
         hidden::FieldsOf, list::{CompletePlan, List, ListPlan, PagerPlan},
-        native, paging::Page, read, scalar::{Flag, Text, null_as_default},
+        native, paging::Page, read, scalar::{Flag, Leaf, Text, null_as_default},
         steps::{StepCall, StepPlan, Steps},
         warning::Warnings, write::{Inputs, NativeObject},
     },
@@ -104,25 +104,25 @@ static ENTITY: Entity = Entity {
 #[derive(Debug, Default, Deserialize)]
 struct NativeVisit<'a> {
     #[serde(borrow, default)]
-    host: Option<Text<'a>>,
+    host: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    room: Option<Text<'a>>,
+    room: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    id: Option<Text<'a>>,
+    id: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    changed_at: Option<Text<'a>>,
+    changed_at: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    report: Option<Text<'a>>,
-    #[serde(default)]
-    is_held: Option<Flag>,
-    #[serde(default)]
-    is_called_off: Option<Flag>,
+    report: Leaf<'a, Text<'a>>,
     #[serde(borrow, default)]
-    begins_at: Option<Text<'a>>,
-    #[serde(default)]
-    is_closed: Option<Flag>,
+    is_held: Leaf<'a, Flag>,
     #[serde(borrow, default)]
-    purpose: Option<Text<'a>>,
+    is_called_off: Leaf<'a, Flag>,
+    #[serde(borrow, default)]
+    begins_at: Leaf<'a, Text<'a>>,
+    #[serde(borrow, default)]
+    is_closed: Leaf<'a, Flag>,
+    #[serde(borrow, default)]
+    purpose: Leaf<'a, Text<'a>>,
 }
 
 /// Where what is read beside the records stands.
@@ -136,7 +136,7 @@ mod beside_at {
 #[derive(Debug, Default, Deserialize)]
 struct BesidePerson<'a> {
     #[serde(borrow, default)]
-    full_name: Option<Text<'a>>,
+    full_name: Leaf<'a, Text<'a>>,
     #[serde(borrow, default, deserialize_with = "null_as_default")]
     home: BesidePersonHome<'a>,
 }
@@ -145,7 +145,7 @@ struct BesidePerson<'a> {
 #[derive(Debug, Default, Deserialize)]
 struct BesidePersonHome<'a> {
     #[serde(borrow, default)]
-    city: Option<Text<'a>>,
+    city: Leaf<'a, Text<'a>>,
 }
 
 /// Native and unified values of `kind`.
@@ -169,30 +169,48 @@ fn read<'a>(
 ) -> Result<Visit<'a>, Error> {
     let native: NativeVisit<'a> = native::parse(raw.get().as_bytes())?;
     let beside_person: BesidePerson<'a> = native::optional(
-        beside.record(beside_at::PERSON, native.host.as_ref()),
+        beside.record(beside_at::PERSON, native.host.get("person", warnings)),
     )?;
-    let beside_minutes = beside.text(beside_at::MINUTES, native.id.as_ref());
+    let beside_minutes = beside
+        .text(beside_at::MINUTES, native.id.get("minutes", warnings));
     Ok(Visit {
-        id: read::required("id", read::text(native.id.as_ref()))?,
+        id: read::required("id", read::text(native.id.get("id", warnings)))?,
         updated_at: read::required(
             "updated_at",
-            read::timestamp("updated_at", native.changed_at.as_ref(), warnings),
+            read::timestamp(
+                "updated_at",
+                native.changed_at.get("updated_at", warnings),
+                warnings,
+            ),
         )?,
         raw_data: raw,
-        report: read::html(native.report.as_ref()),
+        report: read::html(native.report.get("report", warnings)),
         state: read::first_true(
             [
-                (read::flag(native.is_held.as_ref()), VisitState::Held),
-                (read::flag(native.is_called_off.as_ref()), VisitState::CalledOff),
+                (read::flag(native.is_held.get("state", warnings)), VisitState::Held),
+                (
+                    read::flag(native.is_called_off.get("state", warnings)),
+                    VisitState::CalledOff,
+                ),
             ],
             VisitState::Planned,
         ),
-        held_on: read::date("held_on", native.begins_at.as_ref(), warnings),
-        is_open: read::flag(native.is_closed.as_ref()).map(|flag| !flag),
-        kind: read::value("kind", KIND, native.purpose.as_ref(), warnings),
-        host_name: read::text(beside_person.full_name.as_ref()),
-        host_city: read::text(beside_person.home.city.as_ref()),
-        room: beside.label(beside_at::ROOMS, "room", native.room.as_ref(), warnings),
+        held_on: read::date(
+            "held_on",
+            native.begins_at.get("held_on", warnings),
+            warnings,
+        ),
+        is_open: read::flag(native.is_closed.get("is_open", warnings)).map(|flag| !flag),
+        kind: read::value("kind", KIND, native.purpose.get("kind", warnings), warnings),
+        host_name: read::text(beside_person.full_name.get("host_name", warnings)),
+        host_city: read::text(beside_person.home.city.get("host_city", warnings)),
+        room: beside
+            .label(
+                beside_at::ROOMS,
+                "room",
+                native.room.get("room", warnings),
+                warnings,
+            ),
         minutes: read::text(beside_minutes.as_ref()),
         merged_into: None,
         is_deleted: Some(false),
@@ -236,7 +254,7 @@ fn write(input: &VisitInput, _warnings: &mut Warnings) -> Result<NativeObject, E
     record.value("kind", to::PURPOSE, KIND, &input.kind)?;
     record.input("account_id", &input.account_id);
     record.input("report", &input.report);
-    record.passthrough("body.record.passthrough_fields", &input.passthrough_fields)?;
+    record.passthrough("passthrough_fields", &input.passthrough_fields)?;
     Ok(record)
 }
 

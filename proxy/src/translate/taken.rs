@@ -1,0 +1,194 @@
+//! Whether a provider has taken what was written.
+//!
+//! Some answer that all is well and keep another value: a stage that only goes forward, a field that a rule of the
+//! account sets. What was written is held against the record that is read back, and the caller is told of what differs.
+//! Providers also tidy values (spaces, upper case in addresses, the form of numbers and dates): that is no difference.
+
+use std::{borrow::Cow, collections::HashMap};
+
+use serde_json::value::RawValue;
+
+use super::{
+    decimal,
+    read::parse_timestamp,
+    record_id::RecordIdForm,
+    scalar::{Text, shorten},
+    warning::Warnings,
+    write::NativeObject,
+};
+
+/// Warns of each field that the record has in another form than it was written in. A field that is not among those
+/// read back is not looked at.
+pub fn check(written: &NativeObject, row: &[u8], warnings: &mut Warnings) {
+    let Ok(mut kept) = serde_json::from_slice::<HashMap<Cow<'_, str>, &RawValue>>(row) else {
+        return;
+    };
+    if let Some(inside) = written.form().fields_in {
+        let Some(fields) = kept.get(inside) else {
+            return;
+        };
+        let Ok(fields) = serde_json::from_str(fields.get()) else {
+            return;
+        };
+        kept = fields;
+    }
+    for (name, member) in written.members() {
+        let is_it = |known: &str| known.eq_ignore_ascii_case(name);
+        let Some((_, found)) = kept.iter().find(|(known, _)| is_it(known)) else {
+            continue;
+        };
+        let (Some(given), Some(found)) = (scalar(&member.json), scalar(found.get())) else {
+            continue;
+        };
+        if !is_same(&given, &found, written.form().record_id) {
+            let field = member.path.as_deref().unwrap_or(name);
+            warnings.not_taken(field, &given, &found);
+        }
+    }
+}
+
+/// A scalar as text, null as an empty one; none for objects and lists.
+fn scalar(json: &str) -> Option<Cow<'_, str>> {
+    if json == "null" {
+        return Some(Cow::Borrowed(""));
+    }
+    serde_json::from_str::<Text<'_>>(json)
+        .ok()
+        .map(|text| text.0)
+}
+
+fn is_same(given: &str, found: &str, ids: RecordIdForm) -> bool {
+    let (given, found) = (given.trim(), found.trim());
+    if given == found {
+        return true;
+    }
+    // Nothing and something are never the same.
+    if given.is_empty() || found.is_empty() {
+        return false;
+    }
+    if let (Some(given), Some(found)) = (number(given), number(found)) {
+        return given == found;
+    }
+    if let (Some(one), Some(other)) = (parse_timestamp(given), parse_timestamp(found)) {
+        let has_no_time = given.len() == 10 || found.len() == 10;
+        let day = |instant: jiff::Timestamp| instant.to_zoned(jiff::tz::TimeZone::UTC).date();
+        return one == other || (has_no_time && day(one) == day(other));
+    }
+    if let (Some(given), Some(found)) = (ids.normalize(given, None), ids.normalize(found, None))
+        && ids == RecordIdForm::Base62Checked
+        && given == found
+    {
+        return true;
+    }
+    // Providers rewrite HTML as they like; what it shows cannot be told from here.
+    if is_markup(given) || is_markup(found) {
+        return true;
+    }
+    parts(given) == parts(found)
+}
+
+fn number(text: &str) -> Option<String> {
+    let digits: String = text.chars().filter(|it| !matches!(it, ',' | ' ')).collect();
+    decimal::plain(&digits).map(Cow::into_owned)
+}
+
+fn is_markup(text: &str) -> bool {
+    text.contains('<')
+        || text
+            .split_once('&')
+            .is_some_and(|(_, rest)| rest.contains(';'))
+}
+
+/// The parts of a text that count: several choices have semicolons between them and no order.
+fn parts(text: &str) -> Vec<String> {
+    let mut parts: Vec<String> = text
+        .split(';')
+        .map(fold)
+        .filter(|part| !part.is_empty())
+        .collect();
+    parts.sort_unstable();
+    parts
+}
+
+/// Letters and digits in lower case, without what stands before a host.
+fn fold(text: &str) -> String {
+    let lower = text.trim().to_lowercase();
+    let address = ["https://", "http://"]
+        .iter()
+        .find_map(|scheme| lower.strip_prefix(scheme));
+    let address = address.unwrap_or(&lower);
+    let address = address.strip_prefix("www.").unwrap_or(address);
+    let folded: String = address.chars().filter(|it| it.is_alphanumeric()).collect();
+    // A text of nothing but signs is compared as it is.
+    if folded.is_empty() { lower } else { folded }
+}
+
+impl Warnings {
+    /// A field was written, and the provider has kept another value.
+    fn not_taken(&mut self, field: &str, given: &str, found: &str) {
+        let shown = |text: &str| match text {
+            "" => "nothing".to_owned(),
+            text => format!("{:?}", shorten(text)),
+        };
+        let (given, found) = (shown(given), shown(found));
+        let detail = format!(
+            "{given} was written without a refusal, and the record has {found}: the provider, or a rule of the account, keeps its own value"
+        );
+        self.push("field not taken", "field_not_taken", field, detail);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn same(given: &str, found: &str) -> bool {
+        let same = |one, other| is_same(one, other, RecordIdForm::Base62Checked);
+        assert_eq!(same(given, found), same(found, given), "{given} {found}");
+        same(given, found)
+    }
+
+    #[test]
+    fn what_a_provider_tidies_is_the_same() {
+        for (given, found) in [
+            (" Acme ", "Acme"),
+            ("Ada@Example.COM", "ada@example.com"),
+            ("https://www.acme.com/", "acme.com"),
+            ("http://acme.com", "https://www.ACME.com"),
+            ("50", "50.0"),
+            ("1,000", "1000"),
+            ("1.0E7", "10000000"),
+            ("2024-01-31", "2024-01-31T00:00:00.000Z"),
+            ("2024-01-31T12:00:00Z", "2024-01-31T13:00:00.000+0100"),
+            ("2024-01-31T12:34:56.789Z", "1706704496789"),
+            ("1 Market St\nSuite 3", "1 Market St\r\nSuite 3"),
+            ("(415) 555-1212", "415-555-1212"),
+            ("a;b;c", "c;a;b"),
+            ("<p>x</p>", "<div>x</div>"),
+            ("Tom &amp; Ann", "Tom & Ann"),
+            ("0055500001QdQWa", "0055500001QdQWaAAN"),
+            ("", ""),
+        ] {
+            assert!(same(given, found), "{given:?} {found:?}");
+        }
+    }
+
+    #[test]
+    fn another_value_is_another_one() {
+        for (given, found) in [
+            ("lead", "customer"),
+            ("", "customer"),
+            ("Acme", ""),
+            ("5", "-5"),
+            ("50", "500"),
+            ("2024-01-31", "2024-02-01"),
+            ("acme.com", "acme.org"),
+            ("a;b", "a"),
+            ("Acme International", "Acme Internati"),
+            ("?", "!"),
+            ("0055500001QdQWa", "0055500001QdQWb"),
+        ] {
+            assert!(!same(given, found), "{given:?} {found:?}");
+        }
+    }
+}

@@ -20,6 +20,7 @@ mod secrets;
 mod seed;
 mod tokens;
 mod upsert;
+mod wide;
 mod writes;
 
 use std::sync::LazyLock;

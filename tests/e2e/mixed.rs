@@ -6,7 +6,7 @@ use std::{
         Mutex, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use crosswalk_tests::Demo;
@@ -137,8 +137,6 @@ impl Drop for Done<'_> {
 }
 
 fn scenario(demo: &Demo, connection: &'static str) {
-    let began = Instant::now();
-    let told = |what: &str| println!("{connection} {:?}: {what}", began.elapsed());
     // An hour ago, so that what is seeded is not in the overlap of what is listed now.
     empty(demo, connection, &json!({"clock_offset_ms": -3_600_000}));
     if connection.starts_with("salesforce") {
@@ -154,7 +152,7 @@ fn scenario(demo: &Demo, connection: &'static str) {
     for kind in &kinds {
         // Its cursor is older than all records.
         let mut follower = Reader::default();
-        follower.walk(demo, connection, kind, "", 2);
+        follower.walk(demo, connection, kind, 2);
         let known = follower.live.keys().chain(&follower.deleted).cloned();
         before.insert(kind.entity, known.collect());
         followers.insert(kind.entity, follower);
@@ -164,7 +162,6 @@ fn scenario(demo: &Demo, connection: &'static str) {
             other.anchors = truth.unmoved();
         }
         truths.insert(kind.entity, truth);
-        told(&format!("{} seeded", kind.entity));
     }
     // From now on, what is written shows late, and not in the order in which it was written.
     let lags = if connection.starts_with("hubspot") {
@@ -188,7 +185,7 @@ fn scenario(demo: &Demo, connection: &'static str) {
         let done = Done(&done);
         for kind in &kinds {
             let mut copy = Reader::default();
-            let ids = copy.walk(demo, connection, kind, "", MOST_PAGES);
+            let ids = copy.walk(demo, connection, kind, MOST_PAGES);
             let at_last = snapshot(kind.entity);
             let different: BTreeSet<&String> = ids.iter().collect();
             assert_eq!(
@@ -204,15 +201,13 @@ fn scenario(demo: &Demo, connection: &'static str) {
                 );
             }
             let follower = followers.get_mut(kind.entity).unwrap();
-            follower.walk(demo, connection, kind, "", MOST_PAGES);
-            told(&format!("{} listed", kind.entity));
+            follower.walk(demo, connection, kind, MOST_PAGES);
             copies.insert(kind.entity, copy);
         }
         drop(done);
         rounds.store(writer.join().unwrap(), Ordering::Relaxed);
     });
     let rounds = rounds.into_inner();
-    told(&format!("{rounds} rounds of changes"));
     assert!(
         (10..ROUNDS).contains(&rounds),
         "{connection}: {rounds} rounds"
@@ -225,23 +220,21 @@ fn scenario(demo: &Demo, connection: &'static str) {
         let truth = truths.remove(kind.entity).unwrap();
         let known = &before[kind.entity];
         let copy = copies.get_mut(kind.entity).unwrap();
-        copy.walk(demo, connection, kind, "", MOST_PAGES);
+        copy.walk(demo, connection, kind, MOST_PAGES);
         compare(connection, kind, copy, &truth, known);
         let follower = followers.get_mut(kind.entity).unwrap();
-        follower.walk(demo, connection, kind, "", MOST_PAGES);
+        follower.walk(demo, connection, kind, MOST_PAGES);
         compare(connection, kind, follower, &truth, known);
         knows_what_is_gone(connection, kind, copy, &truth);
     }
-    told("caught up");
     // Past all overlaps nothing is told any more.
     configure(demo, connection, &json!({"clock_offset_ms": -1_000_000}));
     for kind in &kinds {
         let copy = copies.get_mut(kind.entity).unwrap();
-        copy.walk(demo, connection, kind, "", MOST_PAGES);
-        let quiet = copy.walk(demo, connection, kind, "", 1);
+        copy.walk(demo, connection, kind, MOST_PAGES);
+        let quiet = copy.walk(demo, connection, kind, 1);
         assert_eq!(quiet, Vec::<String>::new(), "{connection} {kind:?}");
     }
-    told("quiet");
 }
 
 #[test]

@@ -3,6 +3,9 @@
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use serde_json::{Value, json};
 
+/// As many records of a page as every list allows.
+pub(super) const PAGE_SIZE: usize = 200;
+
 /// One entity at one provider.
 #[derive(Debug)]
 pub(super) struct Kind {
@@ -88,8 +91,7 @@ impl Kind {
         match (self.entity, self.is_hubspot) {
             ("opportunity", true) => json!({"dealname": text}),
             ("note", true) => json!({"hs_note_body": text}),
-            ("lead", false) => json!({"LastName": text}),
-            ("user", false) => json!({"LastName": text}),
+            ("lead" | "user", false) => json!({"LastName": text}),
             ("opportunity", false) => json!({"Name": text}),
             ("note", false) => json!({"Content": BASE64.encode(text)}),
             _ => self.row(text, 0),
@@ -130,9 +132,5 @@ impl Kind {
     /// `HubSpot` lists no archived notes.
     pub(super) fn tells_deleted(&self) -> bool {
         !(self.is_hubspot && self.entity == "note")
-    }
-
-    pub(super) fn page_size(&self) -> usize {
-        200
     }
 }

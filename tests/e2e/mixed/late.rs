@@ -38,7 +38,7 @@ fn shows_late(demo: &Demo, connection: &'static str, kind: &Kind) {
     other.create(kind, &mut truth, 20, 20);
     let mut copy = Reader::default();
     at(demo, connection, 1_000);
-    copy.walk(demo, connection, kind, "", 2);
+    copy.walk(demo, connection, kind, 2);
     let before: BTreeSet<String> = copy.live.keys().chain(&copy.deleted).cloned().collect();
 
     at(demo, connection, 2_000);
@@ -48,7 +48,7 @@ fn shows_late(demo: &Demo, connection: &'static str, kind: &Kind) {
         other.round(kind, &mut truth);
     }
     at(demo, connection, 2_010);
-    let early = copy.walk(demo, connection, kind, "", 2);
+    let early = copy.walk(demo, connection, kind, 2);
     let hidden = truth
         .live
         .iter()
@@ -59,9 +59,9 @@ fn shows_late(demo: &Demo, connection: &'static str, kind: &Kind) {
     assert_eq!(early.is_empty(), kind.is_hubspot, "{connection} {kind:?}");
     // Once more while it is hidden, and at last when all of it shows.
     at(demo, connection, 2_100);
-    copy.walk(demo, connection, kind, "", 2);
+    copy.walk(demo, connection, kind, 2);
     at(demo, connection, 2_000 + LATE + 10);
-    copy.walk(demo, connection, kind, "", 2);
+    copy.walk(demo, connection, kind, 2);
     compare(connection, kind, &copy, &truth, &before);
 }
 

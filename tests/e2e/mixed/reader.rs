@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crosswalk_tests::Demo;
 use serde_json::Value;
 
-use super::kinds::Kind;
+use super::kinds::{Kind, PAGE_SIZE};
 use crate::CONTRACT;
 
 /// Every so many pages one is held against the contract; all of them would take longer than the lists themselves.
@@ -30,12 +30,11 @@ impl Reader {
         demo: &Demo,
         connection: &str,
         kind: &Kind,
-        query: &str,
         most: usize,
     ) -> Vec<String> {
         let mut ids = Vec::new();
         for _ in 0..most {
-            let mut target = format!("{}?page_size={}{query}", kind.list(), kind.page_size());
+            let mut target = format!("{}?page_size={PAGE_SIZE}", kind.list());
             if let Some(cursor) = &self.cursor {
                 target.push_str("&cursor=");
                 target.push_str(cursor);
@@ -51,10 +50,7 @@ impl Reader {
             // A record comes with those that were merged into it, which are none of the page's own.
             let merged = |item: &&Value| item["merged_into"].is_string();
             let merged = items.iter().filter(merged).count();
-            assert!(
-                items.len() - merged <= kind.page_size(),
-                "{connection} {kind:?}"
-            );
+            assert!(items.len() - merged <= PAGE_SIZE, "{connection} {kind:?}");
             for item in items {
                 let id = item["id"].as_str().unwrap().to_owned();
                 if self.take(kind, &id, item) {

@@ -208,10 +208,7 @@ fn scenario(demo: &Demo, connection: &'static str) {
         rounds.store(writer.join().unwrap(), Ordering::Relaxed);
     });
     let rounds = rounds.into_inner();
-    assert!(
-        (10..ROUNDS).contains(&rounds),
-        "{connection}: {rounds} rounds"
-    );
+    assert!(rounds >= 10, "{connection}: {rounds} rounds");
 
     // All lags are over, and so is the second of the last change.
     configure(demo, connection, &json!({"clock_offset_ms": -1_790_000}));

@@ -10,11 +10,19 @@
 mod account;
 #[path = "read_back/contact.rs"]
 mod contact;
+#[path = "read_back/custom.rs"]
+mod custom;
 #[path = "read_back/keys.rs"]
 mod keys;
+#[path = "read_back/note.rs"]
+mod note;
 #[path = "read_back/played.rs"]
 mod played;
+#[path = "read_back/read_only.rs"]
+mod read_only;
 #[path = "read_back/scenario.rs"]
 mod scenario;
+#[path = "read_back/structure.rs"]
+mod structure;
 #[path = "read_back/values.rs"]
 mod values;

@@ -1,6 +1,6 @@
 //! A provider that is played, and the translators in front of it.
 
-use std::sync::Arc;
+use std::{cell::RefCell, sync::Arc};
 
 use bytes::Bytes;
 use crosswalk::{
@@ -27,6 +27,16 @@ pub(crate) struct Played {
     pub(crate) name: &'static str,
     provider: Box<dyn Provider>,
     headers: HeaderMap,
+    /// What the provider was asked, call by call.
+    asked: RefCell<Vec<Asked>>,
+}
+
+/// A native call as it went out.
+#[derive(Debug, Clone)]
+pub(crate) struct Asked {
+    pub(crate) method: Method,
+    pub(crate) target: String,
+    pub(crate) body: Bytes,
 }
 
 /// What became of a call: its answer, or why it was refused.
@@ -60,7 +70,26 @@ impl Played {
             name,
             provider,
             headers,
+            asked: RefCell::default(),
         }
+    }
+
+    /// The native calls since it was last asked.
+    pub(crate) fn asked(&self) -> Vec<Asked> {
+        self.asked.take()
+    }
+
+    /// A call of another client's, at the provider itself: the status and the body.
+    pub(crate) fn other(&self, method: &Method, path: &str, body: &Value) -> (u16, Value) {
+        let reply = self.provider.handle(&Call {
+            method: method.clone(),
+            path: path.to_owned(),
+            query: String::new(),
+            headers: self.headers.clone(),
+            body: body.to_string().into(),
+        });
+        let body = serde_json::from_slice(&reply.body).unwrap_or_default();
+        (reply.status.as_u16(), body)
     }
 
     pub(crate) fn is_hubspot(&self) -> bool {
@@ -134,6 +163,11 @@ impl Played {
     }
 
     fn native(&self, request: &NativeRequest) -> NativeResponse {
+        self.asked.borrow_mut().push(Asked {
+            method: request.operation.method.clone(),
+            target: request.target.clone(),
+            body: request.body.clone().unwrap_or_default(),
+        });
         let (path, query) = request
             .target
             .split_once('?')

@@ -106,10 +106,14 @@ impl State {
         }
         let related = self.adopt(&object, &master, &losers, now);
         for loser in &losers {
-            let changes = [("MasterRecordId", json!(master))];
+            // In one write: nobody sees a row that has a master and is not deleted.
+            let changes = [
+                ("MasterRecordId", json!(master)),
+                ("IsDeleted", json!(true)),
+                ("SystemModstamp", json!(now)),
+            ];
             let changes = changes.map(|(name, value)| (name.to_owned(), value));
             self.amend(&object, loser, Row::from_iter(changes), now);
-            self.bin(&object, loser, now);
         }
         let changes = ["LastModifiedDate", "SystemModstamp"];
         let changes = changes.map(|name| (name.to_owned(), json!(now)));

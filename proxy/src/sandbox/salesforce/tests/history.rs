@@ -363,3 +363,32 @@ fn the_recycle_bin_keeps_a_row_for_15_days() {
     at(&org, 15 * 86_400 + 60);
     assert_eq!(found(), 0);
 }
+
+#[test]
+fn a_merge_is_seen_whole_however_late_its_writes_are() {
+    for lags in [[0, 3], [3, 0]] {
+        let org = empty();
+        let (master, loser) = (
+            create(&org, "Account", &json!({"Name": "A"})),
+            create(&org, "Account", &json!({"Name": "B"})),
+        );
+        org.configure(&json!({"commit_lag_seconds": lags})).unwrap();
+        org.command("merge", &json!({"master": master, "losers": [loser]}))
+            .unwrap()
+            .unwrap();
+        let told = || {
+            let soql =
+                format!("SELECT MasterRecordId, IsDeleted FROM Account WHERE Id = '{loser}'");
+            let row = query_all(&org, &soql)["records"][0].clone();
+            (row["MasterRecordId"].clone(), row["IsDeleted"].clone())
+        };
+        let whole = (json!(master), json!(true));
+        let at_first = told();
+        assert!(
+            at_first == whole || at_first == (Value::Null, json!(false)),
+            "{at_first:?}"
+        );
+        at(&org, 5);
+        assert_eq!(told(), whole);
+    }
+}

@@ -6,10 +6,12 @@
 
 mod changes;
 mod clients;
+mod counts;
 mod cursors;
 mod drain;
 mod logs;
 mod lost;
+mod metadata;
 mod natives;
 mod operations;
 mod readme;

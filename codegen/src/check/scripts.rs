@@ -172,8 +172,7 @@ impl Scripts<'_> {
             roles: Vec::new(),
             steps: Vec::new(),
         };
-        for parameter in unified.parameters.iter().filter(|it| it.names_object) {
-            let _ = parameter;
+        if unified.parameters.iter().any(|it| it.names_object) {
             known.roles.push("name");
         }
         known
@@ -258,24 +257,8 @@ impl Scripts<'_> {
                 query,
                 body,
                 credential: step.credential.as_ref().map(dotted),
-                only_if: match &step.only_if {
-                    Some(slot) => Some(self.slot(
-                        slot.value.trim_start_matches('$'),
-                        slot.span,
-                        known,
-                        &Vec::new(),
-                    )?),
-                    None => None,
-                },
-                unless: match &step.unless {
-                    Some(slot) => Some(self.slot(
-                        slot.value.trim_start_matches('$'),
-                        slot.span,
-                        known,
-                        &Vec::new(),
-                    )?),
-                    None => None,
-                },
+                only_if: self.condition(step.only_if.as_ref(), known)?,
+                unless: self.condition(step.unless.as_ref(), known)?,
                 object: step.object.as_ref().map(|object| object.value.clone()),
                 not_object: step.not_object.as_ref().map(|object| object.value.clone()),
                 remembered: step.remembered,
@@ -292,6 +275,22 @@ impl Scripts<'_> {
             },
             result,
         ))
+    }
+
+    /// What decides whether a step is made; a constant would decide nothing.
+    #[allow(clippy::option_option)] // No condition, or a wrong one: two things.
+    fn condition(&self, node: Option<&Node>, known: &Known<'_>) -> Option<Option<PlanTemplate>> {
+        let Some(node) = node else {
+            return Some(None);
+        };
+        let template = self.template(node, known, &Vec::new())?;
+        if matches!(template, PlanTemplate::Json(_)) {
+            let message = "expected a slot or a choice, found a constant".to_owned();
+            self.sink
+                .push(Diagnostic::new("wrong-kind", message, node.span));
+            return None;
+        }
+        Some(Some(template))
     }
 
     fn path(
@@ -427,9 +426,32 @@ impl Scripts<'_> {
             });
         }
         if let Some(list) = get("$first") {
-            only_keys(&["$first"]);
+            only_keys(&["$first", "$else"]);
             let list = self.template(&list.value, known, inside)?;
-            return Some(PlanTemplate::First(Box::new(list)));
+            let otherwise = match get("$else") {
+                Some(entry) => Some(Box::new(self.template(&entry.value, known, inside)?)),
+                None => None,
+            };
+            return Some(PlanTemplate::First {
+                list: Box::new(list),
+                otherwise,
+            });
+        }
+        if let Some(of) = get("$of") {
+            only_keys(&["$of", "$without"]);
+            let text = crate::mapping::text(&of.value, self.sink)?;
+            let slot = self.slot(text.value.trim_start_matches('$'), text.span, known, inside)?;
+            let Some(without) = get("$without") else {
+                self.missing("$without", node.span);
+                return None;
+            };
+            return Some(PlanTemplate::Without {
+                slot,
+                names: crate::mapping::texts(&without.value, self.sink)
+                    .into_iter()
+                    .map(|name| name.value)
+                    .collect(),
+            });
         }
         if let Some(by) = get("$by") {
             only_keys(&["$by", "$cases", "$else"]);
@@ -477,7 +499,7 @@ impl Scripts<'_> {
                 if entry.key.value.starts_with('$') {
                     let message = format!("`{}` is not a key here", entry.key.value);
                     let known = [
-                        "$for", "$first", "$by", "$refuse", "$join", "$count", "$all",
+                        "$for", "$first", "$by", "$refuse", "$join", "$count", "$of", "$all",
                     ];
                     self.sink.push(
                         Diagnostic::new("unknown-key", message, entry.key.span)
@@ -608,6 +630,11 @@ impl Scripts<'_> {
             if let Some((name, suffix)) = name.split_once('+') {
                 let slot = self.slot(name, node.span, known, inside)?;
                 pieces.push(PlanPiece::Suffixed(slot, suffix.to_owned()));
+                continue;
+            }
+            if let Some((name, suffix)) = name.split_once('-') {
+                let slot = self.slot(name, node.span, known, inside)?;
+                pieces.push(PlanPiece::Stripped(slot, suffix.to_owned()));
                 continue;
             }
             if let Some(name) = name.strip_prefix("json:") {

@@ -26,8 +26,16 @@ pub enum Template {
         except: &'static [Condition],
         item: &'static Template,
     },
-    /// The first element of a list; none where it is empty.
-    First(&'static Template),
+    /// The first element of a list; where it is empty, what is said otherwise, or none.
+    First {
+        list: &'static Template,
+        otherwise: Option<&'static Template>,
+    },
+    /// An object without some of its members.
+    Without {
+        slot: Slot,
+        names: &'static [&'static str],
+    },
     /// What belongs to a value.
     By {
         slot: Slot,
@@ -62,6 +70,8 @@ pub enum Piece {
     Name(Slot),
     /// The value as it is, with an ending that it may have already.
     Suffixed(Slot, &'static str),
+    /// The value without an ending that it may have.
+    Stripped(Slot, &'static str),
     /// The value as a JSON text, in its quotes.
     Json(Slot),
 }
@@ -238,9 +248,23 @@ impl Template {
                 }
             }
             Self::Refuse(why) => return Err(Error::bad_request(*why)),
-            Self::First(list) => match list.fill_at(cx, filling, place)? {
-                Some(Value::Array(list)) => list.into_iter().next(),
-                other => other,
+            Self::First { list, otherwise } => {
+                let first = match list.fill_at(cx, filling, place)? {
+                    Some(Value::Array(list)) => list.into_iter().next(),
+                    other => other,
+                };
+                match (first, otherwise) {
+                    (None, Some(otherwise)) => otherwise.fill_at(cx, filling, place)?,
+                    (first, _) => first,
+                }
+            }
+            Self::Without { slot, names } => match get(slot) {
+                Some(Value::Object(mut members)) => {
+                    members.retain(|name, _| !names.contains(&name.as_str()));
+                    Some(Value::Object(members))
+                }
+                Some(other) => Some(other),
+                None => (!slot.optional).then_some(Value::Null),
             },
             Self::Join(lists) => {
                 let mut joined = Vec::new();
@@ -276,6 +300,7 @@ fn text(pieces: &[Piece], get: &impl Fn(&Slot) -> Option<Value>) -> Result<Optio
             | Piece::Quoted(slot)
             | Piece::Name(slot)
             | Piece::Suffixed(slot, _)
+            | Piece::Stripped(slot, _)
             | Piece::Json(slot) => slot,
         };
         let value = match get(slot) {
@@ -300,6 +325,9 @@ fn text(pieces: &[Piece], get: &impl Fn(&Slot) -> Option<Value>) -> Result<Optio
                 if !value.ends_with(suffix) {
                     text.push_str(suffix);
                 }
+            }
+            Piece::Stripped(_, suffix) => {
+                text.push_str(value.strip_suffix(suffix).unwrap_or(&value));
             }
             Piece::Json(_) => text.push_str(&super::write::quote(&value)),
             _ => text.push_str(&value),

@@ -11,3 +11,5 @@ mod matching;
 mod outcomes;
 #[path = "translators/salesforce.rs"]
 mod salesforce;
+#[path = "translators/scripts.rs"]
+mod scripts;

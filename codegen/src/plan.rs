@@ -767,6 +767,8 @@ pub struct PlanStepCall {
     pub id: Option<PlanPath>,
     /// The body of the answer is the native record.
     pub record: bool,
+    /// The list in the answer whose only row the record is.
+    pub rows: Option<PlanPath>,
     /// `on` of a part of a bundle.
     pub on: Vec<(u16, PlanRouteTo)>,
     /// The part is left out of its bundle when the request does not have this input.

@@ -21,6 +21,7 @@ mod secrets;
 mod seed;
 mod tokens;
 mod upsert;
+mod wide;
 mod writes;
 
 use crosswalk_tests::{Answer, Contract, Demo};

@@ -414,8 +414,14 @@ impl<'a> Steps<'a> {
         let (plan, answer) = checked?;
         if call.record {
             chosen::check_mapped(&call.call, answer, sink);
-            answers::record(answer, call.call.operation.span, sink);
+            if call.rows.is_none() {
+                answers::record(answer, call.call.operation.span, sink);
+            }
         }
+        let rows = match &call.rows {
+            Some(rows) => Some(answers::path(answer, rows, Wanted::List, sink)?),
+            None => None,
+        };
         let id = match &call.id {
             Some(id) => Some(answers::path(answer, id, Wanted::Text, sink)?),
             None => None,
@@ -427,6 +433,7 @@ impl<'a> Steps<'a> {
             call: plan,
             id,
             record: call.record,
+            rows,
             on: routes(&call.on),
             only_if: call.only_if.as_ref().map(|input| input.value.clone()),
         })

@@ -68,6 +68,8 @@ pub struct MappingStepCall {
     pub call: MappingCall,
     pub id: Option<Text>,
     pub record: bool,
+    /// The list in the answer whose only row the record is.
+    pub rows: Option<Text>,
     pub on: Vec<(Spanned<u16>, Text)>,
     /// The input without which a part of a bundle is left out.
     pub only_if: Option<Text>,
@@ -270,12 +272,14 @@ fn step_call(table: &mut Table<'_>, sink: &Sink) -> Option<MappingStepCall> {
     let call = call::keys(table, sink);
     let id = table.optional_text("id");
     let record = table.flag("record");
+    let rows = table.optional_text("rows");
     let on = routes(table, sink);
     let only_if = table.optional_text("only_if");
     Some(MappingStepCall {
         call: call?,
         id,
         record,
+        rows,
         on,
         only_if,
     })

@@ -46,6 +46,7 @@ pub struct StepCall {
     request: fn(&Work) -> NativeRequest,
     id: Option<Path>,
     record: bool,
+    rows: Option<Path>,
     on: &'static [(u16, To)],
     only_if: Option<fn(&Work) -> bool>,
 }
@@ -148,6 +149,7 @@ impl StepCall {
             request,
             id: None,
             record: false,
+            rows: None,
             on: &[],
             only_if: None,
         }
@@ -164,6 +166,14 @@ impl StepCall {
     #[must_use]
     pub const fn record(mut self) -> Self {
         self.record = true;
+        self
+    }
+
+    /// The native record is the only row of the list at this place in the answer.
+    #[must_use]
+    pub const fn row_of(mut self, path: Path) -> Self {
+        self.record = true;
+        self.rows = Some(path);
         self
     }
 
@@ -336,7 +346,7 @@ impl Steps {
                 self.work.success(response)?;
                 self.note(call, self.effect, response)?;
                 if call.record {
-                    return self.answer(response);
+                    return self.answer(call.rows, response);
                 }
                 self.next(step)
             }
@@ -367,7 +377,7 @@ impl Steps {
         let mut record = None;
         for (call, response) in calls.iter().zip(responses) {
             if call.record {
-                record = Some(response);
+                record = Some((call.rows, response));
                 continue;
             }
             if let Some(step) = self.route(call.on, response)? {
@@ -378,9 +388,9 @@ impl Steps {
             self.note(call, self.effect, response)?;
         }
         match (record, step.otherwise) {
-            (Some(response), _) if response.is_success() => self.answer(response),
+            (Some((rows, response)), _) if response.is_success() => self.answer(rows, response),
             (Some(_), Some(otherwise)) => self.go_on(otherwise),
-            (Some(response), None) => Err(self.work.fault(response)),
+            (Some((_, response)), None) => Err(self.work.fault(response)),
             (None, _) => self.next(step),
         }
     }
@@ -464,8 +474,22 @@ impl Steps {
     }
 
     /// The record has been read.
-    fn answer(&mut self, response: &NativeResponse) -> Result<Step, Error> {
-        let records = Records::new(self.entity, vec![response.body.clone()]);
+    fn answer(&mut self, rows: Option<Path>, response: &NativeResponse) -> Result<Step, Error> {
+        let body = match rows {
+            None => response.body.clone(),
+            Some(rows) => {
+                let parts = pick::page(&response.body, rows, None, None)?;
+                let row = parts.rows.0.into_iter().flatten().next();
+                let Some(row) = row else {
+                    return Err(Error::not_found(format!(
+                        "{} does not find the record by its id",
+                        self.work.cx.provider.title
+                    )));
+                };
+                response.body.slice_ref(row.get().as_bytes())
+            }
+        };
+        let records = Records::new(self.entity, vec![body]);
         self.end(Box::new(records))
     }
 

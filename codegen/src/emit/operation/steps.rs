@@ -52,7 +52,13 @@ fn call(planned: &PlanStepCall, purpose: &str, calls: &mut Calls<'_>) -> TokenSt
         let id = path(id);
         quote! { .id(#id) }
     });
-    let record = planned.record.then(|| quote! { .record() });
+    let record = match &planned.rows {
+        None => planned.record.then(|| quote! { .record() }),
+        Some(rows) => {
+            let rows = path(rows);
+            Some(quote! { .row_of(#rows) })
+        }
+    };
     let on = on(&planned.on);
     let only_if = planned.only_if.as_ref().map(|input| {
         quote! { .only_if(|work| work.record.inputs().get(#input).is_some()) }

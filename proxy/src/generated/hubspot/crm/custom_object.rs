@@ -22,8 +22,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use super::super::super::{
     hubspot::{
-        FORM, BATCH_READ_OBJECTS, CREATE_OBJECT, GET_OBJECT, LIST_OBJECTS,
-        LIST_PROPERTIES, LIST_SCHEMAS, SEARCH_OBJECTS,
+        FORM, BATCH_READ_OBJECTS, CREATE_OBJECT, LIST_OBJECTS, LIST_PROPERTIES,
+        LIST_SCHEMAS, SEARCH_OBJECTS,
     },
     unified::crm::CustomObject,
 };
@@ -223,8 +223,12 @@ static CREATE: &[StepPlan] = &[
         .then("read"),
     StepPlan::call(
         "read",
-        StepCall::new(|work| get_object(&work.cx, work.record_id(), &work.fields))
-            .record(),
+        StepCall::new(|work| batch_read_objects_for_create_read(
+                &work.cx,
+                work.record_id(),
+                &work.fields,
+            ))
+            .row_of(&["results"]),
     ),
 ];
 
@@ -372,14 +376,29 @@ fn create_object(cx: &Context, record: &NativeObject) -> NativeRequest {
         .build()
 }
 
-/// The native call `getObject`.
-fn get_object(cx: &Context, record_id: &str, fields: &Fields) -> NativeRequest {
-    Call::new(&GET_OBJECT, cx, Root(0usize))
+/// The native call `batchReadObjects`.
+fn batch_read_objects_for_create_read(
+    cx: &Context,
+    record_id: &str,
+    fields: &Fields,
+) -> NativeRequest {
+    Call::new(&BATCH_READ_OBJECTS, cx, Root(0usize))
         .path("/")
         .segment(cx.object("name").unwrap_or_default())
-        .path("/")
-        .segment(record_id)
-        .query_list("properties", fields.iter())
+        .path("/batch/read")
+        .body(|json| {
+            json.object(|object| {
+                object.member("properties").texts(fields.iter());
+                object
+                    .member("inputs")
+                    .list(|list| {
+                        list.item()
+                            .object(|object| {
+                                object.member("id").text(record_id);
+                            });
+                    });
+            });
+        })
         .build()
 }
 

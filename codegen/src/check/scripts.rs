@@ -4,6 +4,7 @@ use super::{
     answers,
     calls::{self, Calls},
     objects::About,
+    script_bodies,
     slots::Scope,
     templates,
     unified::UnifiedFree,
@@ -186,7 +187,11 @@ impl Scripts<'_> {
                     steps.push(planned);
                     known.steps.push((step.name.as_str(), answer));
                 }
-                None => complete = false,
+                None => {
+                    complete = false;
+                    // Its name is known, so that nothing follows from its fault.
+                    known.steps.push((step.name.as_str(), None));
+                }
             }
         }
         let answer = self.template(&script.answer, &known, &Vec::new());
@@ -241,7 +246,13 @@ impl Scripts<'_> {
         }
         let body = match &step.call.body {
             None => None,
-            Some(body) => Some(self.template(body, known, &Vec::new())?),
+            Some(body) => {
+                // XML comes from documents that say nothing of its members.
+                if let (None, Some(schema)) = (&step.credential, operation.body.as_deref()) {
+                    script_bodies::check(body, schema, &operation.id, self.sink);
+                }
+                Some(self.template(body, known, &Vec::new())?)
+            }
         };
         let answer = operation.answer.as_deref();
         let result = match (&step.pages, answer) {

@@ -1,4 +1,4 @@
-//! Members of bodies that templates write: the operation takes what is called so.
+//! Members of bodies and answers that templates write: what they are for has members that are called so.
 
 use crate::{
     diagnostic::{Diagnostic, Sink},
@@ -6,8 +6,17 @@ use crate::{
     spec::{SpecKind, SpecSchema},
 };
 
-/// Holds the members of a template against what an operation takes. Whatever is filled while it runs is not known here.
-pub(super) fn check(node: &Node, schema: &SpecSchema, operation: &str, sink: &Sink) {
+/// What a template is written for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum For<'a> {
+    /// The body of a native operation.
+    Body(&'a str),
+    /// The answer of a unified one.
+    Answer(&'a str),
+}
+
+/// Holds the members of a template against a schema. Whatever is filled while it runs is not known here.
+pub(super) fn check(node: &Node, schema: &SpecSchema, operation: For<'_>, sink: &Sink) {
     match &node.kind {
         NodeKind::Scalar { .. } => {}
         NodeKind::List(elements) => {
@@ -43,13 +52,21 @@ pub(super) fn check(node: &Node, schema: &SpecSchema, operation: &str, sink: &Si
                         Some(member) => check(value, member, operation, sink),
                         None if schema.is_open() => {}
                         None => {
-                            let message = format!("`{operation}` takes no `{key}`");
+                            let (id, message) = match operation {
+                                For::Body(name) => {
+                                    ("unknown-body-member", format!("`{name}` takes no `{key}`"))
+                                }
+                                For::Answer(name) => (
+                                    "unknown-unified-field",
+                                    format!("`{name}` answers with no `{key}`"),
+                                ),
+                            };
                             let known = schema
                                 .object()
                                 .into_iter()
                                 .flat_map(|object| object.properties.keys());
                             sink.push(
-                                Diagnostic::new("unknown-body-member", message, entry.key.span)
+                                Diagnostic::new(id, message, entry.key.span)
                                     .other(schema.span, "looked for here")
                                     .nearest(key, known.map(String::as_str)),
                             );

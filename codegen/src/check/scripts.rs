@@ -194,6 +194,10 @@ impl Scripts<'_> {
                 }
             }
         }
+        if let Some(schema) = unified.answer.as_deref() {
+            let operation = script_bodies::For::Answer(&name.value);
+            script_bodies::check(&script.answer, schema, operation, self.sink);
+        }
         let answer = self.template(&script.answer, &known, &Vec::new());
         complete.then_some(())?;
         Some(PlanScriptOperation {
@@ -249,7 +253,8 @@ impl Scripts<'_> {
             Some(body) => {
                 // XML comes from documents that say nothing of its members.
                 if let (None, Some(schema)) = (&step.credential, operation.body.as_deref()) {
-                    script_bodies::check(body, schema, &operation.id, self.sink);
+                    let operation = script_bodies::For::Body(&operation.id);
+                    script_bodies::check(body, schema, operation, self.sink);
                 }
                 Some(self.template(body, known, &Vec::new())?)
             }
@@ -546,10 +551,10 @@ impl Scripts<'_> {
                 } else {
                     Some(self.template(&condition.value, known, inside)?)
                 };
-                Some(PlanCondition {
-                    path: dotted(&condition.key),
-                    equals,
-                })
+                let path = dotted(&condition.key);
+                let element = inside.last().copied().flatten();
+                self.walk(element, &path, &condition.key.value, condition.key.span)?;
+                Some(PlanCondition { path, equals })
             })
             .collect()
     }

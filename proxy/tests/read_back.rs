@@ -10,6 +10,8 @@
 mod account;
 #[path = "read_back/contact.rs"]
 mod contact;
+#[path = "read_back/definitions.rs"]
+mod definitions;
 #[path = "read_back/keys.rs"]
 mod keys;
 #[path = "read_back/played.rs"]

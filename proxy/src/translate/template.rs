@@ -68,9 +68,9 @@ pub enum Piece {
     Quoted(Slot),
     /// A name in a query: only what is a legal name.
     Name(Slot),
-    /// The value as it is, with an ending that it may have already.
+    /// A legal name, with an ending that it may have already.
     Suffixed(Slot, &'static str),
-    /// The value without an ending that it may have.
+    /// A legal name without an ending that it may have.
     Stripped(Slot, &'static str),
     /// The value as a JSON text, in its quotes.
     Json(Slot),
@@ -313,12 +313,12 @@ fn text(pieces: &[Piece], get: &impl Fn(&Slot) -> Option<Value>) -> Result<Optio
             Piece::Quoted(_) => {
                 text.push_str(&super::query::Query::default().text(&value).build());
             }
-            Piece::Name(_) if !is_name(&value) => {
+            Piece::Name(_) | Piece::Suffixed(..) | Piece::Stripped(..) if !is_name(&value) => {
                 let message = format!(
                     "expected a name of letters, digits and `_`, found {:?}",
                     shorten(&value)
                 );
-                return Err(Error::bad_request(message));
+                return Err(Error::issue(slot.told(), message));
             }
             Piece::Suffixed(_, suffix) => {
                 text.push_str(&value);
@@ -381,6 +381,16 @@ impl Slot {
             Root::Now => return Some(Value::String(format_timestamp(cx.now))),
         };
         found.filter(|value| !value.is_null()).cloned()
+    }
+
+    /// The place as a caller knows it.
+    fn told(&self) -> String {
+        let path = self.path.join(".");
+        match self.root {
+            Root::Input => format!("body.{path}"),
+            Root::Each | Root::Outer => format!("body…[].{path}"),
+            _ => path,
+        }
     }
 
     /// The caller gave a value that the provider has nothing for.

@@ -9,6 +9,7 @@ mod clients;
 mod counts;
 mod cursors;
 mod drain;
+mod grants;
 mod logs;
 mod lost;
 mod metadata;

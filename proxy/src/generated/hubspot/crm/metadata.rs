@@ -1301,7 +1301,15 @@ static CREATE_ASSOCIATION_PLAN: ScriptPlan = ScriptPlan {
                                         &[Piece::Plain(Slot::of(From::Each, &["typeId"]))],
                                     ),
                                 },
-                                otherwise: None,
+                                otherwise: Some(
+                                    &Template::Text(
+                                        &[
+                                            Piece::Plain(
+                                                Slot::of(From::Step, &["labels", "results", "0", "typeId"]),
+                                            ),
+                                        ],
+                                    ),
+                                ),
                             },
                         ),
                         Member::Named(

@@ -751,7 +751,7 @@ pub enum PlanRouteTo {
 
 #[derive(Debug, Clone)]
 pub enum PlanStepKind {
-    Call(PlanStepCall),
+    Call(Box<PlanStepCall>),
     /// Several calls in one round trip, by name.
     Bundle {
         /// Whether all parts are undone when one fails.

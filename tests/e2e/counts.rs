@@ -35,7 +35,9 @@ fn listed(demo: &Demo, connection: &str, entity: &str) -> u64 {
         let present = |item: &&Value| item["is_deleted"] != true;
         count += items.iter().filter(present).count() as u64;
         match page.body["next_cursor"].as_str() {
-            Some(next) if page.body["has_next_page"] == true => cursor = next.to_owned(),
+            Some(next) if page.body["has_next_page"] == true => {
+                next.clone_into(&mut cursor);
+            }
             _ => return count,
         }
     }

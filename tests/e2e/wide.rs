@@ -53,7 +53,8 @@ fn deleted(demo: &Demo, connection: &str, cursor: &str) -> Value {
         if let Some(item) = items.find(|item| item["is_deleted"] == true) {
             return item.clone();
         }
-        cursor = page["next_cursor"].as_str().unwrap().to_owned();
+        let next = page["next_cursor"].as_str().unwrap();
+        next.clone_into(&mut cursor);
         std::thread::sleep(std::time::Duration::from_millis(300));
     }
     panic!("{connection}: what was deleted was never told");

@@ -182,16 +182,13 @@ impl Scripts<'_> {
         let mut steps = Vec::new();
         let mut complete = true;
         for step in &script.steps {
-            match self.step(step, &known) {
-                Some((planned, answer)) => {
-                    steps.push(planned);
-                    known.steps.push((step.name.as_str(), answer));
-                }
-                None => {
-                    complete = false;
-                    // Its name is known, so that nothing follows from its fault.
-                    known.steps.push((step.name.as_str(), None));
-                }
+            if let Some((planned, answer)) = self.step(step, &known) {
+                steps.push(planned);
+                known.steps.push((step.name.as_str(), answer));
+            } else {
+                complete = false;
+                // Its name is known, so that nothing follows from its fault.
+                known.steps.push((step.name.as_str(), None));
             }
         }
         if let Some(schema) = unified.answer.as_deref() {

@@ -287,7 +287,7 @@ impl<'a> Steps<'a> {
                 given: self.given(call),
                 ..self.scope(known)
             };
-            return self.call(call, scope).map(PlanStepKind::Call);
+            return self.call(call, scope).map(Box::new).map(PlanStepKind::Call);
         };
         match self.bundle {
             None => {

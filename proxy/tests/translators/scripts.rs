@@ -404,7 +404,7 @@ fn hubspot_creates_and_lists_records_with_every_property() {
         .answers(200, schemas())
         .answers(200, names.clone())
         .answers(201, row.clone())
-        .answers(200, row.clone())
+        .answers(200, json!({"status": "COMPLETE", "results": [row]}))
         .run();
     let (listed, _) = hubspot("crm.custom_object.list")
         .path("object_name", "car")

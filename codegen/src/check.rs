@@ -21,6 +21,7 @@ mod natives;
 mod objects;
 mod operations;
 mod provider;
+mod script_bodies;
 mod scripts;
 mod select;
 mod shapes;

@@ -206,8 +206,8 @@ pub struct PlanScriptStep {
     pub body: Option<PlanTemplate>,
     /// The path to the element of an XML body that is to hold the credential.
     pub credential: Option<PlanPath>,
-    pub only_if: Option<PlanValue>,
-    pub unless: Option<PlanValue>,
+    pub only_if: Option<PlanTemplate>,
+    pub unless: Option<PlanTemplate>,
     pub object: Option<String>,
     pub not_object: Option<String>,
     pub remembered: bool,
@@ -245,7 +245,14 @@ pub enum PlanTemplate {
         except: Vec<PlanCondition>,
         item: Box<PlanTemplate>,
     },
-    First(Box<PlanTemplate>),
+    First {
+        list: Box<PlanTemplate>,
+        otherwise: Option<Box<PlanTemplate>>,
+    },
+    Without {
+        slot: PlanValue,
+        names: Vec<String>,
+    },
     By {
         slot: PlanValue,
         cases: Vec<(String, PlanTemplate)>,
@@ -269,6 +276,7 @@ pub enum PlanPiece {
     Quoted(PlanValue),
     Name(PlanValue),
     Suffixed(PlanValue, String),
+    Stripped(PlanValue, String),
     Json(PlanValue),
 }
 

@@ -548,3 +548,51 @@ async fn what_it_can_do_is_told_from_its_mappings() {
     assert_eq!(visit["list"]["overlap_seconds"], 5);
     assert_eq!(visit["list"]["merged"]["field"], "merged_into");
 }
+
+#[tokio::test]
+async fn an_operation_without_records_goes_by_templates() {
+    let proxy = Proxy::start().await;
+    let organization = json!({"record": {"name": "O'Hara", "website": "ohara.example"}});
+    let (status, made) = proxy.call(Method::POST, "", Some(organization)).await;
+    assert_eq!(status, 200, "{made:#}");
+    let ask = |title: &'static str, kind: &'static str| {
+        json!({"title": title, "nickname": "it's", "extra": {"secret": 1, "form": "x", "more": [2]}, "questions": [
+            {"kind": kind, "value": "ohara.example"}, {"kind": "mood", "value": "skipped", "skipped": true}]})
+    };
+    let target = "/Visit/_ask";
+    let asked = proxy
+        .entity(
+            "form",
+            Method::POST,
+            target,
+            Some(ask("tea_form", "homepage")),
+        )
+        .await;
+    let expected = json!({
+        "title": "tea: tea_form is \"tea_form\"", "count": 1,
+        "names": ["0. O'Hara", r"SELECT id FROM visits WHERE code = 'it\'s'"],
+        "details": {"form": "visits", "more": [2]}});
+    assert_eq!(asked, (200, expected));
+    let plain = json!({"title": "tea", "questions": []});
+    let (_, asked) = proxy
+        .entity("form", Method::POST, target, Some(plain))
+        .await;
+    assert_eq!(asked["title"], "tea: tea_form is \"tea\"");
+    assert_eq!(
+        (&asked["count"], &asked["names"]),
+        (&json!(0), &json!(["nobody"]))
+    );
+    let (status, refused) = proxy
+        .entity("form", Method::POST, target, Some(ask("x", "mood")))
+        .await;
+    let message = refused["message"].as_str().unwrap();
+    assert_eq!(status, 400, "{refused:#}");
+    assert!(message.contains("knows nothing of moods"), "{message}");
+    for (name, status) in [("nothing", 404), ("a%20b", 400)] {
+        let target = format!("/{name}/_ask");
+        let answer = proxy
+            .entity("form", Method::POST, &target, Some(ask("x", "name")))
+            .await;
+        assert_eq!(answer.0, status, "{}", answer.1);
+    }
+}

@@ -12,6 +12,8 @@ mod account;
 mod contact;
 #[path = "read_back/custom.rs"]
 mod custom;
+#[path = "read_back/definitions.rs"]
+mod definitions;
 #[path = "read_back/keys.rs"]
 mod keys;
 #[path = "read_back/note.rs"]

@@ -19,5 +19,7 @@ mod outcomes;
 mod pages;
 #[path = "translators/salesforce.rs"]
 mod salesforce;
+#[path = "translators/scripts.rs"]
+mod scripts;
 #[path = "translators/users.rs"]
 mod users;

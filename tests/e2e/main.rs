@@ -7,11 +7,14 @@
 mod capabilities;
 mod changes;
 mod clients;
+mod counts;
 mod cursors;
 mod drain;
+mod grants;
 mod leads;
 mod logs;
 mod lost;
+mod metadata;
 mod mixed;
 mod natives;
 mod notes;
@@ -27,6 +30,7 @@ mod upsert;
 mod users;
 mod visibility;
 mod wide;
+mod wide_custom;
 mod writes;
 
 use std::sync::LazyLock;

@@ -4,6 +4,7 @@ use super::{
     answers,
     calls::{self, Calls},
     objects::About,
+    script_bodies,
     slots::Scope,
     templates,
     unified::UnifiedFree,
@@ -172,8 +173,7 @@ impl Scripts<'_> {
             roles: Vec::new(),
             steps: Vec::new(),
         };
-        for parameter in unified.parameters.iter().filter(|it| it.names_object) {
-            let _ = parameter;
+        if unified.parameters.iter().any(|it| it.names_object) {
             known.roles.push("name");
         }
         known
@@ -182,13 +182,18 @@ impl Scripts<'_> {
         let mut steps = Vec::new();
         let mut complete = true;
         for step in &script.steps {
-            match self.step(step, &known) {
-                Some((planned, answer)) => {
-                    steps.push(planned);
-                    known.steps.push((step.name.as_str(), answer));
-                }
-                None => complete = false,
+            if let Some((planned, answer)) = self.step(step, &known) {
+                steps.push(planned);
+                known.steps.push((step.name.as_str(), answer));
+            } else {
+                complete = false;
+                // Its name is known, so that nothing follows from its fault.
+                known.steps.push((step.name.as_str(), None));
             }
+        }
+        if let Some(schema) = unified.answer.as_deref() {
+            let operation = script_bodies::For::Answer(&name.value);
+            script_bodies::check(&script.answer, schema, operation, self.sink);
         }
         let answer = self.template(&script.answer, &known, &Vec::new());
         complete.then_some(())?;
@@ -242,7 +247,14 @@ impl Scripts<'_> {
         }
         let body = match &step.call.body {
             None => None,
-            Some(body) => Some(self.template(body, known, &Vec::new())?),
+            Some(body) => {
+                // XML comes from documents that say nothing of its members.
+                if let (None, Some(schema)) = (&step.credential, operation.body.as_deref()) {
+                    let operation = script_bodies::For::Body(&operation.id);
+                    script_bodies::check(body, schema, operation, self.sink);
+                }
+                Some(self.template(body, known, &Vec::new())?)
+            }
         };
         let answer = operation.answer.as_deref();
         let result = match (&step.pages, answer) {
@@ -258,24 +270,8 @@ impl Scripts<'_> {
                 query,
                 body,
                 credential: step.credential.as_ref().map(dotted),
-                only_if: match &step.only_if {
-                    Some(slot) => Some(self.slot(
-                        slot.value.trim_start_matches('$'),
-                        slot.span,
-                        known,
-                        &Vec::new(),
-                    )?),
-                    None => None,
-                },
-                unless: match &step.unless {
-                    Some(slot) => Some(self.slot(
-                        slot.value.trim_start_matches('$'),
-                        slot.span,
-                        known,
-                        &Vec::new(),
-                    )?),
-                    None => None,
-                },
+                only_if: self.condition(step.only_if.as_ref(), known)?,
+                unless: self.condition(step.unless.as_ref(), known)?,
                 object: step.object.as_ref().map(|object| object.value.clone()),
                 not_object: step.not_object.as_ref().map(|object| object.value.clone()),
                 remembered: step.remembered,
@@ -292,6 +288,22 @@ impl Scripts<'_> {
             },
             result,
         ))
+    }
+
+    /// What decides whether a step is made; a constant would decide nothing.
+    #[allow(clippy::option_option)] // No condition, or a wrong one: two things.
+    fn condition(&self, node: Option<&Node>, known: &Known<'_>) -> Option<Option<PlanTemplate>> {
+        let Some(node) = node else {
+            return Some(None);
+        };
+        let template = self.template(node, known, &Vec::new())?;
+        if matches!(template, PlanTemplate::Json(_)) {
+            let message = "expected a slot or a choice, found a constant".to_owned();
+            self.sink
+                .push(Diagnostic::new("wrong-kind", message, node.span));
+            return None;
+        }
+        Some(Some(template))
     }
 
     fn path(
@@ -427,9 +439,32 @@ impl Scripts<'_> {
             });
         }
         if let Some(list) = get("$first") {
-            only_keys(&["$first"]);
+            only_keys(&["$first", "$else"]);
             let list = self.template(&list.value, known, inside)?;
-            return Some(PlanTemplate::First(Box::new(list)));
+            let otherwise = match get("$else") {
+                Some(entry) => Some(Box::new(self.template(&entry.value, known, inside)?)),
+                None => None,
+            };
+            return Some(PlanTemplate::First {
+                list: Box::new(list),
+                otherwise,
+            });
+        }
+        if let Some(of) = get("$of") {
+            only_keys(&["$of", "$without"]);
+            let text = crate::mapping::text(&of.value, self.sink)?;
+            let slot = self.slot(text.value.trim_start_matches('$'), text.span, known, inside)?;
+            let Some(without) = get("$without") else {
+                self.missing("$without", node.span);
+                return None;
+            };
+            return Some(PlanTemplate::Without {
+                slot,
+                names: crate::mapping::texts(&without.value, self.sink)
+                    .into_iter()
+                    .map(|name| name.value)
+                    .collect(),
+            });
         }
         if let Some(by) = get("$by") {
             only_keys(&["$by", "$cases", "$else"]);
@@ -477,7 +512,7 @@ impl Scripts<'_> {
                 if entry.key.value.starts_with('$') {
                     let message = format!("`{}` is not a key here", entry.key.value);
                     let known = [
-                        "$for", "$first", "$by", "$refuse", "$join", "$count", "$all",
+                        "$for", "$first", "$by", "$refuse", "$join", "$count", "$of", "$all",
                     ];
                     self.sink.push(
                         Diagnostic::new("unknown-key", message, entry.key.span)
@@ -513,10 +548,10 @@ impl Scripts<'_> {
                 } else {
                     Some(self.template(&condition.value, known, inside)?)
                 };
-                Some(PlanCondition {
-                    path: dotted(&condition.key),
-                    equals,
-                })
+                let path = dotted(&condition.key);
+                let element = inside.last().copied().flatten();
+                self.walk(element, &path, &condition.key.value, condition.key.span)?;
+                Some(PlanCondition { path, equals })
             })
             .collect()
     }
@@ -608,6 +643,11 @@ impl Scripts<'_> {
             if let Some((name, suffix)) = name.split_once('+') {
                 let slot = self.slot(name, node.span, known, inside)?;
                 pieces.push(PlanPiece::Suffixed(slot, suffix.to_owned()));
+                continue;
+            }
+            if let Some((name, suffix)) = name.split_once('-') {
+                let slot = self.slot(name, node.span, known, inside)?;
+                pieces.push(PlanPiece::Stripped(slot, suffix.to_owned()));
                 continue;
             }
             if let Some(name) = name.strip_prefix("json:") {

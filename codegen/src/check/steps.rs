@@ -430,7 +430,9 @@ impl<'a> Steps<'a> {
         };
         if call.record && rows.is_none() {
             chosen::check_mapped(&call.call, answer, sink);
-            answers::record(answer, call.call.operation.span, sink);
+            if call.rows.is_none() {
+                answers::record(answer, call.call.operation.span, sink);
+            }
         }
         let id = match &call.id {
             Some(id) => Some(answers::path(answer, id, Wanted::Text, sink)?),

@@ -203,18 +203,18 @@ fn step(provider: &PlanProvider, step: &PlanScriptStep) -> TokenStream {
             }
         },
     );
-    let slot = |slot: &Option<PlanValue>| match slot {
+    let condition = |planned: &Option<PlanTemplate>| match planned {
         None => quote! { None },
-        Some(slot) => {
-            let slot = value(slot);
-            quote! { Some(#slot) }
+        Some(planned) => {
+            let planned = template(planned);
+            quote! { Some(#planned) }
         }
     };
     let text = |text: &Option<String>| match text {
         None => quote! { None },
         Some(text) => quote! { Some(#text) },
     };
-    let (only_if, unless) = (slot(&step.only_if), slot(&step.unless));
+    let (only_if, unless) = (condition(&step.only_if), condition(&step.unless));
     let (object, not_object) = (text(&step.object), text(&step.not_object));
     let remembered = step.remembered;
     let pages = step.pages.as_ref().map_or_else(
@@ -296,9 +296,20 @@ fn template(planned: &PlanTemplate) -> TokenStream {
             let (only, except) = (conditions(only), conditions(except));
             quote! { Template::For { over: #over, only: #only, except: #except, item: &#item } }
         }
-        PlanTemplate::First(list) => {
+        PlanTemplate::First { list, otherwise } => {
             let list = template(list);
-            quote! { Template::First(&#list) }
+            let otherwise = otherwise.as_ref().map_or_else(
+                || quote! { None },
+                |planned| {
+                    let planned = template(planned);
+                    quote! { Some(&#planned) }
+                },
+            );
+            quote! { Template::First { list: &#list, otherwise: #otherwise } }
+        }
+        PlanTemplate::Without { slot, names } => {
+            let slot = value(slot);
+            quote! { Template::Without { slot: #slot, names: &[#(#names),*] } }
         }
         PlanTemplate::By {
             slot,
@@ -356,6 +367,10 @@ fn piece(piece: &PlanPiece) -> TokenStream {
         PlanPiece::Suffixed(slot, suffix) => {
             let slot = value(slot);
             return quote! { Piece::Suffixed(#slot, #suffix) };
+        }
+        PlanPiece::Stripped(slot, suffix) => {
+            let slot = value(slot);
+            return quote! { Piece::Stripped(#slot, #suffix) };
         }
     };
     let (kind, slot) = (names::ident(kind), value(slot));

@@ -61,8 +61,8 @@ pub struct MappingScript {
 pub struct MappingScriptStep {
     pub name: Text,
     pub call: MappingCall,
-    pub only_if: Option<Text>,
-    pub unless: Option<Text>,
+    pub only_if: Option<Node>,
+    pub unless: Option<Node>,
     pub object: Option<Text>,
     pub not_object: Option<Text>,
     pub remembered: bool,
@@ -173,8 +173,8 @@ fn script(node: &Node, sink: &Sink) -> Option<MappingScript> {
 fn step(name: Text, node: &Node, sink: &Sink) -> Option<MappingScriptStep> {
     let mut table = Table::new(node, sink)?;
     let call = call::keys(&mut table, sink);
-    let only_if = table.optional_text("only_if");
-    let unless = table.optional_text("unless");
+    let only_if = table.optional("only_if").cloned();
+    let unless = table.optional("unless").cloned();
     let object = table.optional_text("object");
     let not_object = table.optional_text("not_object");
     let remembered = table.flag("remembered");

@@ -38,10 +38,10 @@ pub struct ScriptStep {
     /// Later steps and the answer know its result by this name.
     pub name: &'static str,
     pub call: ScriptCall,
-    /// The step is left out unless this has a value.
-    pub only_if: Option<Slot>,
-    /// The step is left out if this has a value.
-    pub unless: Option<Slot>,
+    /// The step is left out unless this has a value; `false` is none.
+    pub only_if: Option<Template>,
+    /// The step is left out if this has a value; `false` is none.
+    pub unless: Option<Template>,
     /// The object that the step is for, where it is not for all.
     pub object: Option<&'static str>,
     /// The object that the step is not for.
@@ -154,7 +154,7 @@ impl Script {
 
     fn go(&mut self) -> Result<Step, Error> {
         while let Some(step) = self.plan.steps.get(self.at) {
-            if self.is_made(step) {
+            if self.is_made(step)? {
                 return Ok(Step::call(self.call(step)?));
             }
             self.at += 1;
@@ -162,17 +162,21 @@ impl Script {
         self.answer()
     }
 
-    fn is_made(&self, step: &ScriptStep) -> bool {
+    fn is_made(&self, step: &ScriptStep) -> Result<bool, Error> {
         let about = self.cx.object("name");
         let is_about = step.object.is_none_or(|object| about == Some(object))
             && step.not_object.is_none_or(|object| about != Some(object));
-        is_about
-            && step
-                .unless
-                .is_none_or(|slot| slot.value(&self.cx, &self.filling).is_none())
-            && step
-                .only_if
-                .is_none_or(|slot| slot.value(&self.cx, &self.filling).is_some())
+        let holds = |condition: &Option<Template>, without: bool| match condition {
+            None => Ok(without),
+            Some(condition) => {
+                let value = condition.fill(&self.cx, &self.filling)?;
+                Ok(!matches!(
+                    value,
+                    None | Some(Value::Null | Value::Bool(false))
+                ))
+            }
+        };
+        Ok(is_about && holds(&step.only_if, true)? && !holds(&step.unless, false)?)
     }
 
     fn call(&self, step: &ScriptStep) -> Result<NativeRequest, Error> {

@@ -26,8 +26,16 @@ pub enum Template {
         except: &'static [Condition],
         item: &'static Template,
     },
-    /// The first element of a list; none where it is empty.
-    First(&'static Template),
+    /// The first element of a list; where it is empty, what is said otherwise, or none.
+    First {
+        list: &'static Template,
+        otherwise: Option<&'static Template>,
+    },
+    /// An object without some of its members.
+    Without {
+        slot: Slot,
+        names: &'static [&'static str],
+    },
     /// What belongs to a value.
     By {
         slot: Slot,
@@ -60,8 +68,10 @@ pub enum Piece {
     Quoted(Slot),
     /// A name in a query: only what is a legal name.
     Name(Slot),
-    /// The value as it is, with an ending that it may have already.
+    /// A legal name, with an ending that it may have already.
     Suffixed(Slot, &'static str),
+    /// A legal name without an ending that it may have.
+    Stripped(Slot, &'static str),
     /// The value as a JSON text, in its quotes.
     Json(Slot),
 }
@@ -238,9 +248,23 @@ impl Template {
                 }
             }
             Self::Refuse(why) => return Err(Error::bad_request(*why)),
-            Self::First(list) => match list.fill_at(cx, filling, place)? {
-                Some(Value::Array(list)) => list.into_iter().next(),
-                other => other,
+            Self::First { list, otherwise } => {
+                let first = match list.fill_at(cx, filling, place)? {
+                    Some(Value::Array(list)) => list.into_iter().next(),
+                    other => other,
+                };
+                match (first, otherwise) {
+                    (None, Some(otherwise)) => otherwise.fill_at(cx, filling, place)?,
+                    (first, _) => first,
+                }
+            }
+            Self::Without { slot, names } => match get(slot) {
+                Some(Value::Object(mut members)) => {
+                    members.retain(|name, _| !names.contains(&name.as_str()));
+                    Some(Value::Object(members))
+                }
+                Some(other) => Some(other),
+                None => (!slot.optional).then_some(Value::Null),
             },
             Self::Join(lists) => {
                 let mut joined = Vec::new();
@@ -276,6 +300,7 @@ fn text(pieces: &[Piece], get: &impl Fn(&Slot) -> Option<Value>) -> Result<Optio
             | Piece::Quoted(slot)
             | Piece::Name(slot)
             | Piece::Suffixed(slot, _)
+            | Piece::Stripped(slot, _)
             | Piece::Json(slot) => slot,
         };
         let value = match get(slot) {
@@ -288,18 +313,21 @@ fn text(pieces: &[Piece], get: &impl Fn(&Slot) -> Option<Value>) -> Result<Optio
             Piece::Quoted(_) => {
                 text.push_str(&super::query::Query::default().text(&value).build());
             }
-            Piece::Name(_) if !is_name(&value) => {
+            Piece::Name(_) | Piece::Suffixed(..) | Piece::Stripped(..) if !is_name(&value) => {
                 let message = format!(
                     "expected a name of letters, digits and `_`, found {:?}",
                     shorten(&value)
                 );
-                return Err(Error::bad_request(message));
+                return Err(Error::issue(slot.told(), message));
             }
             Piece::Suffixed(_, suffix) => {
                 text.push_str(&value);
                 if !value.ends_with(suffix) {
                     text.push_str(suffix);
                 }
+            }
+            Piece::Stripped(_, suffix) => {
+                text.push_str(value.strip_suffix(suffix).unwrap_or(&value));
             }
             Piece::Json(_) => text.push_str(&super::write::quote(&value)),
             _ => text.push_str(&value),
@@ -353,6 +381,16 @@ impl Slot {
             Root::Now => return Some(Value::String(format_timestamp(cx.now))),
         };
         found.filter(|value| !value.is_null()).cloned()
+    }
+
+    /// The place as a caller knows it.
+    fn told(&self) -> String {
+        let path = self.path.join(".");
+        match self.root {
+            Root::Input => format!("body.{path}"),
+            Root::Each | Root::Outer => format!("body…[].{path}"),
+            _ => path,
+        }
     }
 
     /// The caller gave a value that the provider has nothing for.

@@ -68,7 +68,9 @@ impl Visits {
                 problem(404, "not-found")
             });
         }
-        let known = ["/visits", "/people", "/floors", "/forms/", "/many"];
+        let known = [
+            "/visits", "/people", "/floors", "/forms/", "/query", "/many",
+        ];
         if !known.iter().any(|known| path.starts_with(known)) {
             return None;
         }
@@ -128,6 +130,8 @@ impl Visits {
                 200,
                 json!([{"rooms": []}, {"rooms": [{"code": "r7", "name": "The attic"}]}]),
             ),
+            // Whoever asks learns what was asked.
+            ("GET", "/query") => (200, json!([{"id": request.query["q"]}])),
             ("GET", "/forms/visits") => {
                 let fields = [
                     "id",

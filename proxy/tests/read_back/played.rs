@@ -1,6 +1,12 @@
 //! A provider that is played, and the translators in front of it.
 
-use std::{cell::RefCell, sync::Arc};
+use std::{
+    cell::RefCell,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use bytes::Bytes;
 use crosswalk::{
@@ -27,6 +33,8 @@ pub(crate) struct Played {
     pub(crate) name: &'static str,
     provider: Box<dyn Provider>,
     headers: HeaderMap,
+    token: String,
+    calls: AtomicUsize,
     /// What the provider was asked, call by call.
     asked: RefCell<Vec<Asked>>,
 }
@@ -65,12 +73,15 @@ impl Played {
         let mut headers = HeaderMap::new();
         headers.insert("authorization", format!("Bearer {token}").parse().unwrap());
         headers.insert("content-type", "application/json".parse().unwrap());
+        headers.insert("soapaction", "\"\"".parse().unwrap());
         headers.insert("host", "localhost".parse().unwrap());
         Self {
             name,
             provider,
             headers,
             asked: RefCell::default(),
+            token,
+            calls: AtomicUsize::new(0),
         }
     }
 
@@ -94,6 +105,11 @@ impl Played {
 
     pub(crate) fn is_hubspot(&self) -> bool {
         self.name == "hubspot"
+    }
+
+    /// How many native calls there were.
+    pub(crate) fn calls(&self) -> usize {
+        self.calls.load(Ordering::Relaxed)
     }
 
     pub(crate) fn configure(&self, settings: &Value) {
@@ -172,12 +188,19 @@ impl Played {
             .target
             .split_once('?')
             .unwrap_or((&request.target, ""));
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        let mut body = request.body.clone().unwrap_or_default();
+        if let Some(at) = request.credential_at {
+            body = [&body[..at], self.token.as_bytes(), &body[at..]]
+                .concat()
+                .into();
+        }
         let reply = self.provider.handle(&Call {
             method: request.operation.method.clone(),
             path: path.to_owned(),
             query: query.to_owned(),
             headers: self.headers.clone(),
-            body: request.body.clone().unwrap_or_default(),
+            body,
         });
         NativeResponse {
             status: reply.status.as_u16(),

@@ -48,6 +48,12 @@ impl Conversation {
         self
     }
 
+    /// A parameter of the path.
+    pub(crate) fn path(mut self, name: &'static str, value: &str) -> Self {
+        self.request.path.push((name, value.to_owned()));
+        self
+    }
+
     pub(crate) fn query(mut self, name: &str, value: &str) -> Self {
         self.request.query.push((name.to_owned(), value.to_owned()));
         self
@@ -207,6 +213,14 @@ fn tell(told: &mut String, call: &NativeRequest, status: u16) {
     )
     .expect("a String takes all");
     if let Some(body) = &call.body {
+        if let Some(at) = call.credential_at {
+            // Each element on a line of its own, and the place where the credential will be.
+            let (before, after) = body.split_at(at);
+            let text = |part: &[u8]| String::from_utf8_lossy(part).replace("><", ">\n  <");
+            writeln!(told, "  {}(credential){}", text(before), text(after))
+                .expect("a String takes all");
+            return;
+        }
         let body: Value = serde_json::from_slice(body).expect("a native body is JSON");
         writeln!(told, "  {body}").expect("a String takes all");
     }

@@ -454,6 +454,18 @@ pub static CAPABILITIES: Capabilities = Capabilities {
             name: "line_items",
             called: &["line_item", "line_items", "0-8"],
         },
+        NativeObjectName {
+            name: "quotes",
+            called: &["quote", "quotes"],
+        },
+        NativeObjectName {
+            name: "communications",
+            called: &["communication", "communications"],
+        },
+        NativeObjectName {
+            name: "postal_mail",
+            called: &["postal_mail"],
+        },
     ],
     looks_up_objects: true,
 };

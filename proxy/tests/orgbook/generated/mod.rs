@@ -60,6 +60,12 @@ static ROUTES: &[Route] = &[
         effect: Effect::Write,
     },
     Route {
+        method: Method::POST,
+        path: "/unified/crm/form/{form_name}/_ask",
+        operation: "crm.form.ask",
+        effect: Effect::Write,
+    },
+    Route {
         method: Method::GET,
         path: "/unified/crm/visit",
         operation: "crm.visit.list",

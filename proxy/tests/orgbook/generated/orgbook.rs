@@ -202,6 +202,13 @@ pub(super) static LOOKUP_ORGANIZATIONS: NativeOperation = NativeOperation {
     content: Content::Json,
 };
 
+pub(super) static QUERY_ROWS: NativeOperation = NativeOperation {
+    id: "queryRows",
+    method: Method::GET,
+    effect: Effect::Read,
+    content: Content::Json,
+};
+
 pub(super) static READ_MINUTES: NativeOperation = NativeOperation {
     id: "readMinutes",
     method: Method::GET,
@@ -252,6 +259,7 @@ pub(super) fn translator(
         "crm.visit.list" => crm::visit::list(cx, request),
         "crm.visit.get" => crm::visit::get(cx, request),
         "crm.visit.create" => crm::visit::create(cx, request),
+        "crm.form.ask" => crm::form::ask(cx, request),
         _ => Err(not_implemented(operation, cx.provider)),
     }
 }

@@ -22,8 +22,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use super::super::super::{
     hubspot::{
-        FORM, BATCH_READ_OBJECTS, CREATE_OBJECT, GET_OBJECT, LIST_OBJECTS,
-        LIST_PROPERTIES, LIST_SCHEMAS, SEARCH_OBJECTS,
+        FORM, BATCH_READ_OBJECTS, CREATE_OBJECT, LIST_OBJECTS, LIST_PROPERTIES,
+        LIST_SCHEMAS, SEARCH_OBJECTS,
     },
     unified::crm::CustomObject,
 };
@@ -88,6 +88,11 @@ static OBJECTS: ObjectPlan = ObjectPlan {
         ("0-7", "products"),
         ("line_item", "line_items"),
         ("line_items", "line_items"),
+        ("quote", "quotes"),
+        ("quotes", "quotes"),
+        ("communication", "communications"),
+        ("communications", "communications"),
+        ("postal_mail", "postal_mail"),
         ("0-8", "line_items"),
     ],
     listed: Some(ListedObjects {
@@ -226,8 +231,12 @@ static CREATE: &[StepPlan] = &[
         .then("read"),
     StepPlan::call(
         "read",
-        StepCall::new(|work| get_object(&work.cx, work.record_id(), &work.fields))
-            .record(),
+        StepCall::new(|work| batch_read_objects_for_create_read(
+                &work.cx,
+                work.record_id(),
+                &work.fields,
+            ))
+            .record_in(&["results"]),
     ),
 ];
 
@@ -375,14 +384,29 @@ fn create_object(cx: &Context, record: &NativeObject) -> NativeRequest {
         .build()
 }
 
-/// The native call `getObject`.
-fn get_object(cx: &Context, record_id: &str, fields: &Fields) -> NativeRequest {
-    Call::new(&GET_OBJECT, cx, Root(0usize))
+/// The native call `batchReadObjects`.
+fn batch_read_objects_for_create_read(
+    cx: &Context,
+    record_id: &str,
+    fields: &Fields,
+) -> NativeRequest {
+    Call::new(&BATCH_READ_OBJECTS, cx, Root(0usize))
         .path("/")
         .segment(cx.object("name").unwrap_or_default())
-        .path("/")
-        .segment(record_id)
-        .query_list("properties", fields.iter())
+        .path("/batch/read")
+        .body(|json| {
+            json.object(|object| {
+                object.member("properties").texts(fields.iter());
+                object
+                    .member("inputs")
+                    .list(|list| {
+                        list.item()
+                            .object(|object| {
+                                object.member("id").text(record_id);
+                            });
+                    });
+            });
+        })
         .build()
 }
 

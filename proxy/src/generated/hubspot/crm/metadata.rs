@@ -67,6 +67,11 @@ static OBJECTS: ObjectPlan = ObjectPlan {
         ("0-7", "products"),
         ("line_item", "line_items"),
         ("line_items", "line_items"),
+        ("quote", "quotes"),
+        ("quotes", "quotes"),
+        ("communication", "communications"),
+        ("communications", "communications"),
+        ("postal_mail", "postal_mail"),
         ("0-8", "line_items"),
     ],
     listed: Some(ListedObjects {
@@ -365,7 +370,26 @@ static CREATE_OBJECT_PLAN: ScriptPlan = ScriptPlan {
                                 ),
                                 Member::Named(
                                     "primaryDisplayProperty",
-                                    Template::Slot(Slot::of(From::Input, &["primary_field_id"])),
+                                    Template::First {
+                                        list: &Template::For {
+                                            over: Slot::of(From::Input, &["fields"]),
+                                            only: &[
+                                                Condition {
+                                                    path: &["id"],
+                                                    equals: Equals::To(
+                                                        Template::Slot(Slot::of(From::Input, &["primary_field_id"])),
+                                                    ),
+                                                },
+                                            ],
+                                            except: &[],
+                                            item: &Template::Slot(Slot::of(From::Each, &["id"])),
+                                        },
+                                        otherwise: Some(
+                                            &Template::Refuse(
+                                                "body.primary_field_id: expected the id of one of `fields`",
+                                            ),
+                                        ),
+                                    },
                                 ),
                                 Member::Named(
                                     "requiredProperties",
@@ -780,7 +804,9 @@ static CREATE_PROPERTY_PLAN: ScriptPlan = ScriptPlan {
                 ),
             },
             only_if: None,
-            unless: Some(Slot::of(From::Input, &["raw_details", "groupName"])),
+            unless: Some(
+                Template::Slot(Slot::of(From::Input, &["raw_details", "groupName"])),
+            ),
             object: None,
             not_object: None,
             remembered: false,
@@ -1027,9 +1053,16 @@ static CREATE_PROPERTY_PLAN: ScriptPlan = ScriptPlan {
                                                     ),
                                                 ),
                                             },
-                                            Template::Slot(
-                                                Slot::optional(From::Input, &["raw_details"]),
-                                            ),
+                                            Template::Without {
+                                                slot: Slot::optional(From::Input, &["raw_details"]),
+                                                names: &[
+                                                    "is_required",
+                                                    "precision",
+                                                    "scale",
+                                                    "default_value",
+                                                    "options",
+                                                ],
+                                            },
                                         ],
                                     ),
                                 ),
@@ -1094,6 +1127,90 @@ static CREATE_PROPERTY_PLAN: ScriptPlan = ScriptPlan {
             Member::Named(
                 "raw_details",
                 Template::Slot(Slot::of(From::Step, &["created"])),
+            ),
+            Member::Named(
+                "warnings",
+                Template::Join(
+                    &[
+                        Template::By {
+                            slot: Slot::of(From::Input, &["raw_details", "is_required"]),
+                            cases: &[
+                                (
+                                    "true",
+                                    Template::List(
+                                        &[
+                                            Template::Object(
+                                                &[
+                                                    Member::Named(
+                                                        "title",
+                                                        Template::Json("\"required not kept\""),
+                                                    ),
+                                                    Member::Named(
+                                                        "problem_type",
+                                                        Template::Json("\"field_not_written\""),
+                                                    ),
+                                                    Member::Named(
+                                                        "field",
+                                                        Template::Slot(Slot::of(From::Input, &["id"])),
+                                                    ),
+                                                    Member::Named(
+                                                        "detail",
+                                                        Template::Text(
+                                                            &[
+                                                                Piece::Literal(
+                                                                    "HubSpot says with the object, not with the property, what is required: `",
+                                                                ),
+                                                                Piece::Plain(Slot::of(From::Input, &["id"])),
+                                                                Piece::Literal("` may be empty"),
+                                                            ],
+                                                        ),
+                                                    ),
+                                                ],
+                                            ),
+                                        ],
+                                    ),
+                                ),
+                            ],
+                            otherwise: Some(&Template::List(&[])),
+                        },
+                        Template::For {
+                            over: Slot::optional(
+                                From::Input,
+                                &["raw_details", "default_value"],
+                            ),
+                            only: &[],
+                            except: &[],
+                            item: &Template::Object(
+                                &[
+                                    Member::Named(
+                                        "title",
+                                        Template::Json("\"default value not kept\""),
+                                    ),
+                                    Member::Named(
+                                        "problem_type",
+                                        Template::Json("\"field_not_written\""),
+                                    ),
+                                    Member::Named(
+                                        "field",
+                                        Template::Slot(Slot::of(From::Input, &["id"])),
+                                    ),
+                                    Member::Named(
+                                        "detail",
+                                        Template::Text(
+                                            &[
+                                                Piece::Literal(
+                                                    "HubSpot properties have no default values: `",
+                                                ),
+                                                Piece::Plain(Slot::of(From::Input, &["id"])),
+                                                Piece::Literal("` has none"),
+                                            ],
+                                        ),
+                                    ),
+                                ],
+                            ),
+                        },
+                    ],
+                ),
             ),
         ],
     ),
@@ -1168,8 +1285,8 @@ static CREATE_ASSOCIATION_PLAN: ScriptPlan = ScriptPlan {
                     &[
                         Member::Named(
                             "id",
-                            Template::First(
-                                &Template::For {
+                            Template::First {
+                                list: &Template::For {
                                     over: Slot::of(From::Step, &["labels", "results"]),
                                     only: &[
                                         Condition {
@@ -1184,7 +1301,16 @@ static CREATE_ASSOCIATION_PLAN: ScriptPlan = ScriptPlan {
                                         &[Piece::Plain(Slot::of(From::Each, &["typeId"]))],
                                     ),
                                 },
-                            ),
+                                otherwise: Some(
+                                    &Template::Text(
+                                        &[
+                                            Piece::Plain(
+                                                Slot::of(From::Step, &["labels", "results", "0", "typeId"]),
+                                            ),
+                                        ],
+                                    ),
+                                ),
+                            },
                         ),
                         Member::Named(
                             "source_object",

@@ -62,6 +62,11 @@ static OBJECTS: ObjectPlan = ObjectPlan {
         ("0-7", "products"),
         ("line_item", "line_items"),
         ("line_items", "line_items"),
+        ("quote", "quotes"),
+        ("quotes", "quotes"),
+        ("communication", "communications"),
+        ("communications", "communications"),
+        ("postal_mail", "postal_mail"),
         ("0-8", "line_items"),
     ],
     listed: Some(ListedObjects {

@@ -8,7 +8,7 @@ use crosswalk::{
     translate::{
         Context, NativeRequest, Translator, beside::Beside, call::{Call, Fields, Root},
         entity::{Entity, Output},
-        list::{List, ListPlan, PagerPlan},
+        list::{CompletePlan, List, ListPlan, PagerPlan},
         native,
         objects::{self, ListedObjects, ObjectFields, ObjectPlan, Place, WithObjects},
         paging::{Page, Window},
@@ -23,7 +23,7 @@ use serde_json::value::RawValue;
 use super::super::super::{
     salesforce::{
         BUNDLE, FORM, CREATE_ROW, DESCRIBE_OBJECT, GET_ROW, LIST_OBJECTS, QUERY,
-        QUERY_ALL,
+        QUERY_ALL, RETRIEVE_ROWS,
     },
     unified::crm::CustomObject,
 };
@@ -144,7 +144,13 @@ static LIST: ListPlan = ListPlan {
         },
     ],
     overlap_seconds: 300,
-    complete: None,
+    complete: Some(CompletePlan {
+        over: 9000,
+        lean: &["Id", "IsDeleted", "CreatedDate", "SystemModstamp"],
+        call: |cx, ids, fields| retrieve_rows(cx, ids, fields),
+        max: 500,
+        rows: &[],
+    }),
 };
 
 /// `crm.custom_object.list`.
@@ -264,6 +270,20 @@ fn query_all(
                 query.build()
             },
         )
+        .build()
+}
+
+/// The native call `retrieveRows`.
+fn retrieve_rows(cx: &Context, ids: &[String], fields: &Fields) -> NativeRequest {
+    Call::new(&RETRIEVE_ROWS, cx, Root(0usize))
+        .path("/composite/sobjects/")
+        .segment(cx.object("name").unwrap_or_default())
+        .body(|json| {
+            json.object(|object| {
+                object.member("ids").texts(ids.iter().map(String::as_str));
+                object.member("fields").texts(fields.iter());
+            });
+        })
         .build()
 }
 

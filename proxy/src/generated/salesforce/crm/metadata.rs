@@ -441,11 +441,23 @@ static CREATE_OBJECT_PLAN: ScriptPlan = ScriptPlan {
                                                                                                                                                                         "fullName",
                                                                                                                                                                         Template::Slot(Slot::of(From::Each, &["value"])),
                                                                                                                                                                     ),
+                                                                                                                                                                    Member::Named("default", Template::Json("false")),
+                                                                                                                                                                    Member::Named(
+                                                                                                                                                                        "description",
+                                                                                                                                                                        Template::Slot(Slot::optional(From::Each, &["description"])),
+                                                                                                                                                                    ),
+                                                                                                                                                                    Member::Named(
+                                                                                                                                                                        "isActive",
+                                                                                                                                                                        Template::By {
+                                                                                                                                                                            slot: Slot::of(From::Each, &["hidden"]),
+                                                                                                                                                                            cases: &[("true", Template::Json("false"))],
+                                                                                                                                                                            otherwise: None,
+                                                                                                                                                                        },
+                                                                                                                                                                    ),
                                                                                                                                                                     Member::Named(
                                                                                                                                                                         "label",
                                                                                                                                                                         Template::Slot(Slot::of(From::Each, &["label"])),
                                                                                                                                                                     ),
-                                                                                                                                                                    Member::Named("default", Template::Json("false")),
                                                                                                                                                                 ],
                                                                                                                                                             ),
                                                                                                                                                         },
@@ -498,11 +510,23 @@ static CREATE_OBJECT_PLAN: ScriptPlan = ScriptPlan {
                                                                                                                                                                         "fullName",
                                                                                                                                                                         Template::Slot(Slot::of(From::Each, &["value"])),
                                                                                                                                                                     ),
+                                                                                                                                                                    Member::Named("default", Template::Json("false")),
+                                                                                                                                                                    Member::Named(
+                                                                                                                                                                        "description",
+                                                                                                                                                                        Template::Slot(Slot::optional(From::Each, &["description"])),
+                                                                                                                                                                    ),
+                                                                                                                                                                    Member::Named(
+                                                                                                                                                                        "isActive",
+                                                                                                                                                                        Template::By {
+                                                                                                                                                                            slot: Slot::of(From::Each, &["hidden"]),
+                                                                                                                                                                            cases: &[("true", Template::Json("false"))],
+                                                                                                                                                                            otherwise: None,
+                                                                                                                                                                        },
+                                                                                                                                                                    ),
                                                                                                                                                                     Member::Named(
                                                                                                                                                                         "label",
                                                                                                                                                                         Template::Slot(Slot::of(From::Each, &["label"])),
                                                                                                                                                                     ),
-                                                                                                                                                                    Member::Named("default", Template::Json("false")),
                                                                                                                                                                 ],
                                                                                                                                                             ),
                                                                                                                                                         },
@@ -599,8 +623,8 @@ static CREATE_OBJECT_PLAN: ScriptPlan = ScriptPlan {
                                                                                                                         &[
                                                                                                                             Member::Named(
                                                                                                                                 "defaultValue",
-                                                                                                                                Template::First(
-                                                                                                                                    &Template::For {
+                                                                                                                                Template::First {
+                                                                                                                                    list: &Template::For {
                                                                                                                                         over: Slot::optional(From::Each, &["default_value"]),
                                                                                                                                         only: &[],
                                                                                                                                         except: &[],
@@ -608,7 +632,8 @@ static CREATE_OBJECT_PLAN: ScriptPlan = ScriptPlan {
                                                                                                                                             &[Piece::Json(Slot::of(From::Each, &[]))],
                                                                                                                                         ),
                                                                                                                                     },
-                                                                                                                                ),
+                                                                                                                                    otherwise: None,
+                                                                                                                                },
                                                                                                                             ),
                                                                                                                         ],
                                                                                                                     ),
@@ -649,8 +674,8 @@ static CREATE_OBJECT_PLAN: ScriptPlan = ScriptPlan {
                                                                                     &[
                                                                                         Member::Named(
                                                                                             "label",
-                                                                                            Template::First(
-                                                                                                &Template::For {
+                                                                                            Template::First {
+                                                                                                list: &Template::For {
                                                                                                     over: Slot::of(From::Input, &["fields"]),
                                                                                                     only: &[
                                                                                                         Condition {
@@ -663,7 +688,12 @@ static CREATE_OBJECT_PLAN: ScriptPlan = ScriptPlan {
                                                                                                     except: &[],
                                                                                                     item: &Template::Slot(Slot::of(From::Each, &["label"])),
                                                                                                 },
-                                                                                            ),
+                                                                                                otherwise: Some(
+                                                                                                    &Template::Refuse(
+                                                                                                        "body.primary_field_id: expected the id of one of `fields`",
+                                                                                                    ),
+                                                                                                ),
+                                                                                            },
                                                                                         ),
                                                                                         Member::Named("type", Template::Json("\"Text\"")),
                                                                                     ],
@@ -773,13 +803,13 @@ static CREATE_OBJECT_PLAN: ScriptPlan = ScriptPlan {
                 ],
                 body: None,
             },
-            only_if: Some(Slot::of(From::Step, &["me", "user_id"])),
+            only_if: Some(Template::Slot(Slot::of(From::Step, &["me", "user_id"]))),
             unless: None,
             object: None,
             not_object: None,
             remembered: false,
             pages: None,
-            ignore: &[],
+            ignore: &[400, 403],
             failed_if: None,
         },
         ScriptStep {
@@ -798,40 +828,41 @@ static CREATE_OBJECT_PLAN: ScriptPlan = ScriptPlan {
                                     "records",
                                     Template::Join(
                                         &[
-                                            Template::For {
-                                                over: Slot::of(From::Step, &["sets", "records"]),
-                                                only: &[],
-                                                except: &[],
-                                                item: &Template::Object(
-                                                    &[
-                                                        Member::Named(
-                                                            "attributes",
-                                                            Template::Object(
-                                                                &[
-                                                                    Member::Named(
-                                                                        "type",
-                                                                        Template::Json("\"ObjectPermissions\""),
-                                                                    ),
-                                                                ],
+                                            Template::List(
+                                                &[
+                                                    Template::Object(
+                                                        &[
+                                                            Member::Named(
+                                                                "attributes",
+                                                                Template::Object(
+                                                                    &[
+                                                                        Member::Named(
+                                                                            "type",
+                                                                            Template::Json("\"ObjectPermissions\""),
+                                                                        ),
+                                                                    ],
+                                                                ),
                                                             ),
-                                                        ),
-                                                        Member::Named(
-                                                            "ParentId",
-                                                            Template::Slot(Slot::of(From::Each, &["Id"])),
-                                                        ),
-                                                        Member::Named(
-                                                            "SobjectType",
-                                                            Template::Text(
-                                                                &[Piece::Suffixed(Slot::of(From::Input, &["name"]), "__c")],
+                                                            Member::Named(
+                                                                "ParentId",
+                                                                Template::Slot(
+                                                                    Slot::of(From::Step, &["sets", "records", "0", "Id"]),
+                                                                ),
                                                             ),
-                                                        ),
-                                                        Member::Named("PermissionsRead", Template::Json("true")),
-                                                        Member::Named("PermissionsCreate", Template::Json("true")),
-                                                        Member::Named("PermissionsEdit", Template::Json("true")),
-                                                        Member::Named("PermissionsDelete", Template::Json("true")),
-                                                    ],
-                                                ),
-                                            },
+                                                            Member::Named(
+                                                                "SobjectType",
+                                                                Template::Text(
+                                                                    &[Piece::Suffixed(Slot::of(From::Input, &["name"]), "__c")],
+                                                                ),
+                                                            ),
+                                                            Member::Named("PermissionsRead", Template::Json("true")),
+                                                            Member::Named("PermissionsCreate", Template::Json("true")),
+                                                            Member::Named("PermissionsEdit", Template::Json("true")),
+                                                            Member::Named("PermissionsDelete", Template::Json("true")),
+                                                        ],
+                                                    ),
+                                                ],
+                                            ),
                                             Template::For {
                                                 over: Slot::of(From::Input, &["fields"]),
                                                 only: &[],
@@ -887,6 +918,126 @@ static CREATE_OBJECT_PLAN: ScriptPlan = ScriptPlan {
                                                     ],
                                                 ),
                                             },
+                                            Template::For {
+                                                over: Slot::of(From::Input, &["fields"]),
+                                                only: &[
+                                                    Condition {
+                                                        path: &["is_required"],
+                                                        equals: Equals::To(Template::Json("true")),
+                                                    },
+                                                    Condition {
+                                                        path: &["type"],
+                                                        equals: Equals::To(Template::Json("\"textarea\"")),
+                                                    },
+                                                ],
+                                                except: &[
+                                                    Condition {
+                                                        path: &["id"],
+                                                        equals: Equals::To(
+                                                            Template::Slot(Slot::of(From::Input, &["primary_field_id"])),
+                                                        ),
+                                                    },
+                                                ],
+                                                item: &Template::Object(
+                                                    &[
+                                                        Member::Named(
+                                                            "attributes",
+                                                            Template::Object(
+                                                                &[
+                                                                    Member::Named(
+                                                                        "type",
+                                                                        Template::Json("\"FieldPermissions\""),
+                                                                    ),
+                                                                ],
+                                                            ),
+                                                        ),
+                                                        Member::Named(
+                                                            "ParentId",
+                                                            Template::Slot(
+                                                                Slot::of(From::Step, &["sets", "records", "0", "Id"]),
+                                                            ),
+                                                        ),
+                                                        Member::Named(
+                                                            "SobjectType",
+                                                            Template::Text(
+                                                                &[Piece::Suffixed(Slot::of(From::Input, &["name"]), "__c")],
+                                                            ),
+                                                        ),
+                                                        Member::Named(
+                                                            "Field",
+                                                            Template::Text(
+                                                                &[
+                                                                    Piece::Suffixed(Slot::of(From::Input, &["name"]), "__c"),
+                                                                    Piece::Literal("."),
+                                                                    Piece::Suffixed(Slot::of(From::Each, &["id"]), "__c"),
+                                                                ],
+                                                            ),
+                                                        ),
+                                                        Member::Named("PermissionsRead", Template::Json("true")),
+                                                        Member::Named("PermissionsEdit", Template::Json("true")),
+                                                    ],
+                                                ),
+                                            },
+                                            Template::For {
+                                                over: Slot::of(From::Input, &["fields"]),
+                                                only: &[
+                                                    Condition {
+                                                        path: &["is_required"],
+                                                        equals: Equals::To(Template::Json("true")),
+                                                    },
+                                                    Condition {
+                                                        path: &["type"],
+                                                        equals: Equals::To(Template::Json("\"boolean\"")),
+                                                    },
+                                                ],
+                                                except: &[
+                                                    Condition {
+                                                        path: &["id"],
+                                                        equals: Equals::To(
+                                                            Template::Slot(Slot::of(From::Input, &["primary_field_id"])),
+                                                        ),
+                                                    },
+                                                ],
+                                                item: &Template::Object(
+                                                    &[
+                                                        Member::Named(
+                                                            "attributes",
+                                                            Template::Object(
+                                                                &[
+                                                                    Member::Named(
+                                                                        "type",
+                                                                        Template::Json("\"FieldPermissions\""),
+                                                                    ),
+                                                                ],
+                                                            ),
+                                                        ),
+                                                        Member::Named(
+                                                            "ParentId",
+                                                            Template::Slot(
+                                                                Slot::of(From::Step, &["sets", "records", "0", "Id"]),
+                                                            ),
+                                                        ),
+                                                        Member::Named(
+                                                            "SobjectType",
+                                                            Template::Text(
+                                                                &[Piece::Suffixed(Slot::of(From::Input, &["name"]), "__c")],
+                                                            ),
+                                                        ),
+                                                        Member::Named(
+                                                            "Field",
+                                                            Template::Text(
+                                                                &[
+                                                                    Piece::Suffixed(Slot::of(From::Input, &["name"]), "__c"),
+                                                                    Piece::Literal("."),
+                                                                    Piece::Suffixed(Slot::of(From::Each, &["id"]), "__c"),
+                                                                ],
+                                                            ),
+                                                        ),
+                                                        Member::Named("PermissionsRead", Template::Json("true")),
+                                                        Member::Named("PermissionsEdit", Template::Json("true")),
+                                                    ],
+                                                ),
+                                            },
                                         ],
                                     ),
                                 ),
@@ -895,13 +1046,15 @@ static CREATE_OBJECT_PLAN: ScriptPlan = ScriptPlan {
                     ),
                 ),
             },
-            only_if: Some(Slot::of(From::Step, &["sets", "records"])),
+            only_if: Some(
+                Template::Slot(Slot::of(From::Step, &["sets", "records", "0", "Id"])),
+            ),
             unless: None,
             object: None,
             not_object: None,
             remembered: false,
             pages: None,
-            ignore: &[],
+            ignore: &[400, 403],
             failed_if: None,
         },
     ],
@@ -921,45 +1074,237 @@ static CREATE_OBJECT_PLAN: ScriptPlan = ScriptPlan {
                 "warnings",
                 Template::Join(
                     &[
+                        Template::List(
+                            &[
+                                Template::Object(
+                                    &[
+                                        Member::Named(
+                                            "title",
+                                            Template::Json("\"primary field is the name\""),
+                                        ),
+                                        Member::Named(
+                                            "problem_type",
+                                            Template::Json("\"field_renamed\""),
+                                        ),
+                                        Member::Named(
+                                            "field",
+                                            Template::Slot(Slot::of(From::Input, &["primary_field_id"])),
+                                        ),
+                                        Member::Named(
+                                            "detail",
+                                            Template::Text(
+                                                &[
+                                                    Piece::Literal(
+                                                        "the name of a Salesforce record is a text in the field `Name`: records have `",
+                                                    ),
+                                                    Piece::Plain(Slot::of(From::Input, &["primary_field_id"])),
+                                                    Piece::Literal("` there"),
+                                                ],
+                                            ),
+                                        ),
+                                    ],
+                                ),
+                            ],
+                        ),
                         Template::For {
-                            over: Slot::optional(From::Step, &["sets", "records"]),
-                            only: &[],
+                            over: Slot::of(From::Input, &["fields"]),
+                            only: &[
+                                Condition {
+                                    path: &["group_name"],
+                                    equals: Equals::Anything,
+                                },
+                            ],
                             except: &[],
                             item: &Template::Object(
                                 &[
                                     Member::Named(
                                         "title",
-                                        Template::Json("\"access granted\""),
+                                        Template::Json("\"group not kept\""),
                                     ),
                                     Member::Named(
                                         "problem_type",
-                                        Template::Json("\"access_granted\""),
+                                        Template::Json("\"field_not_written\""),
                                     ),
                                     Member::Named(
                                         "field",
-                                        Template::Text(
-                                            &[Piece::Suffixed(Slot::of(From::Input, &["name"]), "__c")],
-                                        ),
+                                        Template::Slot(Slot::of(From::Each, &["id"])),
                                     ),
                                     Member::Named(
                                         "detail",
                                         Template::Text(
                                             &[
-                                                Piece::Literal(
-                                                    "the object and its fields can be read and edited with the permission set `",
-                                                ),
-                                                Piece::Plain(Slot::of(From::Each, &["Name"])),
-                                                Piece::Literal("` ("),
-                                                Piece::Plain(Slot::of(From::Each, &["Id"])),
-                                                Piece::Literal(
-                                                    "), that of the connected user's profile; others need a grant",
-                                                ),
+                                                Piece::Literal("Salesforce fields have no groups: `"),
+                                                Piece::Plain(Slot::of(From::Each, &["id"])),
+                                                Piece::Literal("` is not in `"),
+                                                Piece::Plain(Slot::of(From::Each, &["group_name"])),
+                                                Piece::Literal("`"),
                                             ],
                                         ),
                                     ),
                                 ],
                             ),
                         },
+                        Template::For {
+                            over: Slot::of(From::Input, &["fields"]),
+                            only: &[
+                                Condition {
+                                    path: &["is_required"],
+                                    equals: Equals::To(Template::Json("true")),
+                                },
+                                Condition {
+                                    path: &["type"],
+                                    equals: Equals::To(Template::Json("\"textarea\"")),
+                                },
+                            ],
+                            except: &[
+                                Condition {
+                                    path: &["id"],
+                                    equals: Equals::To(
+                                        Template::Slot(Slot::of(From::Input, &["primary_field_id"])),
+                                    ),
+                                },
+                            ],
+                            item: &Template::Object(
+                                &[
+                                    Member::Named(
+                                        "title",
+                                        Template::Json("\"required not kept\""),
+                                    ),
+                                    Member::Named(
+                                        "problem_type",
+                                        Template::Json("\"field_not_written\""),
+                                    ),
+                                    Member::Named(
+                                        "field",
+                                        Template::Slot(Slot::of(From::Each, &["id"])),
+                                    ),
+                                    Member::Named(
+                                        "detail",
+                                        Template::Text(
+                                            &[
+                                                Piece::Literal(
+                                                    "a Salesforce text of many lines cannot be required: `",
+                                                ),
+                                                Piece::Plain(Slot::of(From::Each, &["id"])),
+                                                Piece::Literal("` may be empty"),
+                                            ],
+                                        ),
+                                    ),
+                                ],
+                            ),
+                        },
+                        Template::For {
+                            over: Slot::of(From::Input, &["fields"]),
+                            only: &[
+                                Condition {
+                                    path: &["default_value"],
+                                    equals: Equals::Anything,
+                                },
+                            ],
+                            except: &[
+                                Condition {
+                                    path: &["id"],
+                                    equals: Equals::To(
+                                        Template::Slot(Slot::of(From::Input, &["primary_field_id"])),
+                                    ),
+                                },
+                                Condition {
+                                    path: &["type"],
+                                    equals: Equals::To(Template::By {
+                                        slot: Slot::of(From::Each, &["type"]),
+                                        cases: &[
+                                            ("text", Template::Json("\"text\"")),
+                                            ("number", Template::Json("\"number\"")),
+                                            ("boolean", Template::Json("\"boolean\"")),
+                                        ],
+                                        otherwise: Some(&Template::Json("\"\"")),
+                                    }),
+                                },
+                            ],
+                            item: &Template::Object(
+                                &[
+                                    Member::Named(
+                                        "title",
+                                        Template::Json("\"default value not kept\""),
+                                    ),
+                                    Member::Named(
+                                        "problem_type",
+                                        Template::Json("\"field_not_written\""),
+                                    ),
+                                    Member::Named(
+                                        "field",
+                                        Template::Slot(Slot::of(From::Each, &["id"])),
+                                    ),
+                                    Member::Named(
+                                        "detail",
+                                        Template::Text(
+                                            &[
+                                                Piece::Literal(
+                                                    "only texts, numbers and booleans get a default value: `",
+                                                ),
+                                                Piece::Plain(Slot::of(From::Each, &["id"])),
+                                                Piece::Literal("` has none"),
+                                            ],
+                                        ),
+                                    ),
+                                ],
+                            ),
+                        },
+                        Template::List(
+                            &[
+                                Template::First {
+                                    list: &Template::For {
+                                        over: Slot::optional(From::Step, &["grants"]),
+                                        only: &[
+                                            Condition {
+                                                path: &["success"],
+                                                equals: Equals::To(Template::Json("true")),
+                                            },
+                                        ],
+                                        except: &[],
+                                        item: &Template::Object(
+                                            &[
+                                                Member::Named(
+                                                    "title",
+                                                    Template::Json("\"access granted\""),
+                                                ),
+                                                Member::Named(
+                                                    "problem_type",
+                                                    Template::Json("\"access_granted\""),
+                                                ),
+                                                Member::Named(
+                                                    "field",
+                                                    Template::Text(
+                                                        &[Piece::Suffixed(Slot::of(From::Input, &["name"]), "__c")],
+                                                    ),
+                                                ),
+                                                Member::Named(
+                                                    "detail",
+                                                    Template::Text(
+                                                        &[
+                                                            Piece::Literal(
+                                                                "the object and its fields can be read and edited with the permission set `",
+                                                            ),
+                                                            Piece::Plain(
+                                                                Slot::of(From::Step, &["sets", "records", "0", "Name"]),
+                                                            ),
+                                                            Piece::Literal("` ("),
+                                                            Piece::Plain(
+                                                                Slot::of(From::Step, &["sets", "records", "0", "Id"]),
+                                                            ),
+                                                            Piece::Literal(
+                                                                "), that of the connected user's profile; others need a grant",
+                                                            ),
+                                                        ],
+                                                    ),
+                                                ),
+                                            ],
+                                        ),
+                                    },
+                                    otherwise: None,
+                                },
+                            ],
+                        ),
                         Template::For {
                             over: Slot::optional(From::Step, &["grants"]),
                             only: &[
@@ -997,7 +1342,7 @@ static CREATE_OBJECT_PLAN: ScriptPlan = ScriptPlan {
                             ),
                         },
                         Template::By {
-                            slot: Slot::of(From::Step, &["me", "user_id"]),
+                            slot: Slot::of(From::Step, &["grants", "0", "success"]),
                             cases: &[
                                 (
                                     "null",
@@ -1016,7 +1361,7 @@ static CREATE_OBJECT_PLAN: ScriptPlan = ScriptPlan {
                                                     Member::Named(
                                                         "detail",
                                                         Template::Json(
-                                                            "\"who the connected user is cannot be told: grant access to the object and its fields by hand\"",
+                                                            "\"the object was made, but the connected user may not see who it is, find the permission set of its profile, or grant by it: grant access by hand\"",
                                                         ),
                                                     ),
                                                 ],
@@ -1209,6 +1554,18 @@ static CREATE_PROPERTY_PLAN: ScriptPlan = ScriptPlan {
                                                                                                                         Template::Slot(Slot::of(From::Each, &["label"])),
                                                                                                                     ),
                                                                                                                     Member::Named("default", Template::Json("false")),
+                                                                                                                    Member::Named(
+                                                                                                                        "description",
+                                                                                                                        Template::Slot(Slot::optional(From::Each, &["description"])),
+                                                                                                                    ),
+                                                                                                                    Member::Named(
+                                                                                                                        "isActive",
+                                                                                                                        Template::By {
+                                                                                                                            slot: Slot::of(From::Each, &["hidden"]),
+                                                                                                                            cases: &[("true", Template::Json("false"))],
+                                                                                                                            otherwise: None,
+                                                                                                                        },
+                                                                                                                    ),
                                                                                                                 ],
                                                                                                             ),
                                                                                                         },
@@ -1272,6 +1629,18 @@ static CREATE_PROPERTY_PLAN: ScriptPlan = ScriptPlan {
                                                                                                                         Template::Slot(Slot::of(From::Each, &["label"])),
                                                                                                                     ),
                                                                                                                     Member::Named("default", Template::Json("false")),
+                                                                                                                    Member::Named(
+                                                                                                                        "description",
+                                                                                                                        Template::Slot(Slot::optional(From::Each, &["description"])),
+                                                                                                                    ),
+                                                                                                                    Member::Named(
+                                                                                                                        "isActive",
+                                                                                                                        Template::By {
+                                                                                                                            slot: Slot::of(From::Each, &["hidden"]),
+                                                                                                                            cases: &[("true", Template::Json("false"))],
+                                                                                                                            otherwise: None,
+                                                                                                                        },
+                                                                                                                    ),
                                                                                                                 ],
                                                                                                             ),
                                                                                                         },
@@ -1375,6 +1744,87 @@ static CREATE_PROPERTY_PLAN: ScriptPlan = ScriptPlan {
                                                                 ),
                                                             ),
                                                         },
+                                                        Template::By {
+                                                            slot: Slot::of(From::Input, &["type"]),
+                                                            cases: &[
+                                                                (
+                                                                    "null",
+                                                                    Template::Object(
+                                                                        &[
+                                                                            Member::Named(
+                                                                                "defaultValue",
+                                                                                Template::First {
+                                                                                    list: &Template::For {
+                                                                                        over: Slot::optional(
+                                                                                            From::Input,
+                                                                                            &["raw_details", "default_value"],
+                                                                                        ),
+                                                                                        only: &[],
+                                                                                        except: &[],
+                                                                                        item: &Template::Text(
+                                                                                            &[Piece::Json(Slot::of(From::Each, &[]))],
+                                                                                        ),
+                                                                                    },
+                                                                                    otherwise: None,
+                                                                                },
+                                                                            ),
+                                                                        ],
+                                                                    ),
+                                                                ),
+                                                                (
+                                                                    "text",
+                                                                    Template::Object(
+                                                                        &[
+                                                                            Member::Named(
+                                                                                "defaultValue",
+                                                                                Template::First {
+                                                                                    list: &Template::For {
+                                                                                        over: Slot::optional(
+                                                                                            From::Input,
+                                                                                            &["raw_details", "default_value"],
+                                                                                        ),
+                                                                                        only: &[],
+                                                                                        except: &[],
+                                                                                        item: &Template::Text(
+                                                                                            &[Piece::Json(Slot::of(From::Each, &[]))],
+                                                                                        ),
+                                                                                    },
+                                                                                    otherwise: None,
+                                                                                },
+                                                                            ),
+                                                                        ],
+                                                                    ),
+                                                                ),
+                                                                (
+                                                                    "number",
+                                                                    Template::Object(
+                                                                        &[
+                                                                            Member::Named(
+                                                                                "defaultValue",
+                                                                                Template::Slot(
+                                                                                    Slot::optional(
+                                                                                        From::Input,
+                                                                                        &["raw_details", "default_value"],
+                                                                                    ),
+                                                                                ),
+                                                                            ),
+                                                                        ],
+                                                                    ),
+                                                                ),
+                                                            ],
+                                                            otherwise: Some(&Template::Object(&[])),
+                                                        },
+                                                        Template::Without {
+                                                            slot: Slot::optional(From::Input, &["raw_details"]),
+                                                            names: &[
+                                                                "is_required",
+                                                                "precision",
+                                                                "scale",
+                                                                "default_value",
+                                                                "options",
+                                                                "metadata",
+                                                            ],
+                                                        },
                                                         Template::Slot(
                                                             Slot::optional(From::Input, &["raw_details", "metadata"]),
                                                         ),
@@ -1438,13 +1888,13 @@ static CREATE_PROPERTY_PLAN: ScriptPlan = ScriptPlan {
                 ],
                 body: None,
             },
-            only_if: Some(Slot::of(From::Step, &["me", "user_id"])),
+            only_if: Some(Template::Slot(Slot::of(From::Step, &["me", "user_id"]))),
             unless: None,
             object: None,
             not_object: None,
             remembered: false,
             pages: None,
-            ignore: &[],
+            ignore: &[400, 403],
             failed_if: None,
         },
         ScriptStep {
@@ -1461,59 +1911,75 @@ static CREATE_PROPERTY_PLAN: ScriptPlan = ScriptPlan {
                                 Member::Named("allOrNone", Template::Json("false")),
                                 Member::Named(
                                     "records",
-                                    Template::For {
-                                        over: Slot::of(From::Step, &["sets", "records"]),
-                                        only: &[],
-                                        except: &[],
-                                        item: &Template::Object(
-                                            &[
-                                                Member::Named(
-                                                    "attributes",
-                                                    Template::Object(
-                                                        &[
-                                                            Member::Named(
-                                                                "type",
-                                                                Template::Json("\"FieldPermissions\""),
-                                                            ),
-                                                        ],
+                                    Template::List(
+                                        &[
+                                            Template::Object(
+                                                &[
+                                                    Member::Named(
+                                                        "attributes",
+                                                        Template::Object(
+                                                            &[
+                                                                Member::Named(
+                                                                    "type",
+                                                                    Template::Json("\"FieldPermissions\""),
+                                                                ),
+                                                            ],
+                                                        ),
                                                     ),
-                                                ),
-                                                Member::Named(
-                                                    "ParentId",
-                                                    Template::Slot(Slot::of(From::Each, &["Id"])),
-                                                ),
-                                                Member::Named(
-                                                    "SobjectType",
-                                                    Template::Slot(Slot::of(From::Object, &["name"])),
-                                                ),
-                                                Member::Named(
-                                                    "Field",
-                                                    Template::Text(
-                                                        &[
-                                                            Piece::Plain(Slot::of(From::Object, &["name"])),
-                                                            Piece::Literal("."),
-                                                            Piece::Suffixed(Slot::of(From::Input, &["id"]), "__c"),
-                                                        ],
+                                                    Member::Named(
+                                                        "ParentId",
+                                                        Template::Slot(
+                                                            Slot::of(From::Step, &["sets", "records", "0", "Id"]),
+                                                        ),
                                                     ),
-                                                ),
-                                                Member::Named("PermissionsRead", Template::Json("true")),
-                                                Member::Named("PermissionsEdit", Template::Json("true")),
-                                            ],
-                                        ),
-                                    },
+                                                    Member::Named(
+                                                        "SobjectType",
+                                                        Template::Slot(Slot::of(From::Object, &["name"])),
+                                                    ),
+                                                    Member::Named(
+                                                        "Field",
+                                                        Template::Text(
+                                                            &[
+                                                                Piece::Plain(Slot::of(From::Object, &["name"])),
+                                                                Piece::Literal("."),
+                                                                Piece::Suffixed(Slot::of(From::Input, &["id"]), "__c"),
+                                                            ],
+                                                        ),
+                                                    ),
+                                                    Member::Named("PermissionsRead", Template::Json("true")),
+                                                    Member::Named("PermissionsEdit", Template::Json("true")),
+                                                ],
+                                            ),
+                                        ],
+                                    ),
                                 ),
                             ],
                         ),
                     ),
                 ),
             },
-            only_if: Some(Slot::of(From::Step, &["sets", "records"])),
-            unless: None,
+            only_if: Some(
+                Template::Slot(Slot::of(From::Step, &["sets", "records", "0", "Id"])),
+            ),
+            unless: Some(Template::By {
+                slot: Slot::of(From::Input, &["type"]),
+                cases: &[
+                    ("textarea", Template::Json("false")),
+                    ("boolean", Template::Json("false")),
+                ],
+                otherwise: Some(
+                    &Template::By {
+                        slot: Slot::of(From::Input, &["raw_details", "is_required"]),
+                        cases: &[("true", Template::Json("true"))],
+                        otherwise: Some(&Template::Json("false")),
+                    },
+                ),
+            }),
             object: None,
             not_object: None,
             remembered: false,
             pages: None,
-            ignore: &[],
+            ignore: &[400, 403],
             failed_if: None,
         },
         ScriptStep {
@@ -1556,8 +2022,8 @@ static CREATE_PROPERTY_PLAN: ScriptPlan = ScriptPlan {
             ),
             Member::Named(
                 "raw_details",
-                Template::First(
-                    &Template::For {
+                Template::First {
+                    list: &Template::For {
                         over: Slot::of(From::Step, &["described", "fields"]),
                         only: &[
                             Condition {
@@ -1572,51 +2038,68 @@ static CREATE_PROPERTY_PLAN: ScriptPlan = ScriptPlan {
                         except: &[],
                         item: &Template::Slot(Slot::of(From::Each, &[])),
                     },
-                ),
+                    otherwise: None,
+                },
             ),
             Member::Named(
                 "warnings",
                 Template::Join(
                     &[
-                        Template::For {
-                            over: Slot::optional(From::Step, &["sets", "records"]),
-                            only: &[],
-                            except: &[],
-                            item: &Template::Object(
-                                &[
-                                    Member::Named(
-                                        "title",
-                                        Template::Json("\"access granted\""),
-                                    ),
-                                    Member::Named(
-                                        "problem_type",
-                                        Template::Json("\"access_granted\""),
-                                    ),
-                                    Member::Named(
-                                        "field",
-                                        Template::Text(
-                                            &[Piece::Suffixed(Slot::of(From::Input, &["id"]), "__c")],
-                                        ),
-                                    ),
-                                    Member::Named(
-                                        "detail",
-                                        Template::Text(
+                        Template::List(
+                            &[
+                                Template::First {
+                                    list: &Template::For {
+                                        over: Slot::optional(From::Step, &["grants"]),
+                                        only: &[
+                                            Condition {
+                                                path: &["success"],
+                                                equals: Equals::To(Template::Json("true")),
+                                            },
+                                        ],
+                                        except: &[],
+                                        item: &Template::Object(
                                             &[
-                                                Piece::Literal(
-                                                    "the field can be read and edited with the permission set `",
+                                                Member::Named(
+                                                    "title",
+                                                    Template::Json("\"access granted\""),
                                                 ),
-                                                Piece::Plain(Slot::of(From::Each, &["Name"])),
-                                                Piece::Literal("` ("),
-                                                Piece::Plain(Slot::of(From::Each, &["Id"])),
-                                                Piece::Literal(
-                                                    "), that of the connected user's profile; others need a grant",
+                                                Member::Named(
+                                                    "problem_type",
+                                                    Template::Json("\"access_granted\""),
+                                                ),
+                                                Member::Named(
+                                                    "field",
+                                                    Template::Text(
+                                                        &[Piece::Suffixed(Slot::of(From::Input, &["id"]), "__c")],
+                                                    ),
+                                                ),
+                                                Member::Named(
+                                                    "detail",
+                                                    Template::Text(
+                                                        &[
+                                                            Piece::Literal(
+                                                                "the field can be read and edited with the permission set `",
+                                                            ),
+                                                            Piece::Plain(
+                                                                Slot::of(From::Step, &["sets", "records", "0", "Name"]),
+                                                            ),
+                                                            Piece::Literal("` ("),
+                                                            Piece::Plain(
+                                                                Slot::of(From::Step, &["sets", "records", "0", "Id"]),
+                                                            ),
+                                                            Piece::Literal(
+                                                                "), that of the connected user's profile; others need a grant",
+                                                            ),
+                                                        ],
+                                                    ),
                                                 ),
                                             ],
                                         ),
-                                    ),
-                                ],
-                            ),
-                        },
+                                    },
+                                    otherwise: None,
+                                },
+                            ],
+                        ),
                         Template::For {
                             over: Slot::optional(From::Step, &["grants"]),
                             only: &[
@@ -1654,32 +2137,119 @@ static CREATE_PROPERTY_PLAN: ScriptPlan = ScriptPlan {
                             ),
                         },
                         Template::By {
-                            slot: Slot::of(From::Step, &["me", "user_id"]),
+                            slot: Slot::of(From::Step, &["grants", "0", "success"]),
                             cases: &[
                                 (
                                     "null",
-                                    Template::List(
-                                        &[
-                                            Template::Object(
-                                                &[
-                                                    Member::Named(
-                                                        "title",
-                                                        Template::Json("\"access not granted\""),
-                                                    ),
-                                                    Member::Named(
-                                                        "problem_type",
-                                                        Template::Json("\"access_not_granted\""),
-                                                    ),
-                                                    Member::Named(
-                                                        "detail",
-                                                        Template::Json(
-                                                            "\"who the connected user is cannot be told: grant access to the field by hand\"",
+                                    Template::By {
+                                        slot: Slot::of(
+                                            From::Input,
+                                            &["raw_details", "is_required"],
+                                        ),
+                                        cases: &[
+                                            (
+                                                "true",
+                                                Template::By {
+                                                    slot: Slot::of(From::Input, &["type"]),
+                                                    cases: &[
+                                                        (
+                                                            "textarea",
+                                                            Template::List(
+                                                                &[
+                                                                    Template::Object(
+                                                                        &[
+                                                                            Member::Named(
+                                                                                "title",
+                                                                                Template::Json("\"access not granted\""),
+                                                                            ),
+                                                                            Member::Named(
+                                                                                "problem_type",
+                                                                                Template::Json("\"access_not_granted\""),
+                                                                            ),
+                                                                            Member::Named(
+                                                                                "field",
+                                                                                Template::Text(
+                                                                                    &[Piece::Suffixed(Slot::of(From::Input, &["id"]), "__c")],
+                                                                                ),
+                                                                            ),
+                                                                            Member::Named(
+                                                                                "detail",
+                                                                                Template::Json(
+                                                                                    "\"the field was made, but the connected user may not see who it is, find the permission set of its profile, or grant by it: grant access by hand\"",
+                                                                                ),
+                                                                            ),
+                                                                        ],
+                                                                    ),
+                                                                ],
+                                                            ),
                                                         ),
+                                                        (
+                                                            "boolean",
+                                                            Template::List(
+                                                                &[
+                                                                    Template::Object(
+                                                                        &[
+                                                                            Member::Named(
+                                                                                "title",
+                                                                                Template::Json("\"access not granted\""),
+                                                                            ),
+                                                                            Member::Named(
+                                                                                "problem_type",
+                                                                                Template::Json("\"access_not_granted\""),
+                                                                            ),
+                                                                            Member::Named(
+                                                                                "field",
+                                                                                Template::Text(
+                                                                                    &[Piece::Suffixed(Slot::of(From::Input, &["id"]), "__c")],
+                                                                                ),
+                                                                            ),
+                                                                            Member::Named(
+                                                                                "detail",
+                                                                                Template::Json(
+                                                                                    "\"the field was made, but the connected user may not see who it is, find the permission set of its profile, or grant by it: grant access by hand\"",
+                                                                                ),
+                                                                            ),
+                                                                        ],
+                                                                    ),
+                                                                ],
+                                                            ),
+                                                        ),
+                                                    ],
+                                                    otherwise: Some(&Template::List(&[])),
+                                                },
+                                            ),
+                                        ],
+                                        otherwise: Some(
+                                            &Template::List(
+                                                &[
+                                                    Template::Object(
+                                                        &[
+                                                            Member::Named(
+                                                                "title",
+                                                                Template::Json("\"access not granted\""),
+                                                            ),
+                                                            Member::Named(
+                                                                "problem_type",
+                                                                Template::Json("\"access_not_granted\""),
+                                                            ),
+                                                            Member::Named(
+                                                                "field",
+                                                                Template::Text(
+                                                                    &[Piece::Suffixed(Slot::of(From::Input, &["id"]), "__c")],
+                                                                ),
+                                                            ),
+                                                            Member::Named(
+                                                                "detail",
+                                                                Template::Json(
+                                                                    "\"the field was made, but the connected user may not see who it is, find the permission set of its profile, or grant by it: grant access by hand\"",
+                                                                ),
+                                                            ),
+                                                        ],
                                                     ),
                                                 ],
                                             ),
-                                        ],
-                                    ),
+                                        ),
+                                    },
                                 ),
                             ],
                             otherwise: Some(&Template::List(&[])),
@@ -1755,9 +2325,12 @@ static CREATE_ASSOCIATION_PLAN: ScriptPlan = ScriptPlan {
                                                 "relationshipName",
                                                 Template::Text(
                                                     &[
-                                                        Piece::Plain(Slot::of(From::Object, &["source"])),
+                                                        Piece::Stripped(Slot::of(From::Object, &["source"]), "__c"),
                                                         Piece::Literal("_"),
-                                                        Piece::Plain(Slot::of(From::Input, &["suggested_key_name"])),
+                                                        Piece::Stripped(
+                                                            Slot::of(From::Input, &["suggested_key_name"]),
+                                                            "__c",
+                                                        ),
                                                     ],
                                                 ),
                                             ),
@@ -1819,13 +2392,13 @@ static CREATE_ASSOCIATION_PLAN: ScriptPlan = ScriptPlan {
                 ],
                 body: None,
             },
-            only_if: Some(Slot::of(From::Step, &["me", "user_id"])),
+            only_if: Some(Template::Slot(Slot::of(From::Step, &["me", "user_id"]))),
             unless: None,
             object: None,
             not_object: None,
             remembered: false,
             pages: None,
-            ignore: &[],
+            ignore: &[400, 403],
             failed_if: None,
         },
         ScriptStep {
@@ -1842,62 +2415,65 @@ static CREATE_ASSOCIATION_PLAN: ScriptPlan = ScriptPlan {
                                 Member::Named("allOrNone", Template::Json("false")),
                                 Member::Named(
                                     "records",
-                                    Template::For {
-                                        over: Slot::of(From::Step, &["sets", "records"]),
-                                        only: &[],
-                                        except: &[],
-                                        item: &Template::Object(
-                                            &[
-                                                Member::Named(
-                                                    "attributes",
-                                                    Template::Object(
-                                                        &[
-                                                            Member::Named(
-                                                                "type",
-                                                                Template::Json("\"FieldPermissions\""),
-                                                            ),
-                                                        ],
+                                    Template::List(
+                                        &[
+                                            Template::Object(
+                                                &[
+                                                    Member::Named(
+                                                        "attributes",
+                                                        Template::Object(
+                                                            &[
+                                                                Member::Named(
+                                                                    "type",
+                                                                    Template::Json("\"FieldPermissions\""),
+                                                                ),
+                                                            ],
+                                                        ),
                                                     ),
-                                                ),
-                                                Member::Named(
-                                                    "ParentId",
-                                                    Template::Slot(Slot::of(From::Each, &["Id"])),
-                                                ),
-                                                Member::Named(
-                                                    "SobjectType",
-                                                    Template::Slot(Slot::of(From::Object, &["source"])),
-                                                ),
-                                                Member::Named(
-                                                    "Field",
-                                                    Template::Text(
-                                                        &[
-                                                            Piece::Plain(Slot::of(From::Object, &["source"])),
-                                                            Piece::Literal("."),
-                                                            Piece::Suffixed(
-                                                                Slot::of(From::Input, &["suggested_key_name"]),
-                                                                "__c",
-                                                            ),
-                                                        ],
+                                                    Member::Named(
+                                                        "ParentId",
+                                                        Template::Slot(
+                                                            Slot::of(From::Step, &["sets", "records", "0", "Id"]),
+                                                        ),
                                                     ),
-                                                ),
-                                                Member::Named("PermissionsRead", Template::Json("true")),
-                                                Member::Named("PermissionsEdit", Template::Json("true")),
-                                            ],
-                                        ),
-                                    },
+                                                    Member::Named(
+                                                        "SobjectType",
+                                                        Template::Slot(Slot::of(From::Object, &["source"])),
+                                                    ),
+                                                    Member::Named(
+                                                        "Field",
+                                                        Template::Text(
+                                                            &[
+                                                                Piece::Plain(Slot::of(From::Object, &["source"])),
+                                                                Piece::Literal("."),
+                                                                Piece::Suffixed(
+                                                                    Slot::of(From::Input, &["suggested_key_name"]),
+                                                                    "__c",
+                                                                ),
+                                                            ],
+                                                        ),
+                                                    ),
+                                                    Member::Named("PermissionsRead", Template::Json("true")),
+                                                    Member::Named("PermissionsEdit", Template::Json("true")),
+                                                ],
+                                            ),
+                                        ],
+                                    ),
                                 ),
                             ],
                         ),
                     ),
                 ),
             },
-            only_if: Some(Slot::of(From::Step, &["sets", "records"])),
+            only_if: Some(
+                Template::Slot(Slot::of(From::Step, &["sets", "records", "0", "Id"])),
+            ),
             unless: None,
             object: None,
             not_object: None,
             remembered: false,
             pages: None,
-            ignore: &[],
+            ignore: &[400, 403],
             failed_if: None,
         },
     ],
@@ -1939,50 +2515,66 @@ static CREATE_ASSOCIATION_PLAN: ScriptPlan = ScriptPlan {
                 "warnings",
                 Template::Join(
                     &[
-                        Template::For {
-                            over: Slot::optional(From::Step, &["sets", "records"]),
-                            only: &[],
-                            except: &[],
-                            item: &Template::Object(
-                                &[
-                                    Member::Named(
-                                        "title",
-                                        Template::Json("\"access granted\""),
-                                    ),
-                                    Member::Named(
-                                        "problem_type",
-                                        Template::Json("\"access_granted\""),
-                                    ),
-                                    Member::Named(
-                                        "field",
-                                        Template::Text(
+                        Template::List(
+                            &[
+                                Template::First {
+                                    list: &Template::For {
+                                        over: Slot::optional(From::Step, &["grants"]),
+                                        only: &[
+                                            Condition {
+                                                path: &["success"],
+                                                equals: Equals::To(Template::Json("true")),
+                                            },
+                                        ],
+                                        except: &[],
+                                        item: &Template::Object(
                                             &[
-                                                Piece::Suffixed(
-                                                    Slot::of(From::Input, &["suggested_key_name"]),
-                                                    "__c",
+                                                Member::Named(
+                                                    "title",
+                                                    Template::Json("\"access granted\""),
+                                                ),
+                                                Member::Named(
+                                                    "problem_type",
+                                                    Template::Json("\"access_granted\""),
+                                                ),
+                                                Member::Named(
+                                                    "field",
+                                                    Template::Text(
+                                                        &[
+                                                            Piece::Suffixed(
+                                                                Slot::of(From::Input, &["suggested_key_name"]),
+                                                                "__c",
+                                                            ),
+                                                        ],
+                                                    ),
+                                                ),
+                                                Member::Named(
+                                                    "detail",
+                                                    Template::Text(
+                                                        &[
+                                                            Piece::Literal(
+                                                                "the link can be read and edited with the permission set `",
+                                                            ),
+                                                            Piece::Plain(
+                                                                Slot::of(From::Step, &["sets", "records", "0", "Name"]),
+                                                            ),
+                                                            Piece::Literal("` ("),
+                                                            Piece::Plain(
+                                                                Slot::of(From::Step, &["sets", "records", "0", "Id"]),
+                                                            ),
+                                                            Piece::Literal(
+                                                                "), that of the connected user's profile; others need a grant",
+                                                            ),
+                                                        ],
+                                                    ),
                                                 ),
                                             ],
                                         ),
-                                    ),
-                                    Member::Named(
-                                        "detail",
-                                        Template::Text(
-                                            &[
-                                                Piece::Literal(
-                                                    "the link can be read and edited with the permission set `",
-                                                ),
-                                                Piece::Plain(Slot::of(From::Each, &["Name"])),
-                                                Piece::Literal("` ("),
-                                                Piece::Plain(Slot::of(From::Each, &["Id"])),
-                                                Piece::Literal(
-                                                    "), that of the connected user's profile; others need a grant",
-                                                ),
-                                            ],
-                                        ),
-                                    ),
-                                ],
-                            ),
-                        },
+                                    },
+                                    otherwise: None,
+                                },
+                            ],
+                        ),
                         Template::For {
                             over: Slot::optional(From::Step, &["grants"]),
                             only: &[
@@ -2018,6 +2610,37 @@ static CREATE_ASSOCIATION_PLAN: ScriptPlan = ScriptPlan {
                                     ),
                                 ],
                             ),
+                        },
+                        Template::By {
+                            slot: Slot::of(From::Step, &["grants", "0", "success"]),
+                            cases: &[
+                                (
+                                    "null",
+                                    Template::List(
+                                        &[
+                                            Template::Object(
+                                                &[
+                                                    Member::Named(
+                                                        "title",
+                                                        Template::Json("\"access not granted\""),
+                                                    ),
+                                                    Member::Named(
+                                                        "problem_type",
+                                                        Template::Json("\"access_not_granted\""),
+                                                    ),
+                                                    Member::Named(
+                                                        "detail",
+                                                        Template::Json(
+                                                            "\"the link was made, but the connected user may not see who it is, find the permission set of its profile, or grant by it: grant access by hand\"",
+                                                        ),
+                                                    ),
+                                                ],
+                                            ),
+                                        ],
+                                    ),
+                                ),
+                            ],
+                            otherwise: Some(&Template::List(&[])),
                         },
                     ],
                 ),

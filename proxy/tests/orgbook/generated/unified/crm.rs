@@ -330,6 +330,63 @@ impl LifecycleStage {
     }
 }
 
+/// What is asked of a form.
+#[derive(Debug, Deserialize)]
+#[serde(remote = "Self")]
+pub struct FormQuestions {
+    pub title: String,
+    #[serde(default)]
+    pub nickname: Patch<String>,
+    #[serde(default)]
+    pub extra: Patch<InputObject>,
+    pub questions: Vec<FormQuestion>,
+}
+
+impl<'de> Deserialize<'de> for FormQuestions {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(ObjectOnly(deserializer))
+    }
+}
+
+/// One question.
+#[derive(Debug, Deserialize)]
+#[serde(remote = "Self")]
+pub struct FormQuestion {
+    /// What a question is about.
+    pub kind: FormQuestionKind,
+    pub value: String,
+    #[serde(default)]
+    pub skipped: Patch<bool>,
+}
+
+impl<'de> Deserialize<'de> for FormQuestion {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(ObjectOnly(deserializer))
+    }
+}
+
+/// What a question is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize)]
+pub enum FormQuestionKind {
+    #[serde(rename = "name")]
+    Name,
+    #[serde(rename = "homepage")]
+    Homepage,
+    #[serde(rename = "mood")]
+    Mood,
+}
+
+impl FormQuestionKind {
+    /// The value on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::Homepage => "homepage",
+            Self::Mood => "mood",
+        }
+    }
+}
+
 /// The keys of `crm.account.upsert`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize)]
 pub enum AccountUpsertKey {

@@ -154,7 +154,7 @@ fn what_a_person_wrote_is_read_whole() {
         )
     };
     assert_eq!(note["created_at"], time("CreatedDate"));
-    assert_eq!(note["updated_at"], time("LastModifiedDate"));
+    assert_eq!(note["updated_at"], time("SystemModstamp"));
     assert_eq!(note["is_deleted"], false);
 }
 

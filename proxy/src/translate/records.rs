@@ -52,6 +52,8 @@ impl Row {
         &self.json
     }
 
+    /// Says that less was asked for it than is read of a record.
+    #[must_use]
     pub fn lean(self) -> Self {
         Self {
             is_lean: true,

@@ -116,9 +116,9 @@ impl Check<'_> {
             token_url,
             credentials,
             settings: Arc::new(ConnectionSettings {
-                cursor_key,
                 id,
                 roots,
+                cursor_key,
             }),
         })
     }

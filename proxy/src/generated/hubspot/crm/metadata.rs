@@ -756,6 +756,78 @@ static CREATE_OBJECT_PLAN: ScriptPlan = ScriptPlan {
                                 ],
                             ),
                         },
+                        Template::For {
+                            over: Slot::of(From::Input, &["fields"]),
+                            only: &[
+                                Condition {
+                                    path: &["precision"],
+                                    equals: Equals::Anything,
+                                },
+                            ],
+                            except: &[],
+                            item: &Template::Object(
+                                &[
+                                    Member::Named(
+                                        "title",
+                                        Template::Json("\"precision not kept\""),
+                                    ),
+                                    Member::Named(
+                                        "problem_type",
+                                        Template::Json("\"field_not_written\""),
+                                    ),
+                                    Member::Named(
+                                        "field",
+                                        Template::Slot(Slot::of(From::Each, &["id"])),
+                                    ),
+                                    Member::Named(
+                                        "detail",
+                                        Template::Text(
+                                            &[
+                                                Piece::Literal("HubSpot numbers have no precision: `"),
+                                                Piece::Plain(Slot::of(From::Each, &["id"])),
+                                                Piece::Literal("` takes any number"),
+                                            ],
+                                        ),
+                                    ),
+                                ],
+                            ),
+                        },
+                        Template::For {
+                            over: Slot::of(From::Input, &["fields"]),
+                            only: &[
+                                Condition {
+                                    path: &["scale"],
+                                    equals: Equals::Anything,
+                                },
+                            ],
+                            except: &[],
+                            item: &Template::Object(
+                                &[
+                                    Member::Named(
+                                        "title",
+                                        Template::Json("\"scale not kept\""),
+                                    ),
+                                    Member::Named(
+                                        "problem_type",
+                                        Template::Json("\"field_not_written\""),
+                                    ),
+                                    Member::Named(
+                                        "field",
+                                        Template::Slot(Slot::of(From::Each, &["id"])),
+                                    ),
+                                    Member::Named(
+                                        "detail",
+                                        Template::Text(
+                                            &[
+                                                Piece::Literal("HubSpot numbers have no scale: `"),
+                                                Piece::Plain(Slot::of(From::Each, &["id"])),
+                                                Piece::Literal("` takes any number"),
+                                            ],
+                                        ),
+                                    ),
+                                ],
+                            ),
+                        },
                     ],
                 ),
             ),
@@ -1203,6 +1275,71 @@ static CREATE_PROPERTY_PLAN: ScriptPlan = ScriptPlan {
                                                 ),
                                                 Piece::Plain(Slot::of(From::Input, &["id"])),
                                                 Piece::Literal("` has none"),
+                                            ],
+                                        ),
+                                    ),
+                                ],
+                            ),
+                        },
+                        Template::For {
+                            over: Slot::optional(
+                                From::Input,
+                                &["raw_details", "precision"],
+                            ),
+                            only: &[],
+                            except: &[],
+                            item: &Template::Object(
+                                &[
+                                    Member::Named(
+                                        "title",
+                                        Template::Json("\"precision not kept\""),
+                                    ),
+                                    Member::Named(
+                                        "problem_type",
+                                        Template::Json("\"field_not_written\""),
+                                    ),
+                                    Member::Named(
+                                        "field",
+                                        Template::Slot(Slot::of(From::Input, &["id"])),
+                                    ),
+                                    Member::Named(
+                                        "detail",
+                                        Template::Text(
+                                            &[
+                                                Piece::Literal("HubSpot numbers have no precision: `"),
+                                                Piece::Plain(Slot::of(From::Input, &["id"])),
+                                                Piece::Literal("` takes any number"),
+                                            ],
+                                        ),
+                                    ),
+                                ],
+                            ),
+                        },
+                        Template::For {
+                            over: Slot::optional(From::Input, &["raw_details", "scale"]),
+                            only: &[],
+                            except: &[],
+                            item: &Template::Object(
+                                &[
+                                    Member::Named(
+                                        "title",
+                                        Template::Json("\"scale not kept\""),
+                                    ),
+                                    Member::Named(
+                                        "problem_type",
+                                        Template::Json("\"field_not_written\""),
+                                    ),
+                                    Member::Named(
+                                        "field",
+                                        Template::Slot(Slot::of(From::Input, &["id"])),
+                                    ),
+                                    Member::Named(
+                                        "detail",
+                                        Template::Text(
+                                            &[
+                                                Piece::Literal("HubSpot numbers have no scale: `"),
+                                                Piece::Plain(Slot::of(From::Input, &["id"])),
+                                                Piece::Literal("` takes any number"),
                                             ],
                                         ),
                                     ),

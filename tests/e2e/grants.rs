@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::{
     CONNECTIONS, good,
     metadata::{OBJECTS, create_starship, starship, warnings},
+    natives::native,
 };
 
 #[test]
@@ -112,4 +113,39 @@ fn a_session_that_ended_before_the_object_was_made_is_renewed_and_makes_one() {
     );
     let soap = calls.iter().filter(|call| call.contains("/Soap/"));
     assert_eq!(soap.count(), 2, "{calls:?}");
+}
+
+#[test]
+fn what_hubspot_requires_stands_with_its_own_objects() {
+    let demo = Demo::start();
+    let connection = "hubspot-demo";
+    let object = create_starship(&demo, connection);
+    let must = json!({"id": "must", "label": "Must", "type": "text", "raw_details": {"is_required": true}});
+    let make = |name: &str| {
+        good(
+            &demo,
+            connection,
+            "crm.metadata.create_property",
+            "POST",
+            &format!("/unified/crm/metadata/objects/{name}/properties"),
+            Some(&must),
+        )
+    };
+    let made = make("starship");
+    assert_eq!(made["warnings"], json!([]));
+    let ty = object["id"].as_str().unwrap();
+    let schema = native(
+        &demo,
+        connection,
+        "GET",
+        &format!("/crm-object-schemas/v3/schemas/{ty}"),
+        None,
+    );
+    let required = schema.body["requiredProperties"].as_array().unwrap();
+    assert!(required.contains(&json!("title")), "{required:?}");
+    assert!(required.contains(&json!("must")), "{required:?}");
+
+    let made = make("account");
+    assert_eq!(made["warnings"][0]["title"], "required not kept");
+    assert_eq!(made["warnings"][0]["field"], "must");
 }

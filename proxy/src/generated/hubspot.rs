@@ -279,6 +279,13 @@ pub(super) static UPDATE_OBJECT: NativeOperation = NativeOperation {
     content: Content::Json,
 };
 
+pub(super) static UPDATE_SCHEMA: NativeOperation = NativeOperation {
+    id: "updateSchema",
+    method: Method::PATCH,
+    effect: Effect::Write,
+    content: Content::Json,
+};
+
 /// The translator of a unified operation.
 pub(super) fn translator(
     operation: &'static str,

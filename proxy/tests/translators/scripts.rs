@@ -307,6 +307,26 @@ fn hubspot_makes_a_property_in_a_group_that_is_there() {
         .body(&body)
         .answers(409, taken)
         .answers(201, property())
+        .answers(200, json!({"results": []}))
+        .run();
+    assert_snapshot!(told);
+}
+
+#[test]
+fn hubspot_says_with_a_custom_object_that_a_property_is_required() {
+    let body = json!({"id": "stage", "label": "Stage", "type": "text", "raw_details": {"is_required": true}});
+    let ships = json!({"results": [{"objectTypeId": "2-7", "name": "ship", "fullyQualifiedName": "p1_ship", "requiredProperties": ["title"]}]});
+    let (told, _) = hubspot("crm.metadata.create_property")
+        .path("object_name", "ship")
+        .body(&body)
+        .answers(200, ships.clone())
+        .answers(201, json!({"name": "custom_properties"}))
+        .answers(201, property())
+        .answers(200, ships)
+        .answers(
+            200,
+            json!({"objectTypeId": "2-7", "requiredProperties": ["title", "stage"]}),
+        )
         .run();
     assert_snapshot!(told);
 }

@@ -16,7 +16,7 @@ use crosswalk::{
 use super::super::super::{
     hubspot::{
         CREATE_ASSOCIATION_LABEL, CREATE_PROPERTY, CREATE_PROPERTY_GROUP, CREATE_SCHEMA,
-        LIST_PROPERTIES, LIST_SCHEMAS,
+        LIST_PROPERTIES, LIST_SCHEMAS, UPDATE_SCHEMA,
     },
     unified::crm::{MetaAssociationInput, MetaObjectInput, MetaPropertyInput},
 };
@@ -1152,6 +1152,103 @@ static CREATE_PROPERTY_PLAN: ScriptPlan = ScriptPlan {
             ignore: &[],
             failed_if: None,
         },
+        ScriptStep {
+            name: "schemas",
+            call: ScriptCall {
+                operation: &LIST_SCHEMAS,
+                root: 4,
+                path: &[PathPart::Literal("/schemas")],
+                query: &[
+                    ("includePropertyDefinitions", Template::Json("false")),
+                    ("includeAssociationDefinitions", Template::Json("false")),
+                    ("includeAuditMetadata", Template::Json("false")),
+                ],
+                body: None,
+            },
+            only_if: Some(Template::By {
+                slot: Slot::of(From::Input, &["raw_details", "is_required"]),
+                cases: &[("true", Template::Json("true"))],
+                otherwise: Some(&Template::Json("false")),
+            }),
+            unless: None,
+            object: None,
+            not_object: None,
+            remembered: false,
+            pages: None,
+            ignore: &[403],
+            failed_if: None,
+        },
+        ScriptStep {
+            name: "required",
+            call: ScriptCall {
+                operation: &UPDATE_SCHEMA,
+                root: 4,
+                path: &[
+                    PathPart::Literal("/schemas/"),
+                    PathPart::Segment(Slot::of(From::Object, &["name"])),
+                ],
+                query: &[],
+                body: Some(
+                    ScriptBody::Json(
+                        Template::Object(
+                            &[
+                                Member::Named(
+                                    "requiredProperties",
+                                    Template::Join(
+                                        &[
+                                            Template::First {
+                                                list: &Template::For {
+                                                    over: Slot::of(From::Step, &["schemas", "results"]),
+                                                    only: &[
+                                                        Condition {
+                                                            path: &["objectTypeId"],
+                                                            equals: Equals::To(
+                                                                Template::Slot(Slot::of(From::Object, &["name"])),
+                                                            ),
+                                                        },
+                                                    ],
+                                                    except: &[],
+                                                    item: &Template::Slot(
+                                                        Slot::of(From::Each, &["requiredProperties"]),
+                                                    ),
+                                                },
+                                                otherwise: None,
+                                            },
+                                            Template::List(
+                                                &[Template::Slot(Slot::of(From::Input, &["id"]))],
+                                            ),
+                                        ],
+                                    ),
+                                ),
+                            ],
+                        ),
+                    ),
+                ),
+            },
+            only_if: Some(Template::First {
+                list: &Template::For {
+                    over: Slot::optional(From::Step, &["schemas", "results"]),
+                    only: &[
+                        Condition {
+                            path: &["objectTypeId"],
+                            equals: Equals::To(
+                                Template::Slot(Slot::of(From::Object, &["name"])),
+                            ),
+                        },
+                    ],
+                    except: &[],
+                    item: &Template::Slot(Slot::of(From::Each, &["objectTypeId"])),
+                },
+                otherwise: None,
+            }),
+            unless: None,
+            object: None,
+            not_object: None,
+            remembered: false,
+            pages: None,
+            ignore: &[403],
+            failed_if: None,
+        },
     ],
     answer: Template::Object(
         &[
@@ -1205,42 +1302,54 @@ static CREATE_PROPERTY_PLAN: ScriptPlan = ScriptPlan {
                 Template::Join(
                     &[
                         Template::By {
-                            slot: Slot::of(From::Input, &["raw_details", "is_required"]),
+                            slot: Slot::of(From::Step, &["required", "objectTypeId"]),
                             cases: &[
                                 (
-                                    "true",
-                                    Template::List(
-                                        &[
-                                            Template::Object(
-                                                &[
-                                                    Member::Named(
-                                                        "title",
-                                                        Template::Json("\"required not kept\""),
-                                                    ),
-                                                    Member::Named(
-                                                        "problem_type",
-                                                        Template::Json("\"field_not_written\""),
-                                                    ),
-                                                    Member::Named(
-                                                        "field",
-                                                        Template::Slot(Slot::of(From::Input, &["id"])),
-                                                    ),
-                                                    Member::Named(
-                                                        "detail",
-                                                        Template::Text(
+                                    "null",
+                                    Template::By {
+                                        slot: Slot::of(
+                                            From::Input,
+                                            &["raw_details", "is_required"],
+                                        ),
+                                        cases: &[
+                                            (
+                                                "true",
+                                                Template::List(
+                                                    &[
+                                                        Template::Object(
                                                             &[
-                                                                Piece::Literal(
-                                                                    "HubSpot says with the object, not with the property, what is required: `",
+                                                                Member::Named(
+                                                                    "title",
+                                                                    Template::Json("\"required not kept\""),
                                                                 ),
-                                                                Piece::Plain(Slot::of(From::Input, &["id"])),
-                                                                Piece::Literal("` may be empty"),
+                                                                Member::Named(
+                                                                    "problem_type",
+                                                                    Template::Json("\"field_not_written\""),
+                                                                ),
+                                                                Member::Named(
+                                                                    "field",
+                                                                    Template::Slot(Slot::of(From::Input, &["id"])),
+                                                                ),
+                                                                Member::Named(
+                                                                    "detail",
+                                                                    Template::Text(
+                                                                        &[
+                                                                            Piece::Literal(
+                                                                                "HubSpot says what is required with custom objects only, to those who may change their schemas: `",
+                                                                            ),
+                                                                            Piece::Plain(Slot::of(From::Input, &["id"])),
+                                                                            Piece::Literal("` may be empty"),
+                                                                        ],
+                                                                    ),
+                                                                ),
                                                             ],
                                                         ),
-                                                    ),
-                                                ],
+                                                    ],
+                                                ),
                                             ),
                                         ],
-                                    ),
+                                        otherwise: Some(&Template::List(&[])),
+                                    },
                                 ),
                             ],
                             otherwise: Some(&Template::List(&[])),

@@ -121,7 +121,7 @@ fn what_hubspot_requires_stands_with_its_own_objects() {
     let connection = "hubspot-demo";
     let object = create_starship(&demo, connection);
     let must = json!({"id": "must", "label": "Must", "type": "text", "raw_details": {"is_required": true}});
-    let make = |name: &str| {
+    let property = |name: &str| {
         good(
             &demo,
             connection,
@@ -131,7 +131,7 @@ fn what_hubspot_requires_stands_with_its_own_objects() {
             Some(&must),
         )
     };
-    let made = make("starship");
+    let made = property("starship");
     assert_eq!(made["warnings"], json!([]));
     let ty = object["id"].as_str().unwrap();
     let schema = native(
@@ -145,7 +145,7 @@ fn what_hubspot_requires_stands_with_its_own_objects() {
     assert!(required.contains(&json!("title")), "{required:?}");
     assert!(required.contains(&json!("must")), "{required:?}");
 
-    let made = make("account");
+    let made = property("account");
     assert_eq!(made["warnings"][0]["title"], "required not kept");
     assert_eq!(made["warnings"][0]["field"], "must");
 }

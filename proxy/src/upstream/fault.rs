@@ -49,7 +49,7 @@ pub fn fault(provider: &'static Provider, response: &NativeResponse) -> Error {
         message.push_str(named);
     }
     let mut error = Error::new(code, message);
-    error.issues = told.issues(provider);
+    error.issues = told.issues(provider, &named);
     if error.issues.is_empty()
         && named.is_empty()
         && matches!(code, Code::BadRequest | Code::Forbidden)
@@ -297,12 +297,14 @@ impl Told {
             self.body.as_ref()?,
             provider.errors.details.context?,
             self.message.as_deref()?,
+            &[],
         );
         Some(issue(&about?, None))
     }
 
     /// The single faults: those that the body lists, the fields that it names, and further faults of a list.
-    fn issues(&self, provider: &'static Provider) -> Vec<Issue> {
+    /// What they are about is not said where `named` says it.
+    fn issues(&self, provider: &'static Provider, named: &[String]) -> Vec<Issue> {
         let details = &provider.errors.details;
         let listed = self
             .body
@@ -315,7 +317,7 @@ impl Told {
                 let message = text(one, details.message?)?;
                 let about = details
                     .context
-                    .and_then(|member| about(one, member, message));
+                    .and_then(|member| about(one, member, message, named));
                 Some(issue(
                     about.as_deref().unwrap_or(message),
                     details.code.and_then(|code| text(one, code)),
@@ -361,12 +363,14 @@ fn collect(value: &Value, path: &[&str], names: &mut Vec<String>) {
 }
 
 /// A message with what it is about, where the message itself does not say so: as in "… scopes are required: a.read".
-fn about(fault: &Value, member: &str, message: &str) -> Option<String> {
+fn about(fault: &Value, member: &str, message: &str, elsewhere: &[String]) -> Option<String> {
     let lists = fault.get(member)?.as_object()?.values();
     let texts = lists.filter_map(Value::as_array).flatten();
     let mut named: Vec<&str> = Vec::new();
     for text in texts.filter_map(Value::as_str) {
-        let is_told = message.contains(text) || named.iter().any(|known| known.contains(text));
+        let is_told = message.contains(text)
+            || named.iter().any(|known| known.contains(text))
+            || elsewhere.iter().any(|sentence| sentence.contains(text));
         if !is_told {
             named.push(text);
         }

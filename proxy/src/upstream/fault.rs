@@ -303,8 +303,8 @@ impl Told {
     }
 
     /// The single faults: those that the body lists, the fields that it names, and further faults of a list.
-    /// What they are about is not said where `named` says it.
-    fn issues(&self, provider: &'static Provider, named: &[String]) -> Vec<Issue> {
+    /// What they are about is not said where another sentence says it.
+    fn issues(&self, provider: &'static Provider, sentences: &[String]) -> Vec<Issue> {
         let details = &provider.errors.details;
         let listed = self
             .body
@@ -317,7 +317,7 @@ impl Told {
                 let message = text(one, details.message?)?;
                 let about = details
                     .context
-                    .and_then(|member| about(one, member, message, named));
+                    .and_then(|member| about(one, member, message, sentences));
                 Some(issue(
                     about.as_deref().unwrap_or(message),
                     details.code.and_then(|code| text(one, code)),
@@ -363,14 +363,14 @@ fn collect(value: &Value, path: &[&str], names: &mut Vec<String>) {
 }
 
 /// A message with what it is about, where the message itself does not say so: as in "… scopes are required: a.read".
-fn about(fault: &Value, member: &str, message: &str, elsewhere: &[String]) -> Option<String> {
+fn about(fault: &Value, member: &str, message: &str, sentences: &[String]) -> Option<String> {
     let lists = fault.get(member)?.as_object()?.values();
     let texts = lists.filter_map(Value::as_array).flatten();
     let mut named: Vec<&str> = Vec::new();
     for text in texts.filter_map(Value::as_str) {
         let is_told = message.contains(text)
             || named.iter().any(|known| known.contains(text))
-            || elsewhere.iter().any(|sentence| sentence.contains(text));
+            || sentences.iter().any(|sentence| sentence.contains(text));
         if !is_told {
             named.push(text);
         }

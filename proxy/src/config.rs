@@ -85,7 +85,7 @@ impl Default for Limits {
             connections: 1024,
             calls_in_flight: 512,
             native_calls_side_by_side: 8,
-            request_timeout: Duration::from_secs(60),
+            request_timeout: Duration::from_mins(1),
             body_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(90),
             native_timeout: Duration::from_secs(30),

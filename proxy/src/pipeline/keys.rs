@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Longer than any lag that is documented of a search.
-const REMEMBERED: Duration = Duration::from_secs(120);
+const REMEMBERED: Duration = Duration::from_mins(2);
 /// Keys that are remembered; the oldest are forgotten first. About 20 MB.
 const MOST_REMEMBERED: u64 = 100_000;
 /// Records that are remembered for one key.

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::translate::{Freshness, NativeRequest, NativeResponse, hidden::HiddenField};
 
 /// How long a description or a table of labels is good for.
-const REMEMBERED: Duration = Duration::from_secs(300);
+const REMEMBERED: Duration = Duration::from_mins(5);
 /// An answer that is younger is not asked for again, even where it did not help: a label that does not exist would
 /// otherwise cost a call with every page. Short, since a record whose label is not known yet is told without it, and
 /// may not be told again.

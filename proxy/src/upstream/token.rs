@@ -37,7 +37,7 @@ const SCHEME: &str = "Bearer ";
 /// How long a failed refresh answers for the next callers, so that they don't all ask again.
 const FAILURE_COUNTS: Duration = Duration::from_secs(1);
 /// The same for a refusal, which only a person can cure.
-const REFUSAL_COUNTS: Duration = Duration::from_secs(60);
+const REFUSAL_COUNTS: Duration = Duration::from_mins(1);
 /// A token is renewed this long before its end. The spread keeps connections from doing so all at once.
 const MARGIN_SECONDS: std::ops::RangeInclusive<u64> = 60..=300;
 

@@ -98,7 +98,7 @@ impl Conversation {
 
     /// A record may have been written under the same key whose id is not known.
     pub(crate) fn uncertain(mut self) -> Self {
-        self.recent.uncertain_for = Some(Duration::from_secs(60));
+        self.recent.uncertain_for = Some(Duration::from_mins(1));
         self
     }
 

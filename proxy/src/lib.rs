@@ -19,5 +19,6 @@ pub mod pipeline;
 pub mod route;
 pub mod sandbox;
 pub mod server;
+pub mod store;
 pub mod translate;
 pub mod upstream;

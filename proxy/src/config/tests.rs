@@ -138,7 +138,7 @@ fn the_least_configuration_has_the_documented_defaults() {
     assert_eq!(config.listen.to_string(), "127.0.0.1:4040");
     assert_eq!(config.api_keys[0].expose_secret(), "from-environment");
     assert_eq!(config.limits.request_body_bytes, 4 * 1024 * 1024);
-    assert_eq!(config.limits.request_timeout, Duration::from_secs(60));
+    assert_eq!(config.limits.request_timeout, Duration::from_mins(1));
     assert!(config.connections.is_empty());
     assert!(config.warnings.is_empty());
 }
@@ -176,8 +176,8 @@ tls: { roots: bundled }
     assert_eq!(config.limits.response_body_bytes, 2048);
     assert_eq!(config.limits.header_bytes, 16 * 1024);
     assert_eq!(config.limits.body_timeout, Duration::from_millis(500));
-    assert_eq!(config.limits.idle_timeout, Duration::from_secs(120));
-    assert_eq!(config.limits.native_timeout, Duration::from_secs(3600));
+    assert_eq!(config.limits.idle_timeout, Duration::from_mins(2));
+    assert_eq!(config.limits.native_timeout, Duration::from_hours(1));
     assert_eq!(config.log.format, Some(LogFormat::Json));
     assert_eq!(config.log.level, Level::Debug);
     assert_eq!(config.tls.roots, Roots::Bundled);

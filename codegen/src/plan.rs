@@ -112,6 +112,8 @@ pub struct PlanRoute {
     pub operation: String,
     /// Whether the operation changes anything.
     pub writes: bool,
+    /// Whether the proxy answers it by itself, and no provider has a part in it.
+    pub is_own: bool,
 }
 
 /// One provider.

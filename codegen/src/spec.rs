@@ -46,7 +46,7 @@ pub struct SpecOperation {
     pub is_xml: bool,
     /// `x-free-form`: it is not about records, and mappings carry it out by templates.
     pub is_free_form: bool,
-    /// Whether the proxy answers it by itself: no mapping has it, and its name is one of its own.
+    /// Whether the proxy answers it by itself: no mapping has it, and its name has any form.
     pub is_own: bool,
 }
 

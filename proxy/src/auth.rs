@@ -43,9 +43,8 @@ impl Auth {
         }
     }
 
-    /// The connection that a call is for, once the caller has shown a key.
-    pub fn authenticate(&self, headers: &HeaderMap) -> Result<Arc<Connection>, Error> {
-        self.check_key(headers)?;
+    /// The connection that a call is for. Whether the caller may know of it has been found out before.
+    pub fn connection(&self, headers: &HeaderMap) -> Result<Arc<Connection>, Error> {
         let Some(id) = single(headers, CONNECTION_ID) else {
             return Err(Error::bad_request(format!(
                 "expected one {CONNECTION_ID} header with the id of a connection"
@@ -63,7 +62,8 @@ impl Auth {
         Ok(Arc::clone(connection))
     }
 
-    fn check_key(&self, headers: &HeaderMap) -> Result<(), Error> {
+    /// Refuses a caller who shows no key that is known.
+    pub fn caller(&self, headers: &HeaderMap) -> Result<(), Error> {
         let refused = |found| {
             Err(Error::new(
                 Code::Unauthorized,
@@ -114,10 +114,7 @@ mod tests {
     #[test]
     fn every_key_of_the_configuration_is_taken() {
         for key in ["one", "two"] {
-            let error = auth()
-                .authenticate(&headers(&[("x-apikey", key)]))
-                .unwrap_err();
-            assert_eq!(error.code, Code::BadRequest, "the connection is what lacks");
+            assert!(auth().caller(&headers(&[("x-apikey", key)])).is_ok());
         }
     }
 
@@ -130,19 +127,19 @@ mod tests {
             &[("x-apikey", "one ")],
             &[("x-apikey", "one"), ("x-apikey", "two")],
         ] {
-            let error = auth().authenticate(&headers(pairs)).unwrap_err();
+            let error = auth().caller(&headers(pairs)).unwrap_err();
             assert_eq!(error.code, Code::Unauthorized, "{pairs:?}");
         }
     }
 
     #[test]
-    fn an_unknown_connection_is_not_found() {
-        let error = auth()
-            .authenticate(&headers(&[
-                ("x-apikey", "one"),
-                ("x-connection-id", "acme"),
-            ]))
-            .unwrap_err();
-        assert_eq!(error.code, Code::NotFound);
+    fn an_unknown_connection_is_not_found_and_none_is_a_bad_request() {
+        for (pairs, code) in [
+            (&[("x-connection-id", "acme")][..], Code::NotFound),
+            (&[], Code::BadRequest),
+        ] {
+            let error = auth().connection(&headers(pairs)).unwrap_err();
+            assert_eq!(error.code, code);
+        }
     }
 }

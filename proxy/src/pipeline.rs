@@ -17,7 +17,7 @@ use std::{
 
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
+    HeaderMap, HeaderValue, Request, Response, StatusCode,
     header::{CACHE_CONTROL, CONTENT_TYPE},
     request,
 };
@@ -32,13 +32,13 @@ use url::form_urlencoded;
 
 use crate::{
     auth::Auth,
-    capability,
     config::Limits,
     error::{Code, Error},
     log::CallLog,
-    route::{self, Api, UnifiedRequest},
+    own::{Own, OwnCall},
+    route::{self, Api, ServedBy, UnifiedRequest},
     translate::Context,
-    upstream::{Connection, Exchange, NativeLog, Upstream},
+    upstream::{Exchange, NativeLog, Upstream, provider::Effect},
 };
 
 mod body;
@@ -52,8 +52,6 @@ pub use origin::Origins;
 use drive::{Call, Driver};
 
 const REQUEST_ID: &str = "x-request-id";
-/// The path of the one call that is about a connection and not about its records.
-const CAPABILITIES: &str = "/capabilities";
 /// When a caller that met an overload may come back. Calls take well below a second.
 const OVERLOAD_PASSES: Duration = Duration::from_secs(1);
 
@@ -61,9 +59,10 @@ const OVERLOAD_PASSES: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Pipeline {
     api: Api,
-    auth: Auth,
+    auth: Arc<Auth>,
     origins: Origins,
     limits: Limits,
+    own: Arc<Own>,
     driver: Arc<Driver>,
     /// One place for each call in flight.
     places: Arc<Semaphore>,
@@ -95,8 +94,10 @@ impl std::fmt::Debug for Explain {
 
 impl Pipeline {
     pub fn new(api: Api, auth: Auth, origins: Origins, limits: Limits, upstream: Upstream) -> Self {
+        let auth = Arc::new(auth);
         Self {
             api,
+            own: Arc::new(Own::new(api, Arc::clone(&auth), limits.clone())),
             auth,
             origins,
             driver: Arc::new(Driver::new(upstream, &limits)),
@@ -163,13 +164,27 @@ impl Pipeline {
     {
         self.origins.check(head)?;
         let place = self.place()?;
-        if head.uri.path() == CAPABILITIES {
-            return self.capabilities(head, log);
-        }
         let found = route::find(self.api.routes, &head.method, head.uri.path())?;
         let route = found.route;
         let _ = log.operation.set(route.operation);
-        let connection = self.connection(head, log)?;
+        self.auth.caller(&head.headers)?;
+        if route.served_by == ServedBy::Own {
+            let call = OwnCall {
+                operation: route.operation,
+                request: UnifiedRequest {
+                    path: found.parameters,
+                    query: query(head),
+                    // Never explained: it may have secrets that no line of a terminal should have.
+                    body: body::read(head, body, &self.limits).await?,
+                },
+                headers: head.headers.clone(),
+                deadline,
+                log: Arc::clone(log),
+            };
+            return self.own(route.effect, call, place).await;
+        }
+        let connection = self.auth.connection(&head.headers)?;
+        log.note(&connection);
         let body = body::read(head, body, &self.limits).await?;
         if self.explain.is_some() {
             let _ = log.body.set(body.clone());
@@ -198,33 +213,27 @@ impl Pipeline {
         self.driver.drive(route.effect, translator, call).await
     }
 
-    /// The connection that a call is for, noted in its log.
-    fn connection(&self, head: &request::Parts, log: &CallLog) -> Result<Arc<Connection>, Error> {
-        let connection = self.auth.authenticate(&head.headers)?;
-        let _ = log.provider.set(connection.provider.name);
-        let _ = log.connection.set(connection.settings.id.clone());
-        Ok(connection)
-    }
-
-    /// What a connection can do. Tells what was generated and configured: no native call, and no token is needed.
-    fn capabilities(&self, head: &request::Parts, log: &CallLog) -> Result<Vec<u8>, Error> {
-        let _ = log.operation.set("capabilities");
-        route::only(&head.method, &Method::GET)?;
-        let connection = self.connection(head, log)?;
-        capability::answer(
-            &self.api,
-            connection.provider,
-            &connection.api_version,
-            &connection.settings.id,
-            &self.limits,
-        )
-        .map_err(|error| {
-            Error::new(
-                Code::InternalServerError,
-                "what the connection can do could not be written",
-            )
-            .with_detail(error.to_string())
-        })
+    /// The answer to an operation of our own. One that writes goes on when its caller hangs up, as those of providers
+    /// do.
+    async fn own(
+        &self,
+        effect: Effect,
+        call: OwnCall,
+        place: OwnedSemaphorePermit,
+    ) -> Result<Vec<u8>, Error> {
+        match effect {
+            Effect::Read => self.own.answer(&call).await,
+            Effect::Write => {
+                let own = Arc::clone(&self.own);
+                let task = tokio::spawn(async move {
+                    let result = own.answer(&call).await;
+                    call.log.ended(&result);
+                    drop(place);
+                    result
+                });
+                task.await.unwrap_or_else(|_| Err(panicked()))
+            }
+        }
     }
 
     fn place(&self) -> Result<OwnedSemaphorePermit, Error> {

@@ -22,6 +22,16 @@ pub struct Route {
     /// As in `crm.account.get`.
     pub operation: &'static str,
     pub effect: Effect,
+    pub served_by: ServedBy,
+}
+
+/// Who does what an operation asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ServedBy {
+    /// The provider of the connection, by a translator.
+    Provider,
+    /// The proxy by itself, in [`crate::own`].
+    Own,
 }
 
 /// A request of the app, found to be for one route and not yet decoded.
@@ -91,25 +101,13 @@ pub fn find(routes: &'static [Route], method: &Method, path: &str) -> Result<Mat
     }
     allow.sort_unstable();
     allow.dedup();
-    Err(not_supported(method, allow.join(", ")))
-}
-
-/// Refuses any method but one, as [`find`] refuses those that a path has not.
-pub fn only(method: &Method, allowed: &Method) -> Result<(), Error> {
-    if method == allowed {
-        Ok(())
-    } else {
-        Err(not_supported(method, allowed.to_string()))
-    }
-}
-
-fn not_supported(method: &Method, allow: String) -> Error {
+    let allow = allow.join(", ");
     let mut error = Error::new(
         Code::MethodNotSupported,
         format!("the path has no operation for {method}, expected {allow}"),
     );
     error.allow = Some(allow.into());
-    error
+    Err(error)
 }
 
 /// The name of a parameter, where the segment is one.
@@ -194,6 +192,7 @@ mod tests {
             path,
             operation,
             effect: Effect::Read,
+            served_by: ServedBy::Provider,
         }
     }
 

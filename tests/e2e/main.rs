@@ -20,6 +20,7 @@ mod natives;
 mod notes;
 mod operations;
 mod opportunities;
+mod own;
 mod readme;
 mod reads;
 mod refusals;

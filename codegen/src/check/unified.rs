@@ -124,12 +124,9 @@ pub(super) fn check(spec: &Spec, sink: &Sink) -> Unified {
             free: IndexMap::new(),
         },
         reached: IndexMap::new(),
+        names: IndexMap::new(),
     };
-    for operation in spec
-        .operations
-        .values()
-        .filter(|operation| !operation.is_own)
-    {
+    for operation in spec.operations.values() {
         checker.operation(operation);
     }
     checker.types();
@@ -142,6 +139,8 @@ struct Checker<'a> {
     unified: Unified,
     /// The types in use: `(vertical, component)` → `(in answers, in requests)`.
     reached: IndexMap<(String, String), (bool, bool)>,
+    /// The operations so far, and where each is named.
+    names: IndexMap<String, Span>,
 }
 
 impl Checker<'_> {
@@ -154,6 +153,19 @@ impl Checker<'_> {
             );
             return;
         };
+        if let Some(first) = self.names.insert(name.value.clone(), name.span) {
+            let message = format!("two operations are called `{}`", name.value);
+            self.sink.push(
+                Diagnostic::new("duplicate-operation-id", message, name.span)
+                    .other(first, "the first one"),
+            );
+            return;
+        }
+        if operation.is_own {
+            // What it takes and answers is for the code that is written for it.
+            self.route(operation, &name.value, operation.method != "GET");
+            return;
+        }
         let Some((vertical, entity, verb)) = split_name(&name.value) else {
             let message = format!("`{}` is not `<vertical>.<entity>.<verb>`", name.value);
             self.sink.push(Diagnostic::new(
@@ -174,12 +186,7 @@ impl Checker<'_> {
         if let Some(input) = &shape.input {
             self.reach(vertical, input, false);
         }
-        self.unified.routes.push(PlanRoute {
-            method: operation.method.clone(),
-            path: operation.path.clone(),
-            operation: name.value.clone(),
-            writes: shape.input.is_some(),
-        });
+        self.route(operation, &name.value, shape.input.is_some());
         let at = self.vertical(vertical);
         self.unified.verticals[at]
             .operations
@@ -225,18 +232,17 @@ impl Checker<'_> {
             ));
         }
         known.input = known.input.take().or(shape.input);
-        if known
-            .operations
-            .insert(verb.to_owned(), shape.plan)
-            .is_some()
-        {
-            let message = format!("two operations are called `{}`", name.value);
-            self.sink.push(Diagnostic::new(
-                "duplicate-operation-id",
-                message,
-                name.span,
-            ));
-        }
+        known.operations.insert(verb.to_owned(), shape.plan);
+    }
+
+    fn route(&mut self, operation: &SpecOperation, name: &str, writes: bool) {
+        self.unified.routes.push(PlanRoute {
+            method: operation.method.clone(),
+            path: operation.path.clone(),
+            operation: name.to_owned(),
+            writes,
+            is_own: operation.is_own,
+        });
     }
 
     /// An operation that is not about records: its body has a type, so that a wrong one is refused with its place.
@@ -251,12 +257,7 @@ impl Checker<'_> {
         if let Some(body) = &operation.body {
             self.reach(vertical, body, false);
         }
-        self.unified.routes.push(PlanRoute {
-            method: operation.method.clone(),
-            path: operation.path.clone(),
-            operation: name.to_owned(),
-            writes: operation.method != "GET",
-        });
+        self.route(operation, name, operation.method != "GET");
         let at = self.vertical(vertical);
         self.unified.verticals[at]
             .operations

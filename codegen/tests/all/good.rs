@@ -1,6 +1,7 @@
 //! What is right is planned.
 
 use crosswalk_codegen::{
+    coverage,
     diagnostic::{Format, render},
     load::Files,
     plan::{Plan, PlanForm},
@@ -88,15 +89,20 @@ fn operations_are_numbered_as_they_are_listed() {
 }
 
 #[test]
-fn what_the_proxy_answers_by_itself_is_in_no_mapping() {
-    let mut files = support::invented();
-    let own = "paths:\n  /health:\n    get:\n      operationId: health\n      x-operation: health\n      x-own: true\n      responses: { \"200\": { description: Done } }\n";
-    let spec = files
-        .get_mut("specs/unified.yaml")
-        .expect("the invented contract");
-    *spec = spec.replacen("paths:\n", own, 1);
-    assert!(spec.contains("x-own"));
-    let routes = plan(&files).routes;
-    assert!(!routes.is_empty());
-    assert!(routes.iter().all(|route| route.path != "/health"));
+fn what_the_proxy_answers_by_itself_is_a_route_and_in_no_mapping() {
+    let plan = plan(&support::invented());
+    let (own, others): (Vec<_>, Vec<_>) = plan.routes.iter().partition(|route| route.is_own);
+    assert_eq!(
+        own.iter()
+            .map(|route| (route.path.as_str(), route.operation.as_str(), route.writes))
+            .collect::<Vec<_>>(),
+        [("/capabilities", "capabilities", false)]
+    );
+    assert!(!others.is_empty());
+    let for_providers = plan
+        .verticals
+        .iter()
+        .flat_map(|vertical| &vertical.operations);
+    assert_eq!(for_providers.count(), others.len());
+    assert!(!coverage::operations(&plan).contains("capabilities"));
 }

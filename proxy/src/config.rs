@@ -50,7 +50,7 @@ pub struct Config {
 }
 
 /// What is kept, and what follows from keeping it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct State {
     /// The folder of what lasts: the store's file, its key, destinations that are files. None where nothing lasts.
     pub folder: Option<PathBuf>,

@@ -12,6 +12,9 @@ extern crate self as crosswalk;
 pub mod auth;
 pub mod capability;
 pub mod config;
+pub mod connect;
+pub mod connections;
+pub mod core;
 pub mod error;
 #[rustfmt::skip]
 pub mod generated;
@@ -22,5 +25,7 @@ pub mod route;
 pub mod sandbox;
 pub mod server;
 pub mod store;
+pub mod sync;
 pub mod translate;
 pub mod upstream;
+pub mod webhook;

@@ -23,6 +23,7 @@ use sqlx::{
 mod connection;
 mod connector_config;
 mod customer;
+mod event;
 mod installation;
 pub mod keys;
 pub mod lease;
@@ -31,6 +32,7 @@ mod seal;
 pub use connection::{Connection, ConnectionChange, ConnectionFilter, NewConnection, Saved};
 pub use connector_config::{ConnectorConfig, ConnectorConfigChange, ConnectorConfigInput};
 pub use customer::Customer;
+pub use event::Event;
 pub use lease::Lease;
 pub use seal::{Place, SealError};
 

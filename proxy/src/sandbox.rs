@@ -5,7 +5,9 @@
 //! `http` serves any [`http::Provider`] on a socket; `control` is the door for tests (`/_sandbox/…`).
 
 pub mod clock;
+mod consent;
 mod control;
+mod grants;
 pub mod http;
 pub mod hubspot;
 pub mod salesforce;

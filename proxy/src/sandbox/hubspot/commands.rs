@@ -37,6 +37,22 @@ pub(super) fn run(
     match name {
         "restore" => Some(restore(state, body, now)),
         "owners" => Some(change_owners(state, body, now)),
+        "revoke" => Some(state.grants.revoke(body)),
+        _ => None,
+    }
+}
+
+/// Answers a question; nothing when there is none of this name.
+pub(super) fn look(
+    state: &State,
+    name: &str,
+    _asked: &[(String, String)],
+    now: i64,
+) -> Option<Result<Value, String>> {
+    match name {
+        "grants" => Some(Ok(state
+            .grants
+            .shown(|access| access.expires_ms.is_none_or(|at| at > now)))),
         _ => None,
     }
 }

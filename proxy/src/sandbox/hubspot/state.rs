@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use super::access::Tokens;
 use super::custom::Custom;
 use super::fault::Fault;
 use super::links::{Link, Links};
@@ -14,6 +13,7 @@ use super::sample;
 use super::schema::{self, Group, ObjectType, Property};
 use super::settings::Settings;
 use crate::sandbox::clock::iso_ms;
+use crate::sandbox::grants::Grants;
 
 /// States of one row that the search index has not caught up with; further writes push the oldest into it.
 const MAX_PENDING: usize = 64;
@@ -29,7 +29,7 @@ pub(super) struct State {
     pub(super) tables: Vec<Table>,
     pub(super) owners: Vec<Owner>,
     pub(super) links: Links,
-    pub(super) tokens: Tokens,
+    pub(super) grants: Grants,
     pub(super) usage: Usage,
     pub(super) next_id: u64,
     /// The number of the next custom type.
@@ -72,7 +72,7 @@ impl State {
             tables: Vec::new(),
             owners: Vec::new(),
             links: Links::new(&[]),
-            tokens: Tokens::default(),
+            grants: Grants::default(),
             usage: Usage::default(),
             next_id: FIRST_ID,
             next_type: FIRST_TYPE,
@@ -86,7 +86,6 @@ impl State {
         self.tables = schema::embedded().into_iter().map(Table::new).collect();
         self.links = Links::new(&self.tables);
         self.severed = BTreeMap::new();
-        self.tokens.restore_code();
         self.usage = Usage::default();
         self.next_id = FIRST_ID;
         self.next_type = FIRST_TYPE;

@@ -4,6 +4,7 @@ use super::*;
 
 mod access;
 mod batches;
+mod consent;
 mod describes;
 mod encoding;
 mod grants;

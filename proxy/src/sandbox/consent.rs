@@ -156,16 +156,22 @@ pub(super) fn page(page: &Page<'_>) -> Reply {
         .iter()
         .map(|(name, value)| (*name, value.as_str()));
     for (name, value) in summary.chain([("Goes back to", page.redirect_uri)]) {
-        rows.push_str(&format!("<dt>{name}</dt><dd>{}</dd>\n", escaped(value)));
+        let value = escaped(value);
+        rows.extend(["<dt>", name, "</dt><dd>", &value, "</dd>\n"]);
     }
     let mut scopes = list("It asks for", &page.scopes);
     scopes.push_str(&list("It would like to have", &page.optional));
     let mut fields = String::new();
     for (name, value) in page.asked.iter().filter(|(name, _)| name != DECISION) {
         let (name, value) = (escaped(name), escaped(value));
-        fields.push_str(&format!(
-            "<input type=\"hidden\" name=\"{name}\" value=\"{value}\">\n"
-        ));
+        let input = [
+            "<input type=\"hidden\" name=\"",
+            &name,
+            "\" value=\"",
+            &value,
+            "\">\n",
+        ];
+        fields.extend(input);
     }
     let action = page.look.action;
     let body = format!(

@@ -26,6 +26,9 @@ struct Scopes {
     optional: Vec<String>,
 }
 
+/// Title and text of a page that asks nobody.
+struct Problem(&'static str, String);
+
 /// Asks the user, or carries out what he answered.
 pub(super) fn authorize(options: &Options, state: &mut State, ask: &Ask<'_>) -> Reply {
     let asked = consent::asked(ask.call);
@@ -51,7 +54,7 @@ pub(super) fn authorize(options: &Options, state: &mut State, ask: &Ask<'_>) -> 
     };
     let scopes = match scopes(state, param("scope"), param("optional_scope")) {
         Ok(scopes) => scopes,
-        Err(page) => return page,
+        Err(Problem(title, detail)) => return consent::problem(&LOOK, title, &detail),
     };
     let challenge = Some(param("code_challenge")).filter(|it| !it.is_empty());
     let method = param("code_challenge_method");
@@ -105,8 +108,8 @@ pub(super) fn authorize(options: &Options, state: &mut State, ask: &Ask<'_>) -> 
     }
 }
 
-/// What may be granted of what is asked, or the page that says why nothing can be.
-fn scopes(state: &State, required: &str, optional: &str) -> Result<Scopes, Reply> {
+/// What may be granted of what is asked, or why nothing can be.
+fn scopes(state: &State, required: &str, optional: &str) -> Result<Scopes, Problem> {
     let unavailable = &state.settings.unavailable_scopes;
     let known = known(state);
     let listed = |text: &str| {
@@ -120,19 +123,12 @@ fn scopes(state: &State, required: &str, optional: &str) -> Result<Scopes, Reply
         .any(|scope| !known.contains(scope));
     // An address without scopes cannot match an app's either; that optional ones count is unconfirmed.
     if unknown || required.is_empty() && optional.is_empty() {
-        return Err(consent::problem(
-            &LOOK,
-            "Authorization failed",
-            "There is a mismatch between the scopes in the install URL and those that the app is configured with.",
-        ));
+        let detail = "There is a mismatch between the scopes in the install URL and those that the app is configured with.";
+        return Err(Problem("Authorization failed", detail.to_owned()));
     }
     if let Some(lacking) = required.iter().find(|scope| unavailable.contains(scope)) {
         let detail = format!("The account cannot grant {lacking}, which the app requires.");
-        return Err(consent::problem(
-            &LOOK,
-            "This account cannot install the app",
-            &detail,
-        ));
+        return Err(Problem("This account cannot install the app", detail));
     }
     optional.retain(|scope| !unavailable.contains(scope) && !required.contains(scope));
     Ok(Scopes {

@@ -292,7 +292,6 @@ impl Route {
             | Self::Stages { .. }
             | Self::SchemaLinks { .. }
             | Self::LinkBatch { .. } => &[Method::POST],
-            Self::Authorize => &[Method::GET, Method::POST],
             Self::TokenInfo(_)
             | Self::Account
             | Self::Owners
@@ -300,7 +299,8 @@ impl Route {
             | Self::Usage
             | Self::Links { .. }
             | Self::Pipeline { .. } => &[Method::GET],
-            Self::Rows { .. }
+            Self::Authorize
+            | Self::Rows { .. }
             | Self::Properties { .. }
             | Self::Groups { .. }
             | Self::Pipelines { .. }

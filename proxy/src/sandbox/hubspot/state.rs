@@ -1,6 +1,6 @@
 //! Everything that this `HubSpot` remembers. One lock around it, held for one call.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::custom::Custom;
@@ -12,8 +12,13 @@ use super::rates::Usage;
 use super::sample;
 use super::schema::{self, Group, ObjectType, Property};
 use super::settings::Settings;
+use super::values::instant_ms;
 use crate::sandbox::clock::iso_ms;
 use crate::sandbox::grants::Grants;
+
+mod recent;
+
+use recent::Recent;
 
 /// States of one row that the search index has not caught up with; further writes push the oldest into it.
 const MAX_PENDING: usize = 64;
@@ -49,6 +54,10 @@ pub(super) struct Table {
     pub(super) groups: Vec<Group>,
     pub(super) pipelines: Vec<Pipeline>,
     pub(super) rows: BTreeMap<u64, Row>,
+    /// The ids of the archived ones among them.
+    pub(super) archived: BTreeSet<u64>,
+    /// The live ones among them by the time of their last change.
+    pub(super) recent: Recent,
     /// Ids that a merge took away, and the row that they live on in.
     pub(super) merged: BTreeMap<u64, u64>,
     /// Which live row holds a value of a unique property.
@@ -149,6 +158,8 @@ impl Table {
             pipelines: pipelines::embedded(&ty.plural),
             ty,
             rows: BTreeMap::new(),
+            archived: BTreeSet::new(),
+            recent: Recent::default(),
             merged: BTreeMap::new(),
             unique: BTreeMap::new(),
         }
@@ -171,6 +182,8 @@ impl Table {
             .entry(self.ty.modified.clone())
             .or_insert_with(|| iso_ms(now));
         self.claim(id, &values);
+        let modified = self.modified_ms(&values);
+        self.recent.insert(id, modified, now, index_at);
         let mut row = Row {
             id,
             values: Arc::new(values),
@@ -186,6 +199,7 @@ impl Table {
     pub(super) fn change(&mut self, id: u64, changes: &Values, now: i64, index_at: i64) {
         let modified = self.ty.modified.clone();
         self.release(id);
+        self.forget_recent(id);
         let Some(row) = self.rows.get_mut(&id) else {
             return;
         };
@@ -199,6 +213,8 @@ impl Table {
         row.index(now, index_at);
         let values = Arc::clone(&row.values);
         self.claim(id, &values);
+        let modified = self.modified_ms(&values);
+        self.recent.insert(id, modified, now, index_at);
     }
 
     /// Sets one value as a link does: without a new modification time, and in the index at once.
@@ -218,8 +234,10 @@ impl Table {
     /// Archives a live row; its unique values are free again.
     pub(super) fn archive(&mut self, id: u64, now: i64) {
         self.release(id);
+        self.forget_recent(id);
         if let Some(row) = self.rows.get_mut(&id) {
             row.archived_at = Some(now);
+            self.archived.insert(id);
         }
     }
 
@@ -235,6 +253,7 @@ impl Table {
         if let Some(row) = self.rows.get_mut(&id) {
             row.archived_at = None;
         }
+        self.archived.remove(&id);
         self.change(id, &Values::new(), now, index_at);
         true
     }
@@ -242,7 +261,22 @@ impl Table {
     /// Takes a row away for good, as a merge does with both sides.
     pub(super) fn remove(&mut self, id: u64) -> Option<Row> {
         self.release(id);
+        self.forget_recent(id);
+        self.archived.remove(&id);
         self.rows.remove(&id)
+    }
+
+    /// When a row with these values was last changed.
+    pub(super) fn modified_ms(&self, values: &Values) -> i64 {
+        let modified = values.get(&self.ty.modified);
+        modified.and_then(|at| instant_ms(at)).unwrap_or_default()
+    }
+
+    fn forget_recent(&mut self, id: u64) {
+        if let Some(row) = self.rows.get(&id) {
+            let modified = self.modified_ms(&row.values);
+            self.recent.remove(id, modified);
+        }
     }
 
     pub(super) fn live(&self, id: u64) -> Option<&Row> {

@@ -55,6 +55,7 @@ mod access;
 mod ask;
 mod associations;
 mod batch;
+mod bulk;
 mod calculated;
 mod commands;
 mod consent;

@@ -107,7 +107,12 @@ pub(super) fn search(state: &State, ask: &Ask<'_>, table: usize) -> Result<Reply
     let sort = sort(own, request.sorts)?;
     let query = request.query.unwrap_or_default();
 
-    let by = By::new(own, sort.as_ref());
+    // A count asks for no order.
+    let by = if limit == 0 {
+        By::Id
+    } else {
+        By::new(own, sort.as_ref())
+    };
     let found = found(state, ask, own, &groups, &query, &by);
     let total = found.len();
 

@@ -23,7 +23,7 @@ use recent::Recent;
 /// States of one row that the search index has not caught up with; further writes push the oldest into it.
 const MAX_PENDING: usize = 64;
 /// Ids start high enough not to be mistaken for counters.
-const FIRST_ID: u64 = 21_000_000_001;
+pub(super) const FIRST_ID: u64 = 21_000_000_001;
 const FIRST_TYPE: u64 = 3_453_901;
 
 pub(super) type Values = BTreeMap<String, String>;

@@ -8,6 +8,7 @@ use super::*;
 
 mod auth;
 mod batches;
+mod bulk;
 mod consent;
 mod custom;
 mod definitions;

@@ -32,12 +32,15 @@
 //! | --- | --- |
 //! | `merge` `{"master":"001…","losers":["001…"]}` | the losers are deleted and name their master; what referred to them refers to it |
 //! | `undelete`, `purge` `{"ids":["001…"]}` | out of the recycle bin: back, or gone for good |
+//! | `fill`, and `GET records` | many invented rows; all rows: see the sandbox's `bulk.rs` |
+//! | `revoke`, and `GET grants` | grants end; the grants: see `control.rs` |
 //!
 //! Not played: Bulk, sharing beyond that of notes, GROUP BY, queries of children inside of others, relative dates,
 //! formulas, record types, trees and graphs, conditional writes, `updateMetadata`.
 
 mod access;
 mod batch;
+mod bulk;
 mod collections;
 mod composite;
 mod describe;
@@ -323,6 +326,7 @@ impl Provider for Salesforce {
         }
         let state = &mut self.org().state;
         Some(match command {
+            "fill" => bulk::fill(state, body, self.clock.now_ms()),
             "merge" => {
                 let master = body
                     .get("master")
@@ -338,9 +342,10 @@ impl Provider for Salesforce {
         })
     }
 
-    fn look(&self, name: &str, _asked: &[(String, String)]) -> Option<Result<Value, String>> {
+    fn look(&self, name: &str, asked: &[(String, String)]) -> Option<Result<Value, String>> {
         let org = self.org();
         match name {
+            "records" => Some(bulk::records(&org.state, asked)),
             "grants" => Some(Ok(org.sessions.shown(self.clock.now_ms()))),
             _ => None,
         }

@@ -11,6 +11,7 @@ extern crate self as crosswalk;
 pub mod auth;
 pub mod capability;
 pub mod config;
+pub mod destination;
 pub mod error;
 #[rustfmt::skip]
 pub mod generated;

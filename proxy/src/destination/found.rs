@@ -76,7 +76,7 @@ pub(super) fn missing<'a>(
             Some(column) if !column.ty.eq_ignore_ascii_case(wanted.ty) => {
                 let named = |ty: &str| match ty {
                     "" => "no type".to_owned(),
-                    ty => format!("type `{ty}`"),
+                    ty => format!("type `{}`", ty.to_ascii_lowercase()),
                 };
                 return Err(in_the_way(format!(
                     "its column `{}` is of {}, expected {}",

@@ -3,7 +3,7 @@
 //! Each transaction sets its own limits in the same round trip in which it begins, so that a pooler that shares
 //! sessions among clients passes none of them on.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use secrecy::SecretString;
 use sqlx::{
@@ -186,11 +186,13 @@ impl Postgres {
                 )
                 .await?;
             let mut written = 0;
-            if !batch.rows.is_empty() {
+            if batch.rounds().next().is_some() {
                 let generation = self.newest_generation(&mut transaction, page.key).await?;
-                written = self
-                    .upsert(&mut transaction, &page, &batch, generation)
-                    .await?;
+                for rows in batch.rounds() {
+                    written += self
+                        .upsert(&mut transaction, &page, rows, generation)
+                        .await?;
+                }
             }
             commit(transaction).await?;
             Ok(Applied {
@@ -243,12 +245,12 @@ impl Postgres {
         &self,
         transaction: &mut PgConnection,
         page: &Page<'_>,
-        batch: &Batch,
+        rows: &BTreeMap<String, Stored>,
         generation: i64,
     ) -> Result<u64, DestinationError> {
         let table = page.table;
         let place = place(&self.schema, table.name());
-        let mut rows = batch.rows.iter().peekable();
+        let mut rows = rows.iter().peekable();
         let mut written = 0;
         while rows.peek().is_some() {
             let mut some: Vec<(&String, &Stored)> = Vec::new();

@@ -72,11 +72,15 @@ pub(super) struct Stored {
     pub(super) is_deleted: bool,
 }
 
-/// The rows of a page, each id once, in the order of their ids: two runners that write the same rows in the same order
-/// wait for each other and never both at once.
+/// The rows of a page, in the order of their ids: two runners that write the same rows in the same order wait for each
+/// other and never both at once.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
-    pub(super) rows: BTreeMap<String, Stored>,
+    /// Each id once.
+    rows: BTreeMap<String, Stored>,
+    /// Deletions of records that are among `rows` undeleted. They are written after those, since they keep what they do
+    /// not tell of them, and not of what was in the table before.
+    deletions: BTreeMap<String, Stored>,
     pub(super) skipped: u64,
     warnings: BTreeMap<(String, Problem), (u64, String)>,
 }
@@ -101,7 +105,7 @@ impl Batch {
                     None
                 })
             };
-            let mut stored = Stored {
+            let stored = Stored {
                 cells: table
                     .columns()
                     .iter()
@@ -110,14 +114,33 @@ impl Batch {
                 raw: cell("raw_data", Kind::Json),
                 is_deleted: row.is_deleted(),
             };
-            if let Some(earlier) = batch.rows.remove(&id)
-                && stored.is_deleted
-            {
-                stored.fill_from(earlier);
-            }
-            batch.rows.insert(id, stored);
+            batch.insert(id, stored);
         }
         batch
+    }
+
+    fn insert(&mut self, id: String, mut stored: Stored) {
+        let later = if stored.is_deleted {
+            match self.rows.get(&id) {
+                Some(earlier) if !earlier.is_deleted => &mut self.deletions,
+                _ => &mut self.rows,
+            }
+        } else {
+            self.deletions.remove(&id);
+            self.rows.insert(id, stored);
+            return;
+        };
+        if let Some(earlier) = later.remove(&id) {
+            stored.fill_from(earlier);
+        }
+        later.insert(id, stored);
+    }
+
+    /// What is written by one statement after the other; in none is an id twice.
+    pub(super) fn rounds(&self) -> impl Iterator<Item = &BTreeMap<String, Stored>> {
+        [&self.rows, &self.deletions]
+            .into_iter()
+            .filter(|rows| !rows.is_empty())
     }
 
     fn warn(&mut self, column: &str, problem: Problem, id: &str) {
@@ -192,13 +215,28 @@ mod tests {
     #[test]
     fn a_deletion_keeps_what_it_does_not_tell() {
         let batch = batch(&[
-            r#"{"id":"1","name":"a","size":1,"raw_data":{"x":1}}"#,
+            r#"{"id":"1","name":"a","size":1,"raw_data":{"x":1},"is_deleted":true}"#,
             r#"{"id":"1","size":2,"is_deleted":true}"#,
         ]);
         let stored = &batch.rows["1"];
         assert_eq!(stored.cells, [Some("a".to_owned()), Some("2".to_owned())]);
         assert_eq!(stored.raw.as_deref(), Some(r#"{"x":1}"#));
         assert!(stored.is_deleted);
+    }
+
+    #[test]
+    fn a_deletion_of_a_record_of_the_same_page_comes_after_it() {
+        let live = r#"{"id":"1","name":null}"#;
+        let gone = r#"{"id":"1","is_deleted":true}"#;
+        let rounds = |records: &[&str]| -> Vec<bool> {
+            let batch = batch(records);
+            batch.rounds().map(|rows| rows["1"].is_deleted).collect()
+        };
+        assert_eq!(rounds(&[live, gone]), [false, true]);
+        assert_eq!(rounds(&[gone, live, gone, gone]), [false, true]);
+        assert_eq!(rounds(&[live, gone, live]), [false]);
+        assert_eq!(rounds(&[gone, gone]), [true]);
+        assert_eq!(rounds(&[gone, live]), [false]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! One connection: SQLite has one writer anyway. Every transaction takes the write lock as it begins, so that two
 //! processes wait for each other instead of one failing in the middle.
 
-use std::{path::Path, time::Duration};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use sqlx::{
     AssertSqlSafe, ConnectOptions as _, Row as _, Sqlite as Database, SqliteConnection, SqlitePool,
@@ -144,7 +144,7 @@ impl Sqlite {
             )
             .await?;
         let mut written = 0;
-        if !batch.rows.is_empty() {
+        if batch.rounds().next().is_some() {
             let generation: i64 =
                 sqlx::query_scalar(AssertSqlSafe(DIALECT.newest_generation(&self.streams)))
                     .bind(&page.key.stream)
@@ -152,9 +152,11 @@ impl Sqlite {
                     .fetch_one(&mut *transaction)
                     .await
                     .map_err(|error| failed(&error))?;
-            written = upsert(&mut transaction, &page, &batch, generation)
-                .await
-                .map_err(|error| DestinationError::of_sqlite(&error, page.table.name()))?;
+            for rows in batch.rounds() {
+                written += upsert(&mut transaction, &page, rows, generation)
+                    .await
+                    .map_err(|error| DestinationError::of_sqlite(&error, page.table.name()))?;
+            }
         }
         commit(transaction).await?;
         Ok(Applied {
@@ -258,12 +260,12 @@ impl Sqlite {
 async fn upsert(
     transaction: &mut SqliteConnection,
     page: &Page<'_>,
-    batch: &Batch,
+    rows: &BTreeMap<String, Stored>,
     generation: i64,
 ) -> Result<u64, sqlx::Error> {
     let place = quoted(page.table.name());
     let most = MOST_PARAMETERS / (page.table.columns().len() + 3) - 1;
-    let rows: Vec<(&String, &Stored)> = batch.rows.iter().collect();
+    let rows: Vec<(&String, &Stored)> = rows.iter().collect();
     let mut rows = rows.as_slice();
     let mut written = 0;
     for count in ROWS_AT_ONCE.into_iter().filter(|count| *count <= most) {

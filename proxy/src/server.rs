@@ -98,7 +98,12 @@ impl Server {
             Some(settings) => Some(open(settings).await?),
             None => None,
         };
-        let directory = Arc::new(Directory::new(connections, store.clone()));
+        let directory = Arc::new(Directory::new(
+            api,
+            upstream.clone(),
+            connections,
+            store.clone(),
+        ));
         let auth = Auth::new(&config.api_keys, store.clone(), Arc::clone(&directory));
         let origins = Origins::new(address, &config.allowed_hosts, &config.allowed_origins);
         let mut pipeline = Pipeline::new(Parts {

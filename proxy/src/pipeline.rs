@@ -5,6 +5,7 @@
 
 use std::{
     future::poll_fn,
+    net::SocketAddr,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
     sync::{
@@ -23,21 +24,22 @@ use http::{
 };
 use http_body_util::Full;
 use hyper::body::Body;
-use jiff::Timestamp;
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    task::JoinSet,
     time::Instant,
 };
 use url::form_urlencoded;
 
 use crate::{
     auth::Auth,
-    config::Limits,
+    config::{Limits, State},
+    connections::Directory,
     error::{Code, Error},
     log::CallLog,
     own::{Own, OwnCall},
     route::{self, Api, ServedBy, UnifiedRequest},
-    translate::Context,
+    store::Store,
     upstream::{Exchange, NativeLog, Upstream, provider::Effect},
 };
 
@@ -46,10 +48,12 @@ mod drive;
 mod keys;
 mod memory;
 mod origin;
+mod unified;
 
 pub use origin::Origins;
+pub use unified::{Unified, UnifiedCall};
 
-use drive::{Call, Driver};
+use drive::Driver;
 
 const REQUEST_ID: &str = "x-request-id";
 /// When a caller that met an overload may come back. Calls take well below a second.
@@ -63,11 +67,26 @@ pub struct Pipeline {
     origins: Origins,
     limits: Limits,
     own: Arc<Own>,
-    driver: Arc<Driver>,
+    unified: Arc<Unified>,
     /// One place for each call in flight.
     places: Arc<Semaphore>,
     is_draining: AtomicBool,
     explain: Option<Explain>,
+}
+
+/// What a pipeline is put together from.
+#[derive(Debug)]
+pub struct Parts {
+    pub api: Api,
+    pub auth: Auth,
+    pub origins: Origins,
+    pub limits: Limits,
+    pub upstream: Upstream,
+    pub store: Option<Store>,
+    pub state: State,
+    pub directory: Arc<Directory>,
+    /// Where the proxy listens.
+    pub address: SocketAddr,
 }
 
 /// Is told of every call, with everything that it became.
@@ -93,14 +112,39 @@ impl std::fmt::Debug for Explain {
 }
 
 impl Pipeline {
-    pub fn new(api: Api, auth: Auth, origins: Origins, limits: Limits, upstream: Upstream) -> Self {
-        let auth = Arc::new(auth);
-        Self {
+    pub fn new(parts: Parts) -> Self {
+        let Parts {
             api,
-            own: Arc::new(Own::new(api, Arc::clone(&auth), limits.clone())),
             auth,
             origins,
-            driver: Arc::new(Driver::new(upstream, &limits)),
+            limits,
+            upstream,
+            store,
+            state,
+            directory,
+            address,
+        } = parts;
+        let auth = Arc::new(auth);
+        let upstream = Arc::new(upstream);
+        let driver = Driver::new(Arc::clone(&upstream), &limits);
+        let unified = Arc::new(Unified::new(api, driver));
+        let own = Own {
+            api,
+            auth: Arc::clone(&auth),
+            limits: limits.clone(),
+            store,
+            state,
+            directory,
+            upstream,
+            unified: Arc::clone(&unified),
+            address,
+        };
+        Self {
+            api,
+            own: Arc::new(own),
+            auth,
+            origins,
+            unified,
             places: Arc::new(Semaphore::new(limits.calls_in_flight)),
             limits,
             is_draining: AtomicBool::new(false),
@@ -167,10 +211,11 @@ impl Pipeline {
         let found = route::find(self.api.routes, &head.method, head.uri.path())?;
         let route = found.route;
         let _ = log.operation.set(route.operation);
-        self.auth.caller(&head.headers)?;
+        let caller = self.auth.caller(&head.headers).await?;
         if route.served_by == ServedBy::Own {
             let call = OwnCall {
                 operation: route.operation,
+                caller,
                 request: UnifiedRequest {
                     path: found.parameters,
                     query: query(head),
@@ -183,34 +228,27 @@ impl Pipeline {
             };
             return self.own(route.effect, call, place).await;
         }
-        let connection = self.auth.connection(&head.headers)?;
+        caller.must_be_allowed(route.effect)?;
+        let connection = self.auth.connection(&head.headers, &caller).await?;
         log.note(&connection);
         let body = body::read(head, body, &self.limits).await?;
         if self.explain.is_some() {
             let _ = log.body.set(body.clone());
         }
-        let context = Context {
-            provider: connection.provider,
-            operation: route.operation,
-            connection: Arc::clone(&connection.settings),
-            now: Timestamp::now(),
-            hidden: self.driver.hidden(&connection.settings.id),
-            objects: Arc::default(),
-            fields: None,
-        };
         let request = UnifiedRequest {
             path: found.parameters,
             query: query(head),
             body,
         };
-        let translator = (self.api.translator)(route.operation, context, &request)?;
-        let call = Call {
+        let call = UnifiedCall {
+            operation: route.operation,
+            effect: route.effect,
             connection,
             deadline,
             log: Arc::clone(log),
-            place,
+            place: Some(place),
         };
-        self.driver.drive(route.effect, translator, call).await
+        self.unified.answer(call, &request).await
     }
 
     /// The answer to an operation of our own. One that writes goes on when its caller hangs up, as those of providers
@@ -259,6 +297,11 @@ impl Pipeline {
             "/livez" | "/readyz" => Some(json(StatusCode::OK, br#"{"status":"ok"}"#.to_vec())),
             _ => None,
         }
+    }
+
+    /// Starts what is done without being asked.
+    pub fn start(&self, stop: &watch::Receiver<bool>) -> JoinSet<()> {
+        self.own.start(stop)
     }
 
     /// From now on `/readyz` says no; calls are still answered.

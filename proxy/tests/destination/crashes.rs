@@ -30,8 +30,8 @@ fn page(n: u64) -> Vec<Value> {
 /// All of the pages up to the cursor, and nothing of the next; the cursor.
 async fn check(stage: &Stage) -> u64 {
     let destination = stage.open().await;
-    let state = destination.state(&key()).await.unwrap();
-    let cursor = state
+    let reached = destination.state(&key()).await.unwrap();
+    let cursor = reached
         .and_then(|state| state.cursor)
         .map_or(0, |cursor| cursor.parse().unwrap());
     destination.close().await;
@@ -70,8 +70,8 @@ async fn a_runner_that_is_killed_leaves_whole_pages(stage: Stage) {
         let watching = stage.open().await;
         loop {
             tokio::time::sleep(Duration::from_millis(5)).await;
-            let state = watching.state(&key()).await.unwrap();
-            if state.is_some_and(|state| state.fence == round + 1 && state.cursor.is_some()) {
+            let reached = watching.state(&key()).await.unwrap();
+            if reached.is_some_and(|state| state.fence == round + 1 && state.cursor.is_some()) {
                 break;
             }
             waited += 1;
@@ -154,9 +154,9 @@ async fn a_server_that_crashes_leaves_whole_pages() {
         tokio::task::block_in_place(|| server.resume());
         let cursor = check(&stage).await;
         // The same runner, which kept its connections, goes on.
-        let state = runner.destination.claim(&key(), 1).await.unwrap();
+        let reached = runner.destination.claim(&key(), 1).await.unwrap();
         assert_eq!(
-            state.cursor.map_or(0, |cursor| cursor.parse().unwrap()),
+            reached.cursor.map_or(0, |cursor| cursor.parse().unwrap()),
             cursor
         );
         assert!(cursor + 1 >= next, "what was committed stays");

@@ -169,15 +169,16 @@ fn root(plan: &Plan) -> TokenStream {
     let routes = plan.routes.iter().map(|route| {
         let (method, path, operation) = (names::ident(&route.method), &route.path, &route.operation);
         let effect = names::ident(if route.writes { "Write" } else { "Read" });
+        let served_by = names::ident(if route.is_own { "Own" } else { "Provider" });
         quote! {
-            Route { method: Method::#method, path: #path, operation: #operation, effect: Effect::#effect }
+            Route { method: Method::#method, path: #path, operation: #operation, effect: Effect::#effect, served_by: ServedBy::#served_by }
         }
     });
     quote! {
         //! The unified API and the providers behind it.
         use crosswalk::{
             error::Error,
-            route::{Api, Route, UnifiedRequest},
+            route::{Api, Route, ServedBy, UnifiedRequest},
             translate::{Context, Translator, not_implemented},
             upstream::provider::Effect,
         };
@@ -187,7 +188,7 @@ fn root(plan: &Plan) -> TokenStream {
         pub mod unified;
 
         /// All that the proxy is built from.
-        pub static API: Api = Api { routes: ROUTES, providers: &[#(#providers),*], capabilities: &[#(#capabilities),*], translator };
+        pub static API: Api = Api { routes: ROUTES, entities: unified::ENTITIES, providers: &[#(#providers),*], capabilities: &[#(#capabilities),*], translator };
 
         static ROUTES: &[Route] = &[#(#routes),*];
 

@@ -46,7 +46,7 @@ pub struct SpecOperation {
     pub is_xml: bool,
     /// `x-free-form`: it is not about records, and mappings carry it out by templates.
     pub is_free_form: bool,
-    /// Whether the proxy answers it by itself: no mapping has it, and its name is one of its own.
+    /// Whether the proxy answers it by itself: no mapping has it, and its name has any form.
     pub is_own: bool,
 }
 
@@ -112,6 +112,7 @@ pub struct SpecObject {
 
 #[derive(Debug, Clone, Default)]
 pub struct SpecText {
+    /// `date-time` as well where `x-instant` says so.
     pub format: Option<String>,
     pub max_length: Option<usize>,
     /// `enum`: there is no other value.

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::{
     config::Limits,
-    route::Api,
+    route::{Api, ServedBy},
     translate::decode::{MAX_FIELDS, MAX_IDS, MAX_KEY_VALUES},
     upstream::provider::{Effect, Provider},
 };
@@ -255,7 +255,9 @@ pub fn answer(
 ) -> Result<Vec<u8>, serde_json::Error> {
     let mut tables = api.capabilities.iter();
     let table = tables.find(|table| table.provider == provider.name);
-    let operations = api.routes.iter().map(|route| AnswerOperation {
+    let routes = api.routes.iter();
+    let for_providers = routes.filter(|route| route.served_by == ServedBy::Provider);
+    let operations = for_providers.map(|route| AnswerOperation {
         id: route.operation,
         method: route.method.as_str(),
         path: route.path,

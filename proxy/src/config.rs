@@ -8,7 +8,7 @@ use std::{
     fmt::{self, Write as _},
     fs,
     net::{Ipv4Addr, SocketAddr},
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
@@ -16,7 +16,12 @@ use std::{
 use secrecy::SecretString;
 use url::Url;
 
-use crate::{route::Api, translate::ConnectionSettings, upstream::provider::Provider};
+use crate::{
+    route::Api,
+    store::{Location, keys::KeySource},
+    translate::ConnectionSettings,
+    upstream::provider::Provider,
+};
 
 mod check;
 mod tree;
@@ -29,7 +34,8 @@ pub use tree::Mistake;
 pub struct Config {
     /// Where to listen. Loopback by default, since whoever reaches the port and knows a key acts for every connection.
     pub listen: SocketAddr,
-    /// Who may call: the values of `x-apikey` that are taken.
+    pub state: State,
+    /// Who may call, and may do all: the values of `x-apikey` that are taken beside the keys in the store.
     pub api_keys: Vec<SecretString>,
     /// Values of `Host` that are taken beside loopback's names; all others are refused, which stops DNS rebinding.
     pub allowed_hosts: Vec<String>,
@@ -41,6 +47,26 @@ pub struct Config {
     pub connections: Vec<Connection>,
     /// What is allowed and still worth a line in the log.
     pub warnings: Vec<String>,
+}
+
+/// What is kept, and what follows from keeping it.
+#[derive(Debug, Clone)]
+pub struct State {
+    /// The folder of what lasts: the store's file, its key, destinations that are files. None where nothing lasts.
+    pub folder: Option<PathBuf>,
+    /// None where nothing is kept: then there are the connections of the configuration and no others.
+    pub store: Option<StoreSettings>,
+    /// The organisation that this installation is for, as the API names it.
+    pub org_id: String,
+    /// Where browsers reach this proxy, for magic links and consents; where it listens, unless told otherwise.
+    pub public_url: Option<Url>,
+}
+
+/// The store and the key of its secrets.
+#[derive(Debug, Clone)]
+pub struct StoreSettings {
+    pub location: Location,
+    pub keys: KeySource,
 }
 
 /// What may be used up. Everything that can grow has its bound here.

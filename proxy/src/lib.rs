@@ -1,8 +1,9 @@
 //! Crosswalk: a sidecar reverse proxy that turns unified API calls into native provider calls and back.
 //!
 //! [`config`] says what is wanted, [`server`] listens, [`pipeline`] is the life of one request: [`route`], [`auth`],
-//! [`translate`], [`upstream`]. [`capability`] tells what a connection can do. [`generated`] is what codegen wrote; all else takes it as a value of [`route::Api`], so
-//! that any other API can be put in its place. [`sandbox`] plays the providers and knows nothing of the rest.
+//! [`translate`], [`upstream`], or [`own`] for what the proxy answers by itself. [`capability`] tells what a connection
+//! can do. [`generated`] is what codegen wrote; all else takes it as a value of [`route::Api`], so that any other API
+//! can be put in its place. [`sandbox`] plays the providers and knows nothing of the rest.
 
 #[allow(unused_extern_crates)]
 // Generated modules name this crate as others do, so that they can be compiled outside of it.
@@ -11,14 +12,22 @@ extern crate self as crosswalk;
 pub mod auth;
 pub mod capability;
 pub mod config;
+pub mod connect;
+pub mod connections;
+pub mod core;
 pub mod destination;
 pub mod error;
 #[rustfmt::skip]
 pub mod generated;
 pub mod log;
+pub mod model;
+pub mod own;
 pub mod pipeline;
 pub mod route;
 pub mod sandbox;
 pub mod server;
+pub mod store;
+pub mod sync;
 pub mod translate;
 pub mod upstream;
+pub mod webhook;

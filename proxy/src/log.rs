@@ -16,7 +16,7 @@ use tracing::level_filters::LevelFilter;
 use crate::{
     config::{self, Level, LogFormat},
     error::{Code, Error},
-    upstream::NativeLog,
+    upstream::{Connection, NativeLog},
 };
 
 /// Starts logging for the whole process. A second call changes nothing.
@@ -82,6 +82,12 @@ impl CallLog {
             body: OnceLock::new(),
             end: Mutex::new(None),
         }
+    }
+
+    /// The connection that the call is for.
+    pub fn note(&self, connection: &Connection) {
+        let _ = self.provider.set(connection.provider.name);
+        let _ = self.connection.set(connection.settings.id.clone());
     }
 
     /// The call was answered, or would have been if the caller were still there.

@@ -5,6 +5,7 @@
 
 use std::{
     future::poll_fn,
+    net::SocketAddr,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
     sync::{
@@ -17,28 +18,29 @@ use std::{
 
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
+    HeaderMap, HeaderValue, Request, Response, StatusCode,
     header::{CACHE_CONTROL, CONTENT_TYPE},
     request,
 };
 use http_body_util::Full;
 use hyper::body::Body;
-use jiff::Timestamp;
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    task::JoinSet,
     time::Instant,
 };
 use url::form_urlencoded;
 
 use crate::{
     auth::Auth,
-    capability,
-    config::Limits,
+    config::{Limits, State},
+    connections::Directory,
     error::{Code, Error},
     log::CallLog,
-    route::{self, Api, UnifiedRequest},
-    translate::Context,
-    upstream::{Connection, Exchange, NativeLog, Upstream},
+    own::{Own, OwnCall},
+    route::{self, Api, ServedBy, UnifiedRequest},
+    store::Store,
+    upstream::{Exchange, NativeLog, Upstream, provider::Effect},
 };
 
 mod body;
@@ -46,14 +48,14 @@ mod drive;
 mod keys;
 mod memory;
 mod origin;
+mod unified;
 
 pub use origin::Origins;
+pub use unified::{Unified, UnifiedCall};
 
-use drive::{Call, Driver};
+use drive::Driver;
 
 const REQUEST_ID: &str = "x-request-id";
-/// The path of the one call that is about a connection and not about its records.
-const CAPABILITIES: &str = "/capabilities";
 /// When a caller that met an overload may come back. Calls take well below a second.
 const OVERLOAD_PASSES: Duration = Duration::from_secs(1);
 
@@ -61,14 +63,30 @@ const OVERLOAD_PASSES: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Pipeline {
     api: Api,
-    auth: Auth,
+    auth: Arc<Auth>,
     origins: Origins,
     limits: Limits,
-    driver: Arc<Driver>,
+    own: Arc<Own>,
+    unified: Arc<Unified>,
     /// One place for each call in flight.
     places: Arc<Semaphore>,
     is_draining: AtomicBool,
     explain: Option<Explain>,
+}
+
+/// What a pipeline is put together from.
+#[derive(Debug)]
+pub struct Parts {
+    pub api: Api,
+    pub auth: Auth,
+    pub origins: Origins,
+    pub limits: Limits,
+    pub upstream: Upstream,
+    pub store: Option<Store>,
+    pub state: State,
+    pub directory: Arc<Directory>,
+    /// Where the proxy listens.
+    pub address: SocketAddr,
 }
 
 /// Is told of every call, with everything that it became.
@@ -94,12 +112,39 @@ impl std::fmt::Debug for Explain {
 }
 
 impl Pipeline {
-    pub fn new(api: Api, auth: Auth, origins: Origins, limits: Limits, upstream: Upstream) -> Self {
-        Self {
+    pub fn new(parts: Parts) -> Self {
+        let Parts {
             api,
             auth,
             origins,
-            driver: Arc::new(Driver::new(upstream, &limits)),
+            limits,
+            upstream,
+            store,
+            state,
+            directory,
+            address,
+        } = parts;
+        let auth = Arc::new(auth);
+        let upstream = Arc::new(upstream);
+        let driver = Driver::new(Arc::clone(&upstream), &limits);
+        let unified = Arc::new(Unified::new(api, driver));
+        let own = Own {
+            api,
+            auth: Arc::clone(&auth),
+            limits: limits.clone(),
+            store,
+            state,
+            directory,
+            upstream,
+            unified: Arc::clone(&unified),
+            address,
+        };
+        Self {
+            api,
+            own: Arc::new(own),
+            auth,
+            origins,
+            unified,
             places: Arc::new(Semaphore::new(limits.calls_in_flight)),
             limits,
             is_draining: AtomicBool::new(false),
@@ -163,68 +208,70 @@ impl Pipeline {
     {
         self.origins.check(head)?;
         let place = self.place()?;
-        if head.uri.path() == CAPABILITIES {
-            return self.capabilities(head, log);
-        }
         let found = route::find(self.api.routes, &head.method, head.uri.path())?;
         let route = found.route;
         let _ = log.operation.set(route.operation);
-        let connection = self.connection(head, log)?;
+        let caller = self.auth.caller(&head.headers).await?;
+        if route.served_by == ServedBy::Own {
+            let call = OwnCall {
+                operation: route.operation,
+                caller,
+                request: UnifiedRequest {
+                    path: found.parameters,
+                    query: query(head),
+                    // Never explained: it may have secrets that no line of a terminal should have.
+                    body: body::read(head, body, &self.limits).await?,
+                },
+                headers: head.headers.clone(),
+                deadline,
+                log: Arc::clone(log),
+            };
+            return self.own(route.effect, call, place).await;
+        }
+        caller.must_be_allowed(route.effect)?;
+        let connection = self.auth.connection(&head.headers, &caller).await?;
+        log.note(&connection);
         let body = body::read(head, body, &self.limits).await?;
         if self.explain.is_some() {
             let _ = log.body.set(body.clone());
         }
-        let context = Context {
-            provider: connection.provider,
-            operation: route.operation,
-            connection: Arc::clone(&connection.settings),
-            now: Timestamp::now(),
-            hidden: self.driver.hidden(&connection.settings.id),
-            objects: Arc::default(),
-            fields: None,
-        };
         let request = UnifiedRequest {
             path: found.parameters,
             query: query(head),
             body,
         };
-        let translator = (self.api.translator)(route.operation, context, &request)?;
-        let call = Call {
+        let call = UnifiedCall {
+            operation: route.operation,
+            effect: route.effect,
             connection,
             deadline,
             log: Arc::clone(log),
-            place,
+            place: Some(place),
         };
-        self.driver.drive(route.effect, translator, call).await
+        self.unified.answer(call, &request).await
     }
 
-    /// The connection that a call is for, noted in its log.
-    fn connection(&self, head: &request::Parts, log: &CallLog) -> Result<Arc<Connection>, Error> {
-        let connection = self.auth.authenticate(&head.headers)?;
-        let _ = log.provider.set(connection.provider.name);
-        let _ = log.connection.set(connection.settings.id.clone());
-        Ok(connection)
-    }
-
-    /// What a connection can do. Tells what was generated and configured: no native call, and no token is needed.
-    fn capabilities(&self, head: &request::Parts, log: &CallLog) -> Result<Vec<u8>, Error> {
-        let _ = log.operation.set("capabilities");
-        route::only(&head.method, &Method::GET)?;
-        let connection = self.connection(head, log)?;
-        capability::answer(
-            &self.api,
-            connection.provider,
-            &connection.api_version,
-            &connection.settings.id,
-            &self.limits,
-        )
-        .map_err(|error| {
-            Error::new(
-                Code::InternalServerError,
-                "what the connection can do could not be written",
-            )
-            .with_detail(error.to_string())
-        })
+    /// The answer to an operation of our own. One that writes goes on when its caller hangs up, as those of providers
+    /// do.
+    async fn own(
+        &self,
+        effect: Effect,
+        call: OwnCall,
+        place: OwnedSemaphorePermit,
+    ) -> Result<Vec<u8>, Error> {
+        match effect {
+            Effect::Read => self.own.answer(&call).await,
+            Effect::Write => {
+                let own = Arc::clone(&self.own);
+                let task = tokio::spawn(async move {
+                    let result = own.answer(&call).await;
+                    call.log.ended(&result);
+                    drop(place);
+                    result
+                });
+                task.await.unwrap_or_else(|_| Err(panicked()))
+            }
+        }
     }
 
     fn place(&self) -> Result<OwnedSemaphorePermit, Error> {
@@ -250,6 +297,11 @@ impl Pipeline {
             "/livez" | "/readyz" => Some(json(StatusCode::OK, br#"{"status":"ok"}"#.to_vec())),
             _ => None,
         }
+    }
+
+    /// Starts what is done without being asked.
+    pub fn start(&self, stop: &watch::Receiver<bool>) -> JoinSet<()> {
+        self.own.start(stop)
     }
 
     /// From now on `/readyz` says no; calls are still answered.

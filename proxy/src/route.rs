@@ -9,6 +9,7 @@ use percent_encoding::percent_decode_str;
 use crate::{
     capability::Capabilities,
     error::{Code, Error},
+    model::Entity,
     translate::{Context, Translator},
     upstream::provider::{Effect, Provider},
 };
@@ -22,6 +23,16 @@ pub struct Route {
     /// As in `crm.account.get`.
     pub operation: &'static str,
     pub effect: Effect,
+    pub served_by: ServedBy,
+}
+
+/// Who does what an operation asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ServedBy {
+    /// The provider of the connection, by a translator.
+    Provider,
+    /// The proxy by itself, in [`crate::own`].
+    Own,
 }
 
 /// A request of the app, found to be for one route and not yet decoded.
@@ -42,6 +53,8 @@ pub type MakeTranslator =
 #[derive(Debug, Clone, Copy)]
 pub struct Api {
     pub routes: &'static [Route],
+    /// What the records of each entity have, for those who keep them in tables.
+    pub entities: &'static [Entity],
     pub providers: &'static [&'static Provider],
     /// What each of them has of the unified API.
     pub capabilities: &'static [&'static Capabilities],
@@ -56,6 +69,11 @@ impl Api {
             .iter()
             .copied()
             .find(|provider| provider.name == name)
+    }
+
+    /// The entity with this name, as in `crm.account`.
+    pub fn entity(&self, name: &str) -> Option<&'static Entity> {
+        self.entities.iter().find(|entity| entity.name == name)
     }
 }
 
@@ -91,25 +109,13 @@ pub fn find(routes: &'static [Route], method: &Method, path: &str) -> Result<Mat
     }
     allow.sort_unstable();
     allow.dedup();
-    Err(not_supported(method, allow.join(", ")))
-}
-
-/// Refuses any method but one, as [`find`] refuses those that a path has not.
-pub fn only(method: &Method, allowed: &Method) -> Result<(), Error> {
-    if method == allowed {
-        Ok(())
-    } else {
-        Err(not_supported(method, allowed.to_string()))
-    }
-}
-
-fn not_supported(method: &Method, allow: String) -> Error {
+    let allow = allow.join(", ");
     let mut error = Error::new(
         Code::MethodNotSupported,
         format!("the path has no operation for {method}, expected {allow}"),
     );
     error.allow = Some(allow.into());
-    error
+    Err(error)
 }
 
 /// The name of a parameter, where the segment is one.
@@ -194,6 +200,7 @@ mod tests {
             path,
             operation,
             effect: Effect::Read,
+            served_by: ServedBy::Provider,
         }
     }
 

@@ -11,17 +11,19 @@ use hyper_util::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
+    sync::{Semaphore, watch},
     task::JoinSet,
     time::Instant,
 };
 
 use crate::{
     auth::Auth,
-    config::{Config, Limits},
+    config::{Config, Limits, StoreSettings},
+    connections::Directory,
     error::Error,
-    pipeline::{Explain, Origins, Pipeline},
+    pipeline::{Explain, Origins, Parts, Pipeline},
     route::Api,
+    store::{Store, StoreError, keys::KeyRing},
     upstream::Upstream,
 };
 
@@ -49,6 +51,8 @@ pub enum StartError {
     },
     #[error("{0}")]
     Tls(String),
+    #[error("{0}")]
+    Store(#[from] StoreError),
     #[error("connection `{id}`: {source}")]
     Connection { id: String, source: Box<Error> },
 }
@@ -90,9 +94,24 @@ impl Server {
                     })
             })
             .collect::<Result<Vec<_>, _>>()?;
-        let auth = Auth::new(&config.api_keys, connections);
+        let store = match &config.state.store {
+            Some(settings) => Some(open(settings).await?),
+            None => None,
+        };
+        let directory = Arc::new(Directory::new(connections, store.clone()));
+        let auth = Auth::new(&config.api_keys, store.clone(), Arc::clone(&directory));
         let origins = Origins::new(address, &config.allowed_hosts, &config.allowed_origins);
-        let mut pipeline = Pipeline::new(api, auth, origins, config.limits.clone(), upstream);
+        let mut pipeline = Pipeline::new(Parts {
+            api,
+            auth,
+            origins,
+            limits: config.limits.clone(),
+            upstream,
+            store,
+            state: config.state.clone(),
+            directory,
+            address,
+        });
         if let Some(explain) = explain {
             pipeline = pipeline.with_explain(explain);
         }
@@ -114,6 +133,8 @@ impl Server {
         let graceful = GracefulShutdown::new();
         let places = Arc::new(Semaphore::new(self.limits.connections));
         let mut connections = JoinSet::new();
+        let (stop, stopped) = watch::channel(false);
+        let mut background = self.pipeline.start(&stopped);
         let mut shutdown = std::pin::pin!(shutdown);
         loop {
             let accept = async {
@@ -148,17 +169,24 @@ impl Server {
         } = self;
         drop(listener);
         pipeline.start_draining();
+        let _ = stop.send(true);
         let until = Instant::now() + limits.drain_timeout;
         let drained = async {
             graceful.shutdown().await;
             // Writes whose callers are gone have no connection and still count.
             pipeline.idle().await;
+            while background.join_next().await.is_some() {}
         };
         match tokio::time::timeout_at(until, drained).await {
             Ok(()) => Drained::Fully,
             Err(_) => Drained::Partly,
         }
     }
+}
+
+async fn open(settings: &StoreSettings) -> Result<Store, StartError> {
+    let keys = KeyRing::load(settings.keys.clone()).map_err(StoreError::from)?;
+    Ok(Store::open(&settings.location, keys).await?)
 }
 
 async fn converse(stream: TcpStream, pipeline: Arc<Pipeline>, watcher: Watcher, limits: &Limits) {

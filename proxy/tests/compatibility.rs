@@ -22,8 +22,7 @@ fn project(path: &str) -> PathBuf {
 }
 
 fn interface() -> Document {
-    let text =
-        fs::read_to_string(project("proxy/tests/compatibility/unified-v0.crm.json")).unwrap();
+    let text = fs::read_to_string(project("proxy/tests/compatibility/unified-v0.json")).unwrap();
     Document(serde_json::from_str(&text).unwrap())
 }
 
@@ -68,6 +67,8 @@ fn assert_found(differences: &[String], place: &str, what: &str) {
 
 const GET_ACCOUNT: &str = "get /unified/crm/account/{id} 200.record";
 const SCHEMAS: &str = "/components/schemas";
+/// Those of the unified API, `/core` and `/connect`, and one webhook.
+const OPERATIONS: usize = 28 + 20 + 3 + 1;
 
 #[test]
 fn the_contract_is_compatible() {
@@ -77,7 +78,7 @@ fn the_contract_is_compatible() {
         "specs/unified.yaml differs from the interface:\n{}",
         comparison.differences.join("\n")
     );
-    assert_eq!(comparison.operations.len(), 28, "operations compared");
+    assert_eq!(comparison.operations.len(), OPERATIONS, "compared");
 }
 
 #[test]
@@ -101,7 +102,7 @@ fn an_answer_that_may_be_anything_may_be_narrower_and_a_request_may_not() {
 fn the_interface_is_compatible_with_itself() {
     let comparison = compare(&interface(), &interface());
     assert_eq!(comparison.differences, Vec::<String>::new());
-    assert_eq!(comparison.operations.len(), 28);
+    assert_eq!(comparison.operations.len(), OPERATIONS);
 }
 
 #[test]
@@ -256,6 +257,49 @@ fn a_missing_path_is_found() {
             "get /unified/crm/contact/{id}: missing operation \"crm-getContact\"",
             "patch /unified/crm/contact/{id}: missing operation \"crm-updateContact\"",
         ]
+    );
+}
+
+#[test]
+fn a_path_missing_outside_of_the_unified_api_is_found() {
+    let found = broken(|it| remove(it, "/paths", "/core/connection/{id}/_check"));
+    assert_eq!(
+        found,
+        ["post /core/connection/{id}/_check: missing operation \"checkConnection\""]
+    );
+}
+
+#[test]
+fn a_missing_webhook_is_found() {
+    let found = broken(|it| remove(it, "/x-webhooks", "sync.completed"));
+    assert_found(&found, "webhook sync.completed body", "missing content");
+}
+
+#[test]
+fn a_missing_error_is_found() {
+    let found = broken(|it| {
+        remove(it, "/paths/~1core~1pipeline~1{id}/delete/responses", "404");
+    });
+    assert_found(
+        &found,
+        "delete /core/pipeline/{id} 404",
+        "missing content application/json",
+    );
+}
+
+#[test]
+fn another_form_of_an_id_is_found() {
+    let found = broken(|it| {
+        set(
+            it,
+            &format!("{SCHEMAS}/Connection/properties/id/pattern"),
+            json!("^con_"),
+        );
+    });
+    assert_found(
+        &found,
+        "patch /core/connection/{id} 200.id",
+        "pattern: expected Some(String(\"^conn_\"))",
     );
 }
 

@@ -68,6 +68,22 @@ impl Contract {
                 "{operation} has no answer {status} in the contract"
             )];
         }
+        self.judge(schema, body)
+    }
+
+    /// What is wrong with the body that is posted to a webhook, by the contract.
+    ///
+    /// # Panics
+    ///
+    /// When the contract has no such event.
+    pub fn webhook_faults(&self, event: &str, body: &Value) -> Vec<String> {
+        let content = &self.document["x-webhooks"][event]["post"]["requestBody"]["content"];
+        let schema = &content["application/json"]["schema"];
+        assert!(!schema.is_null(), "{event} is not in the contract");
+        self.judge(schema, body)
+    }
+
+    fn judge(&self, schema: &Value, body: &Value) -> Vec<String> {
         let whole = json!({ "components": self.document["components"], "allOf": [schema] });
         let validator =
             jsonschema::validator_for(&whole).expect("the contract's schemas are schemas");
@@ -91,5 +107,67 @@ fn to_json_schema(value: &mut Value) {
             }
         }
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connection() -> Value {
+        json!({
+            "createdAt": "2026-11-25T20:00:00Z",
+            "updatedAt": "2026-11-25T20:00:00Z",
+            "id": "conn_01",
+            "connectorName": "hubspot",
+            "connectorConfigId": "ccfg_01",
+            "connector_config": { "id": "ccfg_01", "orgId": "org_01", "connectorName": "hubspot" },
+            "customerId": null,
+            "settings": { "anything": [1] },
+            "standard": { "status": null },
+            "integration": null,
+        })
+    }
+
+    #[test]
+    fn answers_of_operations_of_our_own_are_judged() {
+        let contract = Contract::load();
+        let faults =
+            |body: &Value| -> usize { contract.faults("core.connection.get", 200, body).len() };
+        assert_eq!(faults(&connection()), 0);
+        for (pointer, wrong) in [
+            ("/id", json!("ccfg_01")),
+            ("/displayName", json!(1)),
+            ("/standard/status", json!("ill")),
+            ("/integration", json!({})),
+            ("/connector_config", json!({ "id": "ccfg_01" })),
+        ] {
+            let mut body = connection();
+            match body.pointer_mut(pointer) {
+                Some(place) => *place = wrong,
+                None => body[&pointer[1..]] = wrong,
+            }
+            assert!(faults(&body) > 0, "{pointer}");
+        }
+        assert_eq!(
+            contract.faults("core.pipeline.delete", 200, &json!(true)),
+            [""; 0]
+        );
+        assert!(
+            !contract
+                .faults("core.pipeline.delete", 200, &json!(false))
+                .is_empty()
+        );
+    }
+
+    #[test]
+    fn what_webhooks_are_sent_is_judged() {
+        let contract = Contract::load();
+        let data =
+            json!({ "pipeline_id": "pipe_1", "source_id": "conn_1", "destination_id": "conn_2" });
+        let good = json!({ "name": "sync.completed", "id": "evt_1", "data": data });
+        assert_eq!(contract.webhook_faults("sync.completed", &good), [""; 0]);
+        let bad = json!({ "name": "sync.completed", "data": {} });
+        assert!(!contract.webhook_faults("sync.completed", &bad).is_empty());
     }
 }

@@ -34,6 +34,9 @@ impl Process {
             .args(arguments)
             .current_dir(folder)
             .env_remove("CROSSWALK_CONFIG")
+            .env_remove("STATE_DIRECTORY")
+            // What it keeps ends with the folder.
+            .env("XDG_STATE_HOME", folder.join("state"))
             .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

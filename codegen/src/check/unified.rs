@@ -11,7 +11,7 @@ use crate::{
     diagnostic::{Diagnostic, Sink},
     plan::{
         PlanMember, PlanMemberType, PlanRoute, PlanShape, PlanType, PlanTypeKind,
-        PlanUnifiedOperation, PlanVertical,
+        PlanUnifiedEntity, PlanUnifiedField, PlanUnifiedKind, PlanUnifiedOperation, PlanVertical,
     },
     source::Span,
     spec::{Spec, SpecKind, SpecOperation, SpecSchema},
@@ -27,6 +27,24 @@ pub(super) struct Unified {
     pub(super) entities: IndexMap<String, UnifiedEntity>,
     /// Groups of operations that are not about records, by name, as in `crm.object`.
     pub(super) free: IndexMap<String, UnifiedFree>,
+}
+
+impl Unified {
+    /// The entities whose lists need no object to be named.
+    pub(super) fn listed(&self) -> Vec<PlanUnifiedEntity> {
+        let entities = self.entities.iter().filter_map(|(name, entity)| {
+            let list = format!("{name}.list");
+            let mut operations = self.verticals.iter().flat_map(|it| &it.operations);
+            let operation = operations.find(|it| it.name == list)?;
+            let is_list = matches!(operation.shape, PlanShape::List { .. });
+            (is_list && operation.object_parameter.is_none()).then(|| PlanUnifiedEntity {
+                name: name.clone(),
+                list,
+                fields: entity.columns(),
+            })
+        });
+        entities.collect()
+    }
 }
 
 /// Operations that are not about records.
@@ -72,6 +90,25 @@ impl UnifiedEntity {
         self.operations
             .values()
             .any(|shape| matches!(shape, PlanShape::Update { .. } | PlanShape::Upsert { .. }))
+    }
+
+    fn columns(&self) -> Vec<PlanUnifiedField> {
+        let required = self.record.object().map(|object| &object.required);
+        let columns = self.fields().map(|(name, schema)| PlanUnifiedField {
+            name: name.clone(),
+            kind: match &schema.kind {
+                SpecKind::Text(text) if text.format.as_deref() == Some("date-time") => {
+                    PlanUnifiedKind::Timestamp
+                }
+                SpecKind::Text(_) => PlanUnifiedKind::Text,
+                SpecKind::Number { integer: true, .. } => PlanUnifiedKind::Integer,
+                SpecKind::Number { .. } => PlanUnifiedKind::Number,
+                SpecKind::Boolean => PlanUnifiedKind::Boolean,
+                SpecKind::List(_) | SpecKind::Object(_) | SpecKind::Any => PlanUnifiedKind::Json,
+            },
+            always: !schema.nullable && required.is_some_and(|names| names.contains(name)),
+        });
+        columns.collect()
     }
 
     /// A component's name within the vertical.
@@ -124,12 +161,9 @@ pub(super) fn check(spec: &Spec, sink: &Sink) -> Unified {
             free: IndexMap::new(),
         },
         reached: IndexMap::new(),
+        names: IndexMap::new(),
     };
-    for operation in spec
-        .operations
-        .values()
-        .filter(|operation| !operation.is_own)
-    {
+    for operation in spec.operations.values() {
         checker.operation(operation);
     }
     checker.types();
@@ -142,6 +176,8 @@ struct Checker<'a> {
     unified: Unified,
     /// The types in use: `(vertical, component)` → `(in answers, in requests)`.
     reached: IndexMap<(String, String), (bool, bool)>,
+    /// The operations so far, and where each is named.
+    names: IndexMap<String, Span>,
 }
 
 impl Checker<'_> {
@@ -154,6 +190,19 @@ impl Checker<'_> {
             );
             return;
         };
+        if let Some(first) = self.names.insert(name.value.clone(), name.span) {
+            let message = format!("two operations are called `{}`", name.value);
+            self.sink.push(
+                Diagnostic::new("duplicate-operation-id", message, name.span)
+                    .other(first, "the first one"),
+            );
+            return;
+        }
+        if operation.is_own {
+            // What it takes and answers is for the code that is written for it.
+            self.route(operation, &name.value, operation.method != "GET");
+            return;
+        }
         let Some((vertical, entity, verb)) = split_name(&name.value) else {
             let message = format!("`{}` is not `<vertical>.<entity>.<verb>`", name.value);
             self.sink.push(Diagnostic::new(
@@ -174,12 +223,7 @@ impl Checker<'_> {
         if let Some(input) = &shape.input {
             self.reach(vertical, input, false);
         }
-        self.unified.routes.push(PlanRoute {
-            method: operation.method.clone(),
-            path: operation.path.clone(),
-            operation: name.value.clone(),
-            writes: shape.input.is_some(),
-        });
+        self.route(operation, &name.value, shape.input.is_some());
         let at = self.vertical(vertical);
         self.unified.verticals[at]
             .operations
@@ -225,18 +269,17 @@ impl Checker<'_> {
             ));
         }
         known.input = known.input.take().or(shape.input);
-        if known
-            .operations
-            .insert(verb.to_owned(), shape.plan)
-            .is_some()
-        {
-            let message = format!("two operations are called `{}`", name.value);
-            self.sink.push(Diagnostic::new(
-                "duplicate-operation-id",
-                message,
-                name.span,
-            ));
-        }
+        known.operations.insert(verb.to_owned(), shape.plan);
+    }
+
+    fn route(&mut self, operation: &SpecOperation, name: &str, writes: bool) {
+        self.unified.routes.push(PlanRoute {
+            method: operation.method.clone(),
+            path: operation.path.clone(),
+            operation: name.to_owned(),
+            writes,
+            is_own: operation.is_own,
+        });
     }
 
     /// An operation that is not about records: its body has a type, so that a wrong one is refused with its place.
@@ -251,12 +294,7 @@ impl Checker<'_> {
         if let Some(body) = &operation.body {
             self.reach(vertical, body, false);
         }
-        self.unified.routes.push(PlanRoute {
-            method: operation.method.clone(),
-            path: operation.path.clone(),
-            operation: name.to_owned(),
-            writes: operation.method != "GET",
-        });
+        self.route(operation, name, operation.method != "GET");
         let at = self.vertical(vertical);
         self.unified.verticals[at]
             .operations

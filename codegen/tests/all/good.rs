@@ -1,9 +1,10 @@
 //! What is right is planned.
 
 use crosswalk_codegen::{
+    coverage,
     diagnostic::{Format, render},
     load::Files,
-    plan::{Plan, PlanForm},
+    plan::{Plan, PlanForm, PlanUnifiedKind},
 };
 
 use crate::support;
@@ -88,15 +89,62 @@ fn operations_are_numbered_as_they_are_listed() {
 }
 
 #[test]
-fn what_the_proxy_answers_by_itself_is_in_no_mapping() {
+fn what_the_proxy_answers_by_itself_is_a_route_and_in_no_mapping() {
+    let plan = plan(&support::invented());
+    let (own, others): (Vec<_>, Vec<_>) = plan.routes.iter().partition(|route| route.is_own);
+    assert_eq!(
+        own.iter()
+            .map(|route| (route.path.as_str(), route.operation.as_str(), route.writes))
+            .collect::<Vec<_>>(),
+        [("/capabilities", "capabilities", false)]
+    );
+    assert!(!others.is_empty());
+    let for_providers = plan
+        .verticals
+        .iter()
+        .flat_map(|vertical| &vertical.operations);
+    assert_eq!(for_providers.count(), others.len());
+    assert!(!coverage::operations(&plan).contains("capabilities"));
+}
+
+#[test]
+fn entities_that_can_be_listed_have_columns() {
     let mut files = support::invented();
-    let own = "paths:\n  /health:\n    get:\n      operationId: health\n      x-operation: health\n      x-own: true\n      responses: { \"200\": { description: Done } }\n";
     let spec = files
         .get_mut("specs/unified.yaml")
         .expect("the invented contract");
-    *spec = spec.replacen("paths:\n", own, 1);
-    assert!(spec.contains("x-own"));
-    let routes = plan(&files).routes;
-    assert!(!routes.is_empty());
-    assert!(routes.iter().all(|route| route.path != "/health"));
+    // Both are numbers to a mapping, and not to a column.
+    *spec = spec.replace(
+        "number_of_employees: { type: number,",
+        "number_of_employees: { type: integer,",
+    );
+    let entities = plan(&files).entities;
+    let lists: Vec<_> = entities.iter().map(|it| it.list.as_str()).collect();
+    assert_eq!(lists, ["crm.account.list", "crm.visit.list"]);
+    let kind = |entity: usize, field: &str| {
+        let mut fields = entities[entity].fields.iter();
+        let field = fields.find(|it| it.name == field)?;
+        Some((field.kind, field.always))
+    };
+    assert_eq!(kind(0, "id"), Some((PlanUnifiedKind::Text, true)));
+    for (name, expected) in [
+        ("name", PlanUnifiedKind::Text),
+        ("lifecycle_stage", PlanUnifiedKind::Text),
+        ("number_of_employees", PlanUnifiedKind::Integer),
+        ("last_activity_at", PlanUnifiedKind::Timestamp),
+        ("created_at", PlanUnifiedKind::Timestamp),
+        ("is_deleted", PlanUnifiedKind::Boolean),
+        ("addresses", PlanUnifiedKind::Json),
+    ] {
+        assert_eq!(kind(0, name), Some((expected, false)), "{name}");
+    }
+    assert_eq!(kind(0, "raw_data"), None);
+    assert_eq!(kind(1, "held_on"), Some((PlanUnifiedKind::Text, false)));
+}
+
+#[test]
+fn what_is_listed_of_an_object_that_callers_name_is_no_entity() {
+    let entities = plan(&support::real()).entities;
+    assert!(!entities.is_empty());
+    assert!(entities.iter().all(|it| it.name != "crm.custom_object"));
 }

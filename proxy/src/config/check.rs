@@ -14,6 +14,7 @@ use crate::route::Api;
 mod connection;
 mod place;
 mod secret;
+mod store;
 
 pub(crate) use place::{is_allowed_host, is_loopback, is_origin};
 
@@ -67,9 +68,19 @@ impl Check<'_> {
                 "listen: {listen} is not loopback; whoever reaches it and knows an API key acts for every connection"
             ));
         }
-        let api_keys = self.api_keys(&mut root);
+        let state = self.state(&mut root);
+        let has_keys = root.has("api_keys");
+        let api_keys = self.api_keys(&mut root, state.store.is_some());
         let allowed_hosts = self.texts(root.take("allowed_hosts"));
         let allowed_origins = self.texts(root.take("allowed_origins"));
+        let is_unsigned = !has_keys && !root.has("cursor_key");
+        if is_unsigned && state.store.is_some() && root.has("connections") {
+            self.source.mistake(
+                root.at(),
+                "cursor_key",
+                "missing; without `api_keys` there is nothing else that the cursors of these connections could be signed with",
+            );
+        }
         let cursor_key = match root.take("cursor_key") {
             Some(value) => self.secret(&value).map(|secret| hashed(&[secret])),
             None => None,
@@ -82,6 +93,7 @@ impl Check<'_> {
         root.finish(&mut self.source);
         Config {
             listen,
+            state,
             api_keys,
             allowed_hosts,
             allowed_origins,
@@ -93,8 +105,12 @@ impl Check<'_> {
         }
     }
 
-    fn api_keys(&mut self, root: &mut Map) -> Vec<SecretString> {
+    /// Where there is a store, keys may be in there alone.
+    fn api_keys(&mut self, root: &mut Map, has_store: bool) -> Vec<SecretString> {
         let Some(value) = root.take("api_keys") else {
+            if has_store {
+                return Vec::new();
+            }
             self.source.mistake(
                 root.at(),
                 "api_keys",

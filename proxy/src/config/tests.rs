@@ -90,6 +90,7 @@ const fn provider(
 
 static API: Api = Api {
     routes: &[],
+    entities: &[],
     providers: &[&FIXED, &HOSTED],
     capabilities: &[],
     translator: none,
@@ -138,7 +139,7 @@ fn the_least_configuration_has_the_documented_defaults() {
     assert_eq!(config.listen.to_string(), "127.0.0.1:4040");
     assert_eq!(config.api_keys[0].expose_secret(), "from-environment");
     assert_eq!(config.limits.request_body_bytes, 4 * 1024 * 1024);
-    assert_eq!(config.limits.request_timeout, Duration::from_secs(60));
+    assert_eq!(config.limits.request_timeout, Duration::from_mins(1));
     assert!(config.connections.is_empty());
     assert!(config.warnings.is_empty());
 }
@@ -176,8 +177,8 @@ tls: { roots: bundled }
     assert_eq!(config.limits.response_body_bytes, 2048);
     assert_eq!(config.limits.header_bytes, 16 * 1024);
     assert_eq!(config.limits.body_timeout, Duration::from_millis(500));
-    assert_eq!(config.limits.idle_timeout, Duration::from_secs(120));
-    assert_eq!(config.limits.native_timeout, Duration::from_secs(3600));
+    assert_eq!(config.limits.idle_timeout, Duration::from_mins(2));
+    assert_eq!(config.limits.native_timeout, Duration::from_hours(1));
     assert_eq!(config.log.format, Some(LogFormat::Json));
     assert_eq!(config.log.level, Level::Debug);
     assert_eq!(config.tls.roots, Roots::Bundled);
@@ -445,4 +446,128 @@ fn the_example_shows_the_defaults() {
         .map(str::to_owned)
         .collect();
     assert!(forgotten.is_empty(), "{forgotten:?}");
+}
+
+mod state {
+    use std::path::Path;
+
+    use super::*;
+    use crate::store::{Location, keys::KeySource};
+
+    fn read(text: &str, environment: &[(&str, &str)]) -> Result<Config, String> {
+        let environment = |name: &str| {
+            let mut known = environment.iter();
+            known
+                .find(|(known, _)| *known == name)
+                .map(|(_, value)| (*value).to_owned())
+        };
+        parse("test.yaml", text, &API, &environment).map_err(|error| error.to_string())
+    }
+
+    fn file(config: &Config) -> Option<&Path> {
+        match &config.state.store.as_ref()?.location {
+            Location::Sqlite(path) => Some(path),
+            Location::Postgres(_) => None,
+        }
+    }
+
+    #[test]
+    fn a_store_is_kept_in_the_folder_that_lasts() {
+        for (environment, expected) in [
+            (
+                &[("HOME", "/home/ada")][..],
+                "/home/ada/.local/state/crosswalk/crosswalk.db",
+            ),
+            (
+                &[("HOME", "/home/ada"), ("XDG_STATE_HOME", "/xdg")],
+                "/xdg/crosswalk/crosswalk.db",
+            ),
+            (
+                &[
+                    ("XDG_STATE_HOME", "/xdg"),
+                    ("STATE_DIRECTORY", "/var/lib/crosswalk:/other"),
+                ],
+                "/var/lib/crosswalk/crosswalk.db",
+            ),
+        ] {
+            let config = read("{}", environment).unwrap();
+            assert_eq!(file(&config), Some(Path::new(expected)));
+        }
+        let config = read("state_dir: /there", &[("HOME", "/home/ada")]).unwrap();
+        assert_eq!(file(&config), Some(Path::new("/there/crosswalk.db")));
+        let config = read("state_dir: /there\nstore: \"sqlite:/elsewhere/x.db\"", &[]).unwrap();
+        assert_eq!(file(&config), Some(Path::new("/elsewhere/x.db")));
+    }
+
+    #[test]
+    fn without_a_store_somebody_must_be_able_to_call() {
+        for text in ["{}", "store: none\nstate_dir: /there"] {
+            let error = read(text, &[]).unwrap_err();
+            assert!(error.contains("api_keys: missing"), "{error}");
+        }
+        let config = read("api_keys: [k]\nstore: none", &[("HOME", "/home/ada")]).unwrap();
+        assert!(config.state.store.is_none());
+    }
+
+    #[test]
+    fn a_store_that_is_shared_may_be_a_secret_and_is_none_without_a_password() {
+        let environment = [("HOME", "/home/ada"), ("STORE", "postgres://u:canary@db/x")];
+        let config = read("store: \"env:STORE\"", &environment).unwrap();
+        assert!(matches!(
+            config.state.store.as_ref().unwrap().location,
+            Location::Postgres(_)
+        ));
+        assert!(!format!("{config:?}").contains("canary"));
+        assert!(config.warnings.is_empty());
+        let config = read("store: \"postgres://u@db/x\"", &environment).unwrap();
+        assert!(config.warnings.is_empty());
+        let config = read("store: \"postgres://u:canary@db/x\"", &environment).unwrap();
+        assert_eq!(config.warnings.len(), 1);
+    }
+
+    #[test]
+    fn wrong_places_are_told() {
+        for (text, words) in [
+            ("store: mysql://u@db/x", "expected `sqlite`"),
+            ("store: sqlite", "set `state_dir`"),
+            ("store: postgres://u@db/x", "store_key: missing"),
+            ("org_id: acme", "begins with org_"),
+            (
+                "public_url: http://connect.example.com",
+                "http:// only on loopback",
+            ),
+            (
+                "store: postgres://u@db/x\nstore_key: \"env:NONE\"",
+                "NONE is not set",
+            ),
+        ] {
+            let error = read(&format!("api_keys: [k]\n{text}"), &[]).unwrap_err();
+            assert!(error.contains(words), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn connections_whose_cursors_have_no_key_are_refused() {
+        let text = "connections: { a: { provider: fixed, access_token: t } }";
+        let error = read(text, &[("HOME", "/home/ada")]).unwrap_err();
+        assert!(error.contains("cursor_key: missing"), "{error}");
+        let with_key = format!("cursor_key: \"env:KEY\"\n{text}");
+        read(&with_key, &[("HOME", "/home/ada"), ("KEY", "k")]).unwrap();
+    }
+
+    #[test]
+    fn keys_come_from_a_file_or_from_the_environment_with_a_line_for_each() {
+        let environment = [("HOME", "/home/ada"), ("KEYS", "one\ntwo\n")];
+        let keys = |text: &str| read(text, &environment).unwrap().state.store.unwrap().keys;
+        assert!(
+            matches!(keys("{}"), KeySource::File(path) if path.ends_with("crosswalk/store.key"))
+        );
+        assert!(
+            matches!(keys("store_key: \"file:/k\""), KeySource::File(path) if path == Path::new("/k"))
+        );
+        let KeySource::Text(text) = keys("store_key: \"env:KEYS\"") else {
+            panic!("it is a text");
+        };
+        assert_eq!(text.expose_secret(), "one\ntwo\n");
+    }
 }

@@ -32,7 +32,7 @@ pub(super) struct Call {
     pub(super) deadline: Instant,
     pub(super) log: Arc<CallLog>,
     /// Given back at the end of the drive, which may be later than the end of the request.
-    pub(super) place: OwnedSemaphorePermit,
+    pub(super) place: Option<OwnedSemaphorePermit>,
 }
 
 /// The responses of one step, and whether something was written.
@@ -42,9 +42,9 @@ struct Responses {
 }
 
 impl Driver {
-    pub(super) fn new(upstream: Upstream, limits: &Limits) -> Self {
+    pub(super) fn new(upstream: Arc<Upstream>, limits: &Limits) -> Self {
         Self {
-            upstream: Arc::new(upstream),
+            upstream,
             // Half of the places are left to calls that need not wait.
             keys: Keys::new((limits.calls_in_flight / 2).max(1)),
             memory: Memory::new(),

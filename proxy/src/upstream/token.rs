@@ -379,7 +379,7 @@ mod tests {
             let lifetime = Duration::from_secs(seconds);
             assert!(margin(lifetime) <= lifetime / 4);
         }
-        let usual = margin(Duration::from_secs(1800)).as_secs();
+        let usual = margin(Duration::from_mins(30)).as_secs();
         assert!((60..=300).contains(&usual));
     }
 }

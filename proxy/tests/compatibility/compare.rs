@@ -1,8 +1,8 @@
 //! Holds a contract against the interface that it must be compatible with: all that the interface has must be there and
 //! the same; what the contract adds must be optional. Says every difference, each with its place.
 //!
-//! Descriptions, examples and limits such as `maximum` are not compared: they tell a reader or narrow a value, and the
-//! interface has none of the latter.
+//! Descriptions and examples are not compared: they tell a reader. Limits that the interface has not may narrow a value
+//! in ours, as `maximum` does.
 
 use std::{collections::BTreeSet, fmt::Debug};
 
@@ -23,7 +23,7 @@ pub(crate) struct Comparison {
 }
 
 /// Compares the operations of each entity that the contract offers. An entity is offered as a whole: one of its
-/// operations without the others is a difference.
+/// operations without the others is a difference. What is not about entities, and every webhook, must be there.
 pub(crate) fn compare(interface: &Document, contract: &Document) -> Comparison {
     let mut run = Run {
         interface,
@@ -35,8 +35,20 @@ pub(crate) fn compare(interface: &Document, contract: &Document) -> Comparison {
         .map(|(path, _)| entity(path))
         .collect();
     for (path, item) in members(&interface.0["paths"]) {
-        if offered.contains(entity(path)) {
+        if !path.starts_with("/unified/") || offered.contains(entity(path)) {
             run.path(path, item);
+        }
+    }
+    for (name, item) in members(webhooks(interface)) {
+        let place = format!("webhook {name}");
+        run.result.operations.push(place.clone());
+        let found = &webhooks(contract)[name];
+        for (method, operation) in members(item) {
+            run.body(
+                &place,
+                &operation["requestBody"],
+                &found[method]["requestBody"],
+            );
         }
     }
     run.result
@@ -45,6 +57,13 @@ pub(crate) fn compare(interface: &Document, contract: &Document) -> Comparison {
 /// `account` of `/unified/crm/account/{id}`.
 fn entity(path: &str) -> &str {
     path.split('/').nth(3).unwrap_or_default()
+}
+
+/// OpenAPI 3.0 has no word for webhooks, and leaves words with this beginning to documents.
+fn webhooks(document: &Document) -> &Value {
+    let words = ["webhooks", "x-webhooks"];
+    let mut found = words.iter().filter_map(|word| document.0.get(word));
+    found.next().unwrap_or(&Value::Null)
 }
 
 fn members(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
@@ -97,11 +116,9 @@ impl<'d> Run<'d> {
             self.same(&place, "operationId", id, &ours["operationId"]);
             self.parameters(&place, (expected, operation), (found, ours));
             self.body(&place, &operation["requestBody"], &ours["requestBody"]);
-            self.answer(
-                &place,
-                &operation["responses"]["200"],
-                &ours["responses"]["200"],
-            );
+            for (status, answer) in members(&operation["responses"]) {
+                self.answer(&place, status, answer, &ours["responses"][status]);
+            }
         }
     }
 
@@ -166,8 +183,8 @@ impl<'d> Run<'d> {
         self.content(&place, expected, found);
     }
 
-    fn answer(&mut self, place: &str, expected: &'d Value, found: &'d Value) {
-        let place = format!("{place} 200");
+    fn answer(&mut self, place: &str, status: &str, expected: &'d Value, found: &'d Value) {
+        let place = format!("{place} {status}");
         if let Some((expected, found)) = self.resolved(&place, expected, found) {
             self.content(&place, expected, found);
         }
@@ -214,6 +231,14 @@ impl<'d> Run<'d> {
         self.same(place, "nullable", &expected.nullable, &found.nullable);
         self.same(place, "format", &expected.format, &found.format);
         self.same(place, "enum", &expected.values, &found.values);
+        for (limit, theirs) in &expected.limits {
+            self.same(
+                place,
+                limit,
+                &Some(*theirs),
+                &found.limits.get(limit).copied(),
+            );
+        }
         for (name, theirs) in &expected.properties {
             let place = format!("{place}.{name}");
             match found.properties.get(name) {

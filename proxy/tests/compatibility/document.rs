@@ -10,6 +10,7 @@ use serde_json::Value;
 
 /// A reference that leads to itself would be followed for ever.
 const LONGEST_CHAIN: usize = 16;
+const LIMITS: [&str; 3] = ["pattern", "minLength", "default"];
 
 pub(crate) struct Document(pub(crate) Value);
 
@@ -19,6 +20,8 @@ pub(crate) struct Shape<'d> {
     pub(crate) types: BTreeSet<String>,
     pub(crate) nullable: bool,
     pub(crate) format: Option<&'d str>,
+    /// What narrows a value further, and what it is without any.
+    pub(crate) limits: BTreeMap<&'static str, &'d Value>,
     /// The values of an enumeration as JSON, without null, in no order.
     pub(crate) values: BTreeSet<String>,
     pub(crate) properties: BTreeMap<&'d str, &'d Value>,
@@ -98,6 +101,9 @@ impl Document {
         }
         if let Some(format) = schema["format"].as_str() {
             shape.format = Some(format);
+        }
+        for limit in LIMITS {
+            shape.limits.extend(schema.get(limit).map(|it| (limit, it)));
         }
         for value in elements(&schema["enum"]).chain(schema.get("const")) {
             if value.is_null() {

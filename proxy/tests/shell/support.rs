@@ -14,7 +14,7 @@ use bytes::Bytes;
 use crosswalk::{
     config::{self, Config},
     error::{Code, Error},
-    route::{Api, Route, UnifiedRequest},
+    route::{Api, Route, ServedBy, UnifiedRequest},
     server::{Drained, Server},
     translate::{
         Answer, Context, Freshness, MatchKey, NativeRequest, NativeResponse, Recent, Step,
@@ -125,7 +125,7 @@ static WRITE: NativeOperation = NativeOperation {
 
 // The unified API.
 
-static ROUTES: [Route; 7] = [
+static ROUTES: [Route; 8] = [
     route(Method::GET, "/unified/thing/{id}", "get", Effect::Read),
     route(Method::GET, "/unified/things", "many", Effect::Read),
     route(Method::POST, "/unified/thing", "create", Effect::Write),
@@ -143,6 +143,13 @@ static ROUTES: [Route; 7] = [
     ),
     route(Method::POST, "/unified/panic", "panic", Effect::Write),
     route(Method::GET, "/unified/endless", "endless", Effect::Read),
+    Route {
+        method: Method::GET,
+        path: "/capabilities",
+        operation: "capabilities",
+        effect: Effect::Read,
+        served_by: ServedBy::Own,
+    },
 ];
 
 const fn route(
@@ -156,11 +163,13 @@ const fn route(
         path,
         operation,
         effect,
+        served_by: ServedBy::Provider,
     }
 }
 
 pub(crate) static API: Api = Api {
     routes: &ROUTES,
+    entities: &[],
     providers: &[&ACME],
     capabilities: &[],
     translator,

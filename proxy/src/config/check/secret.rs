@@ -18,6 +18,22 @@ impl Check<'_> {
         self.resolve(value, text).map(SecretString::from)
     }
 
+    /// A secret that may have several lines.
+    pub(super) fn secret_of_lines(&mut self, value: &Value) -> Option<SecretString> {
+        let text = value.text(&mut self.source)?;
+        let Some(name) = text.strip_prefix("env:") else {
+            return self.secret(value);
+        };
+        let secret = (self.environment)(name);
+        if secret.is_none() {
+            value.wrong(
+                &mut self.source,
+                format!("the environment variable {name} is not set"),
+            );
+        }
+        secret.map(SecretString::from)
+    }
+
     /// Not a secret, and yet often kept beside one.
     pub(super) fn secret_or_text(&mut self, value: &Value) -> Option<String> {
         let text = value.text(&mut self.source)?;

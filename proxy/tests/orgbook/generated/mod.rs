@@ -4,7 +4,7 @@
 //! The unified API and the providers behind it.
 
 use crosswalk::{
-    error::Error, route::{Api, Route, UnifiedRequest},
+    error::Error, route::{Api, Route, ServedBy, UnifiedRequest},
     translate::{Context, Translator, not_implemented},
     upstream::provider::Effect,
 };
@@ -17,6 +17,7 @@ pub mod unified;
 /// All that the proxy is built from.
 pub static API: Api = Api {
     routes: ROUTES,
+    entities: unified::ENTITIES,
     providers: &[&orgbook::PROVIDER],
     capabilities: &[&orgbook::capabilities::CAPABILITIES],
     translator,
@@ -28,60 +29,77 @@ static ROUTES: &[Route] = &[
         path: "/unified/crm/account",
         operation: "crm.account.list",
         effect: Effect::Read,
+        served_by: ServedBy::Provider,
     },
     Route {
         method: Method::POST,
         path: "/unified/crm/account",
         operation: "crm.account.create",
         effect: Effect::Write,
+        served_by: ServedBy::Provider,
     },
     Route {
         method: Method::GET,
         path: "/unified/crm/account/{id}",
         operation: "crm.account.get",
         effect: Effect::Read,
+        served_by: ServedBy::Provider,
     },
     Route {
         method: Method::PATCH,
         path: "/unified/crm/account/{id}",
         operation: "crm.account.update",
         effect: Effect::Write,
+        served_by: ServedBy::Provider,
     },
     Route {
         method: Method::POST,
         path: "/unified/crm/account/_batch_read",
         operation: "crm.account.batch_read",
         effect: Effect::Read,
+        served_by: ServedBy::Provider,
     },
     Route {
         method: Method::POST,
         path: "/unified/crm/account/_upsert",
         operation: "crm.account.upsert",
         effect: Effect::Write,
+        served_by: ServedBy::Provider,
     },
     Route {
         method: Method::POST,
         path: "/unified/crm/form/{form_name}/_ask",
         operation: "crm.form.ask",
         effect: Effect::Write,
+        served_by: ServedBy::Provider,
     },
     Route {
         method: Method::GET,
         path: "/unified/crm/visit",
         operation: "crm.visit.list",
         effect: Effect::Read,
+        served_by: ServedBy::Provider,
     },
     Route {
         method: Method::POST,
         path: "/unified/crm/visit",
         operation: "crm.visit.create",
         effect: Effect::Write,
+        served_by: ServedBy::Provider,
     },
     Route {
         method: Method::GET,
         path: "/unified/crm/visit/{id}",
         operation: "crm.visit.get",
         effect: Effect::Read,
+        served_by: ServedBy::Provider,
+    },
+    Route {
+        method: Method::GET,
+        path: "/capabilities",
+        operation: "capabilities",
+        effect: Effect::Read,
+        served_by: ServedBy::Own,
     },
 ];
 

@@ -220,7 +220,7 @@ fn a_describe_that_is_known_is_not_sent_again() {
         assert_eq!(since("Mon, 01 Jan 2024 00:00:00 GMT").status, 200);
     }
     let known =
-        httpdate::fmt_http_date(std::time::SystemTime::now() - std::time::Duration::from_secs(60));
+        httpdate::fmt_http_date(std::time::SystemTime::now() - std::time::Duration::from_mins(1));
     let field = json!({"FullName": "Account.New__c", "Metadata": {"label": "New", "type": "Url"}});
     call(&org, "POST", "/tooling/sobjects/CustomField", &field);
     let target = "/services/data/v59.0/sobjects/Account/describe";

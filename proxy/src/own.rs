@@ -1,0 +1,112 @@
+//! The operations that the proxy answers by itself: those with `x-own: true` in `specs/unified.yaml`.
+//!
+//! Assumes that the caller has shown who it is. Nothing here needs a translator or the connection of a call, but for
+//! what is about that connection.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use http::HeaderMap;
+use tokio::{sync::watch, task::JoinSet, time::Instant};
+
+use crate::{
+    auth::{Auth, Principal},
+    capability,
+    config::{Limits, State},
+    connect,
+    connections::Directory,
+    core,
+    error::{Code, Error},
+    log::CallLog,
+    pipeline::Unified,
+    route::{Api, UnifiedRequest},
+    store::Store,
+    sync,
+    upstream::Upstream,
+    webhook,
+};
+
+/// What these operations share.
+#[derive(Debug)]
+pub struct Own {
+    pub api: Api,
+    pub auth: Arc<Auth>,
+    pub limits: Limits,
+    /// None where nothing is kept.
+    pub store: Option<Store>,
+    pub state: State,
+    pub directory: Arc<Directory>,
+    pub upstream: Arc<Upstream>,
+    pub unified: Arc<Unified>,
+    /// Where the proxy listens.
+    pub address: SocketAddr,
+}
+
+/// One call of such an operation.
+#[derive(Debug)]
+pub struct OwnCall {
+    /// As in `core.connection.get`.
+    pub operation: &'static str,
+    pub caller: Principal,
+    pub request: UnifiedRequest,
+    pub headers: HeaderMap,
+    /// When the caller has waited long enough.
+    pub deadline: Instant,
+    pub log: Arc<CallLog>,
+}
+
+impl Own {
+    /// The store, for what cannot do without.
+    pub fn store(&self) -> Result<&Store, Error> {
+        self.store.as_ref().ok_or_else(|| {
+            Error::new(
+                Code::NotImplemented,
+                "this proxy keeps nothing (`store: none`): the operations under /core and /connect need a store",
+            )
+        })
+    }
+
+    /// The body of the answer.
+    pub async fn answer(&self, call: &OwnCall) -> Result<Vec<u8>, Error> {
+        match call.operation {
+            "capabilities" => self.capabilities(call).await,
+            name if name.starts_with("core.pipeline.") || name == "core.connection.sync" => {
+                sync::answer(self, call).await
+            }
+            name if name.starts_with("core.webhook.") || name.starts_with("core.event.") => {
+                webhook::answer(self, call).await
+            }
+            name if name.starts_with("core.") => core::answer(self, call).await,
+            _ => connect::answer(self, call).await,
+        }
+    }
+
+    /// Starts what is done without being asked; it ends when `stop` says so.
+    pub fn start(self: &Arc<Self>, stop: &watch::Receiver<bool>) -> JoinSet<()> {
+        let mut tasks = JoinSet::new();
+        if self.store.is_some() {
+            tasks.spawn(sync::run(Arc::clone(self), stop.clone()));
+            tasks.spawn(webhook::run(Arc::clone(self), stop.clone()));
+        }
+        tasks
+    }
+
+    /// What a connection can do. Tells what was generated and configured: no native call, and no token is needed.
+    async fn capabilities(&self, call: &OwnCall) -> Result<Vec<u8>, Error> {
+        let connection = self.auth.connection(&call.headers, &call.caller).await?;
+        call.log.note(&connection);
+        capability::answer(
+            &self.api,
+            connection.provider,
+            &connection.api_version,
+            &connection.settings.id,
+            &self.limits,
+        )
+        .map_err(|error| {
+            Error::new(
+                Code::InternalServerError,
+                "what the connection can do could not be written",
+            )
+            .with_detail(error.to_string())
+        })
+    }
+}

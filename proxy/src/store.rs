@@ -1,0 +1,305 @@
+//! What is kept: customers, connector configs, connections, pipelines, events, grants; on SQLite or on PostgreSQL, by
+//! the same statements.
+//!
+//! Every statement is one text for both, with columns of text and whole numbers alone. Secrets are sealed before they
+//! get here ([`seal`]) and opened by who needs them. Times are the database's own, so that sidecars whose clocks differ
+//! agree on who holds a lease. Knows no provider and answers no caller.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, Once},
+    time::Duration,
+};
+
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::{
+    Any, AnyPool, Executor as _, Row as _, Transaction,
+    any::{AnyPoolOptions, AnyRow},
+    migrate::{MigrateError, Migrator},
+};
+
+mod connection;
+mod connector_config;
+mod customer;
+mod event;
+mod installation;
+pub mod keys;
+pub mod lease;
+mod seal;
+
+pub use connection::{Connection, ConnectionChange, ConnectionFilter, NewConnection, Saved};
+pub use connector_config::{ConnectorConfig, ConnectorConfigChange, ConnectorConfigInput};
+pub use customer::Customer;
+pub use event::Event;
+pub use lease::Lease;
+pub use seal::{Place, SealError};
+
+use keys::{KeyError, KeyRing};
+
+static MIGRATIONS: Migrator = sqlx::migrate!();
+/// Enough for the calls that look something up at one time; most are answered from memory.
+const MOST_CONNECTIONS: u32 = 8;
+/// Until a connection to the database is free or open.
+const ACQUIRE: Duration = Duration::from_secs(5);
+/// How long a writer of SQLite waits for another one.
+const BUSY_MS: u32 = 10_000;
+
+/// Where the store is.
+#[derive(Debug, Clone)]
+pub enum Location {
+    /// A file, made where it is missing; readable by its owner alone.
+    Sqlite(PathBuf),
+    /// `postgres://…`; may hold a password.
+    Postgres(SecretString),
+}
+
+/// The store. Cloning shares it.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pool: AnyPool,
+    dialect: Dialect,
+    keys: Arc<KeyRing>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    Sqlite,
+    Postgres,
+}
+
+/// Why something could not be kept or found.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error(
+        "the store {path} cannot be made: {source}; set `state_dir` to a folder that can be written, or `store: none`"
+    )]
+    File { path: String, source: io::Error },
+    #[error("the store cannot be reached: {0}")]
+    Unreachable(sqlx::Error),
+    #[error("the store's tables cannot be brought up to date: {0}")]
+    Migration(MigrateError),
+    #[error("{0}")]
+    Key(#[from] KeyError),
+    #[error("a secret in the store cannot be opened: {0}")]
+    Seal(#[from] SealError),
+    #[error("the store answers: {0}")]
+    Database(#[from] sqlx::Error),
+    #[error("the store holds something that it should not: {0}")]
+    Corrupt(String),
+    /// A row that others depend on, or that is there already.
+    #[error("{0}")]
+    Conflict(String),
+}
+
+impl Store {
+    /// Opens the store, makes it where it is missing, brings its tables up to date, and checks that the keys open what
+    /// is sealed in it. Any number of processes may do so at one time.
+    pub async fn open(location: &Location, keys: KeyRing) -> Result<Self, StoreError> {
+        static DRIVERS: Once = Once::new();
+        DRIVERS.call_once(sqlx::any::install_default_drivers);
+        let (dialect, url, lock) = match location {
+            Location::Sqlite(path) => {
+                make_private(path).map_err(|source| StoreError::File {
+                    path: path.display().to_string(),
+                    source,
+                })?;
+                (
+                    Dialect::Sqlite,
+                    sqlite_url(path),
+                    Some(lock_of(path).await?),
+                )
+            }
+            Location::Postgres(url) => (Dialect::Postgres, url.expose_secret().to_owned(), None),
+        };
+        let pool = AnyPoolOptions::new()
+            .max_connections(MOST_CONNECTIONS)
+            .acquire_timeout(ACQUIRE)
+            .after_connect(move |connection, _| {
+                Box::pin(async move {
+                    if dialect == Dialect::Sqlite {
+                        // A token that was answered is not to be lost with the machine's power, so every commit is synced.
+                        let settings = format!(
+                            "PRAGMA busy_timeout = {BUSY_MS}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
+                        );
+                        connection.execute(sqlx::AssertSqlSafe(settings)).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .connect(&url)
+            .await
+            .map_err(|error| StoreError::Unreachable(without_url(error, location)))?;
+        let store = Self {
+            pool,
+            dialect,
+            keys: Arc::new(keys),
+        };
+        MIGRATIONS
+            .run(&store.pool)
+            .await
+            .map_err(StoreError::Migration)?;
+        drop(lock);
+        store.check_keys().await?;
+        Ok(store)
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.pool.execute("SELECT 1").await?;
+        Ok(())
+    }
+
+    /// A transaction that may write. On SQLite it has the right to write from its beginning: one that asks for it later
+    /// may be refused.
+    pub(crate) async fn begin(&self) -> Result<Transaction<'static, Any>, StoreError> {
+        let begin = match self.dialect {
+            Dialect::Sqlite => "BEGIN IMMEDIATE",
+            Dialect::Postgres => "BEGIN",
+        };
+        Ok(self.pool.begin_with(begin).await?)
+    }
+
+    pub(crate) fn pool(&self) -> &AnyPool {
+        &self.pool
+    }
+
+    /// The database's clock, in milliseconds since the epoch.
+    pub async fn now(&self) -> Result<i64, StoreError> {
+        let row = sqlx::query(self.dialect.select_now())
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(row.try_get(0)?)
+    }
+
+    /// The same inside of a transaction.
+    pub(crate) async fn now_in(
+        &self,
+        transaction: &mut Transaction<'static, Any>,
+    ) -> Result<i64, StoreError> {
+        let row = sqlx::query(self.dialect.select_now())
+            .fetch_one(&mut **transaction)
+            .await?;
+        Ok(row.try_get(0)?)
+    }
+}
+
+impl Dialect {
+    fn select_now(self) -> &'static str {
+        match self {
+            Self::Sqlite => "SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER) AS now",
+            Self::Postgres => {
+                "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) AS now"
+            }
+        }
+    }
+
+    /// What keeps others from changing the rows that a transaction reads in order to write them.
+    pub(crate) fn for_update(self) -> &'static str {
+        match self {
+            // The whole database is held already.
+            Self::Sqlite => "",
+            Self::Postgres => " FOR UPDATE",
+        }
+    }
+}
+
+/// Makes the file with no rights for others, before anything is in it. Its companions (`-wal`, `-shm`) get the same.
+fn make_private(path: &Path) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        make_private_folder(folder)?;
+    }
+    private_file(path).map(drop)
+}
+
+/// A folder that nobody else may enter, where it does not exist yet.
+pub(crate) fn make_private_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+fn private_file(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+/// Two processes that bring one file up to date at one time would each find it old; the second waits here. The lock
+/// ends with the process, however that ends.
+async fn lock_of(path: &Path) -> Result<File, StoreError> {
+    let beside = path.with_extension("lock");
+    let name = beside.display().to_string();
+    let locked = tokio::task::spawn_blocking(move || {
+        private_file(&beside).and_then(|file| file.lock().map(|()| file))
+    });
+    locked
+        .await
+        .unwrap_or_else(|error| Err(io::Error::other(error)))
+        .map_err(|source| StoreError::File { path: name, source })
+}
+
+fn sqlite_url(path: &Path) -> String {
+    let path = path.display().to_string();
+    let path = percent_encoding::utf8_percent_encode(&path, percent_encoding::CONTROLS).to_string();
+    // A question mark or a hash would end the path.
+    let path = path.replace('?', "%3f").replace('#', "%23");
+    format!("sqlite://{path}?mode=rwc")
+}
+
+/// A wrong URL is quoted by the driver's errors, with its password.
+fn without_url(error: sqlx::Error, location: &Location) -> sqlx::Error {
+    match (&error, location) {
+        (sqlx::Error::Configuration(_), Location::Postgres(_)) => sqlx::Error::Configuration(
+            "expected a URL as in postgres://user@host:5432/database".into(),
+        ),
+        _ => error,
+    }
+}
+
+/// A column that is a flag.
+pub(crate) fn flag(row: &AnyRow, column: &str) -> Result<bool, StoreError> {
+    Ok(row.try_get::<i64, _>(column)? != 0)
+}
+
+/// A column that is JSON, where it is not null.
+pub(crate) fn json<T: serde::de::DeserializeOwned>(
+    row: &AnyRow,
+    column: &str,
+) -> Result<Option<T>, StoreError> {
+    let text: Option<String> = row.try_get(column)?;
+    text.map(|text| serde_json::from_str(&text))
+        .transpose()
+        .map_err(|error| StoreError::Corrupt(format!("{column}: {error}")))
+}
+
+/// What [`json`] reads.
+pub(crate) fn json_text<T: serde::Serialize>(value: Option<&T>) -> Option<String> {
+    value.map(|value| {
+        serde_json::to_string(value).expect("JSON of the API is written as it was read")
+    })
+}
+
+/// An id with the prefix of its kind. Ids sort by age.
+pub fn new_id(prefix: &str) -> String {
+    format!("{prefix}_{}", uuid::Uuid::now_v7().simple())
+}
+
+/// A time of the store as the API shows it.
+pub fn rfc3339(milliseconds: i64) -> String {
+    jiff::Timestamp::from_millisecond(milliseconds)
+        .map(|time| format!("{time:.3}"))
+        .unwrap_or_default()
+}
+
+/// Whether the database refused a row for being there already, or for what depends on it.
+pub(crate) fn is_constraint(error: &sqlx::Error) -> bool {
+    error
+        .as_database_error()
+        .is_some_and(|error| error.is_unique_violation() || error.is_foreign_key_violation())
+}

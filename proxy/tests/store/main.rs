@@ -1,0 +1,8 @@
+//! The store: the same tests on SQLite and on PostgreSQL.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod connections;
+mod keys;
+mod leases;
+mod place;

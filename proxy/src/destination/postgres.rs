@@ -96,18 +96,27 @@ impl Postgres {
 
     async fn begin(&self) -> Result<Transaction<'static, Database>, DestinationError> {
         // The pool would try until its timeout to connect to who refuses.
-        if self.pool.num_idle() == 0 && self.pool.size() < CONNECTIONS {
+        if self.pool.size() == 0 {
             self.connect().await?.close().await.ok();
         }
-        match self.pool.begin_with(BEGIN).await {
-            // Why is known only to who tries by itself.
-            Err(sqlx::Error::PoolTimedOut) => {
-                self.connect().await?.close().await.ok();
-                Err(DestinationError::Busy {
-                    reason: "all connections to it are in use".to_owned(),
-                })
+        // After the server was restarted each connection that was kept fails once. Nothing has been done yet.
+        let mut kept = CONNECTIONS;
+        loop {
+            let error = match self.pool.begin_with(BEGIN).await {
+                Ok(transaction) => return Ok(transaction),
+                // Why is known only to who tries by itself.
+                Err(sqlx::Error::PoolTimedOut) => {
+                    self.connect().await?.close().await.ok();
+                    return Err(DestinationError::Busy {
+                        reason: "all connections to it are in use".to_owned(),
+                    });
+                }
+                Err(error) => failed(&error),
+            };
+            if kept == 0 || !matches!(error, DestinationError::Unreachable { .. }) {
+                return Err(error);
             }
-            begun => begun.map_err(|error| failed(&error)),
+            kept -= 1;
         }
     }
 

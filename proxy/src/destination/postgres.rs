@@ -3,7 +3,7 @@
 //! Each transaction sets its own limits in the same round trip in which it begins, so that a pooler that shares
 //! sessions among clients passes none of them on.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, pin::pin, time::Duration};
 
 use secrecy::SecretString;
 use sqlx::{
@@ -29,6 +29,8 @@ const DEFAULT_SCHEMA: &str = "public";
 /// Streams are written one after the other; a user's database has few connections to give.
 const CONNECTIONS: u32 = 4;
 const IDLE: Duration = Duration::from_mins(1);
+/// How long a connection is waited for before it is found out whether there can be one.
+const PATIENCE: Duration = Duration::from_millis(500);
 /// A connection that has rested for longer is tried before it is used.
 const FRESH: Duration = Duration::from_secs(1);
 /// Locks are given up well before statements are: whoever holds one is told of as such.
@@ -95,29 +97,35 @@ impl Postgres {
     }
 
     async fn begin(&self) -> Result<Transaction<'static, Database>, DestinationError> {
-        // The pool would try until its timeout to connect to who refuses.
-        if self.pool.size() == 0 {
-            self.connect().await?.close().await.ok();
-        }
         // After the server was restarted each connection that was kept fails once. Nothing has been done yet.
         let mut kept = CONNECTIONS;
         loop {
-            let error = match self.pool.begin_with(BEGIN).await {
-                Ok(transaction) => return Ok(transaction),
-                // Why is known only to who tries by itself.
-                Err(sqlx::Error::PoolTimedOut) => {
-                    self.connect().await?.close().await.ok();
-                    return Err(DestinationError::Busy {
-                        reason: "all connections to it are in use".to_owned(),
-                    });
-                }
-                Err(error) => failed(&error),
-            };
-            if kept == 0 || !matches!(error, DestinationError::Unreachable { .. }) {
-                return Err(error);
+            match self.try_begin().await? {
+                Err(DestinationError::Unreachable { .. }) if kept > 0 => kept -= 1,
+                begun => return begun,
             }
-            kept -= 1;
         }
+    }
+
+    /// What the pool says, unless nobody can connect.
+    async fn try_begin(
+        &self,
+    ) -> Result<Result<Transaction<'static, Database>, DestinationError>, DestinationError> {
+        let mut begun = pin!(self.pool.begin_with(BEGIN));
+        let begun = match timeout(PATIENCE, &mut begun).await {
+            Ok(begun) => begun,
+            Err(_) => {
+                // The pool would try until its timeout to connect to who refuses, and then not tell why.
+                self.connect().await?.close().await.ok();
+                begun.await
+            }
+        };
+        Ok(begun.map_err(|error| match error {
+            sqlx::Error::PoolTimedOut => DestinationError::Busy {
+                reason: "all connections to it are in use".to_owned(),
+            },
+            error => failed(&error),
+        }))
     }
 
     pub(super) async fn prepare(&self, table: &Table) -> Result<Prepared, DestinationError> {

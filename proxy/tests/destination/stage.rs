@@ -64,9 +64,15 @@ impl Stage {
         match &self.at {
             At::Postgres(url) => {
                 let mut looking = self.looking.lock().await;
-                let mut connection = match looking.take() {
-                    Some(mut kept) if kept.ping().await.is_ok() => kept,
-                    _ => PgConnection::connect(url).await.unwrap(),
+                let mut kept = looking.take();
+                if let Some(connection) = &mut kept
+                    && connection.ping().await.is_err()
+                {
+                    kept = None;
+                }
+                let mut connection = match kept {
+                    Some(connection) => connection,
+                    None => PgConnection::connect(url).await.unwrap(),
                 };
                 let query = sqlx::query_scalar(AssertSqlSafe(sql)).persistent(false);
                 let rows = query.fetch_all(&mut connection).await.unwrap();

@@ -32,6 +32,20 @@ async fn a_store_with_secrets_does_not_open_with_another_key() {
             panic!("{error}");
         };
         assert!(error.to_string().contains(id) && error.to_string().contains("put that key back"));
+        assert!(
+            !place.key_file().exists(),
+            "no other key is made in its place"
+        );
+        std::fs::write(
+            place.key_file(),
+            "8Wk3o7lLk0cQKZ7eNyXbI5jJ7DqGmAeHhb7Zk3b8n1A",
+        )
+        .unwrap();
+        let error = place.open().await.unwrap_err().to_string();
+        assert!(
+            error.contains(id),
+            "a wrong one is told by the same words: {error}"
+        );
         std::fs::write(place.key_file(), kept).unwrap();
         assert!(opens(&place.open().await.unwrap()).await);
     }

@@ -41,6 +41,7 @@ use crate::{
     route::{self, Api, ServedBy, UnifiedRequest},
     store::Store,
     upstream::{Exchange, NativeLog, Upstream, provider::Effect},
+    webhook,
 };
 
 mod body;
@@ -82,6 +83,7 @@ pub struct Parts {
     pub origins: Origins,
     pub limits: Limits,
     pub upstream: Upstream,
+    pub webhooks: webhook::Sender,
     pub store: Option<Store>,
     pub state: State,
     pub directory: Arc<Directory>,
@@ -119,6 +121,7 @@ impl Pipeline {
             origins,
             limits,
             upstream,
+            webhooks,
             store,
             state,
             directory,
@@ -137,6 +140,7 @@ impl Pipeline {
             directory,
             upstream,
             unified: Arc::clone(&unified),
+            webhooks: Arc::new(webhooks),
             address,
         };
         Self {

@@ -100,7 +100,8 @@ async fn what_is_in_memory_outlasts_a_store_that_is_down() {
         let proxy = stage.proxy().await;
         assert_eq!(get(&proxy, ID).await.status, StatusCode::OK);
         stage
-            .execute(&["ALTER TABLE connections RENAME TO away"])
+            .place
+            .execute("ALTER TABLE connections RENAME TO away")
             .await;
         tokio::time::sleep(SEEN).await;
         assert_eq!(get(&proxy, ID).await.status, StatusCode::OK);
@@ -108,7 +109,8 @@ async fn what_is_in_memory_outlasts_a_store_that_is_down() {
         assert_eq!(got.status, StatusCode::SERVICE_UNAVAILABLE);
         assert!(got.headers.contains_key("retry-after"));
         stage
-            .execute(&["ALTER TABLE away RENAME TO connections"])
+            .place
+            .execute("ALTER TABLE away RENAME TO connections")
             .await;
         tokio::time::sleep(SEEN).await;
         assert_eq!(get(&proxy, "conn_2").await.status, StatusCode::OK);
@@ -155,7 +157,8 @@ async fn what_is_fresh_is_found_without_the_store() {
     let first = directory.connection(ID).await.unwrap();
     // Nothing could be read any more, and nothing is.
     stage
-        .execute(&["ALTER TABLE connections RENAME TO away"])
+        .place
+        .execute("ALTER TABLE connections RENAME TO away")
         .await;
     for _ in 0..1000 {
         let again = directory.connection(ID).await.unwrap();

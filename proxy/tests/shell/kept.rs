@@ -149,14 +149,12 @@ async fn a_commit_that_fails_is_made_up_for_and_stops_nobody() {
             let proxy = stage.proxy().await;
             if stage.is_sqlite() {
                 let forbid = "CREATE TRIGGER forbid BEFORE UPDATE OF credentials ON connections BEGIN SELECT RAISE(ABORT, 'read-only'); END";
-                stage.execute(&[forbid]).await;
+                stage.place.execute(forbid).await;
             } else {
-                stage
-                    .execute(&[
-                        "CREATE FUNCTION forbid() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'read-only'; END $$",
-                        "CREATE TRIGGER forbid BEFORE UPDATE OF credentials ON connections FOR EACH ROW EXECUTE FUNCTION forbid()",
-                    ])
-                    .await;
+                let function = "CREATE FUNCTION forbid() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'read-only'; END $$";
+                stage.place.execute(function).await;
+                let forbid = "CREATE TRIGGER forbid BEFORE UPDATE OF credentials ON connections FOR EACH ROW EXECUTE FUNCTION forbid()";
+                stage.place.execute(forbid).await;
             }
             assert_eq!(get(&proxy, ID).await.status, StatusCode::OK);
             assert_eq!(stage.kept().await["refresh_token"], "refresh-secret");
@@ -170,7 +168,7 @@ async fn a_commit_that_fails_is_made_up_for_and_stops_nobody() {
             } else {
                 "DROP TRIGGER forbid ON connections"
             };
-            stage.execute(&[drop]).await;
+            stage.place.execute(drop).await;
             until(async || stage.kept().await["refresh_token"] == "refresh-1").await;
             assert_eq!(waiting.await.unwrap(), StatusCode::OK);
             assert_eq!(acme.token_requests(), 1);
@@ -221,9 +219,12 @@ async fn a_refused_refresh_token_is_looked_up_once_more() {
 
 #[tokio::test]
 async fn credentials_given_during_a_refresh_win_over_those_it_brings() {
-    let acme = Acme::start(|seen| match seen.is_token_request() {
-        true => Act::After(Duration::from_millis(500), Box::new(rotated(1))),
-        false => ok(),
+    let acme = Acme::start(|seen| {
+        if seen.is_token_request() {
+            Act::After(Duration::from_millis(500), Box::new(rotated(1)))
+        } else {
+            ok()
+        }
     })
     .await;
     let stage = Stage::on(Place::sqlite(), &acme, &old()).await;
@@ -418,9 +419,12 @@ async fn a_token_outlives_an_endpoint_that_fails_and_no_longer() {
 
 #[tokio::test]
 async fn what_a_refresh_brings_is_kept_although_the_proxy_ends() {
-    let acme = Acme::start(|seen| match seen.is_token_request() {
-        true => Act::After(Duration::from_millis(700), Box::new(rotated(1))),
-        false => ok(),
+    let acme = Acme::start(|seen| {
+        if seen.is_token_request() {
+            Act::After(Duration::from_millis(700), Box::new(rotated(1)))
+        } else {
+            ok()
+        }
     })
     .await;
     let stage = Stage::on(Place::sqlite(), &acme, &old()).await;

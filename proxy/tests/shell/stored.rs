@@ -113,17 +113,6 @@ impl Stage {
         json["oauth"]["credentials"].clone()
     }
 
-    /// Makes statements in the database, behind the store's back.
-    pub(crate) async fn execute(&self, statements: &[&str]) {
-        let mut connection = self.database().await;
-        for statement in statements {
-            sqlx::query(sqlx::AssertSqlSafe((*statement).to_owned()))
-                .execute(&mut connection)
-                .await
-                .unwrap();
-        }
-    }
-
     /// The names of all events, in their order.
     pub(crate) async fn events(&self) -> Vec<String> {
         let mut connection = self.database().await;

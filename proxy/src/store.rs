@@ -285,6 +285,25 @@ pub(crate) fn json_text<T: serde::Serialize>(value: Option<&T>) -> Option<String
     })
 }
 
+/// What becomes of metadata. Objects are merged, member by member and no deeper; anything else takes the place of what
+/// is there, and null removes it.
+pub(crate) fn merged_metadata(
+    old: Option<&serde_json::Value>,
+    new: Option<&serde_json::Value>,
+) -> Option<serde_json::Value> {
+    use serde_json::Value;
+    match (new, old) {
+        (None, old) => old.cloned(),
+        (Some(Value::Null), _) => None,
+        (Some(Value::Object(new)), Some(Value::Object(old))) => {
+            let mut merged = old.clone();
+            merged.extend(new.clone());
+            Some(Value::Object(merged))
+        }
+        (Some(new), _) => Some(new.clone()),
+    }
+}
+
 /// An id with the prefix of its kind. Ids sort by age.
 pub fn new_id(prefix: &str) -> String {
     format!("{prefix}_{}", uuid::Uuid::now_v7().simple())

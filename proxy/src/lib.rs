@@ -15,10 +15,12 @@ pub mod config;
 pub mod connect;
 pub mod connections;
 pub mod core;
+pub mod destination;
 pub mod error;
 #[rustfmt::skip]
 pub mod generated;
 pub mod log;
+pub mod model;
 pub mod own;
 pub mod pipeline;
 pub mod route;

@@ -349,10 +349,7 @@ impl Store {
         if let Some(key) = row.try_get::<Option<String>, _>("data_key")? {
             Self::forget_data_key(transaction, &key).await?;
         }
-        pipelines
-            .iter()
-            .map(|row| Ok(row.try_get("id")?))
-            .collect()
+        pipelines.iter().map(|row| Ok(row.try_get("id")?)).collect()
     }
 
     /// The credentials of a connection, as the JSON that they were given as.

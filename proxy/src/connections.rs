@@ -4,6 +4,8 @@ use std::{collections::HashMap, sync::Arc};
 
 use crate::{error::Error, store::Store, upstream};
 
+pub mod settings;
+
 /// What `x-connection-id` leads to.
 #[derive(Debug, Default)]
 pub struct Directory {

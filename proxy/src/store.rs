@@ -24,6 +24,7 @@ mod connection;
 mod connector_config;
 mod customer;
 mod event;
+mod health;
 mod installation;
 pub mod keys;
 pub mod lease;
@@ -33,6 +34,7 @@ pub use connection::{Connection, ConnectionChange, ConnectionFilter, NewConnecti
 pub use connector_config::{ConnectorConfig, ConnectorConfigChange, ConnectorConfigInput};
 pub use customer::Customer;
 pub use event::Event;
+pub use health::{Broken, Stamp};
 pub use lease::Lease;
 pub use seal::{Place, SealError};
 

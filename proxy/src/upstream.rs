@@ -11,3 +11,4 @@ mod retry;
 mod token;
 
 pub use engine::{Connection, Exchange, NativeLog, Upstream};
+pub use token::{Kept, Newest};

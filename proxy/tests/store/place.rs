@@ -6,7 +6,7 @@ use crosswalk::store::{
     Location, Store, StoreError,
     keys::{KeyRing, KeySource},
 };
-use sqlx::{Connection as _, Executor as _};
+use crosswalk_tests::Postgres;
 
 /// An empty store's place; gone when dropped.
 #[derive(Debug)]
@@ -22,24 +22,17 @@ impl Place {
         Self { folder, location }
     }
 
-    /// A database of its own at the server of the tests.
-    async fn postgres() -> Option<Self> {
-        let server = std::env::var("CROSSWALK_TEST_POSTGRES").ok()?;
-        let name = format!("store_{:016x}", rand::random::<u64>());
-        let mut connection = sqlx::PgConnection::connect(&server).await.unwrap();
-        connection
-            .execute(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}")))
-            .await
-            .unwrap();
+    /// A database of its own, where there is a server.
+    fn postgres() -> Option<Self> {
         Some(Self {
             folder: tempfile::tempdir().unwrap(),
-            location: Location::Postgres(format!("{server}/{name}").into()),
+            location: Location::Postgres(Postgres::shared()?.database().into()),
         })
     }
 
     /// One place on each kind of database.
-    pub(crate) async fn all() -> Vec<Self> {
-        [Some(Self::sqlite()), Self::postgres().await]
+    pub(crate) fn all() -> Vec<Self> {
+        [Some(Self::sqlite()), Self::postgres()]
             .into_iter()
             .flatten()
             .collect()

@@ -1,5 +1,7 @@
 //! Long answers in pages: the rows that a locator has yet to answer (`salesforce.md` §4.1).
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::{fault::Fault, state::State};
@@ -17,13 +19,20 @@ pub(super) struct Locators {
 #[derive(Debug, Clone)]
 struct Open {
     locator: String,
-    rows: Vec<Value>,
+    /// Shared by the locators of all of its pages.
+    rows: Arc<Vec<Value>>,
     from: usize,
 }
 
 impl State {
     /// A page of a query's rows; where more are left, with the address of the next.
-    pub(super) fn page(&mut self, rows: Vec<Value>, from: usize, size: usize, root: &str) -> Value {
+    pub(super) fn page(
+        &mut self,
+        rows: Arc<Vec<Value>>,
+        from: usize,
+        size: usize,
+        root: &str,
+    ) -> Value {
         let total = rows.len();
         let end = (from + size).min(total);
         let mut answer = json!({ "totalSize": total, "done": end == total });

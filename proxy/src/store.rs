@@ -28,6 +28,7 @@ mod health;
 mod installation;
 pub mod keys;
 pub mod lease;
+mod pipeline;
 mod seal;
 
 pub use connection::{Connection, ConnectionChange, ConnectionFilter, NewConnection, Saved};
@@ -36,6 +37,9 @@ pub use customer::Customer;
 pub use event::Event;
 pub use health::{Broken, Stamp};
 pub use lease::Lease;
+pub use pipeline::{
+    NewPipeline, Pipeline, PipelineChange, SyncEnd, SyncNotes, SyncRequest, pipeline_lease,
+};
 pub use seal::{Place, SealError};
 
 use keys::{KeyError, KeyRing};
@@ -194,6 +198,14 @@ impl Dialect {
             Self::Postgres => {
                 "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) AS now"
             }
+        }
+    }
+
+    /// The texts of a JSON array, which is the first parameter.
+    pub(crate) fn select_texts(self) -> &'static str {
+        match self {
+            Self::Sqlite => "SELECT value FROM json_each($1)",
+            Self::Postgres => "SELECT json_array_elements_text(CAST($1 AS json))",
         }
     }
 

@@ -156,11 +156,11 @@ impl Dump {
     pub(super) fn wants(&self, field: &str) -> bool {
         self.fields.iter().any(|one| one == field || one == "*")
     }
+}
 
-    /// The page; `next` is the `after` of the next one.
-    pub(super) fn page(&self, records: &[Value], has_more: bool, total: usize) -> Value {
-        let last = records.last().filter(|_| has_more);
-        let next = last.map(|record| record["id"].clone());
-        json!({ "records": records, "next": next, "total": total })
-    }
+/// A page of a dump; `next` is the `after` of the next one.
+pub(super) fn page(records: &[Value], has_more: bool, total: usize) -> Value {
+    let last = records.last().filter(|_| has_more);
+    let next = last.map(|record| record["id"].clone());
+    json!({ "records": records, "next": next, "total": total })
 }

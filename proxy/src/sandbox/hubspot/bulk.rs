@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::state::{FIRST_ID, State, Values};
 use super::{calculated, links};
-use crate::sandbox::bulk::{Dump, Fill, firm, person};
+use crate::sandbox::bulk::{self, Dump, Fill, firm, person};
 use crate::sandbox::clock::iso_ms;
 
 /// Makes rows as an import would, past the rules for single writes.
@@ -113,5 +113,5 @@ pub(super) fn records(state: &State, asked: &[(String, String)]) -> Result<Value
             })
         })
         .collect();
-    Ok(dump.page(&page, rows.next().is_some(), table.rows.len()))
+    Ok(bulk::page(&page, rows.next().is_some(), table.rows.len()))
 }

@@ -8,7 +8,7 @@ use super::{
     stamp,
     state::{Row, Span, State, Writing, is_deleted},
 };
-use crate::sandbox::bulk::{Dump, Fill, firm, person};
+use crate::sandbox::bulk::{self, Dump, Fill, firm, person};
 
 /// Makes rows that differ from one written by the rules only in names, addresses and times.
 pub(super) fn fill(state: &mut State, body: &Value, now_ms: i64) -> Result<Value, String> {
@@ -124,5 +124,9 @@ pub(super) fn records(state: &State, asked: &[(String, String)]) -> Result<Value
             })
         })
         .collect();
-    Ok(dump.page(&page, rows.next().is_some(), state.size(&object.name)))
+    Ok(bulk::page(
+        &page,
+        rows.next().is_some(),
+        state.size(&object.name),
+    ))
 }

@@ -219,7 +219,7 @@ fn a_page_costs_no_more_among_many_rows() {
             assert_eq!(
                 hub.post(&format!("{CONTACTS}/search"), &search).1["total"],
                 200
-            )
+            );
         })
     };
     for (name, few, many) in [
@@ -240,7 +240,7 @@ fn a_page_costs_no_more_among_many_rows() {
         assert_eq!(
             many.post(&format!("{CONTACTS}/search"), &all).1["total"],
             20_000
-        )
+        );
     });
     println!("a window over all: {whole:?}");
     assert!(whole < Duration::from_millis(100), "{whole:?}");

@@ -115,11 +115,10 @@ fn span(test: &Test<'_>, key: Key) -> Span {
                 to: widened.to.zip(part.to).map(|(one, other)| one.max(other)),
             })
         }
-        Test::Not(_) => Span::default(),
         Test::Compare(path, operator, literals) if Key::of(path) == Some(key) => {
             compared(*operator, literals)
         }
-        Test::Compare(..) => Span::default(),
+        Test::Not(_) | Test::Compare(..) => Span::default(),
     }
 }
 

@@ -24,6 +24,7 @@ mod connection;
 mod connector_config;
 mod customer;
 mod event;
+mod grant;
 mod health;
 mod installation;
 pub mod keys;
@@ -35,6 +36,8 @@ pub use connection::{Connection, ConnectionChange, ConnectionFilter, NewConnecti
 pub use connector_config::{ConnectorConfig, ConnectorConfigChange, ConnectorConfigInput};
 pub use customer::Customer;
 pub use event::Event;
+pub(crate) use grant::may_be_secret;
+pub use grant::{Grant, GrantFault, GrantKind, GrantSecret, NewGrant, Redeemed};
 pub use health::{Broken, Stamp};
 pub use lease::Lease;
 pub use pipeline::{

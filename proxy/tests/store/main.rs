@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod callers;
 mod connections;
+mod grants;
 mod keys;
 mod leases;
 mod place;

@@ -20,6 +20,8 @@ mod connector_config;
 mod customer;
 mod input;
 
+pub use connection::keep as keep_connection;
+
 /// The body of the answer to an operation of this room.
 pub async fn answer(own: &Own, call: &OwnCall) -> Result<Vec<u8>, Error> {
     match call.operation {

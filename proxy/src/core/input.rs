@@ -420,8 +420,13 @@ impl Members {
         }
     }
 
+    /// The names of the members that were not taken.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.members.keys().map(String::as_str)
+    }
+
     /// An object of which every member is true or false.
-    pub(crate) fn flags(self, faults: &mut Faults) {
+    pub(crate) fn flags(&self, faults: &mut Faults) {
         for (name, value) in &self.members {
             if !value.is_boolean() {
                 faults.add(

@@ -80,22 +80,21 @@ impl Stored<'_> {
 
     fn credentials(&self) -> Result<Credentials, Error> {
         let id = &self.connection.id;
-        let missing = |key, message: &str| {
-            let message = message.to_owned();
-            Err(unusable(id, vec![Wrong { key, message }]))
-        };
         let Some(refresh_token) = self.kept.refresh_token.clone() else {
-            return match self.kept.access_token.clone() {
-                Some(token) => Ok(Credentials::AccessToken(token)),
-                None => missing(None, "expected access_token, or oauth with credentials"),
-            };
+            let access_token = self.kept.access_token.clone();
+            return access_token
+                .map(Credentials::AccessToken)
+                .ok_or_else(|| no_credentials(id));
         };
-        let Some(client_id) = self.config.and_then(|config| config.get("client_id")?.as_str())
+        let Some(client_id) = self
+            .config
+            .and_then(|config| config.get("client_id")?.as_str())
         else {
-            return missing(
-                Some("oauth"),
-                "the connector config has no client_id, without which no token can be renewed; set its config",
-            );
+            let wrong = Wrong {
+                key: Some("oauth"),
+                message: "the connector config has no client_id, without which no token can be renewed; set its config".to_owned(),
+            };
+            return Err(unusable(id, vec![wrong]));
         };
         let client_secret = match &self.config_secrets {
             Some(json) => {
@@ -116,6 +115,15 @@ impl Stored<'_> {
             access_token: self.kept.access_token.clone(),
         }))
     }
+}
+
+pub(super) fn no_credentials(id: &str) -> Error {
+    let wrong = Wrong {
+        key: None,
+        message: "expected access_token, or oauth with credentials; connect the account again"
+            .to_owned(),
+    };
+    unusable(id, vec![wrong])
 }
 
 /// The connection is there and cannot be used until somebody changes it.

@@ -203,11 +203,7 @@ impl Upstream {
 
     /// Gets a new token, although the one at hand may be good: to prove the credentials, or because somebody knows
     /// better. Says whether there was anything to renew: an access token alone is what it is.
-    pub async fn refresh_now(
-        &self,
-        connection: &Connection,
-        deadline: Instant,
-    ) -> Result<bool, Error> {
+    pub async fn refresh(&self, connection: &Connection, deadline: Instant) -> Result<bool, Error> {
         if !connection.tokens.can_renew() {
             return Ok(false);
         }

@@ -39,26 +39,31 @@ struct OAuth {
 struct Members {
     refresh_token: Option<String>,
     access_token: Option<String>,
-    expires_at: Option<Timestamp>,
-    base_url: Option<Url>,
+    expires_at: Option<String>,
+    base_url: Option<String>,
 }
 
 impl Kept {
     /// Reads credentials; none where it is something else.
     pub fn from_json(json: &SecretString) -> Option<Self> {
         // The error is dropped: it could quote a secret.
-        Some(match serde_json::from_str(json.expose_secret()).ok()? {
-            Form::OAuth { oauth } => Self {
-                refresh_token: oauth.credentials.refresh_token.map(SecretString::from),
-                access_token: oauth.credentials.access_token.map(SecretString::from),
-                expires_at: oauth.credentials.expires_at.map(Timestamp::as_millisecond),
-                base_url: oauth.credentials.base_url,
-            },
-            Form::AccessToken { access_token } => Self {
+        match serde_json::from_str(json.expose_secret()).ok()? {
+            Form::OAuth { oauth } => {
+                let members = oauth.credentials;
+                let expires_at = members.expires_at.map(|text| text.parse::<Timestamp>());
+                let base_url = members.base_url.map(|text| Url::parse(&text));
+                Some(Self {
+                    refresh_token: members.refresh_token.map(SecretString::from),
+                    access_token: members.access_token.map(SecretString::from),
+                    expires_at: expires_at.transpose().ok()?.map(Timestamp::as_millisecond),
+                    base_url: base_url.transpose().ok()?,
+                })
+            }
+            Form::AccessToken { access_token } => Some(Self {
                 access_token: Some(access_token.into()),
                 ..Self::default()
-            },
-        })
+            }),
+        }
     }
 
     pub fn to_json(&self) -> SecretString {
@@ -134,10 +139,7 @@ mod tests {
         assert!(oauth.access_token.is_none());
         let alone = read(r#"{"access_token":"a"}"#);
         assert!(alone.refresh_token.is_none());
-        assert_eq!(
-            alone.to_json().expose_secret(),
-            r#"{"access_token":"a"}"#
-        );
+        assert_eq!(alone.to_json().expose_secret(), r#"{"access_token":"a"}"#);
     }
 
     #[test]

@@ -64,7 +64,7 @@ pub enum Settings {
 pub struct Destination(Arc<Backend>);
 
 enum Backend {
-    Postgres(Postgres),
+    Postgres(Box<Postgres>),
     Sqlite(Sqlite),
 }
 
@@ -155,7 +155,7 @@ impl Destination {
     pub async fn open(settings: &Settings) -> Result<Self, DestinationError> {
         let backend = match settings {
             Settings::Postgres { url, schema } => {
-                Backend::Postgres(Postgres::open(url, schema.as_deref()).await?)
+                Backend::Postgres(Box::new(Postgres::open(url, schema.as_deref()).await?))
             }
             Settings::Sqlite { folder, path } => Backend::Sqlite(Sqlite::open(folder, path).await?),
         };

@@ -42,6 +42,7 @@ use crate::{
     store::Store,
     sync,
     upstream::{Exchange, NativeLog, Upstream, provider::Effect},
+    webhook,
 };
 
 mod body;
@@ -83,6 +84,7 @@ pub struct Parts {
     pub origins: Origins,
     pub limits: Limits,
     pub upstream: Upstream,
+    pub webhooks: webhook::Sender,
     pub store: Option<Store>,
     pub state: State,
     pub directory: Arc<Directory>,
@@ -120,6 +122,7 @@ impl Pipeline {
             origins,
             limits,
             upstream,
+            webhooks,
             store,
             state,
             directory,
@@ -139,6 +142,7 @@ impl Pipeline {
             upstream,
             unified: Arc::clone(&unified),
             syncs: sync::Syncs::default(),
+            webhooks: Arc::new(webhooks),
             address,
         };
         Self {

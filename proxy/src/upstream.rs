@@ -4,10 +4,11 @@
 //! provider did not carry it out.
 
 pub mod account;
-mod client;
+pub(crate) mod client;
 mod engine;
 pub mod fault;
 pub mod provider;
+pub(crate) mod reach;
 mod retry;
 mod token;
 

@@ -17,7 +17,7 @@ use super::{
     Applied, Finished, Page, Prepared, StreamKey, StreamState, WalkEnd,
     error::DestinationError,
     row::{Batch, Stored},
-    sql::{Dialect, STREAMS, quoted},
+    sql::{self, Dialect, STREAMS, quoted},
     table::{Table, check_schema},
     url::{self, Address},
 };
@@ -26,16 +26,18 @@ mod schema;
 
 const DIALECT: Dialect = Dialect::Postgres;
 const DEFAULT_SCHEMA: &str = "public";
-/// Streams are written one after the other per connection; a user's database has few connections to give.
+/// Streams are written one after the other; a user's database has few connections to give.
 const CONNECTIONS: u32 = 4;
-const IDLE: Duration = Duration::from_secs(60);
+const IDLE: Duration = Duration::from_mins(1);
+/// A connection that has rested for longer is tried before it is used.
+const FRESH: Duration = Duration::from_secs(1);
 /// Locks are given up well before statements are: whoever holds one is told of as such.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = '60s'; SET LOCAL lock_timeout = \
-                     '10s'; SET LOCAL idle_in_transaction_session_timeout = '60s'";
+                     '5s'; SET LOCAL idle_in_transaction_session_timeout = '60s'";
 /// How long a whole call may take; the network can be gone in ways that no server's timeout tells.
-const LONGEST: Duration = Duration::from_secs(120);
+const LONGEST: Duration = Duration::from_mins(2);
 /// How many rows are marked in one transaction.
-const MARKED_AT_ONCE: i64 = 5_000;
+const MARKED_AT_ONCE: usize = 5_000;
 /// How much text is sent in one statement; the server's limit for a value is 1 GB, and its memory is not ours.
 const BYTES_AT_ONCE: usize = 8 << 20;
 
@@ -63,6 +65,13 @@ impl Postgres {
             .max_connections(CONNECTIONS)
             .idle_timeout(IDLE)
             .acquire_timeout(connect_timeout)
+            .test_before_acquire(false)
+            .before_acquire(|connection, used| {
+                // One that was in use just now costs no round trip for being asked.
+                Box::pin(
+                    async move { Ok(used.idle_for < FRESH || connection.ping().await.is_ok()) },
+                )
+            })
             .connect_lazy_with(options.clone());
         let destination = Self {
             pool,
@@ -71,9 +80,6 @@ impl Postgres {
             streams: place(schema, STREAMS),
             schema: schema.to_owned(),
         };
-        // By itself: the pool would tell a refusal as a timeout.
-        let connection = destination.connect().await?;
-        drop(connection);
         bounded(destination.prepare_schema()).await?;
         Ok(destination)
     }
@@ -99,6 +105,10 @@ impl Postgres {
     }
 
     async fn begin(&self) -> Result<Transaction<'static, Database>, DestinationError> {
+        // The pool would try until its timeout to connect to who refuses.
+        if self.pool.num_idle() == 0 && self.pool.size() < CONNECTIONS {
+            self.connect().await?.close().await.ok();
+        }
         match self.pool.begin_with(BEGIN).await {
             // Why is known only to who tries by itself.
             Err(sqlx::Error::PoolTimedOut) => {
@@ -185,7 +195,7 @@ impl Postgres {
         let batch = Batch::of(page.table, page.rows);
         bounded(async {
             let mut transaction = self.begin().await?;
-            let state = self
+            let (state, generation) = self
                 .advance(
                     &mut transaction,
                     page.key,
@@ -196,13 +206,10 @@ impl Postgres {
                 )
                 .await?;
             let mut written = 0;
-            if batch.rounds().next().is_some() {
-                let generation = self.newest_generation(&mut transaction, page.key).await?;
-                for rows in batch.rounds() {
-                    written += self
-                        .upsert(&mut transaction, &page, rows, generation)
-                        .await?;
-                }
+            for rows in batch.rounds() {
+                written += self
+                    .upsert(&mut transaction, &page, rows, generation)
+                    .await?;
             }
             commit(transaction).await?;
             Ok(Applied {
@@ -223,7 +230,7 @@ impl Postgres {
         cursor: Option<&str>,
         records: usize,
         pages: i64,
-    ) -> Result<StreamState, DestinationError> {
+    ) -> Result<(StreamState, i64), DestinationError> {
         let row = sqlx::query(AssertSqlSafe(DIALECT.advance(&self.streams)))
             .bind(&key.pipeline)
             .bind(&key.stream)
@@ -234,21 +241,11 @@ impl Postgres {
             .bind(pages)
             .fetch_optional(transaction)
             .await
-            .map_err(|error| failed(&error))?;
-        held(row)
-    }
-
-    async fn newest_generation(
-        &self,
-        transaction: &mut PgConnection,
-        key: &StreamKey,
-    ) -> Result<i64, DestinationError> {
-        sqlx::query_scalar(AssertSqlSafe(DIALECT.newest_generation(&self.streams)))
-            .bind(&key.stream)
-            .bind(&key.connection_id)
-            .fetch_one(transaction)
-            .await
-            .map_err(|error| failed(&error))
+            .map_err(|error| failed(&error))?
+            .ok_or(DestinationError::Fenced)?;
+        let newest: i64 = row.try_get(6).map_err(|error| failed(&error))?;
+        let state = state(&row)?;
+        Ok((state.clone(), state.generation.max(newest)))
     }
 
     async fn upsert(
@@ -299,16 +296,21 @@ impl Postgres {
         let mut deleted = 0;
         let mut after = String::new();
         loop {
-            let marked = bounded(self.mark_some(&end, &after)).await?;
-            deleted += marked.rows;
-            match marked.next {
-                Next::After(last) => after = last,
-                Next::Ended(state) => return Ok(Finished { state, deleted }),
+            let (marked, last, state) = bounded(self.mark_some(&end, &after)).await?;
+            deleted += marked;
+            match last {
+                Some(last) => after = last,
+                None => return Ok(Finished { state, deleted }),
             }
         }
     }
 
-    async fn mark_some(&self, end: &WalkEnd<'_>, after: &str) -> Result<Marked, DestinationError> {
+    /// How many rows were marked; the last id that was looked at, unless it was the end; the stream's state.
+    async fn mark_some(
+        &self,
+        end: &WalkEnd<'_>,
+        after: &str,
+    ) -> Result<(u64, Option<String>, StreamState), DestinationError> {
         let place = place(&self.schema, end.table.name());
         let table_failed =
             |error: sqlx::Error| DestinationError::of_postgres(&error, end.table.name());
@@ -322,12 +324,13 @@ impl Postgres {
             .fetch_optional(&mut *transaction)
             .await
             .map_err(|error| failed(&error))?;
-        let generation = held(row)?.generation;
-        let ids: Vec<String> = sqlx::query_scalar(AssertSqlSafe(DIALECT.unseen(&place)))
+        let mut state = held(row)?;
+        let generation = state.generation;
+        let ids: Vec<String> = sqlx::query_scalar(AssertSqlSafe(sql::unseen(&place)))
             .bind(&key.connection_id)
             .bind(generation)
             .bind(after)
-            .bind(MARKED_AT_ONCE)
+            .bind(i64::try_from(MARKED_AT_ONCE).unwrap_or(i64::MAX))
             .fetch_all(&mut *transaction)
             .await
             .map_err(table_failed)?;
@@ -343,24 +346,20 @@ impl Postgres {
                 .map_err(table_failed)?
                 .rows_affected()
         };
-        let next = match ids
-            .into_iter()
-            .nth(usize::try_from(MARKED_AT_ONCE - 1).unwrap_or(usize::MAX))
-        {
-            Some(last) => Next::After(last),
-            None => Next::Ended(
-                self.advance(&mut transaction, key, end.fence, end.cursor, 0, 0)
-                    .await?,
-            ),
-        };
+        let last = ids.last().filter(|_| ids.len() == MARKED_AT_ONCE).cloned();
+        if last.is_none() {
+            (state, _) = self
+                .advance(&mut transaction, key, end.fence, end.cursor, 0, 0)
+                .await?;
+        }
         commit(transaction).await?;
-        Ok(Marked { rows, next })
+        Ok((rows, last, state))
     }
 
     pub(super) async fn forget(&self, pipeline: &str) -> Result<(), DestinationError> {
         bounded(async {
             let mut transaction = self.begin().await?;
-            sqlx::query(AssertSqlSafe(DIALECT.forget(&self.streams)))
+            sqlx::query(AssertSqlSafe(sql::forget(&self.streams)))
                 .bind(pipeline)
                 .execute(&mut *transaction)
                 .await
@@ -373,17 +372,6 @@ impl Postgres {
     pub(super) async fn close(&self) {
         self.pool.close().await;
     }
-}
-
-/// Rows that one transaction marked, and what comes next.
-struct Marked {
-    rows: u64,
-    next: Next,
-}
-
-enum Next {
-    After(String),
-    Ended(StreamState),
 }
 
 /// A table's full name.

@@ -358,7 +358,7 @@ async fn a_lock_of_the_users_is_not_waited_for_without_end() {
     let holding = std::thread::spawn(move || {
         server.psql(
             &url,
-            "BEGIN; LOCK TABLE crm_account; SELECT pg_sleep(12); COMMIT",
+            "BEGIN; LOCK TABLE crm_account; SELECT pg_sleep(6.5); COMMIT",
         );
     });
     tokio::time::sleep(Duration::from_millis(500)).await;

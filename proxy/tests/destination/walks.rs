@@ -133,7 +133,7 @@ async fn pages_between_walks_count_as_seen(stage: Stage) {
 async fn another_pipelines_rows_are_not_marked(stage: Stage) {
     let first = Runner::of(&stage, &accounts()).await;
     let mut second = Runner::of(&stage, &accounts()).await;
-    second.key.pipeline = "pipe_2".to_owned();
+    "pipe_2".clone_into(&mut second.key.pipeline);
     second.destination.claim(&second.key, 7).await.unwrap();
     second.fence = 7;
     second.begin_walk("1").await;

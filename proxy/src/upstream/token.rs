@@ -36,10 +36,11 @@ mod flights;
 mod keeper;
 mod kept;
 mod life;
+mod newest;
 mod refresh;
 
-pub use keeper::Newest;
 pub use kept::Kept;
+pub use newest::Newest;
 
 pub(super) use flights::Flights;
 

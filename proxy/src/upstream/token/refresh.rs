@@ -8,8 +8,9 @@ use tokio::time::Instant;
 use super::{
     Kept, Newest, Token, Tokens,
     endpoint::{Cure, Granted, Refusal},
-    keeper::{Clock, Commit, Held, Turn},
+    keeper::{Commit, Held, Turn},
     life::Life,
+    newest::Clock,
 };
 use crate::{
     config::OAuth,

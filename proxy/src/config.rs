@@ -24,6 +24,7 @@ use crate::{
 };
 
 mod check;
+pub(crate) mod given;
 mod tree;
 
 pub(crate) use check::{is_allowed_host, is_loopback, is_origin};

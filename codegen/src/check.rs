@@ -56,7 +56,9 @@ pub fn check(input: &Input, sources: &Sources, sink: &Sink) -> Option<Plan> {
             providers.push(build::provider(checked, &provider.spec));
         }
     }
+    let entities = unified.listed();
     sink.is_empty().then_some(Plan {
+        entities,
         verticals: unified.verticals,
         providers,
         routes: unified.routes,

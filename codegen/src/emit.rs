@@ -188,7 +188,7 @@ fn root(plan: &Plan) -> TokenStream {
         pub mod unified;
 
         /// All that the proxy is built from.
-        pub static API: Api = Api { routes: ROUTES, providers: &[#(#providers),*], capabilities: &[#(#capabilities),*], translator };
+        pub static API: Api = Api { routes: ROUTES, entities: unified::ENTITIES, providers: &[#(#providers),*], capabilities: &[#(#capabilities),*], translator };
 
         static ROUTES: &[Route] = &[#(#routes),*];
 

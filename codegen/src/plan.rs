@@ -13,6 +13,40 @@ pub struct Plan {
     pub providers: Vec<PlanProvider>,
     /// In the order of the unified spec.
     pub routes: Vec<PlanRoute>,
+    /// Those whose records can be listed without more being said, in the order of the unified spec.
+    pub entities: Vec<PlanUnifiedEntity>,
+}
+
+/// An entity of the unified API, as a table of its records would have it.
+#[derive(Debug, Clone)]
+pub struct PlanUnifiedEntity {
+    /// As in `crm.account`.
+    pub name: String,
+    /// The operation that lists its records.
+    pub list: String,
+    /// All but the native record, in the order of the unified spec.
+    pub fields: Vec<PlanUnifiedField>,
+}
+
+#[derive(Debug, Clone)]
+pub struct PlanUnifiedField {
+    pub name: String,
+    pub kind: PlanUnifiedKind,
+    /// Whether every record has it.
+    pub always: bool,
+}
+
+/// What a column for the field would hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlanUnifiedKind {
+    Text,
+    Integer,
+    Number,
+    Boolean,
+    /// Text that is an instant, RFC 3339.
+    Timestamp,
+    /// An object or a list.
+    Json,
 }
 
 /// The unified side of one vertical.

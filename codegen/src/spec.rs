@@ -112,6 +112,7 @@ pub struct SpecObject {
 
 #[derive(Debug, Clone, Default)]
 pub struct SpecText {
+    /// `date-time` as well where `x-instant` says so.
     pub format: Option<String>,
     pub max_length: Option<usize>,
     /// `enum`: there is no other value.

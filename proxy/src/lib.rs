@@ -19,6 +19,7 @@ pub mod error;
 #[rustfmt::skip]
 pub mod generated;
 pub mod log;
+pub mod model;
 pub mod own;
 pub mod pipeline;
 pub mod route;

@@ -9,6 +9,7 @@ use percent_encoding::percent_decode_str;
 use crate::{
     capability::Capabilities,
     error::{Code, Error},
+    model::Entity,
     translate::{Context, Translator},
     upstream::provider::{Effect, Provider},
 };
@@ -52,6 +53,8 @@ pub type MakeTranslator =
 #[derive(Debug, Clone, Copy)]
 pub struct Api {
     pub routes: &'static [Route],
+    /// What the records of each entity have, for those who keep them in tables.
+    pub entities: &'static [Entity],
     pub providers: &'static [&'static Provider],
     /// What each of them has of the unified API.
     pub capabilities: &'static [&'static Capabilities],
@@ -66,6 +69,11 @@ impl Api {
             .iter()
             .copied()
             .find(|provider| provider.name == name)
+    }
+
+    /// The entity with this name, as in `crm.account`.
+    pub fn entity(&self, name: &str) -> Option<&'static Entity> {
+        self.entities.iter().find(|entity| entity.name == name)
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
     diagnostic::{Diagnostic, Sink},
     plan::{
         PlanMember, PlanMemberType, PlanRoute, PlanShape, PlanType, PlanTypeKind,
-        PlanUnifiedOperation, PlanVertical,
+        PlanUnifiedEntity, PlanUnifiedField, PlanUnifiedKind, PlanUnifiedOperation, PlanVertical,
     },
     source::Span,
     spec::{Spec, SpecKind, SpecOperation, SpecSchema},
@@ -27,6 +27,24 @@ pub(super) struct Unified {
     pub(super) entities: IndexMap<String, UnifiedEntity>,
     /// Groups of operations that are not about records, by name, as in `crm.object`.
     pub(super) free: IndexMap<String, UnifiedFree>,
+}
+
+impl Unified {
+    /// The entities whose lists need no object to be named.
+    pub(super) fn listed(&self) -> Vec<PlanUnifiedEntity> {
+        let entities = self.entities.iter().filter_map(|(name, entity)| {
+            let list = format!("{name}.list");
+            let mut operations = self.verticals.iter().flat_map(|it| &it.operations);
+            let operation = operations.find(|it| it.name == list)?;
+            let is_list = matches!(operation.shape, PlanShape::List { .. });
+            (is_list && operation.object_parameter.is_none()).then(|| PlanUnifiedEntity {
+                name: name.clone(),
+                list,
+                fields: entity.columns(),
+            })
+        });
+        entities.collect()
+    }
 }
 
 /// Operations that are not about records.
@@ -72,6 +90,25 @@ impl UnifiedEntity {
         self.operations
             .values()
             .any(|shape| matches!(shape, PlanShape::Update { .. } | PlanShape::Upsert { .. }))
+    }
+
+    fn columns(&self) -> Vec<PlanUnifiedField> {
+        let required = self.record.object().map(|object| &object.required);
+        let columns = self.fields().map(|(name, schema)| PlanUnifiedField {
+            name: name.clone(),
+            kind: match &schema.kind {
+                SpecKind::Text(text) if text.format.as_deref() == Some("date-time") => {
+                    PlanUnifiedKind::Timestamp
+                }
+                SpecKind::Text(_) => PlanUnifiedKind::Text,
+                SpecKind::Number { integer: true, .. } => PlanUnifiedKind::Integer,
+                SpecKind::Number { .. } => PlanUnifiedKind::Number,
+                SpecKind::Boolean => PlanUnifiedKind::Boolean,
+                SpecKind::List(_) | SpecKind::Object(_) | SpecKind::Any => PlanUnifiedKind::Json,
+            },
+            always: !schema.nullable && required.is_some_and(|names| names.contains(name)),
+        });
+        columns.collect()
     }
 
     /// A component's name within the vertical.

@@ -5,10 +5,13 @@ use quote::quote;
 
 use crate::{
     names,
-    plan::{Plan, PlanMember, PlanMemberType, PlanShape, PlanType, PlanTypeKind, PlanVertical},
+    plan::{
+        Plan, PlanMember, PlanMemberType, PlanShape, PlanType, PlanTypeKind, PlanUnifiedEntity,
+        PlanUnifiedKind, PlanVertical,
+    },
 };
 
-/// The module that lists the verticals.
+/// The module that lists the verticals and the entities.
 pub(super) fn root(plan: &Plan) -> TokenStream {
     let modules = plan.verticals.iter().map(|vertical| {
         let module = names::field(&vertical.name);
@@ -17,10 +20,33 @@ pub(super) fn root(plan: &Plan) -> TokenStream {
             pub mod #module;
         }
     });
+    let entities = plan.entities.iter().map(entity);
     quote! {
-        //! The types of the unified API, one module for each vertical.
+        //! The types of the unified API, one module for each vertical, and what a table of each entity would have.
+        use crosswalk::model::{Entity, Field, Kind};
         #(#modules)*
+
+        /// The entities whose records can be listed.
+        pub static ENTITIES: &[Entity] = &[#(#entities),*];
     }
+    .pruned()
+}
+
+fn entity(entity: &PlanUnifiedEntity) -> TokenStream {
+    let (name, list) = (&entity.name, &entity.list);
+    let fields = entity.fields.iter().map(|field| {
+        let (name, always) = (&field.name, field.always);
+        let kind = names::ident(match field.kind {
+            PlanUnifiedKind::Text => "Text",
+            PlanUnifiedKind::Integer => "Integer",
+            PlanUnifiedKind::Number => "Number",
+            PlanUnifiedKind::Boolean => "Boolean",
+            PlanUnifiedKind::Timestamp => "Timestamp",
+            PlanUnifiedKind::Json => "Json",
+        });
+        quote! { Field { name: #name, kind: Kind::#kind, always: #always } }
+    });
+    quote! { Entity { name: #name, list: #list, fields: &[#(#fields),*] } }
 }
 
 /// The types of one vertical.

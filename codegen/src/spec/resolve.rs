@@ -221,6 +221,11 @@ impl<'a> Resolver<'a> {
                     .filter_map(Value::as_str)
                     .map(str::to_owned);
                 let known_values = known.collect();
+                let mut read = text_kind(text);
+                if data.extensions.get("x-instant") == Some(&Value::Bool(true)) {
+                    // Said apart only where a format would be news to callers.
+                    read.format = Some("date-time".to_owned());
+                }
                 SpecKind::Text(SpecText {
                     known_values,
                     takes: self.word(
@@ -235,7 +240,7 @@ impl<'a> Resolver<'a> {
                     is_query: self
                         .word(data, "x-query", &[("select", ())], pointer)
                         .is_some(),
-                    ..text_kind(text)
+                    ..read
                 })
             }
             Type::Number(number) => SpecKind::Number {

@@ -4,7 +4,7 @@ use crosswalk_codegen::{
     coverage,
     diagnostic::{Format, render},
     load::Files,
-    plan::{Plan, PlanForm},
+    plan::{Plan, PlanForm, PlanUnifiedKind},
 };
 
 use crate::support;
@@ -105,4 +105,46 @@ fn what_the_proxy_answers_by_itself_is_a_route_and_in_no_mapping() {
         .flat_map(|vertical| &vertical.operations);
     assert_eq!(for_providers.count(), others.len());
     assert!(!coverage::operations(&plan).contains("capabilities"));
+}
+
+#[test]
+fn entities_that_can_be_listed_have_columns() {
+    let mut files = support::invented();
+    let spec = files
+        .get_mut("specs/unified.yaml")
+        .expect("the invented contract");
+    // Both are numbers to a mapping, and not to a column.
+    *spec = spec.replace(
+        "number_of_employees: { type: number,",
+        "number_of_employees: { type: integer,",
+    );
+    let entities = plan(&files).entities;
+    let lists: Vec<_> = entities.iter().map(|it| it.list.as_str()).collect();
+    assert_eq!(lists, ["crm.account.list", "crm.visit.list"]);
+    let kind = |entity: usize, field: &str| {
+        let mut fields = entities[entity].fields.iter();
+        let field = fields.find(|it| it.name == field)?;
+        Some((field.kind, field.always))
+    };
+    assert_eq!(kind(0, "id"), Some((PlanUnifiedKind::Text, true)));
+    for (name, expected) in [
+        ("name", PlanUnifiedKind::Text),
+        ("lifecycle_stage", PlanUnifiedKind::Text),
+        ("number_of_employees", PlanUnifiedKind::Integer),
+        ("last_activity_at", PlanUnifiedKind::Timestamp),
+        ("created_at", PlanUnifiedKind::Timestamp),
+        ("is_deleted", PlanUnifiedKind::Boolean),
+        ("addresses", PlanUnifiedKind::Json),
+    ] {
+        assert_eq!(kind(0, name), Some((expected, false)), "{name}");
+    }
+    assert_eq!(kind(0, "raw_data"), None);
+    assert_eq!(kind(1, "held_on"), Some((PlanUnifiedKind::Text, false)));
+}
+
+#[test]
+fn what_is_listed_of_an_object_that_callers_name_is_no_entity() {
+    let entities = plan(&support::real()).entities;
+    assert!(!entities.is_empty());
+    assert!(entities.iter().all(|it| it.name != "crm.custom_object"));
 }

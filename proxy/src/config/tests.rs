@@ -90,6 +90,7 @@ const fn provider(
 
 static API: Api = Api {
     routes: &[],
+    entities: &[],
     providers: &[&FIXED, &HOSTED],
     capabilities: &[],
     translator: none,

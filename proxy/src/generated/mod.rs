@@ -19,6 +19,7 @@ pub mod unified;
 /// All that the proxy is built from.
 pub static API: Api = Api {
     routes: ROUTES,
+    entities: unified::ENTITIES,
     providers: &[&hubspot::PROVIDER, &salesforce::PROVIDER],
     capabilities: &[
         &hubspot::capabilities::CAPABILITIES,

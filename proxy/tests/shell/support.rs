@@ -169,6 +169,7 @@ const fn route(
 
 pub(crate) static API: Api = Api {
     routes: &ROUTES,
+    entities: &[],
     providers: &[&ACME],
     capabilities: &[],
     translator,

@@ -17,6 +17,7 @@ pub mod unified;
 /// All that the proxy is built from.
 pub static API: Api = Api {
     routes: ROUTES,
+    entities: unified::ENTITIES,
     providers: &[&orgbook::PROVIDER],
     capabilities: &[&orgbook::capabilities::CAPABILITIES],
     translator,

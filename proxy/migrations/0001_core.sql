@@ -142,7 +142,7 @@ CREATE INDEX deliveries_due ON deliveries (status, next_attempt_at);
 CREATE TABLE grants (
     id TEXT NOT NULL PRIMARY KEY,
     hash TEXT NOT NULL UNIQUE,
-    -- api_key, connect_token, magic_link, oauth_state
+    -- api_key, connect_token, magic_link, connect_visit, oauth_state
     kind TEXT NOT NULL,
     -- Of an API key: admin, unified, read.
     scope TEXT,

@@ -100,7 +100,12 @@ impl Server {
         };
         let directory = Arc::new(Directory::new(connections, store.clone()));
         let auth = Auth::new(&config.api_keys, store.clone(), Arc::clone(&directory));
-        let origins = Origins::new(address, &config.allowed_hosts, &config.allowed_origins);
+        let origins = Origins::new(
+            address,
+            &config.allowed_hosts,
+            &config.allowed_origins,
+            config.state.public_url.as_ref(),
+        );
         let mut pipeline = Pipeline::new(Parts {
             api,
             auth,

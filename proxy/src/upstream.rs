@@ -4,10 +4,12 @@
 //! provider did not carry it out.
 
 mod client;
+mod consent;
 mod engine;
 pub mod fault;
 pub mod provider;
 mod retry;
 mod token;
 
+pub use consent::{CodeGrant, CodeRefusal, Consent};
 pub use engine::{Connection, Exchange, NativeLog, Upstream};

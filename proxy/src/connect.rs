@@ -136,7 +136,7 @@ pub async fn show(own: &Own, call: &PageCall) -> Result<Response<Full<Bytes>>, E
         PageRoute::Open if is_form => {
             let link = call.value("link").unwrap_or_default();
             let (visit, cookie) = visit::open(own, link).await?;
-            let answer = consent::after_opening(own, &visit, call.deadline).await?;
+            let answer = consent::after_opening(own, &visit).await?;
             return page::with_cookie(answer, &cookie);
         }
         PageRoute::Open => return Ok(Page::opening().response()),
@@ -187,20 +187,22 @@ pub fn problem(error: &Error, request_id: &str) -> Response<Full<Bytes>> {
 /// Where browsers reach this proxy. On loopback it goes by its name: providers take `http://` addresses to return to for
 /// `localhost` alone.
 pub(crate) fn origin(own: &Own) -> String {
-    match &own.state.public_url {
-        Some(url) => url.origin().ascii_serialization(),
-        None => {
-            let address = own.address;
-            if address.ip().is_loopback() || address.ip().is_unspecified() {
-                format!("http://localhost:{}", address.port())
-            } else {
-                format!("http://{address}")
-            }
-        }
+    if let Some(url) = &own.state.public_url {
+        return url.origin().ascii_serialization();
+    }
+    let address = own.address;
+    if address.ip().is_loopback() || address.ip().is_unspecified() {
+        format!("http://localhost:{}", address.port())
+    } else {
+        format!("http://{address}")
     }
 }
 
 /// The store failed; what it said is for the log.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "it is what `map_err` hands over"
+)]
 fn failed(error: StoreError) -> Error {
     let code = match &error {
         StoreError::Unreachable(_) => Code::ServiceUnavailable,

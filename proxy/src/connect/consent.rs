@@ -29,8 +29,9 @@ use super::{
 use crate::{
     auth::{Principal, Scope},
     config::{
-        self, is_loopback,
+        self,
         given::{Given, Settled, settle},
+        is_loopback,
     },
     error::{Code, Error},
     log::CallLog,
@@ -72,7 +73,6 @@ struct Pending {
 pub(super) async fn after_opening(
     own: &Own,
     visit: &Visit,
-    deadline: Instant,
 ) -> Result<Response<Full<Bytes>>, Error> {
     if visit.invitation.view == Some(View::AddDeeplink) && visit.invitation.connection_id.is_none()
     {
@@ -81,7 +81,7 @@ pub(super) async fn after_opening(
             if !offer.logins().is_empty() {
                 return redirect(&format!("/connect/choose?config={}", offer.config.id));
             }
-            return go(own, visit, &offer, None, None, deadline).await;
+            return go(own, visit, &offer, None, None).await;
         }
     }
     redirect("/connect")
@@ -102,7 +102,7 @@ pub(super) async fn start(
             .and_then(|settings| settings.get("login_url"))
             .and_then(Value::as_str)
             .map(str::to_owned);
-        return go(own, visit, &offer, login, Some(id), call.deadline).await;
+        return go(own, visit, &offer, login, Some(id)).await;
     }
     if visit.invitation.connection_id.is_some() {
         return Err(Error::new(
@@ -114,7 +114,7 @@ pub(super) async fn start(
     let offer = overview::offer(own, visit, config).await?;
     let logins = offer.logins();
     if logins.is_empty() {
-        return go(own, visit, &offer, None, None, call.deadline).await;
+        return go(own, visit, &offer, None, None).await;
     }
     let chosen = call.value("login").and_then(|at| at.parse().ok());
     let chosen: usize = chosen.unwrap_or_default();
@@ -131,7 +131,7 @@ pub(super) async fn start(
         let page = overview::choose(visit, &offer, &typed);
         return Ok(page.with_status(http::StatusCode::BAD_REQUEST).response());
     };
-    go(own, visit, &offer, Some(login), None, call.deadline).await
+    go(own, visit, &offer, Some(login), None).await
 }
 
 /// The host that a person chose, where it is one of the provider's. The whole address may be typed, as it is copied from
@@ -179,9 +179,7 @@ async fn go(
     offer: &Offer,
     login_url: Option<String>,
     connection: Option<&str>,
-    deadline: Instant,
 ) -> Result<Response<Full<Bytes>>, Error> {
-    let _ = deadline;
     let settled = settled(offer, login_url.as_deref())?;
     let client_id = offer
         .setting("client_id")
@@ -212,15 +210,12 @@ async fn go(
             .append_pair("client_id", client_id)
             .append_pair("redirect_uri", &pending.redirect_uri)
             .append_pair("state", &state.show_once());
-        match own_scopes(offer) {
-            Some(scopes) => {
-                query.append_pair("scope", &scopes.join(" "));
-            }
-            None => {
-                query.append_pair("scope", &authorize.scopes.join(" "));
-                if let Some(optional) = &authorize.optional {
-                    query.append_pair(optional.parameter, &optional.scopes.join(" "));
-                }
+        if let Some(scopes) = own_scopes(offer) {
+            query.append_pair("scope", &scopes.join(" "));
+        } else {
+            query.append_pair("scope", &authorize.scopes.join(" "));
+            if let Some(optional) = &authorize.optional {
+                query.append_pair(optional.parameter, &optional.scopes.join(" "));
             }
         }
         if authorize.pkce {
@@ -243,11 +238,7 @@ fn own_scopes(offer: &Offer) -> Option<Vec<&str>> {
     Some(scopes.iter().filter_map(Value::as_str).collect())
 }
 
-fn authorize_url(
-    offer: &Offer,
-    settled: &Settled,
-    login_url: Option<&str>,
-) -> Result<Url, Error> {
+fn authorize_url(offer: &Offer, settled: &Settled, login_url: Option<&str>) -> Result<Url, Error> {
     let login = login_url
         .or_else(|| offer.setting("login_url"))
         .or(offer.provider.auth.login_url)
@@ -348,7 +339,6 @@ async fn exchange(
     let consent = Consent {
         provider: offer.provider,
         token_url: &settled.token_url,
-        base_url: settled.base_url.as_ref(),
         client_id: offer.setting("client_id").unwrap_or_default(),
         client_secret: client_secret.as_ref(),
         redirect_uri: &pending.redirect_uri,
@@ -398,21 +388,13 @@ async fn keep(
 ) -> Result<String, Error> {
     let store = own.store()?;
     let credentials = credentials(&granted);
-    let mut settings = Map::new();
-    if let BaseUrl::PerConnection { setting, .. } = &offer.provider.base_url
-        && let Some(url) = &granted.base_url
-    {
-        settings.insert((*setting).to_owned(), url.as_str().trim_end_matches('/').into());
-    }
-    if let Some(login) = &pending.login_url {
-        settings.insert("login_url".to_owned(), login.as_str().into());
-    }
-    if let Some(scopes) = &granted.scopes {
-        settings.insert("scopes".to_owned(), json!(scopes));
-    }
+    let settings = settings(offer, pending, &granted);
     if let Some(id) = &pending.connection {
         let (old, _) = overview::connection(own, visit, id).await?;
-        return renew(own, visit, &old, settings, credentials, call).await;
+        renew(own, &old, settings, credentials).await?;
+        let checked = check(own, visit, id, call).await;
+        note(own, id, &checked).await?;
+        return Ok(id.clone());
     }
     let id = new_id("conn");
     let new = NewConnection {
@@ -430,18 +412,35 @@ async fn keep(
     };
     let connection = store.insert_connection(&new).await.map_err(failed)?;
     let checked = check(own, visit, &id, call).await;
-    let account = checked.as_ref().and_then(|checked| checked.get("account"));
-    if let Some(account) = account.filter(|account| account.is_object()) {
-        if let Some(same) = same_account(own, visit, &connection, account).await? {
-            // The new one was not told of yet, so nobody misses it. Its secrets live on in the old one.
-            store.delete_connection(&id).await.map_err(failed)?;
-            return renew(own, visit, &same, settings, credentials, call).await;
-        }
-        note_account(own, &id, settings, account).await?;
+    if let Some(same) = same_account(own, visit, &connection, &checked).await? {
+        // The new one was not told of yet, so nobody misses it. Its secrets live on in the old one.
+        store.delete_connection(&id).await.map_err(failed)?;
+        renew(own, &same, settings, credentials).await?;
+        note(own, &same.id, &checked).await?;
+        return Ok(same.id);
     }
+    note(own, &id, &checked).await?;
     tell(own, "connection.created", &connection).await?;
     tell(own, "connect.completed", &connection).await?;
     Ok(id)
+}
+
+/// What is no secret of what was granted, and where it was.
+fn settings(offer: &Offer, pending: &Pending, granted: &CodeGrant) -> Map<String, Value> {
+    let mut settings = Map::new();
+    if let BaseUrl::PerConnection { setting, .. } = &offer.provider.base_url
+        && let Some(url) = &granted.base_url
+    {
+        let url = url.origin().ascii_serialization();
+        settings.insert((*setting).to_owned(), url.into());
+    }
+    if let Some(login) = &pending.login_url {
+        settings.insert("login_url".to_owned(), login.as_str().into());
+    }
+    if let Some(scopes) = &granted.scopes {
+        settings.insert("scopes".to_owned(), json!(scopes));
+    }
+    settings
 }
 
 /// As connections of the API have them.
@@ -469,20 +468,13 @@ fn credentials(granted: &CodeGrant) -> SecretString {
 /// Gives an old connection new credentials.
 async fn renew(
     own: &Own,
-    visit: &Visit,
     old: &Connection,
     new: Map<String, Value>,
     credentials: SecretString,
-    call: &PageCall,
-) -> Result<String, Error> {
+) -> Result<(), Error> {
     let store = own.store()?;
-    let mut settings = match &old.settings {
-        Some(Value::Object(settings)) => settings.clone(),
-        _ => Map::new(),
-    };
-    settings.extend(new);
     let change = ConnectionChange {
-        settings: Some(Value::Object(settings)),
+        settings: Some(merged(old, new)),
         credentials: Some(credentials),
         ..ConnectionChange::default()
     };
@@ -507,24 +499,40 @@ async fn renew(
         "connection.updated"
     };
     tell(own, name, &connection).await?;
-    tell(own, "connect.completed", &connection).await?;
-    let _ = check(own, visit, &old.id, call).await;
-    Ok(old.id.clone())
+    tell(own, "connect.completed", &connection).await
 }
 
-/// Notes whose account it is, for people and for the next time.
-async fn note_account(
-    own: &Own,
-    id: &str,
-    mut settings: Map<String, Value>,
-    account: &Value,
-) -> Result<(), Error> {
-    settings.insert("account".to_owned(), account.clone());
+fn merged(connection: &Connection, new: Map<String, Value>) -> Value {
+    let mut settings = match &connection.settings {
+        Some(Value::Object(settings)) => settings.clone(),
+        _ => Map::new(),
+    };
+    settings.extend(new);
+    Value::Object(settings)
+}
+
+/// Notes what a check has told: whose account it is, for people and for the next time, and what it allows.
+async fn note(own: &Own, id: &str, checked: &Value) -> Result<(), Error> {
+    let mut told = Map::new();
+    if let Some(account) = checked.get("account").filter(|it| it.is_object()) {
+        told.insert("account".to_owned(), account.clone());
+    }
+    if let Some(scopes) = checked
+        .pointer("/scopes/granted")
+        .filter(|it| it.is_array())
+    {
+        told.insert("scopes".to_owned(), scopes.clone());
+    }
+    let store = own.store()?;
+    let connection = store.connection(id).await.map_err(failed)?;
+    let Some(connection) = connection.filter(|_| !told.is_empty()) else {
+        return Ok(());
+    };
     let change = ConnectionChange {
-        settings: Some(Value::Object(settings)),
+        settings: Some(merged(&connection, told)),
         ..ConnectionChange::default()
     };
-    let changed = own.store()?.update_connection(id, &change).await;
+    let changed = store.update_connection(id, &change).await;
     changed.map(drop).map_err(failed)
 }
 
@@ -533,9 +541,9 @@ async fn same_account(
     own: &Own,
     visit: &Visit,
     new: &Connection,
-    account: &Value,
+    checked: &Value,
 ) -> Result<Option<Connection>, Error> {
-    let Some(account) = account.get("id").filter(|id| !id.is_null()) else {
+    let Some(account) = checked.pointer("/account/id").filter(|id| !id.is_null()) else {
         return Ok(None);
     };
     let filter = ConnectionFilter {
@@ -557,10 +565,9 @@ async fn same_account(
 
 /// Proves the new credentials by the same operation that callers have; whose account it is comes with it. A failure
 /// is no reason to lose what was just granted: the connection's status tells it.
-async fn check(own: &Own, visit: &Visit, id: &str, call: &PageCall) -> Option<Value> {
-    within(own, visit, "core.connection.check", id, &[], call)
-        .await
-        .ok()
+async fn check(own: &Own, visit: &Visit, id: &str, call: &PageCall) -> Value {
+    let answer = within(own, visit, "core.connection.check", id, b"{}", call);
+    answer.await.unwrap_or_default()
 }
 
 /// Ends a connection by the same operation that callers have.
@@ -570,9 +577,15 @@ pub(super) async fn disconnect(
     connection: &Connection,
     call: &PageCall,
 ) -> Result<(), Error> {
-    within(own, visit, "core.connection.delete", &connection.id, &[], call)
-        .await
-        .map(drop)
+    let answer = within(
+        own,
+        visit,
+        "core.connection.delete",
+        &connection.id,
+        b"",
+        call,
+    );
+    answer.await.map(drop)
 }
 
 /// An operation of the API, called as the customer.
@@ -581,7 +594,7 @@ async fn within(
     visit: &Visit,
     operation: &'static str,
     id: &str,
-    query: &[(&str, &str)],
+    body: &'static [u8],
     call: &PageCall,
 ) -> Result<Value, Error> {
     let log = CallLog::new(call.request_id.clone(), NativeLog::default());
@@ -593,17 +606,14 @@ async fn within(
         },
         request: UnifiedRequest {
             path: vec![("id", id.to_owned())],
-            query: query
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-                .collect(),
-            body: Bytes::new(),
+            query: Vec::new(),
+            body: Bytes::from_static(body),
         },
         headers: http::HeaderMap::new(),
         deadline: call.deadline,
         log: std::sync::Arc::new(log),
     };
-    let result = Box::pin(own.answer(&inner)).await;
+    let result = own.answer(&inner).await;
     inner.log.ended(&result);
     let body = result?;
     Ok(serde_json::from_slice(&body).unwrap_or_default())

@@ -144,7 +144,10 @@ pub(super) async fn magic_link(own: &Own, call: &OwnCall) -> Result<Vec<u8>, Err
 
 /// Gives out a secret for a customer, who is made where there is none yet: customers are the caller's own ids.
 async fn give(store: &Store, customer: &str, grant: &NewGrant<'_>) -> Result<String, Error> {
-    store.upsert_customer(customer, None).await.map_err(failed)?;
+    store
+        .upsert_customer(customer, None)
+        .await
+        .map_err(failed)?;
     let (_, secret) = store.make_grant(grant).await.map_err(failed)?;
     Ok(secret.show_once())
 }
@@ -177,8 +180,7 @@ fn customer(id: Option<String>) -> Result<String, Error> {
             "expected the id of the customer that this is for",
         )
     })?;
-    let is_fit = (1..=LONGEST_CUSTOMER).contains(&id.len())
-        && !id.chars().any(char::is_control);
+    let is_fit = (1..=LONGEST_CUSTOMER).contains(&id.len()) && !id.chars().any(char::is_control);
     if is_fit {
         Ok(id)
     } else {
@@ -216,7 +218,9 @@ fn display_name(name: &str) -> Result<(), Error> {
     } else {
         Err(Error::issue(
             "body.displayName",
-            format!("expected at most {LONGEST_NAME} characters, none of which controls the others"),
+            format!(
+                "expected at most {LONGEST_NAME} characters, none of which controls the others"
+            ),
         ))
     }
 }
@@ -288,11 +292,8 @@ async fn connection(store: &Store, id: &str, customer: &str) -> Result<(), Error
 
 fn answer(value: &Value) -> Result<Vec<u8>, Error> {
     serde_json::to_vec(value).map_err(|error| {
-        Error::new(
-            Code::InternalServerError,
-            "the answer could not be written",
-        )
-        .with_detail(error.to_string())
+        Error::new(Code::InternalServerError, "the answer could not be written")
+            .with_detail(error.to_string())
     })
 }
 

@@ -1,5 +1,7 @@
 //! What the pages show of a customer's connections and of what can be connected.
 
+use std::fmt::Write as _;
+
 use serde_json::Value;
 
 use super::{
@@ -147,12 +149,13 @@ pub(super) async fn page(own: &Own, visit: &Visit, news: News<'_>) -> Result<Pag
     } else {
         "Your connections"
     };
-    body.push_str(&format!("<h1>{title}</h1>\n"));
+    let _ = writeln!(body, "<h1>{title}</h1>");
     if let Some(name) = &invitation.display_name {
-        body.push_str(&format!(
-            "<p class=\"quiet\">For <bdi><strong>{}</strong></bdi></p>\n",
+        let _ = writeln!(
+            body,
+            "<p class=\"quiet\">For <bdi><strong>{}</strong></bdi></p>",
             Text(name)
-        ));
+        );
     }
     if shows_there && !connections.is_empty() {
         body.push_str("<h2 id=\"there\">Connected</h2>\n<ul aria-labelledby=\"there\">\n");
@@ -170,9 +173,10 @@ pub(super) async fn page(own: &Own, visit: &Visit, news: News<'_>) -> Result<Pag
         && let Some(host) = host(url)
     {
         let (url, host) = (Text(url), Text(&host));
-        body.push_str(&format!(
-            "<div class=\"actions\"><a class=\"button\" id=\"back\" rel=\"noreferrer\" href=\"{url}\">Back to {host}</a></div>\n"
-        ));
+        let _ = writeln!(
+            body,
+            "<div class=\"actions\"><a class=\"button\" id=\"back\" rel=\"noreferrer\" href=\"{url}\">Back to {host}</a></div>"
+        );
     }
     Ok(Page::new(title, body).with_theme(invitation.theme))
 }
@@ -183,11 +187,7 @@ fn host(url: &str) -> Option<String> {
     Some(url[url::Position::BeforeHost..url::Position::AfterPort].to_owned())
 }
 
-fn news_of(
-    news: News<'_>,
-    connections: &[(store::Connection, Offer)],
-    offers: &[Offer],
-) -> String {
+fn news_of(news: News<'_>, connections: &[(store::Connection, Offer)], offers: &[Offer]) -> String {
     let offered = |config: &str| {
         let mut found = offers.iter().filter(|offer| offer.config.id == config);
         found.next().map(|offer| offer.provider.title)
@@ -224,7 +224,8 @@ fn choices(offers: &[Offer]) -> String {
             "There is nothing to connect yet. Whoever gave you the link has to set it up first.",
         );
     }
-    let mut html = "<h2 id=\"new\">Choose what to connect</h2>\n<ul aria-labelledby=\"new\">\n".to_owned();
+    let mut html =
+        "<h2 id=\"new\">Choose what to connect</h2>\n<ul aria-labelledby=\"new\">\n".to_owned();
     for offer in offers {
         let title = offer.provider.title;
         let (id, name) = (Text(&offer.config.id), Text(title));
@@ -235,16 +236,18 @@ fn choices(offers: &[Offer]) -> String {
         } else {
             format!("<small>{}</small>", Text(about))
         };
-        let (tile, connector) = (tile(title, false), Text(offer.provider.name));
-        let inside = format!("{tile}<span class=\"name\">{name}{about}</span>{CHEVRON}");
+        let (mark, connector) = (tile(title, false), Text(offer.provider.name));
+        let inside = format!("{mark}<span class=\"name\">{name}{about}</span>{CHEVRON}");
         if offer.logins().is_empty() {
-            html.push_str(&format!(
-                "<li><form method=\"post\" action=\"/connect/start\"><input type=\"hidden\" name=\"config\" value=\"{id}\"><button class=\"choice\" data-connector=\"{connector}\" type=\"submit\" aria-label=\"Connect {name}\">{inside}</button></form></li>\n"
-            ));
+            let _ = writeln!(
+                html,
+                "<li><form method=\"post\" action=\"/connect/start\"><input type=\"hidden\" name=\"config\" value=\"{id}\"><button class=\"choice\" data-connector=\"{connector}\" type=\"submit\" aria-label=\"Connect {name}\">{inside}</button></form></li>"
+            );
         } else {
-            html.push_str(&format!(
-                "<li><a class=\"choice\" data-connector=\"{connector}\" href=\"/connect/choose?config={id}\" aria-label=\"Connect {name}\">{inside}</a></li>\n"
-            ));
+            let _ = writeln!(
+                html,
+                "<li><a class=\"choice\" data-connector=\"{connector}\" href=\"/connect/choose?config={id}\" aria-label=\"Connect {name}\">{inside}</a></li>"
+            );
         }
     }
     html.push_str("</ul>\n");
@@ -263,7 +266,7 @@ fn row(connection: &store::Connection, offer: &Offer) -> String {
     let account = account(connection)
         .map(|name| format!("<small><bdi>{}</bdi></small>", Text(&name)))
         .unwrap_or_default();
-    let (id, name, tile) = (Text(&connection.id), Text(title), tile(title, false));
+    let (id, name, mark) = (Text(&connection.id), Text(title), tile(title, false));
     let main = if is_well { "" } else { " button-main" };
     let reconnect = if offer.can_begin() {
         format!(
@@ -273,7 +276,7 @@ fn row(connection: &store::Connection, offer: &Offer) -> String {
         String::new()
     };
     format!(
-        "<li class=\"row\" data-connection=\"{id}\">{tile}<span class=\"name\">{name}{account}</span><span class=\"pill pill-{class}\">{word}</span>
+        "<li class=\"row\" data-connection=\"{id}\">{mark}<span class=\"name\">{name}{account}</span><span class=\"pill pill-{class}\">{word}</span>
 <div class=\"actions\">{reconnect}<a class=\"button button-small\" href=\"/connect/disconnect?connection={id}\" aria-label=\"Disconnect {name}\">Disconnect</a></div></li>\n"
     )
 }
@@ -302,17 +305,21 @@ pub(super) fn choose(visit: &Visit, offer: &Offer, typed: &Typed<'_>) -> Page {
     let mut options = String::new();
     for (at, login) in offer.logins().iter().enumerate() {
         let checked = if at == typed.chosen { " checked" } else { "" };
-        options.push_str(&format!(
-            "<label class=\"option\"><input type=\"radio\" name=\"login\" value=\"{at}\"{checked}><span class=\"name\">{}<small>{}</small></span></label>\n",
+        let _ = writeln!(
+            options,
+            "<label class=\"option\"><input type=\"radio\" name=\"login\" value=\"{at}\"{checked}><span class=\"name\">{}<small>{}</small></span></label>",
             Text(login.title),
             Text(shown(login).as_str())
-        ));
+        );
         if let Some(hint) = login.hint {
             options.push_str(&field(login, hint, typed));
         }
     }
     let problem = if typed.is_wrong {
-        notice(Tone::Bad, "That cannot be the name of a domain. Please look at it again.")
+        notice(
+            Tone::Bad,
+            "That cannot be the name of a domain. Please look at it again.",
+        )
     } else {
         String::new()
     };

@@ -348,6 +348,9 @@ mod tests {
     #[test]
     fn an_address_with_a_line_in_it_is_no_header() {
         assert!(redirect("/connect\r\nset-cookie: a=b").is_err());
-        assert_eq!(redirect("/connect").unwrap().headers()[LOCATION], "/connect");
+        assert_eq!(
+            redirect("/connect").unwrap().headers()[LOCATION],
+            "/connect"
+        );
     }
 }

@@ -22,7 +22,8 @@ const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 #[derive(Debug)]
 pub struct Origins {
     hosts: Vec<String>,
-    origins: Vec<String>,
+    /// Pages that may call the API.
+    allowed: Vec<String>,
     /// Where our own pages are seen.
     own: Vec<String>,
 }
@@ -56,7 +57,7 @@ impl Origins {
         };
         Self {
             hosts,
-            origins: allowed_origins.to_vec(),
+            allowed: allowed_origins.to_vec(),
             own,
         }
     }
@@ -64,7 +65,7 @@ impl Origins {
     /// Whether a call of the API is meant for us.
     pub(super) fn check(&self, head: &request::Parts) -> Result<(), Error> {
         self.check_host(head)?;
-        let is_allowed = |origin: &str| is_among(&self.origins, origin);
+        let is_allowed = |origin: &str| is_among(&self.allowed, origin);
         for origin in head.headers.get_all(ORIGIN) {
             if !origin.to_str().is_ok_and(is_allowed) {
                 return Err(Error::new(

@@ -18,7 +18,11 @@ use crate::{
 
 impl Pipeline {
     /// Answers a request for a page. It is never explained: its address may hold what opens an account.
-    pub(super) async fn page<B>(&self, route: PageRoute, request: Request<B>) -> Response<Full<Bytes>>
+    pub(super) async fn page<B>(
+        &self,
+        route: PageRoute,
+        request: Request<B>,
+    ) -> Response<Full<Bytes>>
     where
         B: Body<Data = Bytes>,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,

@@ -160,11 +160,7 @@ fn refusal(consent: &Consent<'_>, response: &Response) -> String {
         text("error_description").or_else(|| text(consent.provider.errors.message)),
     ];
     let words: Vec<_> = words.into_iter().flatten().collect();
-    let sent = [
-        Some(consent.code),
-        consent.client_secret,
-        consent.verifier,
-    ];
+    let sent = [Some(consent.code), consent.client_secret, consent.verifier];
     let words = sent
         .into_iter()
         .flatten()

@@ -58,7 +58,10 @@ impl Refusal {
 }
 
 /// The tokens in a token endpoint's answer.
-pub(in crate::upstream) fn read_granted(provider: &Provider, response: &Response) -> Result<Granted, Error> {
+pub(in crate::upstream) fn read_granted(
+    provider: &Provider,
+    response: &Response,
+) -> Result<Granted, Error> {
     let body: Value = serde_json::from_slice(&response.body).unwrap_or_default();
     let text = |member: &str| body.get(member).and_then(Value::as_str);
     let Some(access_token) = text("access_token").filter(|token| !token.is_empty()) else {
@@ -102,7 +105,9 @@ impl Tokens {
             // An endpoint that hangs leaves time for another try.
             let try_until = deadline.min(Instant::now() + self.timeout / 2);
             let failed = match client.send(request, try_until).await {
-                Ok(response) if response.status.is_success() => return read_granted(self.provider, &response).map_err(Refusal::passing),
+                Ok(response) if response.status.is_success() => {
+                    return read_granted(self.provider, &response).map_err(Refusal::passing);
+                }
                 Ok(response)
                     if response.status.as_u16() == 429 || response.status.is_server_error() =>
                 {

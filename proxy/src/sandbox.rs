@@ -4,8 +4,11 @@
 //! of the providers, rejects what they reject, and never looks at translators, so that it can prove them wrong.
 //! `http` serves any [`http::Provider`] on a socket; `control` is the door for tests (`/_sandbox/…`).
 
+mod bulk;
 pub mod clock;
+mod consent;
 mod control;
+mod grants;
 pub mod http;
 pub mod hubspot;
 pub mod salesforce;

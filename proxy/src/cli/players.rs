@@ -24,6 +24,8 @@ pub(super) struct Player {
     pub(super) client_id: &'static str,
     pub(super) client_secret: &'static str,
     pub(super) refresh_token: &'static str,
+    /// Where its consent page is.
+    pub(super) authorize: &'static str,
     /// The body of an account's upsert, with values that this provider takes.
     pub(super) upsert: &'static str,
     play: fn() -> Arc<dyn Provider>,
@@ -39,6 +41,7 @@ pub(super) static PLAYERS: [Player; 2] = [
         client_id: hubspot::CLIENT_ID,
         client_secret: hubspot::CLIENT_SECRET,
         refresh_token: hubspot::REFRESH_TOKEN,
+        authorize: "/oauth/authorize",
         upsert: include_str!("demo/hubspot.json"),
         play: || Arc::new(HubSpot::new(hubspot::Options::default())),
     },
@@ -51,6 +54,7 @@ pub(super) static PLAYERS: [Player; 2] = [
         client_id: salesforce::CLIENT_ID,
         client_secret: salesforce::CLIENT_SECRET,
         refresh_token: salesforce::REFRESH_TOKEN,
+        authorize: "/services/oauth2/authorize",
         upsert: include_str!("demo/salesforce.json"),
         play: || Arc::new(Salesforce::new(&salesforce::Options::default())),
     },

@@ -3,11 +3,13 @@
 //! | endpoint | |
 //! | --- | --- |
 //! | `GET /_sandbox/calls?since=N` | the calls so far, those with a `seq` above `N`; `DELETE` forgets them |
-//! | `POST /_sandbox/faults` | queues a fault (see `faults.rs`); `DELETE` drops those that are left |
+//! | `POST /_sandbox/faults` | queues a fault (see `faults.rs`); `GET` counts those that are left, `DELETE` drops them |
 //! | `GET`, `PATCH /_sandbox/settings` | the provider's own settings |
 //! | `POST /_sandbox/reset` | back to the sample data, or `{"empty":true}`: no records |
 //! | `POST /_sandbox/expire_tokens` | every access token issued so far is expired |
-//! | `POST /_sandbox/<command>` | a command of the provider's own; every provider documents its own |
+//! | `GET /_sandbox/grants` | the consents so far, how often each was refreshed, and the calls of the token endpoint |
+//! | `POST /_sandbox/revoke` | `{"grant": 3}`: that grant ends with all its tokens; without a number all do |
+//! | `GET`, `POST /_sandbox/<command>` | what the provider has of its own; every provider documents it |
 //!
 //! Calls to the door itself are not recorded, and no fault touches them. Headers are never recorded.
 
@@ -91,6 +93,10 @@ impl Control {
         let outcome = match action {
             None => Outcome::Answer(self.provider.handle(call)),
             Some(Action::Reply(canned)) => Outcome::Answer(canned.into_reply()),
+            Some(Action::Replace(canned)) => {
+                self.provider.handle(call);
+                Outcome::Answer(canned.into_reply())
+            }
             Some(Action::Garbage(_)) => Outcome::Answer(faults::garbage()),
             Some(Action::DelayMs(delay)) => {
                 let reply = self.provider.handle(call);
@@ -136,6 +142,9 @@ impl Control {
                     .map_err(|e| bad_request(format!("a fault: {e}")))?;
                 lock(&self.faults).push(fault);
             }
+            (&Method::GET, "faults") => {
+                return Ok(Some(json!({ "left": lock(&self.faults).len() })));
+            }
             (&Method::DELETE, "faults") => lock(&self.faults).clear(),
             (&Method::GET, "settings") => return Ok(Some(self.provider.settings())),
             (&Method::PATCH, "settings") => {
@@ -144,6 +153,11 @@ impl Control {
             }
             (&Method::POST, "reset") => self.provider.reset(body(call)?["empty"] == json!(true)),
             (&Method::POST, "expire_tokens") => self.provider.expire_tokens(),
+            (&Method::GET, name) => {
+                let seen = self.provider.look(name, &call.query_pairs());
+                let seen = seen.ok_or_else(|| unknown(call, command))?;
+                return seen.map(Some).map_err(bad_request);
+            }
             (&Method::POST, name) => {
                 let done = self.provider.command(name, &body(call)?);
                 let done = done.ok_or_else(|| unknown(call, command))?;

@@ -149,6 +149,12 @@ pub trait Provider: Send + Sync + 'static {
     /// Lets every access token issued so far expire.
     fn expire_tokens(&self) {}
 
+    /// Answers a question that only this provider knows; `None` when it knows none of this name. The text of an error
+    /// goes to the caller.
+    fn look(&self, _name: &str, _asked: &[(String, String)]) -> Option<Result<Value, String>> {
+        None
+    }
+
     /// Carries out a command that only this provider has; `None` when it has none of this name. The text of an error
     /// goes to the caller.
     fn command(&self, _name: &str, _body: &Value) -> Option<Result<Value, String>> {

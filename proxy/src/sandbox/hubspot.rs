@@ -17,7 +17,7 @@
 //! | `granted_scopes` | null | the scopes of every token; null grants all |
 //! | `revoked_scopes` | [] | scopes that every token has lost |
 //! | `sensitive_properties` | {} | per type, properties that need `<scope>.sensitive.read.v2` and `.write.v2` |
-//! | `rate_limits` | all null | `{"burst_per_10s","search_per_second","daily"}`; null is no limit and no headers |
+//! | `rate_limits` | all null | `{"burst_per_10s","oauth_burst_per_10s","search_per_second","daily"}`; null is no limit and no headers. `"real"`: those of the real one, `"off"`: none |
 //! | `required_on_create` | name, stage and pipeline of deals | per type, the properties that dated versions from 2026-09 ask for on create |
 //! | `conditionally_required` | {} | per type, `[{"property","value","requires"}]`, asked for by the same versions |
 //! | `forward_only_lifecycle` | true | an earlier lifecycle stage is silently not taken |
@@ -33,6 +33,12 @@
 //! | `cleared_as_empty_text` | false | a cleared property is answered as `""` instead of null |
 //! | `access_token_seconds` | 1800 | the life of access tokens issued from now on |
 //! | `revoke_refresh_tokens` | false | true: the app was uninstalled; every refresh is refused |
+//! | `rotate_refresh_tokens` | false | true: each refresh answers a new refresh token, and using an old one ends the grant |
+//! | `consent` | `"page"` | `"at_once"`: `/oauth/authorize` asks nobody and redirects |
+//! | `deny_consent` | false | true: the user says no, at once |
+//! | `redirect_uris` | null | those that the app has registered; null takes any that is https or on loopback |
+//! | `app_scopes` | null | those that the app is configured with; null is all that there are |
+//! | `unavailable_scopes` | [] | scopes that the account's tier lacks: as required ones they block the consent, as optional ones they are left out |
 //! | `inline_associations` | 500 | links of a row to one type in its `associations`; further ones are a page away |
 //! | `drop_zero_milliseconds` | false | times without milliseconds come as `…:30Z`, as the real ones may |
 //! | `max_url_bytes` | 16384 | a longer path and query is 414 |
@@ -49,8 +55,10 @@ mod access;
 mod ask;
 mod associations;
 mod batch;
+mod bulk;
 mod calculated;
 mod commands;
+mod consent;
 mod custom;
 mod fault;
 mod html;
@@ -142,11 +150,13 @@ impl fmt::Debug for HubSpot {
 impl HubSpot {
     /// A fresh account.
     pub fn new(options: Options) -> Self {
-        let state = Mutex::new(State::new(options.sample_data));
+        let clock = Clock::default();
+        let mut state = State::new(options.sample_data);
+        oauth::restore_fixed(&options, &mut state, clock.now_ms());
         Self {
             options,
-            clock: Clock::default(),
-            state,
+            clock,
+            state: Mutex::new(state),
         }
     }
 
@@ -174,9 +184,11 @@ impl Provider for HubSpot {
         Ok(())
     }
 
-    /// Settings and tokens outlive a reset; records, links and property definitions do not.
+    /// Settings and tokens outlive a reset; records, links and property definitions do not. The fixed tokens are good again.
     fn reset(&self, empty: bool) {
-        self.state().reset(!empty);
+        let mut state = self.state();
+        state.reset(!empty);
+        oauth::restore_fixed(&self.options, &mut state, self.clock.now_ms());
     }
 
     fn clock_offset_ms(&self) -> i64 {
@@ -190,7 +202,12 @@ impl Provider for HubSpot {
 
     fn expire_tokens(&self) {
         let now = self.clock.now_ms();
-        self.state().tokens.expire_all(now);
+        self.state().grants.expire_all(now);
+    }
+
+    fn look(&self, name: &str, asked: &[(String, String)]) -> Option<Result<Value, String>> {
+        let now = self.clock.now_ms();
+        commands::look(&self.state(), name, asked, now)
     }
 }
 

@@ -15,8 +15,14 @@
 //! | `duplicate_rules` | `off`, `alert` (a call can say that it saves all the same) or `block` |
 //! | `enhanced_notes` | `false`: the org has classic notes only |
 //! | `commit_lag_seconds` | after how many seconds a query sees a write; a list is taken in turn, `[3, 0]`: the first write is seen after the second |
-//! | `rotate_refresh_tokens` | each refresh answers a new refresh token; using an old one kills the current pair |
-//! | `deny_consent` | the user says no |
+//! | `rate_limits` | `real`: the daily limit of a developer org; `off`: none; the same as setting `daily_limit` |
+//! | `rotate_refresh_tokens` | each refresh answers a new refresh token; using an old one kills the grant's current pair |
+//! | `consent` | `page` asks the user, `at_once` asks nobody and redirects |
+//! | `deny_consent` | the user says no, at once |
+//! | `require_pkce` | `true`: a consent without a code challenge is refused |
+//! | `redirect_uris` | the callbacks that the app has registered; null takes any that is https or on loopback |
+//! | `app_scopes` | the scopes that the app has; null is all that there are |
+//! | `approvals_per_user` | how many consents of a user live: a further one ends the oldest; null is any number |
 //! | `session_seconds` | how long a session lasts that is not used |
 //!
 //! A reset brings back the rows, the tokens and the schema, and forgets what was made and granted by API; all settings
@@ -26,12 +32,15 @@
 //! | --- | --- |
 //! | `merge` `{"master":"001…","losers":["001…"]}` | the losers are deleted and name their master; what referred to them refers to it |
 //! | `undelete`, `purge` `{"ids":["001…"]}` | out of the recycle bin: back, or gone for good |
+//! | `fill`, and `GET records` | many invented rows; all rows: see the sandbox's `bulk.rs` |
+//! | `revoke`, and `GET grants` | grants end; the grants: see `control.rs` |
 //!
 //! Not played: Bulk, sharing beyond that of notes, GROUP BY, queries of children inside of others, relative dates,
 //! formulas, record types, trees and graphs, conditional writes, `updateMetadata`.
 
 mod access;
 mod batch;
+mod bulk;
 mod collections;
 mod composite;
 mod describe;
@@ -65,7 +74,7 @@ use super::{
     http::{Call, Provider, Reply},
 };
 use fault::Fault;
-use oauth::Sessions;
+use oauth::{Admission, Sessions};
 use route::{Context, Request};
 use soap::SoapFault;
 use state::State;
@@ -145,7 +154,9 @@ impl Salesforce {
             sessions, state, ..
         } = &mut *org;
         Some(match (call.method.as_str(), call.path.as_str()) {
-            ("GET", "/services/oauth2/authorize") => sessions.authorize(call, now_ms),
+            ("GET" | "POST", "/services/oauth2/authorize") => {
+                sessions.authorize(call, state, now_ms)
+            }
             ("POST", "/services/oauth2/token") => sessions.token(call, now_ms),
             ("POST", "/services/oauth2/introspect") => sessions.introspect(call, state, now_ms),
             ("GET" | "POST", "/services/oauth2/revoke") => sessions.revoke(call),
@@ -179,7 +190,8 @@ impl Salesforce {
         let asked = soap::read(call)?;
         let now = self.now();
         let mut org = self.org();
-        if !org.sessions.admit(&asked.session, self.clock.now_ms()) {
+        let admission = org.sessions.admit(&asked.session, self.clock.now_ms());
+        if admission != Admission::Admitted {
             return Err(SoapFault::session());
         }
         org.count().map_err(|_| SoapFault::limit())?;
@@ -230,11 +242,13 @@ impl Salesforce {
 impl Org {
     /// Counts a call of a live session, or says why it may not be.
     fn admit(&mut self, token: Option<&str>, now_ms: i64) -> Result<(), Fault> {
-        if !token.is_some_and(|token| self.sessions.admit(token, now_ms)) {
-            let message = "Session expired or invalid";
-            return Err(Fault::new(401, "INVALID_SESSION_ID", message));
-        }
-        self.count()
+        let admission = token.map(|token| self.sessions.admit(token, now_ms));
+        let message = match admission {
+            Some(Admission::Admitted) => return self.count(),
+            Some(Admission::NotForApi) => "This session is not valid for use with the REST API",
+            Some(Admission::Dead) | None => "Session expired or invalid",
+        };
+        Err(Fault::new(401, "INVALID_SESSION_ID", message))
     }
 
     fn count(&mut self) -> Result<(), Fault> {
@@ -307,8 +321,12 @@ impl Provider for Salesforce {
             let list = body.get(name).cloned().unwrap_or_default();
             serde_json::from_value(list).map_err(|_| format!("{name}: expected a list of ids"))
         };
+        if command == "revoke" {
+            return Some(self.org().sessions.grants.revoke(body));
+        }
         let state = &mut self.org().state;
         Some(match command {
+            "fill" => bulk::fill(state, body, self.clock.now_ms()),
             "merge" => {
                 let master = body
                     .get("master")
@@ -322,6 +340,15 @@ impl Provider for Salesforce {
             "purge" => list("ids").and_then(|ids| state.purge(&ids).map(|()| json!({}))),
             _ => return None,
         })
+    }
+
+    fn look(&self, name: &str, asked: &[(String, String)]) -> Option<Result<Value, String>> {
+        let org = self.org();
+        match name {
+            "records" => Some(bulk::records(&org.state, asked)),
+            "grants" => Some(Ok(org.sessions.shown(self.clock.now_ms()))),
+            _ => None,
+        }
     }
 
     fn clock_offset_ms(&self) -> i64 {

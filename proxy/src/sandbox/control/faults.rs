@@ -4,9 +4,11 @@
 //! {"match":{"method":"GET","path":"contacts"},"times":2,"skip":0,"action":{"reply":{"status":429,"headers":{"Retry-After":"1"},"body":{}}}}
 //! ```
 //!
-//! `match.path` is a part of `path?query`; what `match` leaves out fits every call. `skip` fitting calls go through
-//! first, then `times` (default 1) are hit. The oldest fault that fits wins. Actions: `reply` (nothing is carried
-//! out), `delay_ms`, `reset` (`"before"` or `"after"` the call was carried out), `truncate`, `garbage`.
+//! `match.path` is a part of `path?query`, `match.body` one of the body as sent (`grant_type=refresh_token`); what
+//! `match` leaves out fits every call. `skip` fitting calls go through first, then `times` (default 1) are hit. The
+//! oldest fault that fits wins. Actions: `reply` (nothing is carried out), `replace` (the call is carried out, and
+//! another answer sent), `delay_ms` (it is carried out, and the answer waits), `reset` (`"before"` or `"after"` the call
+//! was carried out), `truncate`, `garbage`.
 
 use std::collections::BTreeMap;
 
@@ -33,12 +35,14 @@ pub(super) struct Fault {
 struct Match {
     method: Option<String>,
     path: Option<String>,
+    body: Option<String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Action {
     Reply(Canned),
+    Replace(Canned),
     DelayMs(u64),
     Reset(Moment),
     Truncate(usize),
@@ -103,6 +107,10 @@ impl Match {
                 .path
                 .as_ref()
                 .is_none_or(|path| target.contains(path.as_str()))
+            && self.body.as_ref().is_none_or(|part| {
+                let body = String::from_utf8_lossy(&call.body);
+                body.contains(part.as_str())
+            })
     }
 }
 

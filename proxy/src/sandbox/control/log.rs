@@ -20,15 +20,21 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// The most bytes that a packed body is read as.
 const MAX_UNPACKED: u64 = 64 * 1024 * 1024;
 
-const SECRETS: [&str; 7] = [
+const SECRETS: [&str; 11] = [
     "access_token",
     "refresh_token",
     "id_token",
+    "token",
+    "tokenKey",
     "client_secret",
+    "client_assertion",
     "code",
+    "code_verifier",
     "password",
     "assertion",
 ];
+/// Segments of a path after which a token stands (hubspot.md §1.3).
+const BEFORE_TOKENS: [&str; 2] = ["access-tokens", "refresh-tokens"];
 
 #[derive(Debug, Default)]
 pub(super) struct CallLog {
@@ -57,8 +63,8 @@ impl CallLog {
         self.calls.push_back(Recorded {
             seq: self.last,
             method: call.method.to_string(),
-            path: call.path.clone(),
-            query: call.query.clone(),
+            path: path(&call.path),
+            query: query(&call.query),
             form: call
                 .media_type()
                 .is_some_and(|media| media == "application/x-www-form-urlencoded"),
@@ -131,14 +137,37 @@ fn readable(body: &Bytes) -> Value {
 }
 
 fn form(body: &Bytes) -> Value {
-    let pairs = url::form_urlencoded::parse(body).into_owned();
-    let blanked = pairs.map(|(name, value)| {
-        let value = if SECRETS.contains(&name.as_str()) {
-            "***".to_owned()
-        } else {
-            value
-        };
-        (name, Value::String(value))
-    });
+    let blanked = blanked(body).map(|(name, value)| (name, Value::String(value)));
     Value::Object(blanked.collect())
+}
+
+/// The pairs of a form or a query, without the secrets.
+fn blanked(pairs: &[u8]) -> impl Iterator<Item = (String, String)> {
+    let pairs = url::form_urlencoded::parse(pairs).into_owned();
+    pairs.map(|(name, value)| {
+        let is_secret = SECRETS.contains(&name.as_str());
+        let value = if is_secret { "***".to_owned() } else { value };
+        (name, value)
+    })
+}
+
+fn path(path: &str) -> String {
+    let mut segments: Vec<&str> = path.split('/').collect();
+    for at in 1..segments.len() {
+        if BEFORE_TOKENS.contains(&segments[at - 1]) {
+            segments[at] = "***";
+        }
+    }
+    segments.join("/")
+}
+
+/// The query as it was sent, unless a secret stands in it.
+fn query(query: &str) -> String {
+    let mut names = url::form_urlencoded::parse(query.as_bytes()).map(|(name, _)| name);
+    if !names.any(|name| SECRETS.contains(&name.as_ref())) {
+        return query.to_owned();
+    }
+    let mut safe = url::form_urlencoded::Serializer::new(String::new());
+    safe.extend_pairs(blanked(query.as_bytes()));
+    safe.finish()
 }

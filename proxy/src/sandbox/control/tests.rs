@@ -151,3 +151,55 @@ fn the_log_unpacks_what_was_packed() {
         json!({"packed": true, "access_token": "***"})
     );
 }
+
+#[test]
+fn an_answer_is_replaced_after_the_call_was_carried_out() {
+    struct Counts(std::sync::atomic::AtomicU32);
+    impl Provider for Counts {
+        fn handle(&self, _call: &Call) -> Reply {
+            self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            Reply::empty(StatusCode::OK)
+        }
+    }
+    let provider = Arc::new(Counts(0.into()));
+    let control = Control::new(provider.clone());
+    let order =
+        r#"{"match":{"body":"grant_type=refresh_token"},"action":{"replace":{"status":500}}}"#;
+    reply(&control, &call(Method::POST, "/_sandbox/faults", order));
+    let ask = |grant: &str| {
+        let body = format!("grant_type={grant}&client_id=x");
+        reply(&control, &call(Method::POST, "/token", &body))
+            .status
+            .as_u16()
+    };
+    let left = |control: &Control| {
+        let body = reply(control, &call(Method::GET, "/_sandbox/faults", "")).body;
+        serde_json::from_slice::<Value>(&body).unwrap()["left"].clone()
+    };
+    assert_eq!((ask("authorization_code"), left(&control)), (200, json!(1)));
+    assert_eq!((ask("refresh_token"), left(&control)), (500, json!(0)));
+    assert_eq!(provider.0.load(std::sync::atomic::Ordering::Relaxed), 2);
+}
+
+#[test]
+fn tokens_in_addresses_are_not_recorded() {
+    let control = Control::new(Arc::new(Echo));
+    reply(
+        &control,
+        &call(Method::GET, "/oauth/v1/access-tokens/hush", ""),
+    );
+    reply(
+        &control,
+        &call(Method::GET, "/revoke?token=hush&a=%20b", ""),
+    );
+    reply(
+        &control,
+        &call(Method::GET, "/list?a=%20b&tokens=shown", ""),
+    );
+    let all = calls(&control, "");
+    assert_eq!(all[0]["path"], "/oauth/v1/access-tokens/***");
+    assert_eq!(all[1]["query"], "token=***&a=+b");
+    assert_eq!(all[2]["query"], "a=%20b&tokens=shown");
+    let requests: Vec<&Value> = all.iter().map(|call| &call["query"]).collect();
+    assert!(!format!("{requests:?}").contains("hush"));
+}

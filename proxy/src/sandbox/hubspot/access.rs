@@ -1,7 +1,5 @@
 //! Who calls, and may they: access tokens and scopes.
 
-use std::collections::BTreeMap;
-
 use http::StatusCode;
 use serde_json::json;
 
@@ -10,28 +8,8 @@ use super::fault::Fault;
 use super::schema::{ObjectType, Property, Sensitivity};
 use super::settings::Settings;
 use crate::sandbox::clock::iso_ms;
+use crate::sandbox::grants::Grants;
 use crate::sandbox::http::Call;
-
-/// Issued tokens that are remembered; the oldest are forgotten, and then unknown.
-const MAX_TOKENS: usize = 10_000;
-
-/// Every access token that was issued, and the codes that can still be changed into one.
-#[derive(Default)]
-pub(super) struct Tokens {
-    /// By token, the time of expiry.
-    access: BTreeMap<String, i64>,
-    /// By code, the time of expiry.
-    codes: BTreeMap<String, i64>,
-}
-
-impl std::fmt::Debug for Tokens {
-    /// The tokens themselves are left out.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Tokens")
-            .field("access", &self.access.len())
-            .finish_non_exhaustive()
-    }
-}
 
 /// What a token is decides which limits count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,55 +18,17 @@ pub(super) enum Caller {
     PublicApp,
 }
 
-impl Tokens {
-    pub(super) fn issue(&mut self, now: i64, seconds: u32) -> String {
-        if self.access.len() >= MAX_TOKENS
-            && let Some(oldest) = self.access.iter().min_by_key(|(_, expiry)| **expiry)
-        {
-            let oldest = oldest.0.clone();
-            self.access.remove(&oldest);
-        }
-        let token = format!("CN{:032x}{:032x}{:032x}", random(), random(), random());
-        self.access
-            .insert(token.clone(), now + i64::from(seconds) * 1000);
-        token
-    }
-
-    pub(super) fn expiry(&self, token: &str) -> Option<i64> {
-        self.access.get(token).copied()
-    }
-
-    pub(super) fn expire_all(&mut self, now: i64) {
-        for expiry in self.access.values_mut() {
-            *expiry = (*expiry).min(now);
-        }
-    }
-
-    pub(super) fn restore_code(&mut self) {
-        self.codes = BTreeMap::from([(super::AUTHORIZATION_CODE.to_owned(), i64::MAX)]);
-    }
-
-    pub(super) fn issue_code(&mut self, expiry: i64) -> String {
-        if self.codes.len() >= MAX_TOKENS {
-            self.restore_code();
-        }
-        let code = format!("{:032x}", random());
-        self.codes.insert(code.clone(), expiry);
-        code
-    }
-
-    /// A code works once; the answer is its expiry.
-    pub(super) fn redeem(&mut self, code: &str) -> Option<i64> {
-        self.codes.remove(code)
-    }
-}
-
 pub(super) fn random() -> u128 {
     rand::random()
 }
 
-/// A new correlation id, in the form of a version 4 UUID.
+/// A new correlation id.
 pub(super) fn correlation_id() -> String {
+    uuid()
+}
+
+/// A version 4 UUID.
+pub(super) fn uuid() -> String {
     let bits = random();
     format!(
         "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
@@ -100,24 +40,26 @@ pub(super) fn correlation_id() -> String {
     )
 }
 
+/// Who calls, and the scopes of the grant that he calls with, where those are named.
 pub(super) fn authenticate(
     options: &Options,
-    tokens: &Tokens,
+    grants: &Grants,
     call: &Call,
     now: i64,
-) -> Result<Caller, Fault> {
+) -> Result<(Caller, Option<Vec<String>>), Fault> {
     let token = call.bearer();
     if token == Some(options.private_app_token.as_str()) {
-        return Ok(Caller::PrivateApp);
+        return Ok((Caller::PrivateApp, None));
     }
-    let Some(expiry) = token.and_then(|token| tokens.expiry(token)) else {
+    let Some(access) = token.and_then(|token| grants.access(token)) else {
         let message = "Authentication credentials not found. This API supports OAuth 2.0 authentication and you can find more details at https://developers.hubspot.com/docs/methods/auth/oauth-overview";
         return Err(
             Fault::new(StatusCode::UNAUTHORIZED, message).category("INVALID_AUTHENTICATION")
         );
     };
+    let expiry = access.expires_ms.unwrap_or(i64::MAX);
     if expiry > now {
-        return Ok(Caller::PublicApp);
+        return Ok((Caller::PublicApp, grants.scopes(access.grant).cloned()));
     }
     let seconds = (now - expiry) / 1000;
     let message =
@@ -163,9 +105,9 @@ pub(super) fn require(settings: &Settings, any_of: &[String]) -> Result<(), Faul
 }
 
 fn has(settings: &Settings, scope: &String) -> bool {
-    let granted = settings.granted_scopes.as_ref();
-    granted.is_none_or(|granted| granted.contains(scope))
-        && !settings.revoked_scopes.contains(scope)
+    let lists = [&settings.granted_scopes, &settings.caller_scopes];
+    let in_all = lists.into_iter().flatten().all(|list| list.contains(scope));
+    in_all && !settings.revoked_scopes.contains(scope)
 }
 
 /// How sensitive a property is, by its definition or by a setting.

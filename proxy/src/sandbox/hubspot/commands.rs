@@ -4,12 +4,14 @@
 //! | --- | --- | --- |
 //! | `restore` | `{"type","id"}` | brings an archived row back, with its links to live rows |
 //! | `owners` | `{"add": 3}`, `{"archive": "7001"}` | new owners; an owner becomes archived |
+//! | `fill`, and `GET records` | see the sandbox's `bulk.rs` | many invented rows; all rows |
+//! | `revoke`, and `GET grants` | see `control.rs` | grants end; the grants |
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::state::State;
-use super::{calculated, links, owners};
+use super::{bulk, calculated, links, owners};
 
 #[derive(Debug, Deserialize)]
 struct Restore {
@@ -37,6 +39,24 @@ pub(super) fn run(
     match name {
         "restore" => Some(restore(state, body, now)),
         "owners" => Some(change_owners(state, body, now)),
+        "revoke" => Some(state.grants.revoke(body)),
+        "fill" => Some(bulk::fill(state, body, now)),
+        _ => None,
+    }
+}
+
+/// Answers a question; nothing when there is none of this name.
+pub(super) fn look(
+    state: &State,
+    name: &str,
+    asked: &[(String, String)],
+    now: i64,
+) -> Option<Result<Value, String>> {
+    match name {
+        "records" => Some(bulk::records(state, asked)),
+        "grants" => Some(Ok(state
+            .grants
+            .shown(|access| access.expires_ms.is_none_or(|at| at > now)))),
         _ => None,
     }
 }

@@ -53,11 +53,14 @@ pub(super) fn list(state: &State, ask: &Ask<'_>, table: usize) -> Result<Reply, 
             .parse()
             .map_err(|_| Fault::validation(format!("after: {after} is not a cursor")))?,
     };
-    let rows = &state.tables[table].rows;
-    let mut rows = rows
-        .range(from..)
-        .map(|(_, row)| row)
-        .filter(|row| row.archived_at.is_some() == archived);
+    let own = &state.tables[table];
+    let mut rows: Box<dyn Iterator<Item = &Row>> = if archived {
+        let gone = own.archived.range(from..);
+        Box::new(gone.filter_map(|id| own.rows.get(id)))
+    } else {
+        let all = own.rows.range(from..).map(|(_, row)| row);
+        Box::new(all.filter(|row| row.archived_at.is_none()))
+    };
     let page: Vec<&Row> = rows.by_ref().take(limit).collect();
     let results: Vec<Value> = page
         .iter()

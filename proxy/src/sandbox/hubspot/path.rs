@@ -11,6 +11,8 @@ use super::{associations, batch, properties};
 pub(super) enum Route {
     Authorize,
     Token,
+    Introspect,
+    Revoke,
     TokenInfo(String),
     RefreshToken(String),
     PrivateAppInfo,
@@ -122,6 +124,14 @@ pub(super) fn parse(path: &str) -> Option<(Version, Route)> {
     match segments.as_slice() {
         ["oauth", "authorize"] => Some((Version::Numbered(1), Route::Authorize)),
         ["oauth", version, "token"] => Some((Version::parse(version)?, Route::Token)),
+        ["oauth", version, "token", verb @ ("introspect" | "revoke")] => {
+            let route = if *verb == "revoke" {
+                Route::Revoke
+            } else {
+                Route::Introspect
+            };
+            Some((v3_or_dated(version)?, route))
+        }
         ["oauth", "v1", "access-tokens", token] => {
             Some((Version::Numbered(1), Route::TokenInfo((*token).to_owned())))
         }
@@ -271,6 +281,8 @@ impl Route {
     pub(super) fn methods(&self) -> &'static [Method] {
         match self {
             Self::Token
+            | Self::Introspect
+            | Self::Revoke
             | Self::Batch { .. }
             | Self::Search { .. }
             | Self::Merge { .. }
@@ -280,15 +292,15 @@ impl Route {
             | Self::Stages { .. }
             | Self::SchemaLinks { .. }
             | Self::LinkBatch { .. } => &[Method::POST],
-            Self::Authorize
-            | Self::TokenInfo(_)
+            Self::TokenInfo(_)
             | Self::Account
             | Self::Owners
             | Self::Owner(_)
             | Self::Usage
             | Self::Links { .. }
             | Self::Pipeline { .. } => &[Method::GET],
-            Self::Rows { .. }
+            Self::Authorize
+            | Self::Rows { .. }
             | Self::Properties { .. }
             | Self::Groups { .. }
             | Self::Pipelines { .. }

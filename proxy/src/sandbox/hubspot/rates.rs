@@ -19,8 +19,8 @@ const DAY_MS: i64 = 86_400_000;
 
 #[derive(Debug, Default)]
 pub(super) struct Usage {
-    /// Times of the calls in the window; never more than the limit.
-    burst: VecDeque<i64>,
+    /// Times of the calls in the window, of private and of public apps; never more than the limit.
+    bursts: [VecDeque<i64>; 2],
     search: VecDeque<i64>,
     day: i64,
     today: u32,
@@ -40,13 +40,15 @@ impl Usage {
         if self.day != day {
             (self.day, self.today) = (day, 0);
         }
-        slide(&mut self.burst, now - BURST_MS);
+        let limit = limits.burst(caller);
+        let burst = &mut self.bursts[caller as usize];
+        slide(burst, now - BURST_MS);
         slide(&mut self.search, now - SEARCH_MS);
         // Public apps have no daily limit.
         if caller == Caller::PrivateApp && limits.daily.is_some_and(|limit| self.today >= limit) {
             return Err(refusal("daily", "DAILY"));
         }
-        if full(&self.burst, limits.burst_per_10s) {
+        if full(burst, limit) {
             let fault = refusal("ten_secondly_rolling", "TEN_SECONDLY_ROLLING");
             return Err(match caller {
                 Caller::PrivateApp => fault.with(
@@ -63,8 +65,8 @@ impl Usage {
             return Err(refusal("secondly", "SECONDLY"));
         }
         self.today = self.today.saturating_add(1);
-        if limits.burst_per_10s.is_some() {
-            self.burst.push_back(now);
+        if limit.is_some() {
+            burst.push_back(now);
         }
         if is_search && limits.search_per_second.is_some() {
             self.search.push_back(now);
@@ -79,8 +81,9 @@ impl Usage {
 
     /// Search answers carry none of these.
     pub(super) fn headers(&self, limits: &RateLimits, caller: Caller, mut reply: Reply) -> Reply {
-        if let Some(limit) = limits.burst_per_10s {
-            let left = u64::from(limit).saturating_sub(self.burst.len() as u64);
+        if let Some(limit) = limits.burst(caller) {
+            let used = self.bursts[caller as usize].len();
+            let left = u64::from(limit).saturating_sub(used as u64);
             reply = reply
                 .with_header(
                     "x-hubspot-ratelimit-interval-milliseconds",

@@ -9,7 +9,9 @@ use super::associations::{self, Types};
 use super::fault::Fault;
 use super::path::{self, Ends, Route};
 use super::state::State;
-use super::{Options, batch, custom, merge, oauth, objects, owners, pipelines, properties, search};
+use super::{
+    Options, batch, consent, custom, merge, oauth, objects, owners, pipelines, properties, search,
+};
 use crate::sandbox::http::{Call, Reply};
 
 pub(super) fn answer(options: &Options, state: &mut State, call: &Call, now: i64) -> Reply {
@@ -51,13 +53,16 @@ fn respond(
     let ask = Ask::new(call, version, now);
     match &route {
         Route::Token => return oauth::token(options, state, &ask),
-        Route::Authorize => return oauth::authorize(options, state, &ask),
+        Route::Introspect => return oauth::introspect(options, state, &ask),
+        Route::Revoke => return oauth::revoke(options, state, &ask),
+        Route::Authorize => return Ok(consent::authorize(options, state, &ask)),
         Route::TokenInfo(token) => return oauth::token_info(state, &ask, token),
         Route::RefreshToken(token) => return oauth::refresh_token(options, state, &ask, token),
         Route::PrivateAppInfo => return oauth::private_app_info(options, state, &ask),
         _ => {}
     }
-    let caller = access::authenticate(options, &state.tokens, call, now)?;
+    let (caller, scopes) = access::authenticate(options, &state.grants, call, now)?;
+    state.settings.caller_scopes = scopes;
     let is_search = matches!(route, Route::Search { .. });
     let admitted = state
         .usage

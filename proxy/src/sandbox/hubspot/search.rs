@@ -4,8 +4,6 @@
 //! shows is the row of now, which is why a caller can meet a row that does not fit its own filter; or, with
 //! `search_answers_old_values`, what the index has, since no source says which.
 
-use std::cmp::Ordering;
-
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -13,13 +11,17 @@ use serde_json::{Value, json};
 use super::ask::Ask;
 use super::fault::Fault;
 use super::render::{self, Wanted};
-use super::schema::{Kind, Property};
-use super::state::{Row, State, Table, Values};
+use super::schema::Property;
+use super::state::{State, Table, Values};
 use crate::sandbox::http::Reply;
 
 mod filter;
+mod group;
+mod order;
 
-use filter::{Filter, FilterInput, tokens};
+use filter::{FilterInput, tokens};
+use group::{Group, times};
+use order::{By, Hit, page};
 
 const DEFAULT_LIMIT: usize = 10;
 const MAX_LIMIT: usize = 200;
@@ -34,7 +36,7 @@ const WALL: usize = 10_000;
 #[serde(rename_all = "camelCase")]
 struct Request {
     #[serde(default)]
-    filter_groups: Option<Vec<Group>>,
+    filter_groups: Option<Vec<GroupInput>>,
     /// One group without its brackets.
     #[serde(default)]
     filters: Option<Vec<FilterInput>>,
@@ -51,7 +53,7 @@ struct Request {
 }
 
 #[derive(Debug, Deserialize)]
-struct Group {
+struct GroupInput {
     #[serde(default)]
     filters: Vec<FilterInput>,
 }
@@ -105,41 +107,62 @@ pub(super) fn search(state: &State, ask: &Ask<'_>, table: usize) -> Result<Reply
     let sort = sort(own, request.sorts)?;
     let query = request.query.unwrap_or_default();
 
-    let mut found: Vec<(&Row, &Values)> = own
-        .rows
-        .values()
-        .filter(|row| row.archived_at.is_none())
-        .filter_map(|row| Some((row, row.found_as(ask.now)?)))
-        .filter(|(row, values)| {
-            let fits = |group: &Vec<Filter<'_>>| {
-                group
-                    .iter()
-                    .all(|filter| filter.fits(state, row.id, values))
-            };
-            (groups.is_empty() || groups.iter().any(fits)) && answers_query(own, values, &query)
-        })
-        .collect();
-    found.sort_by(|a, b| order(own, sort.as_ref(), a, b));
+    // A count asks for no order.
+    let by = if limit == 0 {
+        By::Id
+    } else {
+        By::new(own, sort.as_ref())
+    };
+    let found = found(state, ask, own, &groups, &query, &by);
+    let total = found.len();
 
     let wanted = Wanted::named(request.properties.unwrap_or_default());
-    let page = found.iter().skip(offset).take(limit);
-    let results: Vec<Value> = page
-        .map(|(row, indexed)| {
-            let values = if state.settings.search_answers_old_values {
-                *indexed
-            } else {
-                &row.values
-            };
+    let results: Vec<Value> = page(found, sort.as_ref(), offset, limit)
+        .iter()
+        .filter_map(|hit| own.live(hit.id))
+        .map(|row| {
+            let indexed = row.found_as(ask.now);
+            let indexed = indexed.filter(|_| state.settings.search_answers_old_values);
+            let values = indexed.unwrap_or(&row.values);
             render::row_with(own, row, values, &wanted, &state.settings)
         })
         .collect();
-    let mut body = json!({ "total": found.len(), "results": results });
+    let mut body = json!({ "total": total, "results": results });
     let next = offset + limit;
-    if limit > 0 && next < found.len() {
+    if limit > 0 && next < total {
         let after = next.to_string();
         body["paging"] = json!({ "next": { "after": after, "link": ask.page_link(&after) } });
     }
     Ok(Reply::json(StatusCode::OK, &body))
+}
+
+/// The rows that fit, in no order. Those that changed in another time than is asked for are not looked at.
+fn found(
+    state: &State,
+    ask: &Ask<'_>,
+    table: &Table,
+    groups: &[Group<'_>],
+    query: &str,
+    by: &By<'_>,
+) -> Vec<Hit> {
+    let indexed = |id: u64| table.live(id).and_then(|row| row.found_as(ask.now));
+    let hit = |ms: i64, id: u64| {
+        let in_group = |group: &Group<'_>| group.fits(state, ms, id, || indexed(id));
+        let fits = groups.is_empty() || groups.iter().any(in_group);
+        let answers = || indexed(id).is_some_and(|values| answers_query(table, values, query));
+        let fits = fits && (query.is_empty() || answers());
+        fits.then(|| by.hit(table, ms, id, || indexed(id)))
+    };
+    let recent = &table.recent;
+    let known = recent.within(&times(groups)).iter();
+    let known = known.filter(|(_, id)| !recent.is_lagging(*id));
+    let mut found: Vec<Hit> = known.filter_map(|(ms, id)| hit(*ms, *id)).collect();
+    // What the index is behind of fits by what it was, if it was there at all.
+    let lagging = recent
+        .lagging()
+        .filter_map(|id| Some((table.modified_ms(indexed(id)?), id)));
+    found.extend(lagging.filter_map(|(ms, id)| hit(ms, id)));
+    found
 }
 
 fn problem(detail: &str) -> Fault {
@@ -169,9 +192,9 @@ fn offset(after: Option<&Value>) -> Result<usize, Fault> {
 fn groups<'t>(
     state: &State,
     table: &'t Table,
-    groups: Option<Vec<Group>>,
+    groups: Option<Vec<GroupInput>>,
     filters: Option<Vec<FilterInput>>,
-) -> Result<Vec<Vec<Filter<'t>>>, Fault> {
+) -> Result<Vec<Group<'t>>, Fault> {
     let mut all: Vec<Vec<FilterInput>> = groups
         .unwrap_or_default()
         .into_iter()
@@ -198,12 +221,7 @@ fn groups<'t>(
         )));
     }
     all.iter()
-        .map(|group| {
-            group
-                .iter()
-                .map(|input| Filter::new(state, table, input))
-                .collect()
-        })
+        .map(|filters| Group::new(state, table, filters))
         .collect()
 }
 
@@ -246,56 +264,8 @@ fn sort(table: &Table, sorts: Option<Vec<SortInput>>) -> Result<Option<Sort<'_>>
     }))
 }
 
-fn order(
-    table: &Table,
-    sort: Option<&Sort<'_>>,
-    a: &(&Row, &Values),
-    b: &(&Row, &Values),
-) -> Ordering {
-    let Some(Sort {
-        property,
-        descending,
-    }) = sort
-    else {
-        // Creation, oldest first.
-        let created = |values: &Values| values.get(&table.ty.created).cloned();
-        return created(a.1).cmp(&created(b.1)).then(a.0.id.cmp(&b.0.id));
-    };
-    let key = |values: &Values| {
-        values
-            .get(&property.name)
-            .filter(|value| !value.is_empty())
-            .cloned()
-    };
-    let by_value = match (key(a.1), key(b.1)) {
-        // Rows without the value come last in either direction.
-        (None, None) => Ordering::Equal,
-        (None, Some(_)) => return Ordering::Greater,
-        (Some(_), None) => return Ordering::Less,
-        (Some(a), Some(b)) => {
-            let by_value = if property.kind == Kind::Number {
-                number(&a).total_cmp(&number(&b))
-            } else {
-                a.to_lowercase().cmp(&b.to_lowercase())
-            };
-            if *descending {
-                by_value.reverse()
-            } else {
-                by_value
-            }
-        }
-    };
-    // There is no second key to sort by: ties stand in an order that means nothing, the same on every page.
-    by_value.then_with(|| scatter(a.0.id).cmp(&scatter(b.0.id)))
-}
-
 fn number(text: &str) -> f64 {
     text.parse().unwrap_or(f64::NAN)
-}
-
-/// A fixed permutation of the ids (Fibonacci hashing).
-fn scatter(id: u64) -> u64 {
-    id.wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 /// Every word of the query begins a word of one of the type's search properties.

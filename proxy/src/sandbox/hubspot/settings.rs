@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::access::Caller;
+use crate::sandbox::consent::Mode;
+
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 // Independent switches, each one documented; an enum for two values each would say no more.
@@ -34,9 +37,19 @@ pub(super) struct Settings {
     pub(super) cleared_as_empty_text: bool,
     pub(super) access_token_seconds: u32,
     pub(super) revoke_refresh_tokens: bool,
+    pub(super) rotate_refresh_tokens: bool,
+    pub(super) consent: Mode,
+    pub(super) deny_consent: bool,
+    pub(super) redirect_uris: Option<Vec<String>>,
+    pub(super) app_scopes: Option<Vec<String>>,
+    pub(super) unavailable_scopes: Vec<String>,
     pub(super) inline_associations: usize,
     pub(super) drop_zero_milliseconds: bool,
     pub(super) max_url_bytes: usize,
+    /// Not a setting: the scopes of the grant that the call at hand is made with. It stands here because every check of
+    /// a scope has the settings at hand.
+    #[serde(skip)]
+    pub(super) caller_scopes: Option<Vec<String>>,
 }
 
 /// Where `property` has `value`, these others are needed.
@@ -52,8 +65,37 @@ pub(super) struct Condition {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct RateLimits {
     pub(super) burst_per_10s: Option<u32>,
+    /// That of public apps, where it is another.
+    pub(super) oauth_burst_per_10s: Option<u32>,
     pub(super) search_per_second: Option<u32>,
     pub(super) daily: Option<u32>,
+}
+
+impl RateLimits {
+    /// The limits that have a name: none, or those of the real one (hubspot.md §3): a private app of the smallest tier,
+    /// a public app, the search of an account.
+    fn named(name: &str) -> Result<Self, String> {
+        match name {
+            "off" => Ok(Self::default()),
+            "real" => Ok(Self {
+                burst_per_10s: Some(100),
+                oauth_burst_per_10s: Some(110),
+                search_per_second: Some(5),
+                daily: Some(250_000),
+            }),
+            _ => Err(format!(
+                "rate_limits: expected \"real\", \"off\" or single limits, found {name:?}"
+            )),
+        }
+    }
+
+    /// How many calls in ten seconds a caller may make.
+    pub(super) fn burst(&self, caller: Caller) -> Option<u32> {
+        match caller {
+            Caller::PrivateApp => self.burst_per_10s,
+            Caller::PublicApp => self.oauth_burst_per_10s.or(self.burst_per_10s),
+        }
+    }
 }
 
 impl Default for Settings {
@@ -88,9 +130,16 @@ impl Default for Settings {
             cleared_as_empty_text: false,
             access_token_seconds: 1800,
             revoke_refresh_tokens: false,
+            rotate_refresh_tokens: false,
+            consent: Mode::Page,
+            deny_consent: false,
+            redirect_uris: None,
+            app_scopes: None,
+            unavailable_scopes: Vec::new(),
             inline_associations: 500,
             drop_zero_milliseconds: false,
             max_url_bytes: 16_384,
+            caller_scopes: None,
         }
     }
 }
@@ -108,6 +157,10 @@ impl Settings {
         let mut all = self.to_json();
         for (name, value) in patch {
             match (all.get_mut(name), value) {
+                (Some(limits), Value::String(text)) if name == "rate_limits" => {
+                    *limits = serde_json::to_value(RateLimits::named(text)?)
+                        .map_err(|e| e.to_string())?;
+                }
                 (Some(Value::Object(limits)), Value::Object(changes)) if name == "rate_limits" => {
                     limits.extend(changes.clone());
                 }

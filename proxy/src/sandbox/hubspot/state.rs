@@ -1,9 +1,8 @@
 //! Everything that this `HubSpot` remembers. One lock around it, held for one call.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use super::access::Tokens;
 use super::custom::Custom;
 use super::fault::Fault;
 use super::links::{Link, Links};
@@ -13,12 +12,18 @@ use super::rates::Usage;
 use super::sample;
 use super::schema::{self, Group, ObjectType, Property};
 use super::settings::Settings;
+use super::values::instant_ms;
 use crate::sandbox::clock::iso_ms;
+use crate::sandbox::grants::Grants;
+
+mod recent;
+
+use recent::Recent;
 
 /// States of one row that the search index has not caught up with; further writes push the oldest into it.
 const MAX_PENDING: usize = 64;
 /// Ids start high enough not to be mistaken for counters.
-const FIRST_ID: u64 = 21_000_000_001;
+pub(super) const FIRST_ID: u64 = 21_000_000_001;
 const FIRST_TYPE: u64 = 3_453_901;
 
 pub(super) type Values = BTreeMap<String, String>;
@@ -29,7 +34,7 @@ pub(super) struct State {
     pub(super) tables: Vec<Table>,
     pub(super) owners: Vec<Owner>,
     pub(super) links: Links,
-    pub(super) tokens: Tokens,
+    pub(super) grants: Grants,
     pub(super) usage: Usage,
     pub(super) next_id: u64,
     /// The number of the next custom type.
@@ -49,6 +54,10 @@ pub(super) struct Table {
     pub(super) groups: Vec<Group>,
     pub(super) pipelines: Vec<Pipeline>,
     pub(super) rows: BTreeMap<u64, Row>,
+    /// The ids of the archived ones among them.
+    pub(super) archived: BTreeSet<u64>,
+    /// The live ones among them by the time of their last change.
+    pub(super) recent: Recent,
     /// Ids that a merge took away, and the row that they live on in.
     pub(super) merged: BTreeMap<u64, u64>,
     /// Which live row holds a value of a unique property.
@@ -72,7 +81,7 @@ impl State {
             tables: Vec::new(),
             owners: Vec::new(),
             links: Links::new(&[]),
-            tokens: Tokens::default(),
+            grants: Grants::default(),
             usage: Usage::default(),
             next_id: FIRST_ID,
             next_type: FIRST_TYPE,
@@ -86,7 +95,6 @@ impl State {
         self.tables = schema::embedded().into_iter().map(Table::new).collect();
         self.links = Links::new(&self.tables);
         self.severed = BTreeMap::new();
-        self.tokens.restore_code();
         self.usage = Usage::default();
         self.next_id = FIRST_ID;
         self.next_type = FIRST_TYPE;
@@ -150,6 +158,8 @@ impl Table {
             pipelines: pipelines::embedded(&ty.plural),
             ty,
             rows: BTreeMap::new(),
+            archived: BTreeSet::new(),
+            recent: Recent::default(),
             merged: BTreeMap::new(),
             unique: BTreeMap::new(),
         }
@@ -172,6 +182,8 @@ impl Table {
             .entry(self.ty.modified.clone())
             .or_insert_with(|| iso_ms(now));
         self.claim(id, &values);
+        let modified = self.modified_ms(&values);
+        self.recent.insert(id, modified, now, index_at);
         let mut row = Row {
             id,
             values: Arc::new(values),
@@ -187,6 +199,7 @@ impl Table {
     pub(super) fn change(&mut self, id: u64, changes: &Values, now: i64, index_at: i64) {
         let modified = self.ty.modified.clone();
         self.release(id);
+        self.forget_recent(id);
         let Some(row) = self.rows.get_mut(&id) else {
             return;
         };
@@ -200,6 +213,8 @@ impl Table {
         row.index(now, index_at);
         let values = Arc::clone(&row.values);
         self.claim(id, &values);
+        let modified = self.modified_ms(&values);
+        self.recent.insert(id, modified, now, index_at);
     }
 
     /// Sets one value as a link does: without a new modification time, and in the index at once.
@@ -219,8 +234,10 @@ impl Table {
     /// Archives a live row; its unique values are free again.
     pub(super) fn archive(&mut self, id: u64, now: i64) {
         self.release(id);
+        self.forget_recent(id);
         if let Some(row) = self.rows.get_mut(&id) {
             row.archived_at = Some(now);
+            self.archived.insert(id);
         }
     }
 
@@ -236,6 +253,7 @@ impl Table {
         if let Some(row) = self.rows.get_mut(&id) {
             row.archived_at = None;
         }
+        self.archived.remove(&id);
         self.change(id, &Values::new(), now, index_at);
         true
     }
@@ -243,7 +261,22 @@ impl Table {
     /// Takes a row away for good, as a merge does with both sides.
     pub(super) fn remove(&mut self, id: u64) -> Option<Row> {
         self.release(id);
+        self.forget_recent(id);
+        self.archived.remove(&id);
         self.rows.remove(&id)
+    }
+
+    /// When a row with these values was last changed.
+    pub(super) fn modified_ms(&self, values: &Values) -> i64 {
+        let modified = values.get(&self.ty.modified);
+        modified.and_then(|at| instant_ms(at)).unwrap_or_default()
+    }
+
+    fn forget_recent(&mut self, id: u64) {
+        if let Some(row) = self.rows.get(&id) {
+            let modified = self.modified_ms(&row.values);
+            self.recent.remove(id, modified);
+        }
     }
 
     pub(super) fn live(&self, id: u64) -> Option<&Row> {

@@ -8,6 +8,8 @@ use super::*;
 
 mod auth;
 mod batches;
+mod bulk;
+mod consent;
 mod custom;
 mod definitions;
 mod gone;

@@ -195,7 +195,7 @@ fn each(
     all_or_none: bool,
     mut write: impl FnMut(&mut State, &Value) -> Result<(String, Option<bool>), Fault>,
 ) -> Reply {
-    let before = state.clone();
+    let before = all_or_none.then(|| state.clone());
     let mut failed = false;
     let mut results: Vec<Value> = Vec::new();
     for record in records {
@@ -213,7 +213,7 @@ fn each(
             }
         }
     }
-    if failed && all_or_none {
+    if let Some(before) = before.filter(|_| failed) {
         *state = before;
         let rolled = json!({ "statusCode": "ALL_OR_NONE_OPERATION_ROLLED_BACK", "message": "Record rolled back because not all records were valid and the request was using AllOrNone header", "fields": [] });
         for result in results

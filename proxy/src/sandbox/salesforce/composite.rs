@@ -30,8 +30,8 @@ pub(super) fn composite(
     })?;
     check(parts, root)?;
     let all_or_none = body.get("allOrNone") == Some(&json!(true));
-    // Shares the rows until a part writes them.
-    let before = state.clone();
+    // Shares the rows until a part writes them, which then costs a copy of the object's.
+    let before = all_or_none.then(|| state.clone());
     let mut answers: Map<String, Value> = Map::new();
     let mut responses: Vec<Value> = Vec::new();
     for part in parts {
@@ -48,7 +48,7 @@ pub(super) fn composite(
             .collect();
         if reply.status.is_success() {
             answers.insert(name.to_owned(), answer.clone());
-        } else if all_or_none {
+        } else if let Some(before) = before {
             *state = before;
             return Ok(number::json(
                 StatusCode::OK,

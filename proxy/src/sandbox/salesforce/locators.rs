@@ -1,5 +1,7 @@
 //! Long answers in pages: the rows that a locator has yet to answer (`salesforce.md` §4.1).
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::{fault::Fault, state::State};
@@ -17,18 +19,26 @@ pub(super) struct Locators {
 #[derive(Debug, Clone)]
 struct Open {
     locator: String,
-    rows: Vec<Value>,
+    /// Shared by the locators of all of its pages.
+    rows: Arc<Vec<Value>>,
     from: usize,
 }
 
 impl State {
     /// A page of a query's rows; where more are left, with the address of the next.
-    pub(super) fn page(&mut self, rows: Vec<Value>, from: usize, size: usize, root: &str) -> Value {
+    pub(super) fn page(
+        &mut self,
+        rows: Arc<Vec<Value>>,
+        from: usize,
+        size: usize,
+        root: &str,
+    ) -> Value {
         let total = rows.len();
         let end = (from + size).min(total);
         let mut answer = json!({ "totalSize": total, "done": end == total });
-        let shown = json!(rows[from..end]);
+        let mut shown = Vec::new();
         if end < total {
+            shown.extend_from_slice(&rows[from..end]);
             let locators = &mut self.locators;
             locators.issued += 1;
             let locator = format!("01g5g0000000{:06}AAA-{end}", locators.issued);
@@ -42,8 +52,12 @@ impl State {
             if locators.open.len() > MOST_OPEN {
                 locators.open.remove(0);
             }
+        } else {
+            // Nobody else wants the rows of an answer that is whole, so that they need not be copied.
+            shown = Arc::try_unwrap(rows).unwrap_or_else(|rows| rows.to_vec());
+            shown.drain(..from);
         }
-        answer["records"] = shown;
+        answer["records"] = Value::Array(shown);
         answer
     }
 

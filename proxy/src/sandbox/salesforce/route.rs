@@ -185,7 +185,12 @@ impl Request<'_> {
         )?;
         let page = match found.count {
             Some(count) => json!({ "totalSize": count, "done": true, "records": [] }),
-            None => state.page(found.rows, 0, self.org.page(), self.root),
+            None => state.page(
+                std::sync::Arc::new(found.rows),
+                0,
+                self.org.page(),
+                self.root,
+            ),
         };
         Ok(number::json(StatusCode::OK, &page))
     }

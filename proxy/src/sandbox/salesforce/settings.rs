@@ -6,16 +6,21 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Org,
+    DAILY_LIMIT, Org,
     rules::DuplicateRules,
     schema::{Field, Object, Schema},
 };
+use crate::sandbox::consent::Mode;
+
+/// More calls than anybody makes.
+const NO_LIMIT: u64 = 1_000_000_000;
 
 /// Custom fields that the settings added, by object; a reset brings them back.
 pub(super) type Added = Vec<(String, Field)>;
 
 /// The settings, beside the clock's.
 pub(super) fn shown(org: &Org) -> Map<String, Value> {
+    let sessions = &org.sessions.settings;
     let custom: BTreeMap<&str, Vec<&str>> = org
         .state
         .schema
@@ -29,14 +34,20 @@ pub(super) fn shown(org: &Org) -> Map<String, Value> {
         ("hidden_fields".to_owned(), json!(org.state.hidden)),
         ("custom_fields".to_owned(), json!(custom)),
         (
-            "rotate_refresh_tokens".to_owned(),
-            json!(org.sessions.rotates),
+            "rate_limits".to_owned(),
+            json!(limits_name(org.daily_limit)),
         ),
-        ("deny_consent".to_owned(), json!(org.sessions.denies)),
+        ("rotate_refresh_tokens".to_owned(), json!(sessions.rotates)),
+        ("consent".to_owned(), json!(sessions.consent.name())),
+        ("deny_consent".to_owned(), json!(sessions.denies)),
         (
             "session_seconds".to_owned(),
-            json!(org.sessions.session_seconds),
+            json!(sessions.session_seconds),
         ),
+        ("require_pkce".to_owned(), json!(sessions.requires_pkce)),
+        ("redirect_uris".to_owned(), json!(sessions.redirect_uris)),
+        ("app_scopes".to_owned(), json!(sessions.app_scopes)),
+        ("approvals_per_user".to_owned(), json!(sessions.approvals)),
         ("commit_lag_seconds".to_owned(), json!(org.state.late.lags)),
         ("enhanced_notes".to_owned(), json!(!org.state.notes_off)),
         (
@@ -44,6 +55,25 @@ pub(super) fn shown(org: &Org) -> Map<String, Value> {
             json!(org.state.duplicate_rules.name()),
         ),
     ])
+}
+
+/// The daily limits that have a name.
+fn limits_named(name: &str) -> Option<u64> {
+    match name {
+        "real" => Some(DAILY_LIMIT),
+        "off" => Some(NO_LIMIT),
+        _ => None,
+    }
+}
+
+fn limits_name(daily_limit: u64) -> Option<&'static str> {
+    let named = |name: &&str| limits_named(name) == Some(daily_limit);
+    ["real", "off"].into_iter().find(named)
+}
+
+fn texts(name: &str, value: &Value) -> Result<Option<Vec<String>>, String> {
+    serde_json::from_value(value.clone())
+        .map_err(|_| format!("{name}: expected a list of texts or null, found {value}"))
 }
 
 fn custom_names(object: &Object) -> Vec<&str> {
@@ -64,9 +94,7 @@ pub(super) fn set(org: &mut Org, patch: &Value, now: &str) -> Result<Time, Strin
     let mut state = org.state.clone();
     let mut added = org.added.clone();
     let (mut daily_limit, mut calls) = (org.daily_limit, org.calls);
-    let sessions = &org.sessions;
-    let (mut rotates, mut denies) = (sessions.rotates, sessions.denies);
-    let mut session_seconds = sessions.session_seconds;
+    let mut sessions = org.sessions.settings.clone();
     let mut time = Time::default();
     for (name, value) in patch {
         let expected = |what: &str| format!("{name}: expected {what}, found {value}");
@@ -79,9 +107,24 @@ pub(super) fn set(org: &mut Org, patch: &Value, now: &str) -> Result<Time, Strin
             "clock_stopped" => time.stopped = Some(flag()?),
             "daily_limit" => daily_limit = number()?,
             "calls_today" => calls = number()?,
-            "session_seconds" => session_seconds = number()?,
-            "rotate_refresh_tokens" => rotates = flag()?,
-            "deny_consent" => denies = flag()?,
+            "rate_limits" => {
+                let named = value.as_str().and_then(limits_named);
+                daily_limit = named.ok_or_else(|| expected("real or off"))?;
+            }
+            "session_seconds" => sessions.session_seconds = number()?,
+            "rotate_refresh_tokens" => sessions.rotates = flag()?,
+            "deny_consent" => sessions.denies = flag()?,
+            "consent" => {
+                let mode = value.as_str().and_then(Mode::named);
+                sessions.consent = mode.ok_or_else(|| expected("page or at_once"))?;
+            }
+            "require_pkce" => sessions.requires_pkce = flag()?,
+            "redirect_uris" => sessions.redirect_uris = texts(name, value)?,
+            "app_scopes" => sessions.app_scopes = texts(name, value)?,
+            "approvals_per_user" => {
+                sessions.approvals = serde_json::from_value(value.clone())
+                    .map_err(|_| expected("a whole number or null"))?;
+            }
             "duplicate_rules" => {
                 let rules = value.as_str().and_then(DuplicateRules::named);
                 state.duplicate_rules = rules.ok_or_else(|| expected("off, alert or block"))?;
@@ -119,8 +162,7 @@ pub(super) fn set(org: &mut Org, patch: &Value, now: &str) -> Result<Time, Strin
     state.redescribe(now);
     (org.state, org.added) = (state, added);
     (org.daily_limit, org.calls) = (daily_limit, calls);
-    (org.sessions.rotates, org.sessions.denies) = (rotates, denies);
-    org.sessions.session_seconds = session_seconds;
+    org.sessions.settings = sessions;
     Ok(time)
 }
 

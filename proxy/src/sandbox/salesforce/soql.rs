@@ -5,6 +5,7 @@ mod filter;
 mod lexer;
 mod parser;
 mod path;
+mod source;
 mod syntax;
 
 use std::cmp::Ordering;
@@ -103,7 +104,7 @@ fn rows<'s>(
     state: &'s State,
     query: &Query,
     text: &str,
-    scope: Scope<'_>,
+    scope: Scope<'s>,
 ) -> Result<(&'s Object, Vec<&'s Row>), Fault> {
     let name = &query.object;
     let object = match scope.api {
@@ -136,9 +137,9 @@ fn rows<'s>(
         })
         .collect::<Result<Vec<_>, _>>()?;
     let emptied = stamp::after(scope.now, -BIN_SECONDS);
-    let found = state
-        .table(&object.name)
-        .filter_map(|(id, row)| state.late.seen(&object.name, id, row, scope.now))
+    let source = source::source(state, object, filter.as_ref(), &order, scope.now);
+    let found = source
+        .rows
         .filter(|row| {
             !is_deleted(row)
                 || (scope.deleted_too && access::text(row, "SystemModstamp") >= emptied.as_str())
@@ -149,6 +150,10 @@ fn rows<'s>(
                 .as_ref()
                 .is_none_or(|filter| filter.holds(state, row))
         });
+    let limit = query.limit.unwrap_or(usize::MAX);
+    if source.is_in_order {
+        return Ok((object, found.skip(query.offset).take(limit).collect()));
+    }
     let mut keyed: Vec<(Vec<Value>, &Row)> = found
         .map(|row| {
             let keys = order.iter().map(|(path, _)| path.value(state, row));
@@ -165,7 +170,7 @@ fn rows<'s>(
     let window = keyed
         .into_iter()
         .skip(query.offset)
-        .take(query.limit.unwrap_or(usize::MAX))
+        .take(limit)
         .map(|(_, row)| row);
     Ok((object, window.collect()))
 }

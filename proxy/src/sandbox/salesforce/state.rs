@@ -16,16 +16,16 @@ use super::{
 
 mod bin;
 mod late;
+mod table;
 mod values;
 
 use bin::Purged;
 use late::Late;
+pub(super) use table::Span;
+use table::Table;
 
 /// A row: the values of its fields by their canonical names. What is not there is null.
 pub(super) type Row = BTreeMap<String, Value>;
-
-/// An object's rows by their ids.
-type Table = BTreeMap<String, Arc<Row>>;
 
 /// All that changes. A copy is cheap: it shares the rows until one of the two writes them.
 #[derive(Debug, Clone)]
@@ -108,12 +108,34 @@ impl State {
 
     /// An object's rows, deleted ones too, by their ids.
     pub(super) fn table(&self, object: &str) -> impl Iterator<Item = (&str, &Row)> {
-        let rows = self
-            .rows
+        self.rows
             .get(object)
             .into_iter()
-            .flat_map(|rows| rows.iter());
-        rows.map(|(id, row)| (id.as_str(), row.as_ref()))
+            .flat_map(|table| table.iter())
+    }
+
+    /// How many rows an object has, deleted ones too.
+    pub(super) fn size(&self, object: &str) -> usize {
+        self.rows.get(object).map_or(0, |table| table.len())
+    }
+
+    /// An object's rows with ids of a stretch.
+    pub(super) fn table_within(
+        &self,
+        object: &str,
+        ids: Span,
+    ) -> impl Iterator<Item = (&str, &Row)> + use<'_> {
+        let table = self.rows.get(object).into_iter();
+        table.flat_map(move |table| table.by_id(ids.clone()))
+    }
+
+    /// An object's rows that changed in a time, oldest first, where all of its rows have such a time.
+    pub(super) fn stamped(
+        &self,
+        object: &str,
+        times: &Span,
+    ) -> Option<impl Iterator<Item = (&str, &Row)> + use<'_>> {
+        self.rows.get(object)?.by_stamp(times)
     }
 
     /// A row, even a deleted one.
@@ -128,15 +150,32 @@ impl State {
 
     /// The next id of an object.
     pub(super) fn next_id(&mut self, prefix: &str) -> String {
+        id::make(prefix, self.take_number())
+    }
+
+    /// A number that nothing else has.
+    pub(super) fn take_number(&mut self) -> u64 {
         self.next += 1;
-        id::make(prefix, self.next)
+        self.next
+    }
+
+    /// Puts a row in that has all that the rules give one but the name made of two; the answer is its id.
+    pub(super) fn put_new(&mut self, object: &str, mut row: Row) -> String {
+        let object = self.any_object(object).map(Arc::clone);
+        let prefix = object.as_ref().map_or("000", |object| &object.prefix);
+        let id = self.next_id(prefix);
+        if let Some(object) = object {
+            compute_name(&object, &mut row);
+            self.put(&object.name, &id, row);
+        }
+        id
     }
 
     /// Puts a row in, whatever the rules say.
     pub(super) fn put(&mut self, object: &str, id: &str, mut row: Row) {
         row.insert("Id".to_owned(), json!(id));
         let table = self.rows.entry(object.to_owned()).or_default();
-        Arc::make_mut(table).insert(id.to_owned(), Arc::new(row));
+        Arc::make_mut(table).insert(id, row);
     }
 
     /// The same with an id of the object's and a number.
@@ -160,11 +199,12 @@ impl State {
         let Some(table) = self.rows.get_mut(object) else {
             return;
         };
-        let Some(row) = Arc::make_mut(table).get_mut(id) else {
+        let table = Arc::make_mut(table);
+        let Some(row) = table.get(id) else {
             return;
         };
         self.late.written(object, id, Some(row), now);
-        Arc::make_mut(row).extend(changes);
+        table.amend(id, changes);
     }
 
     /// Creates a row. `now` is a datetime in Salesforce's form.

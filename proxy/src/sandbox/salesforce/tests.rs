@@ -4,6 +4,8 @@ use super::*;
 
 mod access;
 mod batches;
+mod bulk;
+mod consent;
 mod describes;
 mod encoding;
 mod grants;

@@ -4,6 +4,7 @@
 //! A row without the value fits `NEQ`, `NOT_IN` and `NOT_CONTAINS_TOKEN` (unconfirmed).
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -64,6 +65,14 @@ enum Subject<'t> {
     Links(String),
 }
 
+/// What an index has of every row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Bounded {
+    /// The time of the last change, in milliseconds.
+    Modified,
+    Id,
+}
+
 /// Tells an absent `value` from one that is null.
 fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(deserializer).map(Some)
@@ -118,6 +127,35 @@ impl<'t> Filter<'t> {
             operator,
             operands,
         })
+    }
+
+    /// What the filter asks of the time of change or of the id, where it asks for a stretch of either and nothing else.
+    pub(super) fn bounds(&self, table: &Table) -> Option<(Bounded, RangeInclusive<i64>)> {
+        let Subject::Property(property) = self.subject else {
+            return None;
+        };
+        let bounded = if property.name == table.ty.modified {
+            Bounded::Modified
+        } else if property.name == "hs_object_id" {
+            Bounded::Id
+        } else {
+            return None;
+        };
+        let number = |text: &String| match bounded {
+            Bounded::Modified => time_ms(text),
+            Bounded::Id => text.parse().ok(),
+        };
+        let first = number(self.operands.first()?)?;
+        let range = match self.operator {
+            Operator::Eq => first..=first,
+            Operator::Lt => i64::MIN..=first.checked_sub(1)?,
+            Operator::Lte => i64::MIN..=first,
+            Operator::Gt => first.checked_add(1)?..=i64::MAX,
+            Operator::Gte => first..=i64::MAX,
+            Operator::Between => first..=number(self.operands.get(1)?)?,
+            _ => return None,
+        };
+        Some((bounded, range))
     }
 
     pub(super) fn fits(&self, state: &State, id: u64, values: &Values) -> bool {
@@ -241,12 +279,15 @@ fn text(value: &Value) -> Option<String> {
 fn magnitude(property: &Property, text: &str) -> Option<f64> {
     match property.kind {
         Kind::Number => Some(number(text)).filter(|number| !number.is_nan()),
-        Kind::Date | Kind::Datetime => {
-            let midnight = || day(text).and_then(|_| instant_ms(&format!("{text}T00:00:00Z")));
-            instant_ms(text).or_else(midnight).map(|ms| ms as f64)
-        }
+        Kind::Date | Kind::Datetime => time_ms(text).map(|ms| ms as f64),
         _ => None,
     }
+}
+
+/// An instant, or the midnight that a day begins with.
+fn time_ms(text: &str) -> Option<i64> {
+    let midnight = || day(text).and_then(|_| instant_ms(&format!("{text}T00:00:00Z")));
+    instant_ms(text).or_else(midnight)
 }
 
 fn compare(property: &Property, value: &str, operand: &str) -> Option<std::cmp::Ordering> {

@@ -4,7 +4,7 @@ use super::*;
 
 const NO_CREDENTIALS: &str = "Authentication credentials not found. This API supports OAuth 2.0 authentication and you can find more details at https://developers.hubspot.com/docs/methods/auth/oauth-overview";
 
-fn form(hub: &Hub, path: &str, body: &str) -> (u16, Value) {
+pub(super) fn form(hub: &Hub, path: &str, body: &str) -> (u16, Value) {
     read(&hub.reply(
         Method::POST,
         path,
@@ -113,7 +113,7 @@ fn a_code_works_once() {
 
 #[test]
 fn consent_redirects_with_a_code_that_dies_after_a_minute() {
-    let hub = Hub::sample();
+    let hub = Hub::sample().with(&json!({ "consent": "at_once" }));
     let page = "/oauth/authorize?client_id=sandbox-client&redirect_uri=http%3A%2F%2Flocalhost%2Fcb&scope=oauth&state=s1";
     let code = || {
         let reply = hub.reply(Method::GET, page, &[], "");
@@ -188,6 +188,29 @@ fn limits_refuse_by_policy() {
     let hub = hub.with(&json!({ "rate_limits": { "burst_per_10s": null, "daily": 1 } }));
     hub.get(CONTACTS);
     assert_eq!(hub.get(CONTACTS).1["policyName"], "DAILY");
+}
+
+#[test]
+fn the_real_limits_have_a_name_and_each_app_a_window_of_its_own() {
+    let hub = Hub::sample().with(&json!({ "rate_limits": "real" }));
+    let oauth = refresh(&hub);
+    let get = |bearer: &str| hub.reply(Method::GET, CONTACTS, &[("authorization", bearer)], "");
+    let private = format!("Bearer {PRIVATE_APP_TOKEN}");
+    // Time stands still, so that no call leaves the window while others are made.
+    let stopped = hub.0.configure(&json!({ "clock_stopped": true }));
+    assert_eq!(stopped, Ok(()));
+    let passed = |bearer: &str| (0..120).filter(|_| get(bearer).status == 200).count();
+    assert_eq!((passed(&oauth), passed(&private)), (110, 100));
+    hub.move_clock(10_001);
+    let searches = (0..8).map(|_| hub.post(&format!("{CONTACTS}/search"), &json!({})).0);
+    assert_eq!(searches.filter(|status| *status == 200).count(), 5);
+    let shown = hub.0.settings();
+    assert_eq!(shown["rate_limits"]["daily"], 250_000);
+    let set = |limits: &str| hub.0.configure(&json!({ "rate_limits": limits }));
+    assert_eq!(set("off"), Ok(()));
+    assert_eq!(hub.0.settings()["rate_limits"]["daily"], Value::Null);
+    assert_eq!(get(&oauth).status, 200);
+    assert!(set("some").is_err());
 }
 
 #[test]

@@ -3,8 +3,9 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::{CLIENT_ID, REFRESH_TOKEN, SCOPE, Sessions, check_client, identity, refused, value};
+use super::{CLIENT_ID, REFRESH_TOKEN, Sessions, check_client, identity, refused, value};
 use crate::sandbox::{
+    grants::End,
     http::{Call, Reply},
     salesforce::{access::text, id, state::State},
 };
@@ -24,19 +25,23 @@ impl Sessions {
         let token = value(&form, "token");
         let user = state.row("User", &State::user_id());
         let username = user.map_or("", |user| text(user, "Username"));
-        let mut answer = json!({
-            "active": true, "scope": SCOPE, "client_id": CLIENT_ID, "username": username, "sub": identity(&call.base_url()),
-        });
-        if let (Some(session), true) = (self.live.get(token), self.is_live(token, now_ms)) {
-            answer["token_type"] = json!("access_token");
-            answer["exp"] = json!(self.end_ms(session) / 1000);
-            answer["iat"] = json!(session.issued_ms / 1000);
-            answer["nbf"] = json!(session.issued_ms / 1000);
-        } else if self.refresh_token.as_deref() == Some(token) {
-            answer["token_type"] = json!("refresh_token");
+        let about = |grant: u64, kind: &str| {
+            json!({
+                "active": true, "scope": self.scope(grant), "client_id": CLIENT_ID, "username": username,
+                "sub": identity(&call.base_url()), "token_type": kind,
+            })
+        };
+        let answer = if let Some(access) = self.live(token, now_ms) {
+            let mut answer = about(access.grant, "access_token");
+            answer["exp"] = json!(self.end_ms(&access) / 1000);
+            answer["iat"] = json!(access.issued_ms / 1000);
+            answer["nbf"] = json!(access.issued_ms / 1000);
+            answer
+        } else if let Some(grant) = self.grants.of_refresh(token) {
+            about(grant, "refresh_token")
         } else {
-            answer = json!({ "active": false });
-        }
+            json!({ "active": false })
+        };
         Reply::json(StatusCode::OK, &answer)
     }
 
@@ -45,15 +50,16 @@ impl Sessions {
         let mut pairs = call.form_pairs();
         pairs.extend(call.query_pairs());
         let token = value(&pairs, "token");
-        if self.live.remove(token).is_some() {
+        if self.grants.drop_access(token) {
             return Reply::empty(StatusCode::OK);
         }
-        if self.refresh_token.as_deref() == Some(token) {
-            self.refresh_token = None;
-            self.live.clear();
+        if let Some(grant) = self.grants.of_refresh(token) {
+            self.grants.end(grant, End::Revoked);
             return Reply::empty(StatusCode::OK);
         }
-        let is_ours = token.starts_with("00D") || token.starts_with(REFRESH_TOKEN);
+        let is_ours = token.starts_with("00D")
+            || token.starts_with(REFRESH_TOKEN)
+            || self.grants.knows_refresh(token);
         refused(if is_ours {
             ("invalid_token", "invalid token")
         } else {
@@ -72,7 +78,8 @@ impl Sessions {
         let Some(token) = call.bearer() else {
             return forbidden("Missing_OAuth_Token");
         };
-        if !self.admit(token, now_ms) {
+        let access = self.use_session(token, now_ms);
+        if !access.is_some_and(|access| self.may(access.grant, &["openid", "id", "full"])) {
             return forbidden("Bad_OAuth_Token");
         }
         let user = state.row("User", &State::user_id());

@@ -46,6 +46,12 @@ impl Late {
         }
     }
 
+    /// Whether queries see every row of an object as it is.
+    pub(in crate::sandbox::salesforce) fn is_over(&self, object: &str, now: &str) -> bool {
+        let unseen = self.unseen.get(object);
+        unseen.is_none_or(|rows| rows.values().all(|it| it.from.as_str() <= now))
+    }
+
     /// The row as a query sees it now, if it does.
     pub(in crate::sandbox::salesforce) fn seen<'s>(
         &'s self,

@@ -6,10 +6,10 @@ use sha2::{Digest, Sha256};
 
 use super::*;
 
-const CLIENT: &str = "client_id=sandbox-client&client_secret=sandbox-secret";
-const BACK: &str = "http://127.0.0.1:4040/callback";
+pub(super) const CLIENT: &str = "client_id=sandbox-client&client_secret=sandbox-secret";
+pub(super) const BACK: &str = "http://127.0.0.1:4040/callback";
 
-fn at(
+pub(super) fn at(
     org: &Salesforce,
     method: &str,
     target: &str,
@@ -30,7 +30,7 @@ fn at(
     org.handle(&call)
 }
 
-fn post(org: &Salesforce, path: &str, form: &str) -> (u16, Value) {
+pub(super) fn post(org: &Salesforce, path: &str, form: &str) -> (u16, Value) {
     let reply = at(org, "POST", path, form, &[]);
     (
         reply.status.as_u16(),
@@ -40,6 +40,7 @@ fn post(org: &Salesforce, path: &str, form: &str) -> (u16, Value) {
 
 /// The parameters with which the browser comes back.
 fn consent(org: &Salesforce, more: &str) -> Vec<(String, String)> {
+    org.configure(&json!({"consent": "at_once"})).unwrap();
     let back: String = url::form_urlencoded::byte_serialize(BACK.as_bytes()).collect();
     let target = format!(
         "/authorize?response_type=code&client_id=sandbox-client&redirect_uri={back}&scope=api%20refresh_token&state=s%26t{more}"
@@ -60,7 +61,7 @@ fn code(org: &Salesforce, more: &str) -> String {
     url::form_urlencoded::byte_serialize(back[0].1.as_bytes()).collect()
 }
 
-fn exchange(org: &Salesforce, code: &str, more: &str) -> (u16, Value) {
+pub(super) fn exchange(org: &Salesforce, code: &str, more: &str) -> (u16, Value) {
     post(
         org,
         "/token",
@@ -68,12 +69,12 @@ fn exchange(org: &Salesforce, code: &str, more: &str) -> (u16, Value) {
     )
 }
 
-fn error((status, body): (u16, Value)) -> (u16, String, String) {
+pub(super) fn error((status, body): (u16, Value)) -> (u16, String, String) {
     let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
     (status, text("error"), text("error_description"))
 }
 
-fn refused(error: &str, description: &str) -> (u16, String, String) {
+pub(super) fn refused(error: &str, description: &str) -> (u16, String, String) {
     (400, error.to_owned(), description.to_owned())
 }
 

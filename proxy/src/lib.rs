@@ -15,6 +15,7 @@ pub mod config;
 pub mod connect;
 pub mod connections;
 pub mod core;
+pub mod destination;
 pub mod error;
 #[rustfmt::skip]
 pub mod generated;

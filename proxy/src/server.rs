@@ -95,11 +95,16 @@ impl Server {
             })
             .collect::<Result<Vec<_>, _>>()?;
         let store = match &config.state.store {
-            Some(settings) => Some(open(settings).await?),
+            Some(settings) => Some(open_store(settings).await?),
             None => None,
         };
         let directory = Arc::new(Directory::new(connections, store.clone()));
         let auth = Auth::new(&config.api_keys, store.clone(), Arc::clone(&directory));
+        if !auth.has_key().await? {
+            tracing::warn!(
+                "there is no API key yet, so nobody can call; `crosswalk keys create --scope admin` makes the first"
+            );
+        }
         let origins = Origins::new(
             address,
             &config.allowed_hosts,
@@ -189,9 +194,10 @@ impl Server {
     }
 }
 
-async fn open(settings: &StoreSettings) -> Result<Store, StartError> {
-    let keys = KeyRing::load(settings.keys.clone()).map_err(StoreError::from)?;
-    Ok(Store::open(&settings.location, keys).await?)
+/// Opens the store that a configuration names.
+pub async fn open_store(settings: &StoreSettings) -> Result<Store, StoreError> {
+    let keys = KeyRing::load(settings.keys.clone())?;
+    Store::open(&settings.location, keys).await
 }
 
 async fn converse(stream: TcpStream, pipeline: Arc<Pipeline>, watcher: Watcher, limits: &Limits) {

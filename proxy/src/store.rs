@@ -34,6 +34,7 @@ pub use connection::{Connection, ConnectionChange, ConnectionFilter, NewConnecti
 pub use connector_config::{ConnectorConfig, ConnectorConfigChange, ConnectorConfigInput};
 pub use customer::Customer;
 pub use event::Event;
+pub(crate) use grant::may_be_secret;
 pub use grant::{Grant, GrantFault, GrantKind, GrantSecret, NewGrant, Redeemed};
 pub use lease::Lease;
 pub use seal::{Place, SealError};

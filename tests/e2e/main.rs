@@ -26,6 +26,7 @@ mod reads;
 mod refusals;
 mod secrets;
 mod seed;
+mod store;
 mod tokens;
 mod upsert;
 mod users;

@@ -4,6 +4,7 @@ mod contract;
 mod curl;
 mod demo;
 mod http;
+mod postgres;
 mod process;
 mod stage;
 
@@ -11,5 +12,6 @@ pub use contract::Contract;
 pub use curl::Curl;
 pub use demo::Demo;
 pub use http::{Answer, exchange, exchange_text, receive, send};
+pub use postgres::{POSTGRES_PASSWORD, Postgres};
 pub use process::{Printed, Process, binary};
 pub use stage::{API_KEY, Sandbox, Sidecar, headers};

@@ -144,10 +144,11 @@ pub(super) async fn page(own: &Own, visit: &Visit, news: News<'_>) -> Result<Pag
     let shows_new = !is_about_one
         && (!matches!(invitation.view, Some(View::Manage | View::ManageDeeplink))
             || connections.is_empty());
-    let title = if shows_new {
-        "Connect your account"
+    let has_some = shows_there && !connections.is_empty();
+    let title = if has_some || !shows_new {
+        "Your accounts"
     } else {
-        "Your connections"
+        "Connect your account"
     };
     let _ = writeln!(body, "<h1>{title}</h1>");
     if let Some(name) = &invitation.display_name {
@@ -157,7 +158,7 @@ pub(super) async fn page(own: &Own, visit: &Visit, news: News<'_>) -> Result<Pag
             Text(name)
         );
     }
-    if shows_there && !connections.is_empty() {
+    if has_some {
         body.push_str("<h2 id=\"there\">Connected</h2>\n<ul aria-labelledby=\"there\">\n");
         for (connection, offer) in &connections {
             body.push_str(&row(connection, offer));
@@ -167,7 +168,7 @@ pub(super) async fn page(own: &Own, visit: &Visit, news: News<'_>) -> Result<Pag
         body.push_str("<p>The connection that this link is about is not there any more.</p>\n");
     }
     if shows_new {
-        body.push_str(&choices(&offers));
+        body.push_str(&choices(&offers, has_some));
     }
     if let Some(url) = invitation.redirect_url.as_deref()
         && let Some(host) = host(url)
@@ -217,15 +218,19 @@ fn news_of(news: News<'_>, connections: &[(store::Connection, Offer)], offers: &
 }
 
 /// What can be added: a button each.
-fn choices(offers: &[Offer]) -> String {
+fn choices(offers: &[Offer], is_more: bool) -> String {
     if offers.is_empty() {
         return notice(
             Tone::Warn,
             "There is nothing to connect yet. Whoever gave you the link has to set it up first.",
         );
     }
-    let mut html =
-        "<h2 id=\"new\">Choose what to connect</h2>\n<ul aria-labelledby=\"new\">\n".to_owned();
+    let heading = if is_more {
+        "Connect another account"
+    } else {
+        "Choose what to connect"
+    };
+    let mut html = format!("<h2 id=\"new\">{heading}</h2>\n<ul aria-labelledby=\"new\">\n");
     for offer in offers {
         let title = offer.provider.title;
         let (id, name) = (Text(&offer.config.id), Text(title));
@@ -276,7 +281,7 @@ fn row(connection: &store::Connection, offer: &Offer) -> String {
         String::new()
     };
     format!(
-        "<li class=\"row\" data-connection=\"{id}\">{mark}<span class=\"name\">{name}{account}</span><span class=\"pill pill-{class}\">{word}</span>
+        "<li class=\"row\" data-connection=\"{id}\">{mark}<span class=\"name\">{name}<span class=\"pill pill-{class}\">{word}</span>{account}</span>
 <div class=\"actions\">{reconnect}<a class=\"button button-small\" href=\"/connect/disconnect?connection={id}\" aria-label=\"Disconnect {name}\">Disconnect</a></div></li>\n"
     )
 }
@@ -315,16 +320,8 @@ pub(super) fn choose(visit: &Visit, offer: &Offer, typed: &Typed<'_>) -> Page {
             options.push_str(&field(login, hint, typed));
         }
     }
-    let problem = if typed.is_wrong {
-        notice(
-            Tone::Bad,
-            "That cannot be the name of a domain. Please look at it again.",
-        )
-    } else {
-        String::new()
-    };
     let body = format!(
-        "{problem}{}<h1>Where do you sign in to {}?</h1>
+        "{}<h1>Where do you sign in to {}?</h1>
 <form method=\"post\" action=\"/connect/start\">
 <input type=\"hidden\" name=\"config\" value=\"{}\">
 <fieldset>
@@ -339,16 +336,28 @@ pub(super) fn choose(visit: &Visit, offer: &Offer, typed: &Typed<'_>) -> Page {
     Page::new(format!("Connect {title}"), body).with_theme(visit.invitation.theme)
 }
 
-/// The host, with dots for what is to be typed.
+/// The host, which has a place in it where something is to be typed.
 fn shown(login: &Login) -> String {
-    let host = login.url.trim_start_matches("https://");
-    match (host.split_once('{'), host.split_once('}')) {
-        (Some((before, _)), Some((_, after))) => format!("{before}…{after}"),
-        _ => host.to_owned(),
+    match affixes(login) {
+        Some((before, name, after)) => format!("{before}your-{name}{after}"),
+        None => login.url.trim_start_matches("https://").to_owned(),
     }
 }
 
+/// What stands before what is typed, what that is called, and what stands behind it.
+fn affixes(login: &Login) -> Option<(&'static str, &'static str, &'static str)> {
+    let host = login.url.trim_start_matches("https://");
+    let (before, rest) = host.split_once('{')?;
+    let (name, after) = rest.split_once('}')?;
+    Some((before, name, after))
+}
+
 fn field(login: &Login, hint: &str, typed: &Typed<'_>) -> String {
+    let (before, _, after) = affixes(login).unwrap_or_default();
+    let affix = |text: &str| match text {
+        "" => String::new(),
+        text => format!("<span aria-hidden=\"true\">{}</span>", Text(text)),
+    };
     let mut hint = hint.to_owned();
     if let Some(first) = hint.get_mut(..1) {
         first.make_ascii_uppercase();
@@ -357,15 +366,17 @@ fn field(login: &Login, hint: &str, typed: &Typed<'_>) -> String {
         (
             " aria-invalid=\"true\" autofocus",
             "domain-problem domain-hint",
-            "<p class=\"problem\" id=\"domain-problem\">Letters, digits and hyphens only, as in <code>acme</code>.</p>",
+            "<p class=\"problem\" id=\"domain-problem\" role=\"alert\">This cannot be the name of a domain. It has letters, digits and hyphens.</p>",
         )
     } else {
         ("", "domain-hint", "")
     };
     format!(
-        "<div class=\"field\"><label for=\"domain\">{}</label><input id=\"domain\" name=\"domain\" type=\"text\" value=\"{}\" maxlength=\"200\" autocomplete=\"off\" autocapitalize=\"none\" spellcheck=\"false\" aria-describedby=\"{described}\"{invalid}>{problem}<small id=\"domain-hint\">{}.</small></div>\n",
+        "<div class=\"field\"><label for=\"domain\">{}</label><div class=\"affix\">{}<input id=\"domain\" name=\"domain\" type=\"text\" value=\"{}\" maxlength=\"200\" autocomplete=\"off\" autocapitalize=\"none\" spellcheck=\"false\" aria-describedby=\"{described}\"{invalid}>{}</div>{problem}<small id=\"domain-hint\">{}.</small></div>\n",
         Text(login.title),
+        affix(before),
         Text(typed.text),
+        affix(after),
         Text(&hint)
     )
 }

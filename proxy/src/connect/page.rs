@@ -18,7 +18,7 @@ use http_body_util::Full;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::error::Error;
+use crate::error::{Code, Error};
 
 const DOCUMENT: &str = include_str!("page/document.html");
 const STYLE: &str = include_str!("page/style.css");
@@ -29,7 +29,7 @@ const FOOTER: &str = "You sign in at the provider itself. Your password never co
 /// itself ([`Page::leading_to`]), since browsers hold `form-action` against redirects too.
 static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
     let policy = format!(
-        "default-src 'none'; style-src {}; script-src {}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+        "default-src 'none'; style-src {}; script-src {}; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
         hash(STYLE),
         hash(OPEN)
     );
@@ -161,12 +161,17 @@ impl Page {
             let first = first.to_uppercase();
             message.replace_range(..1, &first);
         }
+        message.push('.');
+        // Who may not come in has no overview.
+        let back = if error.code == Code::Forbidden {
+            ""
+        } else {
+            "<div class=\"actions\"><a class=\"button\" href=\"/connect\">Back to the overview</a></div>"
+        };
         let body = format!(
-            "<h1>This did not work</h1>
-<div class=\"mark\"></div>
-{}
-<p class=\"quiet\">If it happens again, tell those who gave you the link: <code>{}</code></p>
-<div class=\"actions\"><a class=\"button\" href=\"/connect\">Back to the overview</a></div>",
+            "<h1 class=\"mark\">This did not work</h1>
+{}<p class=\"quiet\">If it happens again, tell those who gave you the link: <code>{}</code></p>
+{back}",
             notice(Tone::Bad, &message),
             Text(request_id)
         );

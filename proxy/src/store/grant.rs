@@ -348,6 +348,21 @@ impl Store {
         row.as_ref().map(Grant::read).transpose()
     }
 
+    /// Whether there is a grant of this kind that is good.
+    pub async fn has_good_grant(&self, kind: GrantKind) -> Result<bool, StoreError> {
+        let now = self.now().await?;
+        let found = sqlx::query(
+            "SELECT 1 FROM grants
+             WHERE kind = $1 AND revoked_at IS NULL AND used_at IS NULL AND (expires_at IS NULL OR expires_at > $2)
+             LIMIT 1",
+        )
+        .bind(kind.name())
+        .bind(now)
+        .fetch_optional(self.pool())
+        .await?;
+        Ok(found.is_some())
+    }
+
     /// All of one kind, the oldest first.
     pub async fn grants(
         &self,

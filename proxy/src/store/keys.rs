@@ -60,6 +60,15 @@ pub enum KeyError {
     NotAFile,
 }
 
+impl KeyError {
+    fn of(path: &Path, source: io::Error) -> Self {
+        Self::File {
+            path: path.display().to_string(),
+            source,
+        }
+    }
+}
+
 /// The wrapping keys at hand.
 #[derive(Debug)]
 pub struct KeyRing {
@@ -68,20 +77,25 @@ pub struct KeyRing {
 }
 
 impl KeyRing {
-    /// Reads the keys. A missing file is made with a new key, which belongs to a store without secrets: one with secrets
-    /// does not open with it.
+    /// Reads the keys. A missing file is none yet: it is made when the store turns out to have no secrets.
     pub fn load(source: KeySource) -> Result<Self, KeyError> {
-        if let KeySource::File(path) = &source {
-            make_file(path).map_err(|source| KeyError::File {
-                path: path.display().to_string(),
-                source,
-            })?;
-        }
-        let keys = read(&source)?;
+        let keys = match &source {
+            KeySource::File(path) if !exists(path)? => Arc::default(),
+            _ => read(&source)?,
+        };
         Ok(Self {
             source,
             keys: RwLock::new(keys),
         })
+    }
+
+    /// Makes the file with a first key, where there is none.
+    fn make(&self) -> Result<(), KeyError> {
+        if let KeySource::File(path) = &self.source {
+            make_file(path).map_err(|source| KeyError::of(path, source))?;
+            self.reload()?;
+        }
+        Ok(())
     }
 
     fn keys(&self) -> Arc<[Key]> {
@@ -94,18 +108,23 @@ impl KeyRing {
         if let Some(key) = find(&self.keys()) {
             return Ok(key);
         }
-        if matches!(self.source, KeySource::File(_)) {
+        if let KeySource::File(path) = &self.source
+            && exists(path)?
+        {
             self.reload()?;
         }
         let keys = self.keys();
-        find(&keys).ok_or_else(|| KeyError::Missing {
-            id: id.to_owned(),
-            place: self.source.place(),
-            there: keys
-                .iter()
-                .map(|key| key.id.as_str())
-                .collect::<Vec<_>>()
-                .join(", "),
+        find(&keys).ok_or_else(|| {
+            let ids: Vec<&str> = keys.iter().map(|key| key.id.as_str()).collect();
+            KeyError::Missing {
+                id: id.to_owned(),
+                place: self.source.place(),
+                there: if ids.is_empty() {
+                    "none".to_owned()
+                } else {
+                    ids.join(", ")
+                },
+            }
         })
     }
 
@@ -115,8 +134,14 @@ impl KeyRing {
         Ok(())
     }
 
-    /// The key that wraps what is new.
+    /// The key that wraps what is new. A file is read again, since another process may have put one before it; where
+    /// that fails, the one that is known will do.
     fn newest(&self) -> Key {
+        if matches!(self.source, KeySource::File(_))
+            && let Err(error) = self.reload()
+        {
+            tracing::warn!(%error, "the keys of the store could not be read again");
+        }
         self.keys()
             .first()
             .cloned()
@@ -140,10 +165,7 @@ impl KeyRing {
             })
             .and_then(|()| write_private(&beside, &lines))
             .and_then(|()| fs::rename(&beside, path));
-        replaced.map_err(|source| KeyError::File {
-            path: path.display().to_string(),
-            source,
-        })?;
+        replaced.map_err(|source| KeyError::of(path, source))?;
         self.reload()
     }
 }
@@ -159,12 +181,9 @@ impl KeySource {
 
 fn read(source: &KeySource) -> Result<Arc<[Key]>, KeyError> {
     let text = match source {
-        KeySource::File(path) => {
-            SecretString::from(fs::read_to_string(path).map_err(|source| KeyError::File {
-                path: path.display().to_string(),
-                source,
-            })?)
-        }
+        KeySource::File(path) => SecretString::from(
+            fs::read_to_string(path).map_err(|source| KeyError::of(path, source))?,
+        ),
         KeySource::Text(text) => text.clone(),
     };
     let mut keys = Vec::new();
@@ -188,6 +207,11 @@ fn read(source: &KeySource) -> Result<Arc<[Key]>, KeyError> {
         return Err(KeyError::Empty(source.place()));
     }
     Ok(keys.into())
+}
+
+fn exists(path: &Path) -> Result<bool, KeyError> {
+    path.try_exists()
+        .map_err(|source| KeyError::of(path, source))
 }
 
 fn new_key() -> Key {
@@ -214,9 +238,6 @@ fn line(key: &Key) -> String {
 
 /// Two processes that start together agree on one key: the file is linked into its place whole, by the first.
 fn make_file(path: &Path) -> io::Result<()> {
-    if path.try_exists()? {
-        return Ok(());
-    }
     if let Some(folder) = path.parent() {
         super::make_private_folder(folder)?;
     }
@@ -298,11 +319,15 @@ impl Store {
         Ok(())
     }
 
-    /// Refuses keys that do not open what is sealed. One data key of each wrapping key is tried.
+    /// Refuses keys that do not open what is sealed. One data key of each wrapping key is tried. A store without secrets
+    /// gets its first key, where it is to come from a file.
     pub(super) async fn check_keys(&self) -> Result<(), StoreError> {
         let rows = sqlx::query("SELECT MIN(id) AS id FROM data_keys GROUP BY wrapped_by")
             .fetch_all(self.pool())
             .await?;
+        if rows.is_empty() && self.keys.keys().is_empty() {
+            self.keys.make()?;
+        }
         for row in rows {
             let id: String = row.try_get("id")?;
             self.data_key(&id).await?;

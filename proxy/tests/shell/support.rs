@@ -49,6 +49,7 @@ pub(crate) static ACME: Provider = Provider {
     },
     versions: Versions {
         default: "1",
+        retires: &[],
         families: &[VersionFamily {
             matches: VersionMatch::OneOf(&["1"]),
             roots: &["/api/{version}"],
@@ -61,7 +62,13 @@ pub(crate) static ACME: Provider = Provider {
         base_url_member: Some("shop"),
         revoked: &[("error", &["invalid_grant"])],
         incurable: &["blocked for good"],
+        authorize: None,
+        logins: &[],
+        revoke: None,
+        granted: None,
     },
+    check: None,
+    scopes: &[],
     errors: Errors {
         list: false,
         code: &["code"],

@@ -55,7 +55,7 @@ async fn credentials(store: &Store, id: &str) -> Option<String> {
 
 #[tokio::test]
 async fn a_connection_is_found_as_it_was_made_and_its_credentials_open() {
-    for place in Place::all().await {
+    for place in Place::all() {
         let store = place.open().await.unwrap();
         config(&store, "ccfg_1").await;
         connect(&store, "conn_1", Some("acme")).await;
@@ -79,7 +79,7 @@ async fn a_connection_is_found_as_it_was_made_and_its_credentials_open() {
 
 #[tokio::test]
 async fn metadata_is_merged_member_by_member_and_no_deeper() {
-    for place in Place::all().await {
+    for place in Place::all() {
         let store = place.open().await.unwrap();
         config(&store, "ccfg_1").await;
         connect(&store, "conn_1", None).await;
@@ -114,7 +114,7 @@ async fn metadata_is_merged_member_by_member_and_no_deeper() {
 
 #[tokio::test]
 async fn what_is_not_changed_stays_and_null_clears() {
-    for place in Place::all().await {
+    for place in Place::all() {
         let store = place.open().await.unwrap();
         config(&store, "ccfg_1").await;
         connect(&store, "conn_1", Some("acme")).await;
@@ -140,7 +140,7 @@ async fn what_is_not_changed_stays_and_null_clears() {
 
 #[tokio::test]
 async fn lists_are_filtered_and_paged() {
-    for place in Place::all().await {
+    for place in Place::all() {
         let store = place.open().await.unwrap();
         config(&store, "ccfg_1").await;
         for number in 0..5 {
@@ -168,7 +168,7 @@ async fn lists_are_filtered_and_paged() {
 
 #[tokio::test]
 async fn credentials_are_replaced_by_who_holds_the_lease_and_knows_the_newest() {
-    for place in Place::all().await {
+    for place in Place::all() {
         let store = place.open().await.unwrap();
         config(&store, "ccfg_1").await;
         connect(&store, "conn_1", None).await;
@@ -215,7 +215,7 @@ async fn credentials_are_replaced_by_who_holds_the_lease_and_knows_the_newest() 
 
 #[tokio::test]
 async fn a_deleted_connection_takes_its_secrets_with_it() {
-    for place in Place::all().await {
+    for place in Place::all() {
         let store = place.open().await.unwrap();
         config(&store, "ccfg_1").await;
         connect(&store, "conn_1", None).await;
@@ -232,7 +232,7 @@ async fn a_deleted_connection_takes_its_secrets_with_it() {
 
 #[tokio::test]
 async fn a_connector_config_with_connections_is_not_deleted() {
-    for place in Place::all().await {
+    for place in Place::all() {
         let store = place.open().await.unwrap();
         config(&store, "ccfg_1").await;
         connect(&store, "conn_1", None).await;
@@ -246,7 +246,7 @@ async fn a_connector_config_with_connections_is_not_deleted() {
 
 #[tokio::test]
 async fn a_connector_config_keeps_the_secrets_that_are_not_given_again() {
-    for place in Place::all().await {
+    for place in Place::all() {
         let store = place.open().await.unwrap();
         config(&store, "ccfg_1").await;
         let input = ConnectorConfigInput {

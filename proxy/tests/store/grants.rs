@@ -17,7 +17,7 @@ async fn made(store: &Store, kind: GrantKind, lasts: Option<Duration>) -> (Strin
 
 #[tokio::test]
 async fn a_grant_is_found_by_its_secret_and_its_kind_alone() {
-    for place in Place::all().await {
+    for place in Place::all() {
         let store = place.open().await.unwrap();
         let data = json!({"connector": "orgbook"});
         let new = NewGrant {
@@ -55,7 +55,7 @@ async fn a_grant_is_found_by_its_secret_and_its_kind_alone() {
 
 #[tokio::test]
 async fn of_many_who_use_a_grant_at_one_time_one_gets_it() {
-    for place in Place::all().await {
+    for place in Place::all() {
         let store = place.open().await.unwrap();
         let (_, secret) = made(&store, GrantKind::OauthState, LONG).await;
         let mut users = JoinSet::new();
@@ -78,7 +78,7 @@ async fn of_many_who_use_a_grant_at_one_time_one_gets_it() {
 
 #[tokio::test]
 async fn an_ended_revoked_or_unknown_grant_cannot_be_used_and_says_why() {
-    for place in Place::all().await {
+    for place in Place::all() {
         let store = place.open().await.unwrap();
         let kind = GrantKind::MagicLink;
         let (_, ended) = made(&store, kind, ENDED).await;
@@ -102,7 +102,7 @@ async fn an_ended_revoked_or_unknown_grant_cannot_be_used_and_says_why() {
 
 #[tokio::test]
 async fn the_secrets_of_a_grant_are_sealed_and_gone_with_it() {
-    for place in Place::all().await {
+    for place in Place::all() {
         let store = place.open().await.unwrap();
         let verifier = "canary-verifier".to_owned().into();
         let new = NewGrant {
@@ -121,7 +121,7 @@ async fn the_secrets_of_a_grant_are_sealed_and_gone_with_it() {
 
 #[tokio::test]
 async fn only_what_ended_long_ago_is_removed() {
-    for place in Place::all().await {
+    for place in Place::all() {
         let store = place.open().await.unwrap();
         let kind = GrantKind::ApiKey;
         made(&store, kind, None).await;

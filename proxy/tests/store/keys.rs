@@ -23,7 +23,7 @@ async fn filled(place: &Place) -> Store {
 
 #[tokio::test]
 async fn a_store_with_secrets_does_not_open_with_another_key() {
-    for place in Place::all().await {
+    for place in Place::all() {
         drop(filled(&place).await);
         let kept = std::fs::read(place.key_file()).unwrap();
         std::fs::remove_file(place.key_file()).unwrap();
@@ -32,6 +32,20 @@ async fn a_store_with_secrets_does_not_open_with_another_key() {
             panic!("{error}");
         };
         assert!(error.to_string().contains(id) && error.to_string().contains("put that key back"));
+        assert!(
+            !place.key_file().exists(),
+            "no other key is made in its place"
+        );
+        std::fs::write(
+            place.key_file(),
+            "8Wk3o7lLk0cQKZ7eNyXbI5jJ7DqGmAeHhb7Zk3b8n1A",
+        )
+        .unwrap();
+        let error = place.open().await.unwrap_err().to_string();
+        assert!(
+            error.contains(id),
+            "a wrong one is told by the same words: {error}"
+        );
         std::fs::write(place.key_file(), kept).unwrap();
         assert!(opens(&place.open().await.unwrap()).await);
     }
@@ -39,7 +53,7 @@ async fn a_store_with_secrets_does_not_open_with_another_key() {
 
 #[tokio::test]
 async fn keys_are_rotated_under_those_who_use_them() {
-    for place in Place::all().await {
+    for place in Place::all() {
         let running = filled(&place).await;
         let rotating = place.open().await.unwrap();
         assert_eq!(
@@ -60,7 +74,7 @@ async fn keys_are_rotated_under_those_who_use_them() {
 
 #[tokio::test]
 async fn a_key_of_the_environment_is_rotated_to_the_first() {
-    for place in Place::all().await {
+    for place in Place::all() {
         drop(filled(&place).await);
         let old = std::fs::read_to_string(place.key_file()).unwrap();
         let new = "8Wk3o7lLk0cQKZ7eNyXbI5jJ7DqGmAeHhb7Zk3b8n1A=";
@@ -86,7 +100,7 @@ fn a_key_that_is_none_is_told_by_its_line_and_not_shown() {
 
 #[tokio::test]
 async fn stores_that_are_opened_at_one_time_agree_on_key_and_tables() {
-    for place in Place::all().await {
+    for place in Place::all() {
         let mut stores = Vec::new();
         let mut opening = tokio::task::JoinSet::new();
         for _ in 0..8 {
@@ -109,7 +123,7 @@ async fn stores_that_are_opened_at_one_time_agree_on_key_and_tables() {
 
 #[tokio::test]
 async fn an_installation_secret_is_made_once_for_all() {
-    for place in Place::all().await {
+    for place in Place::all() {
         let (one, other) = (place.open().await.unwrap(), place.open().await.unwrap());
         let secret = one.installation_secret("cursors").await.unwrap();
         assert_eq!(

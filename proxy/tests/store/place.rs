@@ -6,7 +6,11 @@ use crosswalk::store::{
     Location, Store, StoreError,
     keys::{KeyRing, KeySource},
 };
-use sqlx::{Connection as _, Executor as _};
+use crosswalk_tests::Postgres;
+use secrecy::ExposeSecret;
+use sqlx::{
+    ConnectOptions as _, Connection as _, Executor as _, PgConnection, sqlite::SqliteConnectOptions,
+};
 
 /// An empty store's place; gone when dropped.
 #[derive(Debug)]
@@ -22,24 +26,17 @@ impl Place {
         Self { folder, location }
     }
 
-    /// A database of its own at the server of the tests.
-    async fn postgres() -> Option<Self> {
-        let server = std::env::var("CROSSWALK_TEST_POSTGRES").ok()?;
-        let name = format!("store_{:016x}", rand::random::<u64>());
-        let mut connection = sqlx::PgConnection::connect(&server).await.unwrap();
-        connection
-            .execute(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}")))
-            .await
-            .unwrap();
+    /// A database of its own, where there is a server.
+    fn postgres() -> Option<Self> {
         Some(Self {
             folder: tempfile::tempdir().unwrap(),
-            location: Location::Postgres(format!("{server}/{name}").into()),
+            location: Location::Postgres(Postgres::shared()?.database().into()),
         })
     }
 
     /// One place on each kind of database.
-    pub(crate) async fn all() -> Vec<Self> {
-        [Some(Self::sqlite()), Self::postgres().await]
+    pub(crate) fn all() -> Vec<Self> {
+        [Some(Self::sqlite()), Self::postgres()]
             .into_iter()
             .flatten()
             .collect()
@@ -51,6 +48,22 @@ impl Place {
 
     pub(crate) fn keys(&self) -> KeyRing {
         KeyRing::load(KeySource::File(self.key_file())).unwrap()
+    }
+
+    /// Does something to the database behind the store's back.
+    pub(crate) async fn execute(&self, statement: &'static str) {
+        match &self.location {
+            Location::Sqlite(path) => {
+                let options = SqliteConnectOptions::new().filename(path);
+                let mut connection = options.connect().await.unwrap();
+                connection.execute(statement).await.unwrap();
+                connection.close().await.unwrap();
+            }
+            Location::Postgres(url) => {
+                let mut connection = PgConnection::connect(url.expose_secret()).await.unwrap();
+                connection.execute(statement).await.unwrap();
+            }
+        }
     }
 
     pub(crate) async fn open(&self) -> Result<Store, StoreError> {

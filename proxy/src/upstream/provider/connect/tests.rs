@@ -14,12 +14,12 @@ fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         .collect()
 }
 
-fn left(limit: u64, remaining: u64, window_seconds: Option<u32>) -> Option<QuotaLeft> {
-    Some(QuotaLeft {
+fn left(limit: u64, remaining: u64, window_seconds: Option<u32>) -> QuotaLeft {
+    QuotaLeft {
         limit,
         remaining,
         window_seconds,
-    })
+    }
 }
 
 const VALUES: fn(&SecretString) -> TokenValues<'_> = |secret| TokenValues {
@@ -136,20 +136,26 @@ fn what_is_left_is_read_from_the_first_headers_that_are_there() {
         ("x-hubspot-ratelimit-max", "110"),
         ("x-hubspot-ratelimit-remaining", "109"),
     ];
-    assert_eq!(hubspot.quota(&headers(&window)), left(110, 109, Some(10)));
+    assert_eq!(
+        hubspot.quota(&headers(&window)),
+        Some(left(110, 109, Some(10)))
+    );
     let mut day = window.to_vec();
     day.push(("x-hubspot-ratelimit-daily", "500000"));
     day.push(("x-hubspot-ratelimit-daily-remaining", "499990"));
-    assert_eq!(hubspot.quota(&headers(&day)), left(500_000, 499_990, None));
+    assert_eq!(
+        hubspot.quota(&headers(&day)),
+        Some(left(500_000, 499_990, None))
+    );
     // salesforce.md §1.7.
     let salesforce = check("salesforce");
     for (value, expected) in [
-        ("api-usage=18/5000", left(5000, 4982, None)),
+        ("api-usage=18/5000", Some(left(5000, 4982, None))),
         (
             "api-usage=25/5000; per-app-api-usage=17/250(appName=sample-app)",
-            left(5000, 4975, None),
+            Some(left(5000, 4975, None)),
         ),
-        ("api-usage=5001/5000", left(5000, 0, None)),
+        ("api-usage=5001/5000", Some(left(5000, 0, None))),
         ("api-usage=many/5000", None),
         ("nothing", None),
     ] {

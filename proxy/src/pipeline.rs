@@ -314,10 +314,11 @@ impl Pipeline {
         self.is_draining.store(true, Ordering::Relaxed);
     }
 
-    /// Resolves when no call is in flight, those included whose callers are gone.
+    /// Resolves when no call is in flight, those included whose callers are gone, and no token is on its way.
     pub async fn idle(&self) {
         let all = u32::try_from(self.limits.calls_in_flight).unwrap_or(u32::MAX);
         let _ = self.places.acquire_many(all).await;
+        self.own.upstream.landed().await;
     }
 }
 

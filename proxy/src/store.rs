@@ -25,6 +25,7 @@ mod connector_config;
 mod customer;
 mod event;
 mod grant;
+mod health;
 mod installation;
 pub mod keys;
 pub mod lease;
@@ -36,6 +37,7 @@ pub use customer::Customer;
 pub use event::Event;
 pub(crate) use grant::may_be_secret;
 pub use grant::{Grant, GrantFault, GrantKind, GrantSecret, NewGrant, Redeemed};
+pub use health::{Broken, Stamp};
 pub use lease::Lease;
 pub use seal::{Place, SealError};
 

@@ -13,3 +13,4 @@ mod token;
 
 pub use consent::{CodeGrant, CodeRefusal, Consent};
 pub use engine::{Connection, Exchange, NativeLog, Upstream};
+pub use token::{Kept, Newest};

@@ -41,6 +41,7 @@ use crate::{
     own::{Own, OwnCall},
     route::{self, Api, ServedBy, UnifiedRequest},
     store::Store,
+    sync,
     upstream::{Exchange, NativeLog, Upstream, provider::Effect},
 };
 
@@ -139,6 +140,7 @@ impl Pipeline {
             directory,
             upstream,
             unified: Arc::clone(&unified),
+            syncs: sync::Syncs::default(),
             address,
         };
         Self {

@@ -160,7 +160,7 @@ pub async fn show(own: &Own, call: &PageCall) -> Result<Response<Full<Bytes>>, E
             Ok(overview::choose(&visit, &offer, &Typed::default()).response())
         }
         PageRoute::Start => consent::start(own, &visit, call).await,
-        PageRoute::Callback => consent::callback(own, &visit, call).await,
+        PageRoute::Callback => Box::pin(consent::callback(own, &visit, call)).await,
         PageRoute::Disconnect => {
             let id = call.value("connection").unwrap_or_default();
             let (connection, offer) = overview::connection(own, &visit, id).await?;

@@ -7,6 +7,7 @@
 mod capabilities;
 mod changes;
 mod clients;
+mod connect;
 mod core;
 mod counts;
 mod cursors;

@@ -95,6 +95,9 @@ pub(super) async fn start(
 ) -> Result<Response<Full<Bytes>>, Error> {
     if let Some(id) = call.value("connection") {
         let (connection, offer) = overview::connection(own, visit, id).await?;
+        if !offer.can_begin() {
+            return Err(Error::not_found("this cannot be connected here (any more)"));
+        }
         // To the host that its old credentials are from: another one would not know the account.
         let login = connection
             .settings
@@ -378,6 +381,9 @@ async fn client_secret(own: &Own, offer: &Offer) -> Result<Option<SecretString>,
 }
 
 /// Keeps what was granted, and tells everybody. The connection's id.
+///
+/// It is a new connection first, and nobody is told of it: with it the provider is asked whose account it is. Where that
+/// one is connected already, the old connection gets the new credentials.
 async fn keep(
     own: &Own,
     visit: &Visit,
@@ -387,15 +393,7 @@ async fn keep(
     call: &PageCall,
 ) -> Result<String, Error> {
     let store = own.store()?;
-    let credentials = credentials(&granted);
     let settings = settings(offer, pending, &granted);
-    if let Some(id) = &pending.connection {
-        let (old, _) = overview::connection(own, visit, id).await?;
-        renew(own, &old, settings, credentials).await?;
-        let checked = check(own, visit, id, call).await;
-        note(own, id, &checked).await?;
-        return Ok(id.clone());
-    }
     let id = new_id("conn");
     let new = NewConnection {
         id: &id,
@@ -408,21 +406,48 @@ async fn keep(
         settings: Some(&Value::Object(settings.clone())),
         metadata: None,
         status: Some("healthy"),
-        credentials: Some(&credentials),
+        credentials: Some(&credentials(&granted)),
     };
     let connection = store.insert_connection(&new).await.map_err(failed)?;
     let checked = check(own, visit, &id, call).await;
-    if let Some(same) = same_account(own, visit, &connection, &checked).await? {
-        // The new one was not told of yet, so nobody misses it. Its secrets live on in the old one.
-        store.delete_connection(&id).await.map_err(failed)?;
-        renew(own, &same, settings, credentials).await?;
-        note(own, &same.id, &checked).await?;
-        return Ok(same.id);
+    let old = match &pending.connection {
+        Some(old) => Some(overview::connection(own, visit, old).await?.0),
+        None => same_account(own, visit, &connection, &checked).await?,
+    };
+    let Some(old) = old else {
+        note(own, &id, &checked).await?;
+        tell(own, "connection.created", &connection).await?;
+        tell(own, "connect.completed", &connection).await?;
+        return Ok(id);
+    };
+    // The check may have renewed them.
+    let kept = store.connection(&id).await.map_err(failed)?;
+    let kept = kept.as_ref().unwrap_or(&connection);
+    let credentials = store.credentials(kept).await.map_err(failed)?;
+    let credentials = credentials.ok_or_else(|| unusable("the new credentials are gone"))?;
+    store.delete_connection(&id).await.map_err(failed)?;
+    if let (Some(was), Some(is)) = (
+        account_id(old.settings.as_ref()),
+        account_id(Some(&checked)),
+    ) && was != is
+    {
+        // What was set up with the old account must not go on with the data of another one.
+        return Err(Error::new(
+            Code::Conflict,
+            format!(
+                "this is another account of {}; sign in to the one that was connected before, or connect this one as a further one",
+                offer.provider.title
+            ),
+        ));
     }
-    note(own, &id, &checked).await?;
-    tell(own, "connection.created", &connection).await?;
-    tell(own, "connect.completed", &connection).await?;
-    Ok(id)
+    renew(own, &old, settings, credentials).await?;
+    note(own, &old.id, &checked).await?;
+    Ok(old.id)
+}
+
+/// The provider's id of an account, as a check tells it and as it is noted.
+fn account_id(told: Option<&Value>) -> Option<&Value> {
+    told?.pointer("/account/id").filter(|id| !id.is_null())
 }
 
 /// What is no secret of what was granted, and where it was.
@@ -543,7 +568,7 @@ async fn same_account(
     new: &Connection,
     checked: &Value,
 ) -> Result<Option<Connection>, Error> {
-    let Some(account) = checked.pointer("/account/id").filter(|id| !id.is_null()) else {
+    let Some(account) = account_id(Some(checked)) else {
         return Ok(None);
     };
     let filter = ConnectionFilter {
@@ -556,11 +581,9 @@ async fn same_account(
         .connections(filter, MOST_COMPARED, 0)
         .await
         .map_err(failed)?;
-    Ok(known.into_iter().find(|known| {
-        let settings = known.settings.as_ref();
-        let noted = settings.and_then(|settings| settings.pointer("/account/id"));
-        known.id != new.id && noted == Some(account)
-    }))
+    Ok(known
+        .into_iter()
+        .find(|known| known.id != new.id && account_id(known.settings.as_ref()) == Some(account)))
 }
 
 /// Proves the new credentials by the same operation that callers have; whose account it is comes with it. A failure

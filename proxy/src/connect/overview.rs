@@ -54,7 +54,7 @@ impl Offer {
         }
     }
 
-    fn can_begin(&self) -> bool {
+    pub(super) fn can_begin(&self) -> bool {
         !self.config.disabled && self.setting("client_id").is_some()
     }
 }
@@ -86,6 +86,15 @@ pub(super) async fn connection(
     id: &str,
 ) -> Result<(store::Connection, Offer), Error> {
     let unknown = || Error::not_found("there is no such connection (any more)");
+    // A link that is about one connection is about no other.
+    if visit
+        .invitation
+        .connection_id
+        .as_deref()
+        .is_some_and(|only| only != id)
+    {
+        return Err(unknown());
+    }
     let store = own.store()?;
     let connection = store.connection(id).await.map_err(failed)?;
     let connection = connection
@@ -198,9 +207,18 @@ fn news_of(news: News<'_>, connections: &[(store::Connection, Offer)], offers: &
         News::Connected(id) => connections
             .iter()
             .find(|(connection, _)| connection.id == id)
-            .map(|(_, offer)| {
-                let message = format!("{} is connected. You can close this page.", offer.provider.title);
-                notice(Tone::Good, &message)
+            .map(|(connection, offer)| {
+                let title = offer.provider.title;
+                match connection.status.as_deref() {
+                    Some("error" | "disconnected") => notice(
+                        Tone::Warn,
+                        &format!("{title} is connected, but does not answer as it should yet."),
+                    ),
+                    _ => notice(
+                        Tone::Good,
+                        &format!("{title} is connected. You can close this page."),
+                    ),
+                }
             })
             .unwrap_or_default(),
         News::Denied(config) => offered(config)

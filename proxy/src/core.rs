@@ -18,7 +18,9 @@ mod connection;
 mod connector;
 mod connector_config;
 mod customer;
-mod input;
+pub(crate) mod input;
+
+pub use connection::keep as keep_connection;
 
 /// The body of the answer to an operation of this room.
 pub async fn answer(own: &Own, call: &OwnCall) -> Result<Vec<u8>, Error> {
@@ -46,7 +48,7 @@ pub async fn answer(own: &Own, call: &OwnCall) -> Result<Vec<u8>, Error> {
 }
 
 /// An answer as JSON.
-fn json<T: Serialize>(answer: &T) -> Result<Vec<u8>, Error> {
+pub(crate) fn json<T: Serialize>(answer: &T) -> Result<Vec<u8>, Error> {
     serde_json::to_vec(answer).map_err(|error| {
         Error::new(
             Code::InternalServerError,
@@ -57,7 +59,7 @@ fn json<T: Serialize>(answer: &T) -> Result<Vec<u8>, Error> {
 }
 
 /// What the store could not do, as the caller is told.
-fn kept(error: StoreError) -> Error {
+pub(crate) fn kept(error: StoreError) -> Error {
     match error {
         StoreError::Conflict(message) => Error::new(Code::Conflict, message),
         StoreError::Unreachable(_) | StoreError::Database(_) => Error::new(

@@ -43,6 +43,7 @@ use crate::{
     store::Store,
     sync,
     upstream::{Exchange, NativeLog, Upstream, provider::Effect},
+    webhook,
 };
 
 mod body;
@@ -85,6 +86,7 @@ pub struct Parts {
     pub origins: Origins,
     pub limits: Limits,
     pub upstream: Upstream,
+    pub webhooks: webhook::Sender,
     pub store: Option<Store>,
     pub state: State,
     pub directory: Arc<Directory>,
@@ -122,6 +124,7 @@ impl Pipeline {
             origins,
             limits,
             upstream,
+            webhooks,
             store,
             state,
             directory,
@@ -141,6 +144,7 @@ impl Pipeline {
             upstream,
             unified: Arc::clone(&unified),
             syncs: sync::Syncs::default(),
+            webhooks: Arc::new(webhooks),
             address,
         };
         Self {
@@ -352,6 +356,8 @@ fn json(status: StatusCode, body: Vec<u8>) -> Response<Full<Bytes>> {
 
 fn tell(explain: &Explain, head: &request::Parts, log: &CallLog, result: &Result<Vec<u8>, Error>) {
     let (status, response) = match result {
+        // A call whose body is not told has no answer that could be: it may have tokens or keys in it.
+        Ok(_) if log.body.get().is_none() => (StatusCode::OK, Vec::new()),
         Ok(body) => (StatusCode::OK, body.clone()),
         Err(error) => (error.status(), error.body(&log.request_id)),
     };

@@ -31,11 +31,12 @@ pub mod keys;
 pub mod lease;
 mod pipeline;
 mod seal;
+mod webhook;
 
 pub use connection::{Connection, ConnectionChange, ConnectionFilter, NewConnection, Saved};
 pub use connector_config::{ConnectorConfig, ConnectorConfigChange, ConnectorConfigInput};
 pub use customer::Customer;
-pub use event::Event;
+pub use event::{Event, EventFilter};
 pub(crate) use grant::may_be_secret;
 pub use grant::{Grant, GrantFault, GrantKind, GrantSecret, NewGrant, Redeemed};
 pub use health::{Broken, Stamp};
@@ -44,6 +45,11 @@ pub use pipeline::{
     NewPipeline, Pipeline, PipelineChange, SyncEnd, SyncNotes, SyncRequest, pipeline_lease,
 };
 pub use seal::{Place, SealError};
+pub(crate) use webhook::webhook_lease;
+pub use webhook::{
+    Attempt, AttemptEnd, Delivery, DeliveryState, NewWebhook, Replayed, WEBHOOK_EVENTS, Webhook,
+    WebhookChange,
+};
 
 use keys::{KeyError, KeyRing};
 
@@ -218,6 +224,14 @@ impl Dialect {
             // The whole database is held already.
             Self::Sqlite => "",
             Self::Postgres => " FOR UPDATE",
+        }
+    }
+
+    /// What keeps others from removing the rows that a transaction refers to.
+    pub(crate) fn for_key_share(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Postgres => " FOR KEY SHARE",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `/core`: customers, connector configs and connections, kept on SQLite and on PostgreSQL.
 
 mod bad;
+mod checks;
 mod configs;
 mod connections;
 mod customers;

@@ -17,6 +17,7 @@ use crate::{
 
 mod answer;
 mod delete;
+mod pipes;
 
 pub(super) use delete::delete;
 
@@ -208,17 +209,19 @@ pub(super) async fn create(own: &Own, call: &OwnCall) -> Result<Vec<u8>, Error> 
         status: None,
         credentials: parted.secret.as_ref(),
     };
-    keep(store, &new).await?;
+    keep(own, &new).await?;
     json(&id)
 }
 
-/// Keeps a new connection, and that it was made.
-pub(crate) async fn keep(store: &Store, new: &NewConnection<'_>) -> Result<(), Error> {
+/// Keeps a new connection, with the pipelines that its connector config wants for each, and that it was made.
+pub async fn keep(own: &Own, new: &NewConnection<'_>) -> Result<store::Connection, Error> {
+    let store = own.store()?;
     let mut transaction = store.begin().await.map_err(kept)?;
     let connection = store
         .insert_connection_in(&mut transaction, new)
         .await
         .map_err(kept)?;
+    pipes::make(store, &mut transaction, &connection).await?;
     store
         .add_event_in(
             &mut transaction,
@@ -228,7 +231,8 @@ pub(crate) async fn keep(store: &Store, new: &NewConnection<'_>) -> Result<(), E
         )
         .await
         .map_err(kept)?;
-    transaction.commit().await.map_err(|it| kept(it.into()))
+    transaction.commit().await.map_err(|it| kept(it.into()))?;
+    Ok(connection)
 }
 
 /// What events about a connection tell.

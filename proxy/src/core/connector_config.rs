@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     error::Error,
+    model::Entity,
     own::{Own, OwnCall},
     store::{self, ConnectorConfigChange, ConnectorConfigInput, Store, new_id, rfc3339},
 };
@@ -123,10 +124,20 @@ pub(super) async fn upsert(own: &Own, call: &OwnCall) -> Result<Vec<u8>, Error> 
         .as_deref()
         .and_then(|name| Connector::read(&own.api, "body.connectorName", name, &mut faults));
     let pipe_out = body.default_pipe_out.as_ref().map(Option::as_ref);
-    let end = check_pipe(pipe_out.flatten(), "body.defaultPipeOut", &mut faults);
+    let end = check_pipe(
+        own.api.entities,
+        pipe_out.flatten(),
+        "body.defaultPipeOut",
+        &mut faults,
+    );
     check_end(own, store, end, false, &mut faults).await?;
     let pipe_in = body.default_pipe_in.as_ref().map(Option::as_ref);
-    let end = check_pipe(pipe_in.flatten(), "body.defaultPipeIn", &mut faults);
+    let end = check_pipe(
+        own.api.entities,
+        pipe_in.flatten(),
+        "body.defaultPipeIn",
+        &mut faults,
+    );
     check_end(own, store, end, true, &mut faults).await?;
     let id = body.id.clone().unwrap_or_else(|| new_id("ccfg"));
 
@@ -194,6 +205,7 @@ pub(super) async fn upsert(own: &Own, call: &OwnCall) -> Result<Vec<u8>, Error> 
                 .await
                 .map_err(kept)?;
             transaction.commit().await.map_err(|it| kept(it.into()))?;
+            own.directory.forget_all();
             changed
         }
         None => {
@@ -244,6 +256,7 @@ fn check_org(own: &Own, org: &str, faults: &mut Faults) {
 
 /// `defaultPipeOut` and `defaultPipeIn` have the same members but for the other end. Where that is, and its id.
 fn check_pipe(
+    entities: &[Entity],
     pipe: Option<&Map<String, Value>>,
     path: &str,
     faults: &mut Faults,
@@ -253,6 +266,19 @@ fn check_pipe(
     let other_end = if path.ends_with("Out") {
         if let Some(streams) = members.object("streams", faults) {
             streams.flags(faults);
+            for name in streams.names() {
+                if !entities.iter().any(|entity| entity.name == name) {
+                    let names: Vec<_> = entities.iter().map(|entity| entity.name).collect();
+                    faults.add(
+                        streams.at(name),
+                        format!(
+                            "expected one of {}{}",
+                            names.join(", "),
+                            input::did_you_mean(name, &names)
+                        ),
+                    );
+                }
+            }
         }
         "destination_id"
     } else {
@@ -344,6 +370,7 @@ pub(super) async fn update(own: &Own, call: &OwnCall) -> Result<Vec<u8>, Error> 
         .await
         .map_err(kept)?;
     let config = changed.ok_or_else(|| unknown(id))?;
+    own.directory.forget_all();
     json(&ConnectorConfig::new(own, &config))
 }
 

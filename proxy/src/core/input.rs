@@ -221,7 +221,7 @@ impl<'r> Query<'r> {
         (limit, offset)
     }
 
-    fn number(&mut self, name: &str, least: i64, most: i64) -> Option<i64> {
+    pub(crate) fn number(&mut self, name: &str, least: i64, most: i64) -> Option<i64> {
         let text = self.text(name)?;
         let number = text
             .parse::<i64>()
@@ -242,7 +242,7 @@ impl<'r> Query<'r> {
         number
     }
 
-    fn wrong(&mut self, name: &str, message: impl Into<String>) {
+    pub(crate) fn wrong(&mut self, name: &str, message: impl Into<String>) {
         self.faults.add(format!("query.{name}"), message);
     }
 }
@@ -420,8 +420,18 @@ impl Members {
         }
     }
 
+    /// Whether there is a member with this name that is not null.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.members.get(name).is_some_and(|value| !value.is_null())
+    }
+
+    /// The names of the members that were not taken.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.members.keys().map(String::as_str)
+    }
+
     /// An object of which every member is true or false.
-    pub(crate) fn flags(self, faults: &mut Faults) {
+    pub(crate) fn flags(&self, faults: &mut Faults) {
         for (name, value) in &self.members {
             if !value.is_boolean() {
                 faults.add(

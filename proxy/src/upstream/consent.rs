@@ -99,19 +99,12 @@ impl Upstream {
             Some(told) => token::allowed_base_url(consent.provider, consent.token_url, told)?,
             None => None,
         };
-        let scopes = match &consent.provider.auth.granted {
-            Some(about) if about.call.is_none() => {
-                let body: Value = serde_json::from_slice(&response.body).unwrap_or_default();
-                about.read(&body)
-            }
-            _ => None,
-        };
         Ok(CodeGrant {
             access_token: granted.access_token,
             refresh_token: granted.refresh_token,
             lifetime: granted.lifetime,
             base_url,
-            scopes,
+            scopes: granted.scopes,
         })
     }
 }

@@ -10,6 +10,7 @@ use crate::{
     },
     error::Error,
     own::{Own, OwnCall},
+    upstream::account::Revoked,
 };
 
 /// What became of a connection and of what hung on it.
@@ -36,6 +37,9 @@ pub(in crate::core) async fn delete(own: &Own, call: &OwnCall) -> Result<Vec<u8>
     let mut query = Query::new(&call.request);
     let skip_revoke = query.flag("skipRevoke");
     query.end()?;
+    // What it was reached with is found while it is there.
+    let upstream = own.directory.find(id).await.ok();
+    let upstream = upstream.and_then(|found| found.upstream);
     let mut transaction = store.begin().await.map_err(kept)?;
     let connection = store
         .locked_connection(&mut transaction, id)
@@ -58,10 +62,18 @@ pub(in crate::core) async fn delete(own: &Own, call: &OwnCall) -> Result<Vec<u8>
         .map_err(kept)?;
     transaction.commit().await.map_err(|it| kept(it.into()))?;
     own.directory.forget(id);
-    let _ = skip_revoke;
+    let revoked = match upstream {
+        None => Revoked::No("its connector has nothing to revoke them with".to_owned()),
+        Some(_) if skip_revoke => Revoked::No("skipRevoke says so".to_owned()),
+        Some(upstream) => own.upstream.revoke(&upstream, call.deadline).await,
+    };
+    let (secrets, secrets_message) = match revoked {
+        Revoked::Yes => ("revoked", None),
+        Revoked::No(reason) => ("forgotten", Some(reason)),
+    };
     json(&Deleted {
-        secrets: "forgotten",
-        secrets_message: None,
+        secrets,
+        secrets_message,
         pipelines: pipelines
             .into_iter()
             .map(|id| DeletedPipeline {

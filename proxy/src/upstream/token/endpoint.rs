@@ -39,6 +39,8 @@ pub(in crate::upstream) struct Granted {
     pub(in crate::upstream) refresh_token: Option<SecretString>,
     pub(in crate::upstream) base_url: Option<String>,
     pub(in crate::upstream) lifetime: Option<Duration>,
+    /// None where the answer does not tell.
+    pub(in crate::upstream) scopes: Option<Vec<String>>,
 }
 
 /// Why there is no token.
@@ -96,6 +98,12 @@ pub(in crate::upstream) fn read_granted(
             .and_then(text)
             .map(str::to_owned),
         lifetime: seconds.map(|seconds| Duration::from_secs(seconds).min(LONGEST_LIFE)),
+        scopes: provider
+            .auth
+            .granted
+            .as_ref()
+            .filter(|granted| granted.call.is_none())
+            .and_then(|granted| granted.read(&body)),
     })
 }
 
@@ -115,7 +123,12 @@ impl Tokens {
             let try_until = deadline.min(Instant::now() + self.timeout / 2);
             let failed = match client.send(request, try_until).await {
                 Ok(response) if response.status.is_success() => {
-                    return read_granted(self.provider, &response).map_err(Refusal::passing);
+                    let granted =
+                        read_granted(self.provider, &response).map_err(Refusal::passing)?;
+                    if granted.scopes.is_some() {
+                        self.state().scopes.clone_from(&granted.scopes);
+                    }
+                    return Ok(granted);
                 }
                 Ok(response)
                     if response.status.as_u16() == 429 || response.status.is_server_error() =>

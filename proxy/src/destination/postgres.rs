@@ -3,7 +3,7 @@
 //! Each transaction sets its own limits in the same round trip in which it begins, so that a pooler that shares
 //! sessions among clients passes none of them on.
 
-use std::{collections::BTreeMap, pin::pin, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use secrecy::SecretString;
 use sqlx::{
@@ -111,14 +111,13 @@ impl Postgres {
     async fn try_begin(
         &self,
     ) -> Result<Result<Transaction<'static, Database>, DestinationError>, DestinationError> {
-        let mut begun = pin!(self.pool.begin_with(BEGIN));
-        let begun = match timeout(PATIENCE, &mut begun).await {
-            Ok(begun) => begun,
-            Err(_) => {
-                // The pool would try until its timeout to connect to who refuses, and then not tell why.
-                self.connect().await?.close().await.ok();
-                begun.await
-            }
+        let mut begun = Box::pin(self.pool.begin_with(BEGIN));
+        let begun = if let Ok(begun) = timeout(PATIENCE, &mut begun).await {
+            begun
+        } else {
+            // The pool would try until its timeout to connect to who refuses, and then not tell why.
+            Box::pin(self.connect()).await?.close().await.ok();
+            begun.await
         };
         Ok(begun.map_err(|error| match error {
             sqlx::Error::PoolTimedOut => DestinationError::Busy {
@@ -421,7 +420,7 @@ async fn commit(transaction: Transaction<'_, Database>) -> Result<(), Destinatio
 async fn bounded<T>(
     call: impl Future<Output = Result<T, DestinationError>>,
 ) -> Result<T, DestinationError> {
-    timeout(LONGEST, call).await.unwrap_or_else(|_| {
+    timeout(LONGEST, Box::pin(call)).await.unwrap_or_else(|_| {
         Err(DestinationError::Unreachable {
             reason: format!("no answer within {} s", LONGEST.as_secs()),
         })

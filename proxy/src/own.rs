@@ -37,6 +37,7 @@ pub struct Own {
     pub directory: Arc<Directory>,
     pub upstream: Arc<Upstream>,
     pub unified: Arc<Unified>,
+    pub webhooks: Arc<webhook::Sender>,
     /// Where the proxy listens.
     pub address: SocketAddr,
 }

@@ -41,6 +41,7 @@ use crate::{
     route::{self, Api, ServedBy, UnifiedRequest},
     store::Store,
     upstream::{Exchange, NativeLog, Upstream, provider::Effect},
+    webhook,
 };
 
 mod body;
@@ -82,6 +83,7 @@ pub struct Parts {
     pub origins: Origins,
     pub limits: Limits,
     pub upstream: Upstream,
+    pub webhooks: webhook::Sender,
     pub store: Option<Store>,
     pub state: State,
     pub directory: Arc<Directory>,
@@ -119,6 +121,7 @@ impl Pipeline {
             origins,
             limits,
             upstream,
+            webhooks,
             store,
             state,
             directory,
@@ -137,6 +140,7 @@ impl Pipeline {
             directory,
             upstream,
             unified: Arc::clone(&unified),
+            webhooks: Arc::new(webhooks),
             address,
         };
         Self {
@@ -344,6 +348,8 @@ fn json(status: StatusCode, body: Vec<u8>) -> Response<Full<Bytes>> {
 
 fn tell(explain: &Explain, head: &request::Parts, log: &CallLog, result: &Result<Vec<u8>, Error>) {
     let (status, response) = match result {
+        // A call whose body is not told has no answer that could be: it may have tokens or keys in it.
+        Ok(_) if log.body.get().is_none() => (StatusCode::OK, Vec::new()),
         Ok(body) => (StatusCode::OK, body.clone()),
         Err(error) => (error.status(), error.body(&log.request_id)),
     };

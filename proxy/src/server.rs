@@ -25,6 +25,7 @@ use crate::{
     route::Api,
     store::{Store, StoreError, keys::KeyRing},
     upstream::Upstream,
+    webhook,
 };
 
 /// So many headers are more than any client sends.
@@ -82,6 +83,12 @@ impl Server {
             .map_err(listen_error)?;
         let address = listener.local_addr().map_err(listen_error)?;
         let upstream = Upstream::new(&config.limits, config.tls.roots).map_err(StartError::Tls)?;
+        let webhooks = webhook::Sender::new(
+            &config.limits,
+            config.tls.roots,
+            config.state.private_webhooks,
+        )
+        .map_err(StartError::Tls)?;
         let connections = config
             .connections
             .iter()
@@ -112,6 +119,7 @@ impl Server {
             origins,
             limits: config.limits.clone(),
             upstream,
+            webhooks,
             store,
             state: config.state.clone(),
             directory,

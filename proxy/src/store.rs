@@ -29,15 +29,21 @@ mod installation;
 pub mod keys;
 pub mod lease;
 mod seal;
+mod webhook;
 
 pub use connection::{Connection, ConnectionChange, ConnectionFilter, NewConnection, Saved};
 pub use connector_config::{ConnectorConfig, ConnectorConfigChange, ConnectorConfigInput};
 pub use customer::Customer;
-pub use event::Event;
+pub use event::{Event, EventFilter};
 pub(crate) use grant::may_be_secret;
 pub use grant::{Grant, GrantFault, GrantKind, GrantSecret, NewGrant, Redeemed};
 pub use lease::Lease;
 pub use seal::{Place, SealError};
+pub(crate) use webhook::webhook_lease;
+pub use webhook::{
+    Attempt, AttemptEnd, Delivery, DeliveryState, NewWebhook, Replayed, WEBHOOK_EVENTS, Webhook,
+    WebhookChange,
+};
 
 use keys::{KeyError, KeyRing};
 
@@ -204,6 +210,14 @@ impl Dialect {
             // The whole database is held already.
             Self::Sqlite => "",
             Self::Postgres => " FOR UPDATE",
+        }
+    }
+
+    /// What keeps others from removing the rows that a transaction refers to.
+    pub(crate) fn for_key_share(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Postgres => " FOR KEY SHARE",
         }
     }
 }

@@ -21,6 +21,7 @@ use super::{
     client::{Client, Failure, Response},
     fault,
     provider::{Content, Effect, ErrorRule, NativeOperation, Provider},
+    reach::Reach,
     retry::{self, Trouble},
     token::{Token, Tokens},
 };
@@ -153,7 +154,7 @@ impl Upstream {
     /// Fails where TLS cannot be set up.
     pub fn new(limits: &Limits, roots: Roots) -> Result<Self, String> {
         Ok(Self {
-            client: Arc::new(Client::new(limits, roots)?),
+            client: Arc::new(Client::new(limits, roots, Reach::Anywhere)?),
             native_timeout: limits.native_timeout,
             token_timeout: limits.token_timeout,
         })

@@ -4,7 +4,9 @@
 
 mod callers;
 mod connections;
+mod deliveries;
 mod grants;
 mod keys;
 mod leases;
 mod place;
+mod webhooks;

@@ -105,7 +105,12 @@ impl Server {
             Some(settings) => Some(open_store(settings).await?),
             None => None,
         };
-        let directory = Arc::new(Directory::new(connections, store.clone()));
+        let directory = Arc::new(Directory::new(
+            api,
+            upstream.clone(),
+            connections,
+            store.clone(),
+        ));
         let auth = Auth::new(&config.api_keys, store.clone(), Arc::clone(&directory));
         if !auth.has_key().await? {
             tracing::warn!(

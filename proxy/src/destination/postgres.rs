@@ -29,6 +29,8 @@ const DEFAULT_SCHEMA: &str = "public";
 /// Streams are written one after the other; a user's database has few connections to give.
 const CONNECTIONS: u32 = 4;
 const IDLE: Duration = Duration::from_mins(1);
+/// How long a connection is waited for before it is found out whether there can be one.
+const PATIENCE: Duration = Duration::from_millis(500);
 /// A connection that has rested for longer is tried before it is used.
 const FRESH: Duration = Duration::from_secs(1);
 /// Locks are given up well before statements are: whoever holds one is told of as such.
@@ -84,6 +86,16 @@ impl Postgres {
         Ok(destination)
     }
 
+    pub(super) async fn server_version(&self) -> Result<String, DestinationError> {
+        let row = sqlx::query("SHOW server_version")
+            .fetch_one(&self.pool)
+            .await;
+        let version: String = row
+            .and_then(|row| row.try_get(0))
+            .map_err(|error| failed(&error))?;
+        Ok(format!("PostgreSQL {version}"))
+    }
+
     async fn connect(&self) -> Result<PgConnection, DestinationError> {
         let connect = PgConnection::connect_with(&self.options);
         match timeout(self.connect_timeout, connect).await {
@@ -95,20 +107,34 @@ impl Postgres {
     }
 
     async fn begin(&self) -> Result<Transaction<'static, Database>, DestinationError> {
-        // The pool would try until its timeout to connect to who refuses.
-        if self.pool.num_idle() == 0 && self.pool.size() < CONNECTIONS {
-            self.connect().await?.close().await.ok();
-        }
-        match self.pool.begin_with(BEGIN).await {
-            // Why is known only to who tries by itself.
-            Err(sqlx::Error::PoolTimedOut) => {
-                self.connect().await?.close().await.ok();
-                Err(DestinationError::Busy {
-                    reason: "all connections to it are in use".to_owned(),
-                })
+        // After the server was restarted each connection that was kept fails once. Nothing has been done yet.
+        let mut kept = CONNECTIONS;
+        loop {
+            match self.try_begin().await? {
+                Err(DestinationError::Unreachable { .. }) if kept > 0 => kept -= 1,
+                begun => return begun,
             }
-            begun => begun.map_err(|error| failed(&error)),
         }
+    }
+
+    /// What the pool says, unless nobody can connect.
+    async fn try_begin(
+        &self,
+    ) -> Result<Result<Transaction<'static, Database>, DestinationError>, DestinationError> {
+        let mut begun = Box::pin(self.pool.begin_with(BEGIN));
+        let begun = if let Ok(begun) = timeout(PATIENCE, &mut begun).await {
+            begun
+        } else {
+            // The pool would try until its timeout to connect to who refuses, and then not tell why.
+            Box::pin(self.connect()).await?.close().await.ok();
+            begun.await
+        };
+        Ok(begun.map_err(|error| match error {
+            sqlx::Error::PoolTimedOut => DestinationError::Busy {
+                reason: "all connections to it are in use".to_owned(),
+            },
+            error => failed(&error),
+        }))
     }
 
     pub(super) async fn prepare(&self, table: &Table) -> Result<Prepared, DestinationError> {
@@ -404,7 +430,7 @@ async fn commit(transaction: Transaction<'_, Database>) -> Result<(), Destinatio
 async fn bounded<T>(
     call: impl Future<Output = Result<T, DestinationError>>,
 ) -> Result<T, DestinationError> {
-    timeout(LONGEST, call).await.unwrap_or_else(|_| {
+    timeout(LONGEST, Box::pin(call)).await.unwrap_or_else(|_| {
         Err(DestinationError::Unreachable {
             reason: format!("no answer within {} s", LONGEST.as_secs()),
         })

@@ -197,8 +197,8 @@ impl Dialect {
         )
     }
 
-    /// The rows of a page. Parameters: connection, customer, generation, then for PostgreSQL arrays of ids, of each
-    /// column, of raw data and of deletion marks; for SQLite the same of each of `rows` rows.
+    /// The rows of a page. Parameters for PostgreSQL: connection, customer, generation, then arrays of ids, of each
+    /// column, of raw data and of deletion marks. For SQLite those of each of `rows` rows, in the order of the columns.
     ///
     /// A row is written if it differs or was not yet seen in this walk. `_synced_at` changes only if it differs: what
     /// reads the table by it sees each change once.
@@ -276,22 +276,18 @@ impl Dialect {
         text.push_str(", raw, deleted)");
     }
 
+    /// Parameters without numbers: SQLite finds each of the others by searching through all of them.
     fn values(self, text: &mut String, columns: usize, rows: usize) {
+        let now = self.now();
+        // The id, the columns, the raw data; connection, customer; the deletion mark, twice; the generation.
+        let row = format!(
+            "({}?, ?, ?, CASE WHEN ? THEN {now} END, {now}, ?)",
+            "?, ".repeat(columns + 2)
+        );
         text.push_str("VALUES ");
-        let mut parameter = 4;
-        for row in 0..rows {
-            text.push_str(if row == 0 { "(" } else { ", (" });
-            // The id, the columns, the raw data.
-            for _ in 0..columns + 2 {
-                let _ = write!(text, "${parameter}, ");
-                parameter += 1;
-            }
-            let now = self.now();
-            let _ = write!(
-                text,
-                "$1, $2, ${parameter}, CASE WHEN ${parameter} THEN {now} END, {now}, $3)"
-            );
-            parameter += 1;
+        for at in 0..rows {
+            text.push_str(if at == 0 { "" } else { ", " });
+            text.push_str(&row);
         }
     }
 }

@@ -26,6 +26,8 @@ use super::{
 };
 
 mod schema;
+#[cfg(test)]
+mod tests;
 
 const DIALECT: Dialect = Dialect::Sqlite;
 const BEGIN: &str = "BEGIN IMMEDIATE";
@@ -37,6 +39,8 @@ const ACQUIRE: Duration = Duration::from_mins(1);
 const MARKED_AT_ONCE: usize = 5_000;
 /// Rows in one statement, by turns: few statement texts, which stay prepared, serve pages of every size.
 const ROWS_AT_ONCE: [usize; 4] = [64, 16, 4, 1];
+/// Of each row, besides the columns.
+const PARAMETERS: usize = 7;
 /// SQLite's own limit.
 const MOST_PARAMETERS: usize = 32_766;
 
@@ -68,6 +72,16 @@ impl Sqlite {
         };
         destination.prepare_streams().await?;
         Ok(destination)
+    }
+
+    pub(super) async fn server_version(&self) -> Result<String, DestinationError> {
+        let row = sqlx::query("SELECT sqlite_version()")
+            .fetch_one(&self.pool)
+            .await;
+        let version: String = row
+            .and_then(|row| row.try_get(0))
+            .map_err(|error| failed(&error))?;
+        Ok(format!("SQLite {version}"))
     }
 
     async fn begin(&self) -> Result<Transaction<'static, Database>, DestinationError> {
@@ -259,23 +273,26 @@ async fn upsert(
     generation: i64,
 ) -> Result<u64, sqlx::Error> {
     let place = quoted(page.table.name());
-    let most = MOST_PARAMETERS / (page.table.columns().len() + 3) - 1;
+    let most = MOST_PARAMETERS / (page.table.columns().len() + PARAMETERS);
     let rows: Vec<(&String, &Stored)> = rows.iter().collect();
     let mut rows = rows.as_slice();
     let mut written = 0;
     for count in ROWS_AT_ONCE.into_iter().filter(|count| *count <= most) {
         let statement = DIALECT.upsert(&place, page.table, count);
         while let Some((some, rest)) = rows.split_at_checked(count) {
-            let mut query = sqlx::query(AssertSqlSafe(statement.as_str()))
-                .bind(&page.key.connection_id)
-                .bind(page.customer_id)
-                .bind(generation);
+            let mut query = sqlx::query(AssertSqlSafe(statement.as_str()));
             for (id, row) in some {
                 query = query.bind(id.as_str());
                 for (cell, column) in row.cells.iter().zip(page.table.columns()) {
                     query = bind(query, column.kind, cell.as_deref());
                 }
-                query = query.bind(row.raw.as_deref()).bind(row.is_deleted);
+                query = query
+                    .bind(row.raw.as_deref())
+                    .bind(&page.key.connection_id)
+                    .bind(page.customer_id)
+                    .bind(row.is_deleted)
+                    .bind(row.is_deleted)
+                    .bind(generation);
             }
             written += query.execute(&mut *transaction).await?.rows_affected();
             rows = rest;

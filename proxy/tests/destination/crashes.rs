@@ -136,16 +136,19 @@ async fn a_server_that_crashes_leaves_whole_pages() {
     let runner = Runner::of(&stage, &accounts()).await;
     let mut next = 1;
     for _ in 0..5 {
+        let begun = tokio::sync::Notify::new();
         let failing = async {
             for n in next.. {
                 if let Err(error) = runner.apply(&page(n), &n.to_string()).await {
                     return error;
                 }
+                begun.notify_one();
             }
             unreachable!()
         };
         let crashing = async {
-            tokio::time::sleep(Duration::from_micros(rand::random_range(20_000..150_000))).await;
+            begun.notified().await;
+            tokio::time::sleep(Duration::from_micros(rand::random_range(0..100_000))).await;
             tokio::task::block_in_place(|| server.crash());
         };
         let (error, ()) = tokio::join!(failing, crashing);

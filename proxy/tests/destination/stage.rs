@@ -13,6 +13,8 @@ use tempfile::TempDir;
 pub(crate) struct Stage {
     pub(crate) settings: Settings,
     at: At,
+    /// Kept from one look to the next: to be let in takes a moment.
+    looking: tokio::sync::Mutex<Option<PgConnection>>,
 }
 
 enum At {
@@ -33,6 +35,7 @@ impl Stage {
                 schema: None,
             },
             at: At::Postgres(url),
+            looking: tokio::sync::Mutex::default(),
         }
     }
 
@@ -44,6 +47,7 @@ impl Stage {
                 path: "crm.db".to_owned(),
             },
             at: At::Sqlite(folder),
+            looking: tokio::sync::Mutex::default(),
         }
     }
 
@@ -59,10 +63,20 @@ impl Stage {
     pub(crate) async fn sql(&self, sql: &str) -> Vec<Option<String>> {
         match &self.at {
             At::Postgres(url) => {
-                let mut connection = PgConnection::connect(url).await.unwrap();
-                let query = sqlx::query_scalar(AssertSqlSafe(sql));
+                let mut looking = self.looking.lock().await;
+                let mut kept = looking.take();
+                if let Some(connection) = &mut kept
+                    && connection.ping().await.is_err()
+                {
+                    kept = None;
+                }
+                let mut connection = match kept {
+                    Some(connection) => connection,
+                    None => PgConnection::connect(url).await.unwrap(),
+                };
+                let query = sqlx::query_scalar(AssertSqlSafe(sql)).persistent(false);
                 let rows = query.fetch_all(&mut connection).await.unwrap();
-                connection.close().await.unwrap();
+                *looking = Some(connection);
                 rows
             }
             At::Sqlite(folder) => {

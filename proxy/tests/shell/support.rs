@@ -14,6 +14,7 @@ use bytes::Bytes;
 use crosswalk::{
     config::{self, Config},
     error::{Code, Error},
+    pipeline::Explain,
     route::{Api, Route, ServedBy, UnifiedRequest},
     server::{Drained, Server},
     translate::{
@@ -519,7 +520,11 @@ pub(crate) fn config(text: &str) -> Config {
 impl Proxy {
     /// A proxy with the rest of a configuration.
     pub(crate) async fn start(text: &str) -> Self {
-        let server = Server::bind(API, &config(text), None).await.unwrap();
+        Self::start_explained(text, None).await
+    }
+
+    pub(crate) async fn start_explained(text: &str, explain: Option<Explain>) -> Self {
+        let server = Server::bind(API, &config(text), explain).await.unwrap();
         let address = server.address();
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(server.run(async {

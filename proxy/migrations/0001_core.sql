@@ -72,6 +72,10 @@ CREATE TABLE pipelines (
     -- What is known of the streams: cursors and counts, as JSON.
     source_state TEXT,
     destination_state TEXT,
+    -- The sync that runs or the last one, as JSON.
+    progress TEXT,
+    -- A sync that was asked for and has not ended, as JSON.
+    sync_request TEXT,
     last_sync_started_at BIGINT,
     last_sync_completed_at BIGINT,
     -- When the scheduler starts it next; none where it does not.

@@ -102,6 +102,14 @@ pub struct Limits {
     pub connect_timeout: Duration,
     /// One refresh of a token, with its retries.
     pub token_timeout: Duration,
+    /// Pipelines that sync at one time, in this process. Each holds two pages in memory and up to four connections to
+    /// its destination.
+    pub pipelines_at_once: usize,
+    /// After so long without a word from the sidecar that runs a pipeline another one takes it over. Long enough for a
+    /// store that is slow for a moment.
+    pub pipeline_lease: Duration,
+    /// Where a provider does not tell what was deleted, all records are read so often to find out.
+    pub full_walk_interval: Duration,
     /// How long calls may go on after SIGTERM. Orchestrators commonly kill after 30 seconds.
     pub drain_timeout: Duration,
 }
@@ -121,6 +129,9 @@ impl Default for Limits {
             native_timeout: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(5),
             token_timeout: Duration::from_secs(20),
+            pipelines_at_once: 2,
+            pipeline_lease: Duration::from_secs(15),
+            full_walk_interval: Duration::from_hours(24),
             drain_timeout: Duration::from_secs(30),
         }
     }

@@ -162,6 +162,11 @@ impl Destination {
         Ok(Self(Arc::new(backend)))
     }
 
+    /// Which database it is and of which version, for people: `PostgreSQL 16.4`.
+    pub async fn server_version(&self) -> Result<String, DestinationError> {
+        either!(self, backend => backend.server_version())
+    }
+
     /// Makes the table, or adds the columns that it lacks. A table of that name that is not ours is an error.
     pub async fn prepare(&self, table: &Table) -> Result<Prepared, DestinationError> {
         either!(self, backend => backend.prepare(table))

@@ -61,6 +61,8 @@ pub struct CallLog {
     /// The request's body, kept only where the call is to be explained. Without it the answer is not told either.
     pub body: OnceLock<Bytes>,
     end: Mutex<Option<End>>,
+    /// Nobody asked from outside: only who looks closely is told.
+    is_ours: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -81,7 +83,15 @@ impl CallLog {
             native,
             body: OnceLock::new(),
             end: Mutex::new(None),
+            is_ours: false,
         }
+    }
+
+    /// For a call that the proxy makes by itself, as it does by the thousand for a pipeline.
+    pub fn of_ours(request_id: String, native: NativeLog) -> Self {
+        let mut log = Self::new(request_id, native);
+        log.is_ours = true;
+        log
     }
 
     /// The connection that the call is for.
@@ -138,7 +148,9 @@ impl Drop for CallLog {
             };
         }
         // A fault of ours or of a provider is what someone on duty looks for.
-        if status >= 500 {
+        if self.is_ours {
+            line!(debug);
+        } else if status >= 500 {
             line!(warn);
         } else {
             line!(info);

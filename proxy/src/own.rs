@@ -37,6 +37,8 @@ pub struct Own {
     pub directory: Arc<Directory>,
     pub upstream: Arc<Upstream>,
     pub unified: Arc<Unified>,
+    /// The syncs of pipelines that run here.
+    pub syncs: sync::Syncs,
     pub webhooks: Arc<webhook::Sender>,
     /// Where the proxy listens.
     pub address: SocketAddr,

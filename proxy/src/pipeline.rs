@@ -40,6 +40,7 @@ use crate::{
     own::{Own, OwnCall},
     route::{self, Api, ServedBy, UnifiedRequest},
     store::Store,
+    sync,
     upstream::{Exchange, NativeLog, Upstream, provider::Effect},
     webhook,
 };
@@ -140,6 +141,7 @@ impl Pipeline {
             directory,
             upstream,
             unified: Arc::clone(&unified),
+            syncs: sync::Syncs::default(),
             webhooks: Arc::new(webhooks),
             address,
         };

@@ -29,6 +29,7 @@ mod health;
 mod installation;
 pub mod keys;
 pub mod lease;
+mod pipeline;
 mod seal;
 mod webhook;
 
@@ -40,6 +41,9 @@ pub(crate) use grant::may_be_secret;
 pub use grant::{Grant, GrantFault, GrantKind, GrantSecret, NewGrant, Redeemed};
 pub use health::{Broken, Stamp};
 pub use lease::Lease;
+pub use pipeline::{
+    NewPipeline, Pipeline, PipelineChange, SyncEnd, SyncNotes, SyncRequest, pipeline_lease,
+};
 pub use seal::{Place, SealError};
 pub(crate) use webhook::webhook_lease;
 pub use webhook::{
@@ -206,6 +210,14 @@ impl Dialect {
         }
     }
 
+    /// The texts of a JSON array, which is the first parameter.
+    pub(crate) fn select_texts(self) -> &'static str {
+        match self {
+            Self::Sqlite => "SELECT value FROM json_each($1)",
+            Self::Postgres => "SELECT json_array_elements_text(CAST($1 AS json))",
+        }
+    }
+
     /// What keeps others from changing the rows that a transaction reads in order to write them.
     pub(crate) fn for_update(self) -> &'static str {
         match self {
@@ -302,6 +314,25 @@ pub(crate) fn json_text<T: serde::Serialize>(value: Option<&T>) -> Option<String
     value.map(|value| {
         serde_json::to_string(value).expect("JSON of the API is written as it was read")
     })
+}
+
+/// What becomes of metadata. Objects are merged, member by member and no deeper; anything else takes the place of what
+/// is there, and null removes it.
+pub(crate) fn merged_metadata(
+    old: Option<&serde_json::Value>,
+    new: Option<&serde_json::Value>,
+) -> Option<serde_json::Value> {
+    use serde_json::Value;
+    match (new, old) {
+        (None, old) => old.cloned(),
+        (Some(Value::Null), _) => None,
+        (Some(Value::Object(new)), Some(Value::Object(old))) => {
+            let mut merged = old.clone();
+            merged.extend(new.clone());
+            Some(Value::Object(merged))
+        }
+        (Some(new), _) => Some(new.clone()),
+    }
 }
 
 /// An id with the prefix of its kind. Ids sort by age.

@@ -3,6 +3,7 @@
 //! Knows providers as data ([`provider`]) and no entity or field. A write is repeated only when it is certain that the
 //! provider did not carry it out.
 
+pub mod account;
 pub(crate) mod client;
 mod engine;
 pub mod fault;

@@ -175,6 +175,11 @@ impl Check<'_> {
             &mut limits.native_calls_side_by_side,
             &mut count,
         );
+        set(
+            "pipelines_at_once",
+            &mut limits.pipelines_at_once,
+            &mut count,
+        );
         for (key, limit) in [
             ("request_timeout", &mut limits.request_timeout),
             ("body_timeout", &mut limits.body_timeout),
@@ -182,6 +187,8 @@ impl Check<'_> {
             ("native_timeout", &mut limits.native_timeout),
             ("connect_timeout", &mut limits.connect_timeout),
             ("token_timeout", &mut limits.token_timeout),
+            ("pipeline_lease", &mut limits.pipeline_lease),
+            ("full_walk_interval", &mut limits.full_walk_interval),
             ("drain_timeout", &mut limits.drain_timeout),
         ] {
             if let Some(value) = map.take(key)

@@ -360,11 +360,6 @@ impl Members {
         &self.path
     }
 
-    /// Whether there is a member with this name that is not null.
-    pub(crate) fn has(&self, name: &str) -> bool {
-        self.members.get(name).is_some_and(|value| !value.is_null())
-    }
-
     /// The member with this name; null is as if it were not there.
     pub(crate) fn take(&mut self, name: &'static str) -> Option<Value> {
         self.known.push(name);
@@ -425,8 +420,18 @@ impl Members {
         }
     }
 
+    /// Whether there is a member with this name that is not null.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.members.get(name).is_some_and(|value| !value.is_null())
+    }
+
+    /// The names of the members that were not taken.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.members.keys().map(String::as_str)
+    }
+
     /// An object of which every member is true or false.
-    pub(crate) fn flags(self, faults: &mut Faults) {
+    pub(crate) fn flags(&self, faults: &mut Faults) {
         for (name, value) in &self.members {
             if !value.is_boolean() {
                 faults.add(

@@ -86,6 +86,16 @@ impl Postgres {
         Ok(destination)
     }
 
+    pub(super) async fn server_version(&self) -> Result<String, DestinationError> {
+        let row = sqlx::query("SHOW server_version")
+            .fetch_one(&self.pool)
+            .await;
+        let version: String = row
+            .and_then(|row| row.try_get(0))
+            .map_err(|error| failed(&error))?;
+        Ok(format!("PostgreSQL {version}"))
+    }
+
     async fn connect(&self) -> Result<PgConnection, DestinationError> {
         let connect = PgConnection::connect_with(&self.options);
         match timeout(self.connect_timeout, connect).await {

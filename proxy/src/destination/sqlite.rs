@@ -74,6 +74,16 @@ impl Sqlite {
         Ok(destination)
     }
 
+    pub(super) async fn server_version(&self) -> Result<String, DestinationError> {
+        let row = sqlx::query("SELECT sqlite_version()")
+            .fetch_one(&self.pool)
+            .await;
+        let version: String = row
+            .and_then(|row| row.try_get(0))
+            .map_err(|error| failed(&error))?;
+        Ok(format!("SQLite {version}"))
+    }
+
     async fn begin(&self) -> Result<Transaction<'static, Database>, DestinationError> {
         self.pool
             .begin_with(BEGIN)

@@ -70,6 +70,19 @@ impl Store {
         data: &Value,
         customer_id: Option<&str>,
     ) -> Result<Event, StoreError> {
+        self.add_event_as_in(transaction, &new_id("evt"), name, data, customer_id)
+            .await
+    }
+
+    /// The same, with an id that was told beforehand.
+    pub(crate) async fn add_event_as_in(
+        &self,
+        transaction: &mut Transaction<'static, Any>,
+        id: &str,
+        name: &str,
+        data: &Value,
+        customer_id: Option<&str>,
+    ) -> Result<Event, StoreError> {
         let now = self.now_in(transaction).await?;
         let counted = sqlx::query(
             "UPDATE counters SET value = value + 1 WHERE name = 'event' RETURNING value",
@@ -80,7 +93,7 @@ impl Store {
             "INSERT INTO events (id, seq, name, data, customer_id, created_at) VALUES ($1, $2, $3, $4, $5, $6)
              RETURNING *",
         )
-        .bind(new_id("evt"))
+        .bind(id)
         .bind(counted.try_get::<i64, _>("value")?)
         .bind(name)
         .bind(json_text(Some(data)))

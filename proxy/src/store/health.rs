@@ -15,7 +15,8 @@ pub enum Broken {
 }
 
 impl Broken {
-    fn status(self) -> &'static str {
+    /// The word for it in a connection's `standard.status`.
+    pub fn status(self) -> &'static str {
         match self {
             Self::Disconnected => "disconnected",
             Self::Error => "error",

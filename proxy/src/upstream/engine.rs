@@ -37,8 +37,8 @@ pub(super) const AGENT: &str = concat!("crosswalk/", env!("CARGO_PKG_VERSION"));
 /// The way to all providers. Cloning shares it.
 #[derive(Debug, Clone)]
 pub struct Upstream {
-    client: Arc<Client>,
-    native_timeout: Duration,
+    pub(super) client: Arc<Client>,
+    pub(super) native_timeout: Duration,
     token_timeout: Duration,
     flights: Flights,
 }
@@ -50,7 +50,7 @@ pub struct Connection {
     /// The version of the provider's API that this connection uses.
     pub api_version: String,
     pub settings: Arc<ConnectionSettings>,
-    tokens: Arc<Tokens>,
+    pub(super) tokens: Arc<Tokens>,
 }
 
 /// What one unified call did at the provider.
@@ -97,11 +97,11 @@ impl NativeLog {
             .unwrap_or_default()
     }
 
-    fn sending(&self) {
+    pub(super) fn sending(&self) {
         self.calls.fetch_add(1, Ordering::Relaxed);
     }
 
-    fn ended(&self, request: &NativeRequest, answer: Option<&Response>) {
+    pub(super) fn ended(&self, request: &NativeRequest, answer: Option<&Response>) {
         if let Some(exchanges) = &self.exchanges {
             exchanges
                 .lock()
@@ -343,7 +343,7 @@ fn end(provider: &'static Provider, effect: Effect, tried: Tried) -> Result<Nati
     }
 }
 
-fn unanswered(provider: &'static Provider, effect: Effect, failure: &Failure) -> Error {
+pub(super) fn unanswered(provider: &'static Provider, effect: Effect, failure: &Failure) -> Error {
     let title = provider.title;
     let (code, message) = match failure {
         Failure::NotConnected(_) => (
@@ -371,7 +371,10 @@ fn unanswered(provider: &'static Provider, effect: Effect, failure: &Failure) ->
     error
 }
 
-fn http_request(token: &Token, request: &NativeRequest) -> Result<Request<Full<Bytes>>, Error> {
+pub(super) fn http_request(
+    token: &Token,
+    request: &NativeRequest,
+) -> Result<Request<Full<Bytes>>, Error> {
     // Put together from parts, so that no target can change the host.
     let uri = Uri::builder()
         .scheme(token.scheme.clone())
@@ -421,7 +424,7 @@ fn with_credential(token: &Token, body: &Bytes, at: usize) -> Bytes {
     [before, credential.as_bytes(), after].concat().into()
 }
 
-fn native_response(provider: &'static Provider, response: Response) -> NativeResponse {
+pub(super) fn native_response(provider: &'static Provider, response: Response) -> NativeResponse {
     let date = text(&response.headers, DATE.as_str())
         .and_then(|date| httpdate::parse_http_date(date).ok())
         .and_then(|date| Timestamp::try_from(date).ok());

@@ -30,6 +30,7 @@ use crate::{
     store::Store,
 };
 
+mod account;
 mod endpoint;
 mod flights;
 mod keeper;
@@ -107,6 +108,8 @@ struct State {
     base_url: Option<Url>,
     /// The newest refresh token.
     refresh_token: Option<SecretString>,
+    /// What the last refresh told of the scopes.
+    scopes: Option<Vec<String>>,
     /// That of the kept credentials that these are.
     version: i64,
     flight: Option<watch::Receiver<Landing>>,
@@ -175,6 +178,7 @@ impl Tokens {
                 generation: 0,
                 base_url: connection.base_url.clone(),
                 refresh_token: oauth.as_ref().map(|oauth| oauth.refresh_token.clone()),
+                scopes: None,
                 version: 0,
                 flight: None,
                 failure: None,

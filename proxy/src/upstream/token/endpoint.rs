@@ -132,6 +132,12 @@ impl Tokens {
                 self.provider.title
             ))));
         };
+        if let Some(granted) = &self.provider.auth.granted
+            && granted.call.is_none()
+            && let Some(scopes) = granted.read(&body)
+        {
+            self.state().scopes = Some(scopes);
+        }
         // Some servers write the number as a text. Nothing, zero and nonsense say nothing.
         let seconds = body
             .get("expires_in")

@@ -5,7 +5,7 @@ mod browser;
 mod links;
 mod visitor;
 
-use crosswalk_tests::{API_KEY, Answer, Sandbox, Sidecar, exchange};
+use crosswalk_tests::{API_KEY, Answer, Postgres, Sandbox, Sidecar, exchange};
 use serde_json::{Value, json};
 
 use crate::CONTRACT;
@@ -19,8 +19,13 @@ struct Scene {
 
 impl Scene {
     fn start() -> Self {
+        Self::with_store("")
+    }
+
+    /// A scene with settings of the store, as lines of the configuration.
+    fn with_store(store: &str) -> Self {
         let sandbox = Sandbox::start();
-        let sidecar = Sidecar::start("connections: {}\n");
+        let sidecar = Sidecar::start(&format!("{store}connections: {{}}\n"));
         let scene = Self { sandbox, sidecar };
         for (provider, place) in [("hubspot", "base_url"), ("salesforce", "login_url")] {
             let url = format!("http://{}", scene.sandbox.address(provider));
@@ -31,11 +36,14 @@ impl Scene {
 
     /// A scene in which nobody is asked at the providers: they say yes at once.
     fn at_once() -> Self {
-        let scene = Self::start();
+        Self::start().saying_yes()
+    }
+
+    fn saying_yes(self) -> Self {
         for provider in ["hubspot", "salesforce"] {
-            scene.set(provider, &json!({ "consent": "at_once" }));
+            self.set(provider, &json!({ "consent": "at_once" }));
         }
-        scene
+        self
     }
 
     fn set(&self, provider: &str, settings: &Value) {
@@ -129,7 +137,7 @@ impl Scene {
 
     /// The names of all events, the first one first.
     fn events(&self) -> Vec<String> {
-        let listed = self.call("GET", "/core/events", None);
+        let listed = self.call("GET", "/core/events?since=0", None);
         assert_eq!(listed.status, 200, "{}", listed.text);
         let events = listed.body["items"].as_array().or(listed.body.as_array());
         let mut names: Vec<_> = events
@@ -144,7 +152,18 @@ impl Scene {
 
 #[test]
 fn an_account_is_connected_and_can_be_called() {
-    let scene = Scene::at_once();
+    connected_and_called(&Scene::at_once());
+}
+
+#[test]
+fn an_account_is_connected_on_postgresql_as_well() {
+    if let Some(server) = Postgres::shared() {
+        let store = format!("store: \"{}\"\n", server.database());
+        connected_and_called(&Scene::with_store(&store).saying_yes());
+    }
+}
+
+fn connected_and_called(scene: &Scene) {
     scene.set("salesforce", &json!({ "require_pkce": true }));
     for (provider, title) in [("hubspot", "HubSpot"), ("salesforce", "Salesforce")] {
         let customer = format!("acme-{provider}");
@@ -155,7 +174,7 @@ fn an_account_is_connected_and_can_be_called() {
         assert!(page.text.contains("Acme &amp; Söhne"), "{}", page.text);
         assert!(page.text.contains(title));
 
-        let callback = visitor.consent(&scene, provider);
+        let callback = visitor.consent(scene, provider);
         let back = visitor.get(&callback);
         assert_eq!(back.status, 303, "{}", back.text);
         let connections = scene.connections(&customer);
@@ -169,9 +188,9 @@ fn an_account_is_connected_and_can_be_called() {
         assert!(page.text.contains(&format!("{title} is connected.")));
 
         assert_eq!(connections[0]["connectorName"], provider);
-        assert_eq!(connections[0]["status"], "healthy");
+        assert_eq!(connections[0]["standard"]["status"], "healthy");
         let shown = connections[0].to_string();
-        for secret in ["refresh_token", "access_token", "sandbox-secret"] {
+        for secret in ["refresh_token\":", "access_token", "sandbox-secret"] {
             assert!(!shown.contains(secret), "{shown}");
         }
         let scopes = connections[0]["settings"]["scopes"].as_array().unwrap();
@@ -255,6 +274,32 @@ fn a_connection_is_repaired_and_given_up() {
 }
 
 #[test]
+fn another_account_does_not_take_the_place_of_the_old_one() {
+    let scene = Scene::at_once();
+    let visitor = scene.visitor(&json!({}));
+    visitor.get(&visitor.consent(&scene, "hubspot"));
+    let id = scene.connections("acme")[0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    // The sandbox plays one account, so the connection is said to be with another.
+    let other = json!({ "settings": { "account": { "id": "7", "name": "other" } } });
+    scene.good(
+        "core.connection.update",
+        "PATCH",
+        &format!("/core/connection/{id}"),
+        Some(&other),
+    );
+    let callback = visitor.consent_by(&scene, "hubspot", &format!("connection={id}"));
+    let refused = visitor.get(&callback);
+    assert_eq!(refused.status, 409, "{}", refused.text);
+    assert!(refused.text.contains("another account"), "{}", refused.text);
+    let connections = scene.connections("acme");
+    assert_eq!(connections.len(), 1, "{connections:#?}");
+    assert_eq!(connections[0]["settings"]["account"]["id"], "7");
+}
+
+#[test]
 fn who_says_no_is_told_that_nothing_happened() {
     let scene = Scene::at_once();
     scene.set("hubspot", &json!({ "deny_consent": true }));
@@ -308,7 +353,7 @@ fn a_person_chooses_where_to_log_in() {
     for form in [
         "login=2",
         "login=2&domain=",
-        "login=2&domain=evil.example%2F",
+        "login=2&domain=evil.example%2Fx",
         "login=2&domain=evil.example%3F",
         "login=2&domain=evil.example%23",
         "login=2&domain=a%40evil.example%2F",

@@ -168,7 +168,7 @@ pub(super) async fn page(own: &Own, visit: &Visit, news: News<'_>) -> Result<Pag
         );
     }
     if has_some {
-        body.push_str("<h2 id=\"there\">Connected</h2>\n<ul aria-labelledby=\"there\">\n");
+        body.push_str("<ul class=\"rows\" aria-label=\"What is connected\">\n");
         for (connection, offer) in &connections {
             body.push_str(&row(connection, offer));
         }

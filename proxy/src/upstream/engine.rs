@@ -371,7 +371,10 @@ pub(super) fn unanswered(provider: &'static Provider, effect: Effect, failure: &
     error
 }
 
-pub(super) fn http_request(token: &Token, request: &NativeRequest) -> Result<Request<Full<Bytes>>, Error> {
+pub(super) fn http_request(
+    token: &Token,
+    request: &NativeRequest,
+) -> Result<Request<Full<Bytes>>, Error> {
     // Put together from parts, so that no target can change the host.
     let uri = Uri::builder()
         .scheme(token.scheme.clone())

@@ -30,6 +30,7 @@ mod reads;
 mod refusals;
 mod secrets;
 mod seed;
+mod sidecars;
 mod store;
 mod tokens;
 mod upsert;

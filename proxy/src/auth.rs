@@ -151,12 +151,15 @@ impl Auth {
             )));
         };
         let id = id.to_str().unwrap_or_default();
-        let connection = self.directory.connection(id).await?;
+        let connection = self.directory.find(id).await?;
         let customer = connection.customer_id.as_deref();
-        // To a customer, another's connection is as one that does not exist.
+        // To a customer, another's connection is as one that does not exist, disabled or not.
+        if !caller.may_see(customer) {
+            return Err(Directory::unknown(id));
+        }
+        connection.must_be_enabled(id)?;
         match connection.upstream {
-            Some(upstream) if caller.may_see(customer) => Ok(upstream),
-            Some(_) => Err(Directory::unknown(id)),
+            Some(upstream) => Ok(upstream),
             None => Err(Error::bad_request(format!(
                 "expected in {CONNECTION_ID} a connection to a provider, found one to a destination"
             ))),

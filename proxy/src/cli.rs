@@ -8,6 +8,7 @@ use crosswalk::{config::ConfigError, route::Api, server::StartError};
 mod check_config;
 mod demo;
 mod explain;
+mod pipelines;
 mod players;
 mod sandbox;
 mod serve;
@@ -36,6 +37,8 @@ enum Command {
     Sandbox(sandbox::Arguments),
     /// Start a proxy and a sandbox together, and print calls to try.
     Demo(demo::Arguments),
+    /// List the pipelines of a running proxy, and sync them.
+    Pipelines(pipelines::Arguments),
     /// Print the version.
     Version,
 }
@@ -59,6 +62,9 @@ enum Failure {
     Config(#[from] ConfigError),
     #[error("{0}")]
     Start(#[from] StartError),
+    /// A proxy that was called did not do what it should.
+    #[error("{0}")]
+    Call(String),
     #[error("{0}")]
     Io(#[from] std::io::Error),
     /// Some calls were cut off when the time to drain was up.
@@ -73,7 +79,9 @@ impl Failure {
     fn exit_code(&self) -> ExitCode {
         match self {
             Self::Config(_) => ExitCode::from(2),
-            Self::Start(_) | Self::Io(_) | Self::Cut | Self::Stopped => ExitCode::from(1),
+            Self::Start(_) | Self::Call(_) | Self::Io(_) | Self::Cut | Self::Stopped => {
+                ExitCode::from(1)
+            }
         }
     }
 }
@@ -86,6 +94,7 @@ pub(crate) fn run(api: &Api) -> ExitCode {
         Command::CheckConfig(arguments) => check_config::run(api, &arguments.config),
         Command::Sandbox(arguments) => sandbox::run(&arguments),
         Command::Demo(arguments) => demo::run(api, &arguments),
+        Command::Pipelines(arguments) => pipelines::run(arguments),
         Command::Version => say(concat!("crosswalk ", env!("CARGO_PKG_VERSION"))),
     };
     match result {

@@ -50,7 +50,6 @@ async fn a_database_follows_its_source() {
         );
         assert_eq!(after.get(&changed).map(String::as_str), Some("Changed"));
         // HubSpot does not tell deletions in its changes: only a full resync finds them.
-        println!("{second:#}");
         let full = sidecar.sync(&id, &json!({ "fullResync": true }));
         assert_eq!(full["state"], "completed", "{full:#}");
         assert!(
@@ -61,6 +60,15 @@ async fn a_database_follows_its_source() {
         );
         assert!(place.deleted("crm_contact").await.contains(&gone));
         let shown = sidecar.get(&id);
-        println!("{shown:#}");
+        let state = &shown["sourceState"]["crm.contact"];
+        assert_eq!(
+            (&state["reading"], &state["generation"]),
+            (&json!("changes"), &json!(2)),
+            "{shown:#}"
+        );
+        assert_eq!(
+            shown["destinationState"]["crm.contact"]["table"],
+            "crm_contact"
+        );
     }
 }

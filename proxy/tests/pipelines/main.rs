@@ -4,4 +4,7 @@
 
 mod api;
 mod basics;
+mod crash;
+mod failures;
+mod schedule;
 mod stage;

@@ -181,6 +181,28 @@ impl Stage {
         Sidecar { process, address }
     }
 
+    /// Runs SQL in the store's own database.
+    pub(crate) async fn state_sql(&self, sql: &str) -> Vec<Vec<Option<String>>> {
+        let place = match &self.location {
+            Location::Sqlite(path) => Place::Sqlite(path.clone()),
+            Location::Postgres(url) => {
+                use secrecy::ExposeSecret as _;
+                Place::Postgres(url.expose_secret().to_owned())
+            }
+        };
+        place.sql(sql).await
+    }
+
+    /// The names of the events so far, in their order.
+    pub(crate) async fn events(&self) -> Vec<String> {
+        let rows = self
+            .state_sql("SELECT name FROM events WHERE name LIKE 'sync.%' ORDER BY seq")
+            .await;
+        rows.into_iter()
+            .filter_map(|mut row| row.remove(0))
+            .collect()
+    }
+
     /// A native call to the provider, as somebody else makes it.
     pub(crate) fn native(
         &self,

@@ -3,6 +3,7 @@
 mod beside;
 mod call;
 mod capabilities;
+mod connect;
 mod entity;
 mod fields;
 mod native;

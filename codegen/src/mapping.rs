@@ -6,6 +6,7 @@
 
 pub mod beside;
 pub mod call;
+pub mod connect;
 pub mod document;
 pub mod gone;
 pub mod operation;

@@ -4,6 +4,12 @@
 //! in which they are to be written.
 
 pub(crate) mod build;
+mod connect;
+
+pub use connect::{
+    PlanAccount, PlanAuthorize, PlanCheck, PlanFixedCall, PlanGranted, PlanLogin,
+    PlanOperationScopes, PlanQuota, PlanQuotaTold, PlanTokenCall,
+};
 
 /// Everything that one run generates.
 #[derive(Debug, Clone)]
@@ -159,6 +165,9 @@ pub struct PlanProvider {
     pub base_url: PlanBaseUrl,
     pub versions: PlanVersions,
     pub auth: PlanAuth,
+    pub check: Option<PlanCheck>,
+    /// What the operations need that it has, in the order of the unified spec; empty where it is not said.
+    pub scopes: Vec<PlanOperationScopes>,
     pub errors: PlanErrors,
     pub bundle: Option<PlanBundle>,
     /// How an empty value is written.
@@ -356,6 +365,8 @@ pub enum PlanBaseUrl {
 pub struct PlanVersions {
     pub default: String,
     pub families: Vec<PlanVersionFamily>,
+    /// By version, the first day without it.
+    pub retires: Vec<(String, String)>,
 }
 
 #[derive(Debug, Clone)]
@@ -379,6 +390,10 @@ pub struct PlanAuth {
     pub base_url_member: Option<String>,
     pub revoked: Vec<(String, Vec<String>)>,
     pub incurable: Vec<String>,
+    pub authorize: Option<PlanAuthorize>,
+    pub logins: Vec<PlanLogin>,
+    pub revoke: Option<PlanTokenCall>,
+    pub granted: Option<PlanGranted>,
 }
 
 #[derive(Debug, Clone, Default)]

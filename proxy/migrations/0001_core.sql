@@ -110,6 +110,7 @@ CREATE TABLE events (
     customer_id TEXT,
     created_at BIGINT NOT NULL
 );
+CREATE INDEX events_by_time ON events (created_at);
 
 -- Where events are sent to.
 CREATE TABLE webhooks (
@@ -125,7 +126,7 @@ CREATE TABLE webhooks (
     updated_at BIGINT NOT NULL
 );
 
--- One event on its way to one webhook. Delivered ones are removed after a time, dead ones stay to be replayed.
+-- One event on its way to one webhook; it is removed with its event.
 CREATE TABLE deliveries (
     id TEXT NOT NULL PRIMARY KEY,
     webhook_id TEXT NOT NULL REFERENCES webhooks (id) ON DELETE CASCADE,
@@ -133,7 +134,9 @@ CREATE TABLE deliveries (
     -- pending, delivered, dead
     status TEXT NOT NULL,
     attempts BIGINT NOT NULL DEFAULT 0,
+    -- While an attempt is under way: when it is made again if nothing is heard of it.
     next_attempt_at BIGINT NOT NULL,
+    last_attempt_at BIGINT,
     last_status BIGINT,
     last_error TEXT,
     created_at BIGINT NOT NULL,
@@ -141,6 +144,7 @@ CREATE TABLE deliveries (
     UNIQUE (webhook_id, event_id)
 );
 CREATE INDEX deliveries_due ON deliveries (status, next_attempt_at);
+CREATE INDEX deliveries_by_event ON deliveries (event_id);
 
 -- Secrets that were given out: API keys, connect tokens, magic links. Only their SHA-256 is kept.
 CREATE TABLE grants (

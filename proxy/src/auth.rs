@@ -1,11 +1,12 @@
 //! Who calls, what it may do, and for which connection.
 //!
-//! Keys are compared by their hash and without haste, so that time tells nothing about them. Never says which part of
-//! a key was wrong.
+//! A caller shows one credential: an API key of the configuration or of the store in `x-apikey`, or a connect token in
+//! `authorization: Bearer`. Keys are compared by their hash and without haste, so that time tells nothing about them.
+//! Never says which part of a key was wrong, and never repeats one.
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
@@ -13,9 +14,13 @@ use subtle::{Choice, ConstantTimeEq};
 use crate::{
     connections::Directory,
     error::{Code, Error},
-    store::Store,
+    store::{GrantKind, Store, StoreError, may_be_secret},
     upstream::{Connection, provider::Effect},
 };
+
+mod given;
+
+use given::Given;
 
 const API_KEY: &str = "x-apikey";
 const CONNECTION_ID: &str = "x-connection-id";
@@ -25,7 +30,8 @@ const CONNECTION_ID: &str = "x-connection-id";
 pub struct Auth {
     /// SHA-256 of each key of the configuration: all of one length, so that comparing tells no length either.
     keys: Vec<[u8; 32]>,
-    store: Option<Store>,
+    /// None where nothing is kept.
+    given: Option<Given>,
     directory: Arc<Directory>,
 }
 
@@ -48,6 +54,18 @@ pub enum Scope {
     Customer(String),
 }
 
+impl Scope {
+    /// The scope of an API key, by its name.
+    pub fn of_key(name: &str) -> Option<Self> {
+        match name {
+            "admin" => Some(Self::Admin),
+            "unified" => Some(Self::Unified),
+            "read" => Some(Self::Read),
+            _ => None,
+        }
+    }
+}
+
 impl Principal {
     /// The customer whose things alone the caller may see; none where it may see all.
     pub fn customer(&self) -> Option<&str> {
@@ -55,6 +73,11 @@ impl Principal {
             Scope::Customer(customer) => Some(customer),
             Scope::Admin | Scope::Unified | Scope::Read => None,
         }
+    }
+
+    /// Whether the caller may know of something that belongs to a customer, or to nobody.
+    pub fn may_see(&self, customer: Option<&str>) -> bool {
+        self.customer().is_none_or(|own| customer == Some(own))
     }
 
     /// Refuses all who may not change the installation.
@@ -65,6 +88,30 @@ impl Principal {
                 Code::Forbidden,
                 "expected an API key with the scope `admin`, which this operation needs; `crosswalk keys create --scope admin` makes one",
             )),
+        }
+    }
+
+    /// Refuses a customer, who may not look at the installation as a whole.
+    pub fn must_see_all(&self) -> Result<(), Error> {
+        match self.scope {
+            Scope::Admin | Scope::Unified | Scope::Read => Ok(()),
+            Scope::Customer(_) => Err(Error::new(
+                Code::Forbidden,
+                "expected an API key, which this operation needs; a connect token is for one customer's connections",
+            )),
+        }
+    }
+
+    /// Refuses all who may not change what belongs to a customer: an administrator may, and the customer itself. Who
+    /// may not see it is better told that it does not exist, by [`Self::may_see`].
+    pub fn must_manage(&self, customer: Option<&str>) -> Result<(), Error> {
+        match &self.scope {
+            Scope::Customer(own) if customer == Some(own) => Ok(()),
+            Scope::Customer(_) => Err(Error::new(
+                Code::Forbidden,
+                "the connect token is for another customer",
+            )),
+            Scope::Admin | Scope::Unified | Scope::Read => self.must_be_admin(),
         }
     }
 
@@ -87,7 +134,7 @@ impl Auth {
                 .iter()
                 .map(|key| Sha256::digest(key.expose_secret().as_bytes()).into())
                 .collect(),
-            store,
+            given: store.map(Given::new),
             directory,
         }
     }
@@ -108,9 +155,7 @@ impl Auth {
         let customer = connection.customer_id.as_deref();
         // To a customer, another's connection is as one that does not exist.
         match connection.upstream {
-            Some(upstream) if caller.customer().is_none_or(|own| customer == Some(own)) => {
-                Ok(upstream)
-            }
+            Some(upstream) if caller.may_see(customer) => Ok(upstream),
             Some(_) => Err(Directory::unknown(id)),
             None => Err(Error::bad_request(format!(
                 "expected in {CONNECTION_ID} a connection to a provider, found one to a destination"
@@ -118,33 +163,96 @@ impl Auth {
         }
     }
 
-    /// Who shows a key that is known; all others are refused.
+    /// Who shows a credential that is known; all others are refused.
     pub async fn caller(&self, headers: &HeaderMap) -> Result<Principal, Error> {
-        let refused = |found| {
-            Err(Error::new(
-                Code::Unauthorized,
-                format!("expected an API key in one {API_KEY} header, found {found}"),
-            ))
-        };
-        if !headers.contains_key(API_KEY) {
-            return refused("none");
+        match (
+            headers.contains_key(API_KEY),
+            headers.contains_key(AUTHORIZATION),
+        ) {
+            (true, true) => Err(refused("both of them")),
+            (false, false) => Err(refused("none")),
+            (true, false) => match single(headers, API_KEY) {
+                Some(key) => self.holder_of_key(key).await,
+                None => Err(refused("several API keys")),
+            },
+            (false, true) => match single(headers, AUTHORIZATION.as_str()) {
+                Some(value) => self.holder_of_token(value).await,
+                None => Err(refused("several authorizations")),
+            },
         }
-        let Some(key) = single(headers, API_KEY) else {
-            return refused("several");
-        };
-        let key: [u8; 32] = Sha256::digest(key.as_bytes()).into();
+    }
+
+    async fn holder_of_key(&self, key: &HeaderValue) -> Result<Principal, Error> {
+        let hash: [u8; 32] = Sha256::digest(key.as_bytes()).into();
         let known = self
             .keys
             .iter()
-            .fold(Choice::from(0), |known, each| known | each.ct_eq(&key));
+            .fold(Choice::from(0), |known, each| known | each.ct_eq(&hash));
         if bool::from(known) {
-            Ok(Principal {
+            return Ok(Principal {
                 scope: Scope::Admin,
-            })
-        } else {
-            refused("one that is not known")
+            });
+        }
+        self.holder(
+            GrantKind::ApiKey,
+            "API key",
+            key.to_str().unwrap_or_default(),
+        )
+        .await
+    }
+
+    async fn holder_of_token(&self, value: &HeaderValue) -> Result<Principal, Error> {
+        let bearer = value
+            .to_str()
+            .ok()
+            .and_then(|value| value.split_once(' '))
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+        let Some((_, token)) = bearer else {
+            return Err(refused("an authorization that is not `Bearer`"));
+        };
+        let token = token.trim();
+        if may_be_secret(GrantKind::ApiKey, token) {
+            return Err(refused("an API key in the place of a connect token"));
+        }
+        self.holder(GrantKind::ConnectToken, "connect token", token)
+            .await
+    }
+
+    /// Who was given a secret by the store.
+    async fn holder(&self, kind: GrantKind, what: &str, secret: &str) -> Result<Principal, Error> {
+        match &self.given {
+            // What does not look like one was made up, or is of a configuration that has changed.
+            Some(given) if may_be_secret(kind, secret) => given.caller(kind, secret).await,
+            _ => Err(unknown(what)),
         }
     }
+
+    /// Whether there is a key that anybody could call with.
+    pub async fn has_key(&self) -> Result<bool, StoreError> {
+        if !self.keys.is_empty() {
+            return Ok(true);
+        }
+        match &self.given {
+            Some(given) => given.has_key().await,
+            None => Ok(false),
+        }
+    }
+}
+
+fn refused(found: &str) -> Error {
+    Error::new(
+        Code::Unauthorized,
+        format!(
+            "expected an API key in one {API_KEY} header, or a connect token in one `authorization: Bearer`, found {found}"
+        ),
+    )
+}
+
+fn unknown(what: &str) -> Error {
+    Error::new(
+        Code::Unauthorized,
+        format!("expected a known {what}, found one that is not known"),
+    )
 }
 
 /// The value of a header that is there exactly once.

@@ -3,11 +3,12 @@
 use std::{io::Write as _, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use crosswalk::{config::ConfigError, route::Api, server::StartError};
+use crosswalk::{config::ConfigError, route::Api, server::StartError, store::StoreError};
 
 mod check_config;
 mod demo;
 mod explain;
+mod keys;
 mod pipelines;
 mod players;
 mod sandbox;
@@ -37,6 +38,8 @@ enum Command {
     Sandbox(sandbox::Arguments),
     /// Start a proxy and a sandbox together, and print calls to try.
     Demo(demo::Arguments),
+    /// Make, list and revoke the API keys of callers, and change the key that secrets are sealed with.
+    Keys(keys::Arguments),
     /// List the pipelines of a running proxy, and sync them.
     Pipelines(pipelines::Arguments),
     /// Print the version.
@@ -48,6 +51,8 @@ struct ConfigArguments {
     /// The configuration file.
     #[arg(
         long,
+        // Where a command has commands of its own, it may stand behind them.
+        global = true,
         value_name = "FILE",
         env = "CROSSWALK_CONFIG",
         default_value = "crosswalk.yaml"
@@ -66,6 +71,15 @@ enum Failure {
     #[error("{0}")]
     Call(String),
     #[error("{0}")]
+    Store(#[from] StoreError),
+    /// The configuration keeps nothing.
+    #[error(
+        "keys are kept in the store, and this configuration has none; set `store` or `state_dir`"
+    )]
+    NoStore,
+    #[error("no API key has the id {0}; `crosswalk keys list` shows those that there are")]
+    UnknownKey(String),
+    #[error("{0}")]
     Io(#[from] std::io::Error),
     /// Some calls were cut off when the time to drain was up.
     #[error("calls that were still open after the drain timeout were cut off")]
@@ -78,10 +92,14 @@ enum Failure {
 impl Failure {
     fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Config(_) => ExitCode::from(2),
-            Self::Start(_) | Self::Call(_) | Self::Io(_) | Self::Cut | Self::Stopped => {
-                ExitCode::from(1)
-            }
+            Self::Config(_) | Self::NoStore => ExitCode::from(2),
+            Self::Start(_)
+            | Self::Store(_)
+            | Self::UnknownKey(_)
+            | Self::Call(_)
+            | Self::Io(_)
+            | Self::Cut
+            | Self::Stopped => ExitCode::from(1),
         }
     }
 }
@@ -94,6 +112,7 @@ pub(crate) fn run(api: &Api) -> ExitCode {
         Command::CheckConfig(arguments) => check_config::run(api, &arguments.config),
         Command::Sandbox(arguments) => sandbox::run(&arguments),
         Command::Demo(arguments) => demo::run(api, &arguments),
+        Command::Keys(arguments) => keys::run(api, &arguments),
         Command::Pipelines(arguments) => pipelines::run(arguments),
         Command::Version => say(concat!("crosswalk ", env!("CARGO_PKG_VERSION"))),
     };

@@ -24,6 +24,7 @@ use crate::{
 };
 
 mod check;
+pub(crate) mod given;
 mod tree;
 
 pub(crate) use check::{is_allowed_host, is_loopback, is_origin};
@@ -60,6 +61,9 @@ pub struct State {
     pub org_id: String,
     /// Where browsers reach this proxy, for magic links and consents; where it listens, unless told otherwise.
     pub public_url: Option<Url>,
+    /// Whether webhooks may lead into private networks, and without TLS there. Not by default: who can make a webhook
+    /// could otherwise have this proxy call what only it can reach.
+    pub private_webhooks: bool,
 }
 
 /// The store and the key of its secrets.

@@ -64,7 +64,7 @@ pub enum Settings {
 pub struct Destination(Arc<Backend>);
 
 enum Backend {
-    Postgres(Postgres),
+    Postgres(Box<Postgres>),
     Sqlite(Sqlite),
 }
 
@@ -155,11 +155,16 @@ impl Destination {
     pub async fn open(settings: &Settings) -> Result<Self, DestinationError> {
         let backend = match settings {
             Settings::Postgres { url, schema } => {
-                Backend::Postgres(Postgres::open(url, schema.as_deref()).await?)
+                Backend::Postgres(Box::new(Postgres::open(url, schema.as_deref()).await?))
             }
             Settings::Sqlite { folder, path } => Backend::Sqlite(Sqlite::open(folder, path).await?),
         };
         Ok(Self(Arc::new(backend)))
+    }
+
+    /// Which database it is and of which version, for people: `PostgreSQL 16.4`.
+    pub async fn server_version(&self) -> Result<String, DestinationError> {
+        either!(self, backend => backend.server_version())
     }
 
     /// Makes the table, or adds the columns that it lacks. A table of that name that is not ours is an error.

@@ -58,7 +58,7 @@ pub struct CallLog {
     pub provider: OnceLock<&'static str>,
     pub connection: OnceLock<String>,
     pub native: NativeLog,
-    /// The request's body, kept only where the call is to be explained.
+    /// The request's body, kept only where the call is to be explained. Without it the answer is not told either.
     pub body: OnceLock<Bytes>,
     end: Mutex<Option<End>>,
     /// Nobody asked from outside: only who looks closely is told.

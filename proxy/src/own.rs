@@ -39,6 +39,7 @@ pub struct Own {
     pub unified: Arc<Unified>,
     /// The syncs of pipelines that run here.
     pub syncs: sync::Syncs,
+    pub webhooks: Arc<webhook::Sender>,
     /// Where the proxy listens.
     pub address: SocketAddr,
 }

@@ -42,6 +42,7 @@ use crate::{
     store::Store,
     sync,
     upstream::{Exchange, NativeLog, Upstream, provider::Effect},
+    webhook,
 };
 
 mod body;
@@ -83,6 +84,7 @@ pub struct Parts {
     pub origins: Origins,
     pub limits: Limits,
     pub upstream: Upstream,
+    pub webhooks: webhook::Sender,
     pub store: Option<Store>,
     pub state: State,
     pub directory: Arc<Directory>,
@@ -120,6 +122,7 @@ impl Pipeline {
             origins,
             limits,
             upstream,
+            webhooks,
             store,
             state,
             directory,
@@ -139,6 +142,7 @@ impl Pipeline {
             upstream,
             unified: Arc::clone(&unified),
             syncs: sync::Syncs::default(),
+            webhooks: Arc::new(webhooks),
             address,
         };
         Self {
@@ -311,10 +315,11 @@ impl Pipeline {
         self.is_draining.store(true, Ordering::Relaxed);
     }
 
-    /// Resolves when no call is in flight, those included whose callers are gone.
+    /// Resolves when no call is in flight, those included whose callers are gone, and no token is on its way.
     pub async fn idle(&self) {
         let all = u32::try_from(self.limits.calls_in_flight).unwrap_or(u32::MAX);
         let _ = self.places.acquire_many(all).await;
+        self.own.upstream.landed().await;
     }
 }
 
@@ -346,6 +351,8 @@ fn json(status: StatusCode, body: Vec<u8>) -> Response<Full<Bytes>> {
 
 fn tell(explain: &Explain, head: &request::Parts, log: &CallLog, result: &Result<Vec<u8>, Error>) {
     let (status, response) = match result {
+        // A call whose body is not told has no answer that could be: it may have tokens or keys in it.
+        Ok(_) if log.body.get().is_none() => (StatusCode::OK, Vec::new()),
         Ok(body) => (StatusCode::OK, body.clone()),
         Err(error) => (error.status(), error.body(&log.request_id)),
     };

@@ -25,6 +25,7 @@ use crate::{
     route::Api,
     store::{Store, StoreError, keys::KeyRing},
     upstream::Upstream,
+    webhook,
 };
 
 /// So many headers are more than any client sends.
@@ -82,6 +83,12 @@ impl Server {
             .map_err(listen_error)?;
         let address = listener.local_addr().map_err(listen_error)?;
         let upstream = Upstream::new(&config.limits, config.tls.roots).map_err(StartError::Tls)?;
+        let webhooks = webhook::Sender::new(
+            &config.limits,
+            config.tls.roots,
+            config.state.private_webhooks,
+        )
+        .map_err(StartError::Tls)?;
         let connections = config
             .connections
             .iter()
@@ -95,11 +102,21 @@ impl Server {
             })
             .collect::<Result<Vec<_>, _>>()?;
         let store = match &config.state.store {
-            Some(settings) => Some(open(settings).await?),
+            Some(settings) => Some(open_store(settings).await?),
             None => None,
         };
-        let directory = Arc::new(Directory::new(connections, store.clone()));
+        let directory = Arc::new(Directory::new(
+            api,
+            upstream.clone(),
+            connections,
+            store.clone(),
+        ));
         let auth = Auth::new(&config.api_keys, store.clone(), Arc::clone(&directory));
+        if !auth.has_key().await? {
+            tracing::warn!(
+                "there is no API key yet, so nobody can call; `crosswalk keys create --scope admin` makes the first"
+            );
+        }
         let origins = Origins::new(address, &config.allowed_hosts, &config.allowed_origins);
         let mut pipeline = Pipeline::new(Parts {
             api,
@@ -107,6 +124,7 @@ impl Server {
             origins,
             limits: config.limits.clone(),
             upstream,
+            webhooks,
             store,
             state: config.state.clone(),
             directory,
@@ -184,9 +202,10 @@ impl Server {
     }
 }
 
-async fn open(settings: &StoreSettings) -> Result<Store, StartError> {
-    let keys = KeyRing::load(settings.keys.clone()).map_err(StoreError::from)?;
-    Ok(Store::open(&settings.location, keys).await?)
+/// Opens the store that a configuration names.
+pub async fn open_store(settings: &StoreSettings) -> Result<Store, StoreError> {
+    let keys = KeyRing::load(settings.keys.clone())?;
+    Store::open(&settings.location, keys).await
 }
 
 async fn converse(stream: TcpStream, pipeline: Arc<Pipeline>, watcher: Watcher, limits: &Limits) {

@@ -24,21 +24,32 @@ mod connection;
 mod connector_config;
 mod customer;
 mod event;
+mod grant;
+mod health;
 mod installation;
 pub mod keys;
 pub mod lease;
 mod pipeline;
 mod seal;
+mod webhook;
 
 pub use connection::{Connection, ConnectionChange, ConnectionFilter, NewConnection, Saved};
 pub use connector_config::{ConnectorConfig, ConnectorConfigChange, ConnectorConfigInput};
 pub use customer::Customer;
-pub use event::Event;
+pub use event::{Event, EventFilter};
+pub(crate) use grant::may_be_secret;
+pub use grant::{Grant, GrantFault, GrantKind, GrantSecret, NewGrant, Redeemed};
+pub use health::{Broken, Stamp};
 pub use lease::Lease;
 pub use pipeline::{
     NewPipeline, Pipeline, PipelineChange, SyncEnd, SyncNotes, SyncRequest, pipeline_lease,
 };
 pub use seal::{Place, SealError};
+pub(crate) use webhook::webhook_lease;
+pub use webhook::{
+    Attempt, AttemptEnd, Delivery, DeliveryState, NewWebhook, Replayed, WEBHOOK_EVENTS, Webhook,
+    WebhookChange,
+};
 
 use keys::{KeyError, KeyRing};
 
@@ -215,6 +226,14 @@ impl Dialect {
             Self::Postgres => " FOR UPDATE",
         }
     }
+
+    /// What keeps others from removing the rows that a transaction refers to.
+    pub(crate) fn for_key_share(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Postgres => " FOR KEY SHARE",
+        }
+    }
 }
 
 /// Makes the file with no rights for others, before anything is in it. Its companions (`-wal`, `-shm`) get the same.
@@ -295,6 +314,25 @@ pub(crate) fn json_text<T: serde::Serialize>(value: Option<&T>) -> Option<String
     value.map(|value| {
         serde_json::to_string(value).expect("JSON of the API is written as it was read")
     })
+}
+
+/// What becomes of metadata. Objects are merged, member by member and no deeper; anything else takes the place of what
+/// is there, and null removes it.
+pub(crate) fn merged_metadata(
+    old: Option<&serde_json::Value>,
+    new: Option<&serde_json::Value>,
+) -> Option<serde_json::Value> {
+    use serde_json::Value;
+    match (new, old) {
+        (None, old) => old.cloned(),
+        (Some(Value::Null), _) => None,
+        (Some(Value::Object(new)), Some(Value::Object(old))) => {
+            let mut merged = old.clone();
+            merged.extend(new.clone());
+            Some(Value::Object(merged))
+        }
+        (Some(new), _) => Some(new.clone()),
+    }
 }
 
 /// An id with the prefix of its kind. Ids sort by age.

@@ -24,6 +24,7 @@ mod target;
 
 pub use api::answer;
 pub use schedule::run;
+pub(crate) use target::settings as destination_settings;
 
 use progress::Progress;
 

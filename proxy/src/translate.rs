@@ -251,6 +251,7 @@ pub(crate) mod tests {
         versions: Versions {
             default: "1",
             families: &[],
+            retires: &[],
         },
         auth: Auth {
             token_url: "",
@@ -259,7 +260,13 @@ pub(crate) mod tests {
             base_url_member: None,
             revoked: &[],
             incurable: &[],
+            authorize: None,
+            logins: &[],
+            revoke: None,
+            granted: None,
         },
+        check: None,
+        scopes: &[],
         errors: Errors {
             list: false,
             code: &[],
@@ -288,6 +295,7 @@ pub(crate) mod tests {
         versions: Versions {
             default: "1",
             families: &[],
+            retires: &[],
         },
         auth: Auth {
             token_url: "",
@@ -296,7 +304,13 @@ pub(crate) mod tests {
             base_url_member: None,
             revoked: &[],
             incurable: &[],
+            authorize: None,
+            logins: &[],
+            revoke: None,
+            granted: None,
         },
+        check: None,
+        scopes: &[],
         errors: Errors {
             list: false,
             code: &["code"],

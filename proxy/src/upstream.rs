@@ -3,11 +3,14 @@
 //! Knows providers as data ([`provider`]) and no entity or field. A write is repeated only when it is certain that the
 //! provider did not carry it out.
 
-mod client;
+pub mod account;
+pub(crate) mod client;
 mod engine;
 pub mod fault;
 pub mod provider;
+pub(crate) mod reach;
 mod retry;
 mod token;
 
 pub use engine::{Connection, Exchange, NativeLog, Upstream};
+pub use token::{Kept, Newest};

@@ -1,6 +1,7 @@
 //! Records in a real PostgreSQL and a real SQLite file: the same tests on both.
 #![allow(
     clippy::unwrap_used,
+    clippy::print_stdout,
     reason = "the exception for tests does not reach the helpers of a test crate"
 )]
 

@@ -7,6 +7,7 @@
 mod capabilities;
 mod changes;
 mod clients;
+mod core;
 mod counts;
 mod cursors;
 mod drain;

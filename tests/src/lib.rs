@@ -6,6 +6,7 @@ mod demo;
 mod http;
 mod postgres;
 mod process;
+mod receiver;
 mod stage;
 
 pub use contract::Contract;
@@ -14,4 +15,5 @@ pub use demo::Demo;
 pub use http::{Answer, exchange, exchange_text, receive, send};
 pub use postgres::{POSTGRES_PASSWORD, Postgres};
 pub use process::{Printed, Process, binary};
+pub use receiver::{Received, Receiver, Reply};
 pub use stage::{API_KEY, Sandbox, Sidecar, headers};

@@ -20,7 +20,7 @@ use std::{
 const USER: &str = "crosswalk";
 /// What must never be in a log or an error.
 pub const POSTGRES_PASSWORD: &str = "canary-postgres-password";
-const LONGEST_START: Duration = Duration::from_secs(60);
+const LONGEST_START: Duration = Duration::from_mins(1);
 const HOW_TO_INSTALL: &str =
     "PostgreSQL's server is needed (initdb and postgres): `apt-get install postgresql`";
 

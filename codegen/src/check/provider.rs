@@ -3,8 +3,11 @@
 use super::{
     answers::{self, Answer, Wanted},
     bodies::{self, slot_text},
-    calls, document,
+    calls,
+    connect::Connect,
+    document,
     entities::Entities,
+    granted,
     unified::Unified,
     versions::{self, Roots},
 };
@@ -13,7 +16,7 @@ use crate::{
     load::InputProvider,
     mapping::provider::{
         MappingBaseUrl, MappingBundle, MappingDescription, MappingErrorRule, MappingErrors,
-        MappingPartial, MappingProvider,
+        MappingPartial,
     },
     plan::{
         PlanAuth, PlanBaseUrl, PlanBundle, PlanErrorRule, PlanErrors, PlanNamed,
@@ -80,6 +83,20 @@ pub(super) fn check(
         .iter()
         .filter_map(|scripts| checker.entities().scripts(scripts))
         .collect();
+    let check = mapping.check.as_ref().map(|it| checker.connect().check(it));
+    let has = entities
+        .iter()
+        .flat_map(|it| {
+            it.operations
+                .iter()
+                .map(|operation| operation.name.as_str())
+        })
+        .chain(scripts.iter().flat_map(|it| {
+            it.operations
+                .iter()
+                .map(|operation| operation.name.as_str())
+        }));
+    let scopes = granted::check(mapping, unified, &has.collect::<Vec<_>>(), sink);
     let operations = spec
         .operations
         .values()
@@ -94,7 +111,12 @@ pub(super) fn check(
         title: mapping.title.value.clone(),
         base_url: checker.base_url(&mapping.base_url),
         versions,
-        auth: auth(mapping),
+        auth: checker.auth(),
+        check: match check {
+            Some(check) => Some(check?),
+            None => None,
+        },
+        scopes,
         errors,
         bundle: match bundle {
             Some(bundle) => Some(bundle?),
@@ -416,6 +438,39 @@ impl Checker<'_> {
 }
 
 impl Checker<'_> {
+    fn connect(&self) -> Connect<'_> {
+        Connect {
+            mapping: &self.provider.mapping,
+            spec: &self.provider.spec,
+            roots: &self.roots,
+            sink: self.sink,
+        }
+    }
+
+    fn auth(&self) -> PlanAuth {
+        let auth = &self.provider.mapping.auth;
+        let connect = self.connect();
+        PlanAuth {
+            token_url: auth.token_url.value.clone(),
+            login_url: value(auth.login_url.as_ref()),
+            lifetime_seconds: auth
+                .lifetime_seconds
+                .as_ref()
+                .map(|seconds| u64::from(seconds.value)),
+            base_url_member: value(auth.base_url_member.as_ref()),
+            revoked: auth
+                .revoked
+                .iter()
+                .map(|(member, values)| (member.value.clone(), texts(values)))
+                .collect(),
+            incurable: texts(&auth.incurable),
+            authorize: auth.authorize.as_ref().map(|it| connect.authorize(it)),
+            logins: auth.logins.iter().map(|it| connect.login(it)).collect(),
+            revoke: auth.revoke.as_ref().map(|it| connect.token_call(it)),
+            granted: auth.granted.as_ref().map(|it| connect.granted(it)),
+        }
+    }
+
     fn partial(&self, partial: &MappingPartial) -> Option<PlanPartial> {
         let status = &partial.status;
         let Some(status) = u16::try_from(status.value)
@@ -435,25 +490,6 @@ impl Checker<'_> {
             list: partial.list.value.clone(),
             ignore: texts(&partial.ignore),
         })
-    }
-}
-
-fn auth(mapping: &MappingProvider) -> PlanAuth {
-    let auth = &mapping.auth;
-    PlanAuth {
-        token_url: auth.token_url.value.clone(),
-        login_url: value(auth.login_url.as_ref()),
-        lifetime_seconds: auth
-            .lifetime_seconds
-            .as_ref()
-            .map(|seconds| u64::from(seconds.value)),
-        base_url_member: value(auth.base_url_member.as_ref()),
-        revoked: auth
-            .revoked
-            .iter()
-            .map(|(member, values)| (member.value.clone(), texts(values)))
-            .collect(),
-        incurable: texts(&auth.incurable),
     }
 }
 

@@ -110,6 +110,7 @@ pub(super) fn check(
             version.default.span,
         ));
     }
+    let retires = check_retires(version, &families, sink);
     // The version's name in the spec is of no use any more.
     let braced = format!("{{{}}}", version.parameter.value);
     let families = families
@@ -126,7 +127,39 @@ pub(super) fn check(
     Some(PlanVersions {
         default: version.default.value.clone(),
         families,
+        retires,
     })
+}
+
+/// Versions that connections may have, each with a day.
+fn check_retires(
+    version: &MappingVersion,
+    families: &[PlanVersionFamily],
+    sink: &Sink,
+) -> Vec<(String, String)> {
+    for (name, day) in &version.retires {
+        if !families.iter().any(|it| matches(&it.matches, &name.value)) {
+            let message = format!("`{}` is in none of the families", name.value);
+            sink.push(Diagnostic::new("bad-version", message, name.span));
+        }
+        if !is_day(&day.value) {
+            let message = format!("expected a day as in `2027-09-01`, found `{}`", day.value);
+            sink.push(Diagnostic::new("bad-version", message, day.span));
+        }
+    }
+    let retires = version.retires.iter();
+    retires
+        .map(|(name, day)| (name.value.clone(), day.value.clone()))
+        .collect()
+}
+
+fn is_day(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    let number = |at: usize, length: usize, most: u32| {
+        let part: &str = parts[at];
+        part.len() == length && part.parse().is_ok_and(|it: u32| (1..=most).contains(&it))
+    };
+    parts.len() == 3 && number(0, 4, 9999) && number(1, 2, 12) && number(2, 2, 31)
 }
 
 fn check_family(

@@ -1,7 +1,7 @@
 //! Every id that a diagnostic may have. They name what is wrong and never change; each has a folder in `tests/bad/`.
 
 /// In alphabetical order.
-pub const IDS: [&str; 81] = [
+pub const IDS: [&str; 83] = [
     "ambiguous-name",
     "ambiguous-value",
     "ambiguous-write",
@@ -28,11 +28,13 @@ pub const IDS: [&str; 81] = [
     "no-next-page",
     "no-overlap",
     "no-record",
+    "no-scope",
     "no-window",
     "not-in-the-record",
     "otherwise-without-bundle",
     "page-size-too-large",
     "read-only-native-field",
+    "scope-not-asked-for",
     "several-documents",
     "several-sources",
     "slot-may-be-absent",

@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{operation, unified::Pruned};
+use super::{connect, operation, unified::Pruned};
 use crate::{
     names,
     plan::{PlanBaseUrl, PlanBundle, PlanClear, PlanProvider, PlanRecordId, PlanVersionMatch},
@@ -90,7 +90,7 @@ pub(super) fn module(provider: &PlanProvider) -> TokenStream {
                 write::{Clear, NativeForm},
             },
             upstream::provider::{
-                Auth, BaseUrl, Content, Details, Effect, ErrorRule, Errors, Named, NativeOperation, Partial, Provider, VersionFamily, VersionMatch, Versions,
+                AccountPlace, Auth, Authorize, BaseUrl, Check, Content, Details, Effect, ErrorRule, Errors, FixedCall, Granted, Login, Named, NativeOperation, OperationScopes, OptionalScopes, Partial, Provider, Quota, QuotaTold, TokenCall, VersionFamily, VersionMatch, Versions,
             },
         };
         use http::Method;
@@ -128,6 +128,12 @@ fn data(provider: &PlanProvider) -> TokenStream {
         quote! { VersionFamily { matches: #matches, roots: &[#(#roots),*] } }
     });
     let auth = auth(provider);
+    let connect = connect::provider(provider);
+    let retires = provider
+        .versions
+        .retires
+        .iter()
+        .map(|(version, day)| quote! { (#version, #day) });
     let errors = errors(provider);
     quote! {
         /// The provider.
@@ -135,8 +141,9 @@ fn data(provider: &PlanProvider) -> TokenStream {
             name: #name,
             title: #title,
             base_url: #base_url,
-            versions: Versions { default: #default, families: &[#(#families),*] },
+            versions: Versions { default: #default, families: &[#(#families),*], retires: &[#(#retires),*] },
             auth: #auth,
+            #connect
             errors: #errors,
         };
     }
@@ -155,6 +162,7 @@ fn auth(provider: &PlanProvider) -> TokenStream {
         .iter()
         .map(|(member, values)| quote! { (#member, &[#(#values),*]) });
     let incurable = &auth.incurable;
+    let connect = connect::auth(auth);
     quote! {
         Auth {
             token_url: #token_url,
@@ -163,6 +171,7 @@ fn auth(provider: &PlanProvider) -> TokenStream {
             base_url_member: #base_url_member,
             revoked: &[#(#revoked),*],
             incurable: &[#(#incurable),*],
+            #connect
         }
     }
 }
@@ -329,6 +338,6 @@ fn bundle(provider: &PlanProvider) -> Option<TokenStream> {
     })
 }
 
-fn option(text: Option<&String>) -> TokenStream {
+pub(super) fn option(text: Option<&String>) -> TokenStream {
     text.map_or_else(|| quote! { None }, |text| quote! { Some(#text) })
 }

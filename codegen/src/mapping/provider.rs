@@ -3,6 +3,10 @@
 use super::{
     Table,
     call::{self, MappingCall},
+    connect::{
+        self, MappingAuthorize, MappingCheck, MappingGranted, MappingLogin, MappingScopes,
+        MappingTokenCall,
+    },
     document::{self, MappingDocument},
     entries,
     script::MappingObjects,
@@ -24,6 +28,8 @@ pub struct MappingProvider {
     pub version: MappingVersion,
     pub base_url: MappingBaseUrl,
     pub auth: MappingAuth,
+    pub check: Option<MappingCheck>,
+    pub scopes: Option<MappingScopes>,
     pub reads_by_post: Vec<Text>,
     pub clear: PlanClear,
     pub fields_in: Option<Text>,
@@ -51,6 +57,8 @@ pub struct MappingVersion {
     /// The path parameter that holds the version.
     pub parameter: Text,
     pub families: Vec<MappingFamily>,
+    /// By version, the day from which the provider may not answer it any more.
+    pub retires: Vec<(Text, Text)>,
 }
 
 #[derive(Debug)]
@@ -78,6 +86,10 @@ pub struct MappingAuth {
     pub base_url_member: Option<Text>,
     pub revoked: Vec<(Text, Vec<Text>)>,
     pub incurable: Vec<Text>,
+    pub authorize: Option<MappingAuthorize>,
+    pub logins: Vec<MappingLogin>,
+    pub revoke: Option<MappingTokenCall>,
+    pub granted: Option<MappingGranted>,
 }
 
 #[derive(Debug)]
@@ -166,6 +178,12 @@ pub fn provider(file: FileId, node: &Node, sink: &Sink) -> Option<MappingProvide
         .required("base_url")
         .and_then(|node| base_url(node, sink));
     let auth = table.required("auth").and_then(|node| auth(node, sink));
+    let check = table
+        .optional("check")
+        .and_then(|node| connect::check(node, sink));
+    let scopes = table
+        .optional("scopes")
+        .and_then(|node| connect::scopes(node, sink));
     let reads_by_post = table.texts("reads_by_post");
     let clear = table.choice("clear", &["null", "empty_text"]);
     let fields_in = table.optional_text("fields_in");
@@ -191,6 +209,8 @@ pub fn provider(file: FileId, node: &Node, sink: &Sink) -> Option<MappingProvide
         version: version?,
         base_url: base_url?,
         auth: auth?,
+        check,
+        scopes,
         reads_by_post,
         clear: if clear? == "null" {
             PlanClear::Null
@@ -231,6 +251,7 @@ fn version(node: &Node, sink: &Sink) -> Option<MappingVersion> {
     let families = table
         .required("families")
         .map_or_else(Vec::new, |node| list(node, sink));
+    let retires = table.texts_by_name("retires");
     table.finish();
     let families = families
         .iter()
@@ -240,6 +261,7 @@ fn version(node: &Node, sink: &Sink) -> Option<MappingVersion> {
         default: default?,
         parameter: parameter?,
         families,
+        retires,
     })
 }
 
@@ -290,6 +312,12 @@ fn auth(node: &Node, sink: &Sink) -> Option<MappingAuth> {
         .optional("revoked")
         .map_or_else(Vec::new, |node| entries(node, sink));
     let incurable = table.texts("incurable");
+    let authorize = table.optional("authorize");
+    let logins = table
+        .optional("logins")
+        .map_or_else(Vec::new, |node| list(node, sink));
+    let revoke = table.optional("revoke");
+    let granted = table.optional("granted");
     table.finish();
     let revoked = revoked
         .into_iter()
@@ -302,6 +330,13 @@ fn auth(node: &Node, sink: &Sink) -> Option<MappingAuth> {
         base_url_member,
         revoked,
         incurable,
+        authorize: authorize.and_then(|node| connect::authorize(node, sink)),
+        logins: logins
+            .iter()
+            .filter_map(|node| connect::login(node, sink))
+            .collect(),
+        revoke: revoke.and_then(|node| connect::token_call(node, sink)),
+        granted: granted.and_then(|node| connect::granted(node, sink)),
     })
 }
 
@@ -470,7 +505,7 @@ fn rule(node: &Node, sink: &Sink) -> Option<MappingErrorRule> {
     })
 }
 
-fn list(node: &Node, sink: &Sink) -> Vec<Node> {
+pub(super) fn list(node: &Node, sink: &Sink) -> Vec<Node> {
     if let crate::source::yaml::NodeKind::List(elements) = &node.kind {
         elements.clone()
     } else {

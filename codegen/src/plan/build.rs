@@ -32,6 +32,13 @@ fn for_each_call(provider: &mut PlanProvider, visit: &mut dyn FnMut(&mut usize))
     if let Some(bundle) = &mut provider.bundle {
         visit(&mut bundle.operation);
     }
+    if let Some(check) = &mut provider.check {
+        visit(&mut check.call.operation);
+        let account = check.account.as_mut();
+        if let Some(call) = account.and_then(|account| account.call.as_mut()) {
+            visit(&mut call.operation);
+        }
+    }
     for scripts in &mut provider.scripts {
         for call in object_calls(scripts.objects.as_mut()) {
             visit(&mut call.operation);

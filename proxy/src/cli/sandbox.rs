@@ -30,7 +30,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             // Writing to a String does not fail.
             let _ = writeln!(
                 text,
-                "{}\n  url            {}\n  access_token   {}\n  client_id      {}\n  client_secret  {}\n  refresh_token  {}\n  authorize      {}{}\n  control        {}/_sandbox/calls, faults, settings, reset, expire_tokens, grants, revoke, fill, records\n",
+                "{}\n  url            {}\n  access_token   {}\n  client_id      {}\n  client_secret  {}\n  refresh_token  {}\n  authorize      {}{}\n  control        {}/_sandbox/calls, faults, settings, reset, expire_tokens, grants, revoke, fill, churn, records\n",
                 player.title,
                 playing.url(),
                 player.access_token,

@@ -16,7 +16,7 @@ mod place;
 mod secret;
 mod store;
 
-pub(crate) use place::{is_allowed_host, is_loopback, is_origin};
+pub(crate) use place::{is_allowed_host, is_loopback, is_origin, with_origin};
 
 struct Check<'a> {
     source: Source<'a>,

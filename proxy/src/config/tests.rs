@@ -39,6 +39,7 @@ const fn provider(
         base_url,
         versions: Versions {
             default,
+            retires: &[],
             families: match matches {
                 VersionMatch::OneOf(_) => &[
                     VersionFamily {
@@ -66,7 +67,13 @@ const fn provider(
             base_url_member: Some("instance_url"),
             revoked: &[],
             incurable: &[],
+            authorize: None,
+            logins: &[],
+            revoke: None,
+            granted: None,
         },
+        check: None,
+        scopes: &[],
         errors: Errors {
             list: false,
             code: &[],

@@ -53,12 +53,11 @@ fn escape(text: &str, at: usize) -> (usize, Option<Cow<'static, str>>) {
         return (at + 2, None);
     };
     match unit {
-        0 => (at + 6, Some(REPLACEMENT.into())),
         0xD800..=0xDBFF => match code_unit(bytes, at + 6) {
             Some(0xDC00..=0xDFFF) => (at + 12, None),
             _ => (at + 6, Some(REPLACEMENT.into())),
         },
-        0xDC00..=0xDFFF => (at + 6, Some(REPLACEMENT.into())),
+        0 | 0xDC00..=0xDFFF => (at + 6, Some(REPLACEMENT.into())),
         _ => (at + 6, None),
     }
 }

@@ -17,7 +17,7 @@ use super::{
     Applied, Finished, Page, Prepared, StreamKey, StreamState, WalkEnd,
     error::DestinationError,
     row::{Batch, Stored},
-    sql::{Dialect, STREAMS, quoted},
+    sql::{self, Dialect, STREAMS, quoted},
     table::{Table, check_schema},
     url::{self, Address},
 };
@@ -26,16 +26,20 @@ mod schema;
 
 const DIALECT: Dialect = Dialect::Postgres;
 const DEFAULT_SCHEMA: &str = "public";
-/// Streams are written one after the other per connection; a user's database has few connections to give.
+/// Streams are written one after the other; a user's database has few connections to give.
 const CONNECTIONS: u32 = 4;
-const IDLE: Duration = Duration::from_secs(60);
+const IDLE: Duration = Duration::from_mins(1);
+/// How long a connection is waited for before it is found out whether there can be one.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// A connection that has rested for longer is tried before it is used.
+const FRESH: Duration = Duration::from_secs(1);
 /// Locks are given up well before statements are: whoever holds one is told of as such.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = '60s'; SET LOCAL lock_timeout = \
-                     '10s'; SET LOCAL idle_in_transaction_session_timeout = '60s'";
+                     '5s'; SET LOCAL idle_in_transaction_session_timeout = '60s'";
 /// How long a whole call may take; the network can be gone in ways that no server's timeout tells.
-const LONGEST: Duration = Duration::from_secs(120);
+const LONGEST: Duration = Duration::from_mins(2);
 /// How many rows are marked in one transaction.
-const MARKED_AT_ONCE: i64 = 5_000;
+const MARKED_AT_ONCE: usize = 5_000;
 /// How much text is sent in one statement; the server's limit for a value is 1 GB, and its memory is not ours.
 const BYTES_AT_ONCE: usize = 8 << 20;
 
@@ -63,6 +67,13 @@ impl Postgres {
             .max_connections(CONNECTIONS)
             .idle_timeout(IDLE)
             .acquire_timeout(connect_timeout)
+            .test_before_acquire(false)
+            .before_acquire(|connection, used| {
+                // One that was in use just now costs no round trip for being asked.
+                Box::pin(
+                    async move { Ok(used.idle_for < FRESH || connection.ping().await.is_ok()) },
+                )
+            })
             .connect_lazy_with(options.clone());
         let destination = Self {
             pool,
@@ -71,11 +82,18 @@ impl Postgres {
             streams: place(schema, STREAMS),
             schema: schema.to_owned(),
         };
-        // By itself: the pool would tell a refusal as a timeout.
-        let connection = destination.connect().await?;
-        drop(connection);
         bounded(destination.prepare_schema()).await?;
         Ok(destination)
+    }
+
+    pub(super) async fn server_version(&self) -> Result<String, DestinationError> {
+        let row = sqlx::query("SHOW server_version")
+            .fetch_one(&self.pool)
+            .await;
+        let version: String = row
+            .and_then(|row| row.try_get(0))
+            .map_err(|error| failed(&error))?;
+        Ok(format!("PostgreSQL {version}"))
     }
 
     async fn connect(&self) -> Result<PgConnection, DestinationError> {
@@ -89,16 +107,34 @@ impl Postgres {
     }
 
     async fn begin(&self) -> Result<Transaction<'static, Database>, DestinationError> {
-        match self.pool.begin_with(BEGIN).await {
-            // Why is known only to who tries by itself.
-            Err(sqlx::Error::PoolTimedOut) => {
-                self.connect().await?.close().await.ok();
-                Err(DestinationError::Busy {
-                    reason: "all connections to it are in use".to_owned(),
-                })
+        // After the server was restarted each connection that was kept fails once. Nothing has been done yet.
+        let mut kept = CONNECTIONS;
+        loop {
+            match self.try_begin().await? {
+                Err(DestinationError::Unreachable { .. }) if kept > 0 => kept -= 1,
+                begun => return begun,
             }
-            begun => begun.map_err(|error| failed(&error)),
         }
+    }
+
+    /// What the pool says, unless nobody can connect.
+    async fn try_begin(
+        &self,
+    ) -> Result<Result<Transaction<'static, Database>, DestinationError>, DestinationError> {
+        let mut begun = Box::pin(self.pool.begin_with(BEGIN));
+        let begun = if let Ok(begun) = timeout(PATIENCE, &mut begun).await {
+            begun
+        } else {
+            // The pool would try until its timeout to connect to who refuses, and then not tell why.
+            Box::pin(self.connect()).await?.close().await.ok();
+            begun.await
+        };
+        Ok(begun.map_err(|error| match error {
+            sqlx::Error::PoolTimedOut => DestinationError::Busy {
+                reason: "all connections to it are in use".to_owned(),
+            },
+            error => failed(&error),
+        }))
     }
 
     pub(super) async fn prepare(&self, table: &Table) -> Result<Prepared, DestinationError> {
@@ -175,7 +211,7 @@ impl Postgres {
         let batch = Batch::of(page.table, page.rows);
         bounded(async {
             let mut transaction = self.begin().await?;
-            let state = self
+            let (state, generation) = self
                 .advance(
                     &mut transaction,
                     page.key,
@@ -186,13 +222,10 @@ impl Postgres {
                 )
                 .await?;
             let mut written = 0;
-            if batch.rounds().next().is_some() {
-                let generation = self.newest_generation(&mut transaction, page.key).await?;
-                for rows in batch.rounds() {
-                    written += self
-                        .upsert(&mut transaction, &page, rows, generation)
-                        .await?;
-                }
+            for rows in batch.rounds() {
+                written += self
+                    .upsert(&mut transaction, &page, rows, generation)
+                    .await?;
             }
             commit(transaction).await?;
             Ok(Applied {
@@ -213,7 +246,7 @@ impl Postgres {
         cursor: Option<&str>,
         records: usize,
         pages: i64,
-    ) -> Result<StreamState, DestinationError> {
+    ) -> Result<(StreamState, i64), DestinationError> {
         let row = sqlx::query(AssertSqlSafe(DIALECT.advance(&self.streams)))
             .bind(&key.pipeline)
             .bind(&key.stream)
@@ -224,21 +257,11 @@ impl Postgres {
             .bind(pages)
             .fetch_optional(transaction)
             .await
-            .map_err(|error| failed(&error))?;
-        held(row)
-    }
-
-    async fn newest_generation(
-        &self,
-        transaction: &mut PgConnection,
-        key: &StreamKey,
-    ) -> Result<i64, DestinationError> {
-        sqlx::query_scalar(AssertSqlSafe(DIALECT.newest_generation(&self.streams)))
-            .bind(&key.stream)
-            .bind(&key.connection_id)
-            .fetch_one(transaction)
-            .await
-            .map_err(|error| failed(&error))
+            .map_err(|error| failed(&error))?
+            .ok_or(DestinationError::Fenced)?;
+        let newest: i64 = row.try_get(6).map_err(|error| failed(&error))?;
+        let state = state(&row)?;
+        Ok((state.clone(), state.generation.max(newest)))
     }
 
     async fn upsert(
@@ -289,16 +312,21 @@ impl Postgres {
         let mut deleted = 0;
         let mut after = String::new();
         loop {
-            let marked = bounded(self.mark_some(&end, &after)).await?;
-            deleted += marked.rows;
-            match marked.next {
-                Next::After(last) => after = last,
-                Next::Ended(state) => return Ok(Finished { state, deleted }),
+            let (marked, last, state) = bounded(self.mark_some(&end, &after)).await?;
+            deleted += marked;
+            match last {
+                Some(last) => after = last,
+                None => return Ok(Finished { state, deleted }),
             }
         }
     }
 
-    async fn mark_some(&self, end: &WalkEnd<'_>, after: &str) -> Result<Marked, DestinationError> {
+    /// How many rows were marked; the last id that was looked at, unless it was the end; the stream's state.
+    async fn mark_some(
+        &self,
+        end: &WalkEnd<'_>,
+        after: &str,
+    ) -> Result<(u64, Option<String>, StreamState), DestinationError> {
         let place = place(&self.schema, end.table.name());
         let table_failed =
             |error: sqlx::Error| DestinationError::of_postgres(&error, end.table.name());
@@ -312,12 +340,13 @@ impl Postgres {
             .fetch_optional(&mut *transaction)
             .await
             .map_err(|error| failed(&error))?;
-        let generation = held(row)?.generation;
-        let ids: Vec<String> = sqlx::query_scalar(AssertSqlSafe(DIALECT.unseen(&place)))
+        let mut state = held(row)?;
+        let generation = state.generation;
+        let ids: Vec<String> = sqlx::query_scalar(AssertSqlSafe(sql::unseen(&place)))
             .bind(&key.connection_id)
             .bind(generation)
             .bind(after)
-            .bind(MARKED_AT_ONCE)
+            .bind(i64::try_from(MARKED_AT_ONCE).unwrap_or(i64::MAX))
             .fetch_all(&mut *transaction)
             .await
             .map_err(table_failed)?;
@@ -333,24 +362,20 @@ impl Postgres {
                 .map_err(table_failed)?
                 .rows_affected()
         };
-        let next = match ids
-            .into_iter()
-            .nth(usize::try_from(MARKED_AT_ONCE - 1).unwrap_or(usize::MAX))
-        {
-            Some(last) => Next::After(last),
-            None => Next::Ended(
-                self.advance(&mut transaction, key, end.fence, end.cursor, 0, 0)
-                    .await?,
-            ),
-        };
+        let last = ids.last().filter(|_| ids.len() == MARKED_AT_ONCE).cloned();
+        if last.is_none() {
+            (state, _) = self
+                .advance(&mut transaction, key, end.fence, end.cursor, 0, 0)
+                .await?;
+        }
         commit(transaction).await?;
-        Ok(Marked { rows, next })
+        Ok((rows, last, state))
     }
 
     pub(super) async fn forget(&self, pipeline: &str) -> Result<(), DestinationError> {
         bounded(async {
             let mut transaction = self.begin().await?;
-            sqlx::query(AssertSqlSafe(DIALECT.forget(&self.streams)))
+            sqlx::query(AssertSqlSafe(sql::forget(&self.streams)))
                 .bind(pipeline)
                 .execute(&mut *transaction)
                 .await
@@ -363,17 +388,6 @@ impl Postgres {
     pub(super) async fn close(&self) {
         self.pool.close().await;
     }
-}
-
-/// Rows that one transaction marked, and what comes next.
-struct Marked {
-    rows: u64,
-    next: Next,
-}
-
-enum Next {
-    After(String),
-    Ended(StreamState),
 }
 
 /// A table's full name.
@@ -416,7 +430,7 @@ async fn commit(transaction: Transaction<'_, Database>) -> Result<(), Destinatio
 async fn bounded<T>(
     call: impl Future<Output = Result<T, DestinationError>>,
 ) -> Result<T, DestinationError> {
-    timeout(LONGEST, call).await.unwrap_or_else(|_| {
+    timeout(LONGEST, Box::pin(call)).await.unwrap_or_else(|_| {
         Err(DestinationError::Unreachable {
             reason: format!("no answer within {} s", LONGEST.as_secs()),
         })

@@ -34,11 +34,23 @@ pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
+/// Pipeline.
+pub(super) fn forget(streams: &str) -> String {
+    format!(r#"DELETE FROM {streams} WHERE "pipeline" = $1"#)
+}
+
+/// Connection, generation, the last id that was looked at, how many: rows that an ended walk has not seen.
+pub(super) fn unseen(place: &str) -> String {
+    format!(
+        r#"SELECT "id" FROM {place} WHERE "_connection_id" = $1 AND "_generation" < $2 AND NOT "_deleted"
+        AND "id" > $3 ORDER BY "id" LIMIT $4"#
+    )
+}
+
 impl Dialect {
     /// How a new column's type is written.
     pub(super) fn column_type(self, kind: Kind) -> &'static str {
         match (self, kind) {
-            (_, Kind::Text) => "text",
             (_, Kind::Integer) => "bigint",
             (_, Kind::Boolean) => "boolean",
             (Self::Postgres, Kind::Number) => "numeric",
@@ -47,7 +59,7 @@ impl Dialect {
             (Self::Postgres, Kind::Json) => "jsonb",
             // None, so that SQLite keeps the storage class that it is given; NUMERIC would round after 15 digits.
             (Self::Sqlite, Kind::Number) => "",
-            (Self::Sqlite, Kind::Timestamp | Kind::Date | Kind::Json) => "text",
+            (_, Kind::Text) | (Self::Sqlite, Kind::Timestamp | Kind::Date | Kind::Json) => "text",
         }
     }
 
@@ -133,10 +145,17 @@ impl Dialect {
 
     /// Pipeline, stream, connection, fence, cursor, records, pages. No row comes back if the fence is older than the
     /// stored one, or nobody has claimed the stream. The row stays locked until the transaction ends.
+    ///
+    /// Behind the state it tells the newest walk that any pipeline has begun over these rows: a row that one pipeline
+    /// has just seen is not gone for another. It is no matter if one begins in this moment: what is written was read
+    /// before, so that walk sees it or it is gone.
     pub(super) fn advance(self, streams: &str) -> String {
-        self.update(
+        let update = self.update(
             streams,
             r#""cursor" = $5, "records" = "records" + $6, "pages" = "pages" + $7"#,
+        );
+        format!(
+            r#"{update}, (SELECT max(o."generation") FROM {streams} AS o WHERE o."stream" = $2 AND o."connection_id" = $3)"#
         )
     }
 
@@ -165,27 +184,6 @@ impl Dialect {
         )
     }
 
-    /// Pipeline.
-    pub(super) fn forget(self, streams: &str) -> String {
-        format!(r#"DELETE FROM {streams} WHERE "pipeline" = $1"#)
-    }
-
-    /// Stream, connection: the newest walk that any pipeline has begun over these rows. A row that one pipeline has
-    /// just seen is not gone for another.
-    pub(super) fn newest_generation(self, streams: &str) -> String {
-        format!(
-            r#"SELECT max("generation") FROM {streams} WHERE "stream" = $1 AND "connection_id" = $2"#
-        )
-    }
-
-    /// Connection, generation, the last id that was looked at, how many: rows that an ended walk has not seen.
-    pub(super) fn unseen(self, place: &str) -> String {
-        format!(
-            r#"SELECT "id" FROM {place} WHERE "_connection_id" = $1 AND "_generation" < $2 AND NOT "_deleted"
-            AND "id" > $3 ORDER BY "id" LIMIT $4"#
-        )
-    }
-
     /// Connection, generation, ids (an array, or a JSON array).
     pub(super) fn mark_deleted(self, place: &str) -> String {
         let (is_true, among) = match self {
@@ -199,8 +197,8 @@ impl Dialect {
         )
     }
 
-    /// The rows of a page. Parameters: connection, customer, generation, then for PostgreSQL arrays of ids, of each
-    /// column, of raw data and of deletion marks; for SQLite the same of each of `rows` rows.
+    /// The rows of a page. Parameters for PostgreSQL: connection, customer, generation, then arrays of ids, of each
+    /// column, of raw data and of deletion marks. For SQLite those of each of `rows` rows, in the order of the columns.
     ///
     /// A row is written if it differs or was not yet seen in this walk. `_synced_at` changes only if it differs: what
     /// reads the table by it sees each change once.
@@ -232,20 +230,20 @@ impl Dialect {
             .chain(["\"raw_data\""])
             .map(|name| format!("CASE WHEN EXCLUDED.\"_deleted\" THEN COALESCE(EXCLUDED.{name}, t.{name}) ELSE EXCLUDED.{name} END"))
             .collect();
-        let named: Vec<&str> = names
+        let all: Vec<&str> = names
             .iter()
             .map(String::as_str)
             .chain(["\"raw_data\""])
             .collect();
         let mut differs = String::new();
-        for (name, kept) in named.iter().zip(&kept) {
+        for (name, kept) in all.iter().zip(&kept) {
             let _ = write!(differs, "t.{name} IS DISTINCT FROM ({kept}) OR ");
         }
         differs.push_str(
             r#"t."_customer_id" <> EXCLUDED."_customer_id" OR t."_deleted" <> EXCLUDED."_deleted""#,
         );
         text.push_str(r#" ON CONFLICT ("_connection_id", "id") DO UPDATE SET "#);
-        for (name, kept) in named.iter().zip(&kept) {
+        for (name, kept) in all.iter().zip(&kept) {
             let _ = write!(text, "{name} = {kept}, ");
         }
         let _ = write!(
@@ -278,22 +276,18 @@ impl Dialect {
         text.push_str(", raw, deleted)");
     }
 
+    /// Parameters without numbers: SQLite finds each of the others by searching through all of them.
     fn values(self, text: &mut String, columns: usize, rows: usize) {
+        let now = self.now();
+        // The id, the columns, the raw data; connection, customer; the deletion mark, twice; the generation.
+        let row = format!(
+            "({}?, ?, ?, CASE WHEN ? THEN {now} END, {now}, ?)",
+            "?, ".repeat(columns + 2)
+        );
         text.push_str("VALUES ");
-        let mut parameter = 4;
-        for row in 0..rows {
-            text.push_str(if row == 0 { "(" } else { ", (" });
-            // The id, the columns, the raw data.
-            for _ in 0..columns + 2 {
-                let _ = write!(text, "${parameter}, ");
-                parameter += 1;
-            }
-            let now = self.now();
-            let _ = write!(
-                text,
-                "$1, $2, ${parameter}, CASE WHEN ${parameter} THEN {now} END, {now}, $3)"
-            );
-            parameter += 1;
+        for at in 0..rows {
+            text.push_str(if at == 0 { "" } else { ", " });
+            text.push_str(&row);
         }
     }
 }

@@ -20,23 +20,27 @@ use super::{
     error::DestinationError,
     file,
     row::{Batch, Stored},
-    sql::{Dialect, STREAMS, quoted},
+    sql::{self, Dialect, STREAMS, quoted},
     table::{Kind, Table},
     value::Exact,
 };
 
 mod schema;
+#[cfg(test)]
+mod tests;
 
 const DIALECT: Dialect = Dialect::Sqlite;
 const BEGIN: &str = "BEGIN IMMEDIATE";
 /// How long another process's transaction is waited for.
 const BUSY: Duration = Duration::from_secs(10);
 /// How long other streams of this process are waited for.
-const ACQUIRE: Duration = Duration::from_secs(60);
+const ACQUIRE: Duration = Duration::from_mins(1);
 /// How many rows are marked in one transaction.
-const MARKED_AT_ONCE: i64 = 5_000;
+const MARKED_AT_ONCE: usize = 5_000;
 /// Rows in one statement, by turns: few statement texts, which stay prepared, serve pages of every size.
 const ROWS_AT_ONCE: [usize; 4] = [64, 16, 4, 1];
+/// Of each row, besides the columns.
+const PARAMETERS: usize = 7;
 /// SQLite's own limit.
 const MOST_PARAMETERS: usize = 32_766;
 
@@ -68,6 +72,16 @@ impl Sqlite {
         };
         destination.prepare_streams().await?;
         Ok(destination)
+    }
+
+    pub(super) async fn server_version(&self) -> Result<String, DestinationError> {
+        let row = sqlx::query("SELECT sqlite_version()")
+            .fetch_one(&self.pool)
+            .await;
+        let version: String = row
+            .and_then(|row| row.try_get(0))
+            .map_err(|error| failed(&error))?;
+        Ok(format!("SQLite {version}"))
     }
 
     async fn begin(&self) -> Result<Transaction<'static, Database>, DestinationError> {
@@ -133,7 +147,7 @@ impl Sqlite {
     pub(super) async fn apply(&self, page: Page<'_>) -> Result<Applied, DestinationError> {
         let batch = Batch::of(page.table, page.rows);
         let mut transaction = self.begin().await?;
-        let state = self
+        let (state, generation) = self
             .advance(
                 &mut transaction,
                 page.key,
@@ -144,19 +158,10 @@ impl Sqlite {
             )
             .await?;
         let mut written = 0;
-        if batch.rounds().next().is_some() {
-            let generation: i64 =
-                sqlx::query_scalar(AssertSqlSafe(DIALECT.newest_generation(&self.streams)))
-                    .bind(&page.key.stream)
-                    .bind(&page.key.connection_id)
-                    .fetch_one(&mut *transaction)
-                    .await
-                    .map_err(|error| failed(&error))?;
-            for rows in batch.rounds() {
-                written += upsert(&mut transaction, &page, rows, generation)
-                    .await
-                    .map_err(|error| DestinationError::of_sqlite(&error, page.table.name()))?;
-            }
+        for rows in batch.rounds() {
+            written += upsert(&mut transaction, &page, rows, generation)
+                .await
+                .map_err(|error| DestinationError::of_sqlite(&error, page.table.name()))?;
         }
         commit(transaction).await?;
         Ok(Applied {
@@ -175,47 +180,54 @@ impl Sqlite {
         cursor: Option<&str>,
         records: usize,
         pages: i64,
-    ) -> Result<StreamState, DestinationError> {
+    ) -> Result<(StreamState, i64), DestinationError> {
         let statement = DIALECT.advance(&self.streams);
         let query = of_key(&statement, key)
             .bind(fence)
             .bind(cursor)
             .bind(i64::try_from(records).unwrap_or(i64::MAX))
             .bind(pages);
-        held(query, transaction, STREAMS).await
+        let row = query
+            .fetch_optional(transaction)
+            .await
+            .map_err(|error| failed(&error))?
+            .ok_or(DestinationError::Fenced)?;
+        let newest = row.try_get(6).map_err(|error| failed(&error))?;
+        Ok((state(&row)?, newest))
     }
 
     pub(super) async fn finish_walk(&self, end: WalkEnd<'_>) -> Result<Finished, DestinationError> {
         let mut deleted = 0;
         let mut after = String::new();
         loop {
-            let (rows, next) = self.mark_some(&end, &after).await?;
-            deleted += rows;
-            match next {
-                Ok(last) => after = last,
-                Err(state) => return Ok(Finished { state, deleted }),
+            let (marked, last, state) = self.mark_some(&end, &after).await?;
+            deleted += marked;
+            match last {
+                Some(last) => after = last,
+                None => return Ok(Finished { state, deleted }),
             }
         }
     }
 
-    /// The number of rows that were marked, and the last id that was looked at; or the stream's state at the end.
+    /// How many rows were marked; the last id that was looked at, unless it was the end; the stream's state.
     async fn mark_some(
         &self,
         end: &WalkEnd<'_>,
         after: &str,
-    ) -> Result<(u64, Result<String, StreamState>), DestinationError> {
+    ) -> Result<(u64, Option<String>, StreamState), DestinationError> {
         let place = quoted(end.table.name());
         let table_failed =
             |error: sqlx::Error| DestinationError::of_sqlite(&error, end.table.name());
         let hold = DIALECT.hold(&self.streams);
         let mut transaction = self.begin().await?;
         let query = of_key(&hold, end.key).bind(end.fence);
-        let generation = held(query, &mut transaction, STREAMS).await?.generation;
-        let ids: Vec<String> = sqlx::query_scalar(AssertSqlSafe(DIALECT.unseen(&place)))
+        let mut state = held(query, &mut transaction, STREAMS).await?;
+        let generation = state.generation;
+        let ids: Vec<String> = sqlx::query_scalar(AssertSqlSafe(sql::unseen(&place)))
             .bind(&end.key.connection_id)
             .bind(generation)
             .bind(after)
-            .bind(MARKED_AT_ONCE)
+            .bind(i64::try_from(MARKED_AT_ONCE).unwrap_or(i64::MAX))
             .fetch_all(&mut *transaction)
             .await
             .map_err(table_failed)?;
@@ -229,22 +241,19 @@ impl Sqlite {
             .await
             .map_err(table_failed)?
             .rows_affected();
-        let next = match ids
-            .into_iter()
-            .nth(usize::try_from(MARKED_AT_ONCE - 1).unwrap_or(usize::MAX))
-        {
-            Some(last) => Ok(last),
-            None => Err(self
+        let last = ids.last().filter(|_| ids.len() == MARKED_AT_ONCE).cloned();
+        if last.is_none() {
+            (state, _) = self
                 .advance(&mut transaction, end.key, end.fence, end.cursor, 0, 0)
-                .await?),
-        };
+                .await?;
+        }
         commit(transaction).await?;
-        Ok((marked, next))
+        Ok((marked, last, state))
     }
 
     pub(super) async fn forget(&self, pipeline: &str) -> Result<(), DestinationError> {
         let mut transaction = self.begin().await?;
-        sqlx::query(AssertSqlSafe(DIALECT.forget(&self.streams)))
+        sqlx::query(AssertSqlSafe(sql::forget(&self.streams)))
             .bind(pipeline)
             .execute(&mut *transaction)
             .await
@@ -264,23 +273,26 @@ async fn upsert(
     generation: i64,
 ) -> Result<u64, sqlx::Error> {
     let place = quoted(page.table.name());
-    let most = MOST_PARAMETERS / (page.table.columns().len() + 3) - 1;
+    let most = MOST_PARAMETERS / (page.table.columns().len() + PARAMETERS);
     let rows: Vec<(&String, &Stored)> = rows.iter().collect();
     let mut rows = rows.as_slice();
     let mut written = 0;
     for count in ROWS_AT_ONCE.into_iter().filter(|count| *count <= most) {
         let statement = DIALECT.upsert(&place, page.table, count);
         while let Some((some, rest)) = rows.split_at_checked(count) {
-            let mut query = sqlx::query(AssertSqlSafe(statement.as_str()))
-                .bind(&page.key.connection_id)
-                .bind(page.customer_id)
-                .bind(generation);
+            let mut query = sqlx::query(AssertSqlSafe(statement.as_str()));
             for (id, row) in some {
                 query = query.bind(id.as_str());
                 for (cell, column) in row.cells.iter().zip(page.table.columns()) {
                     query = bind(query, column.kind, cell.as_deref());
                 }
-                query = query.bind(row.raw.as_deref()).bind(row.is_deleted);
+                query = query
+                    .bind(row.raw.as_deref())
+                    .bind(&page.key.connection_id)
+                    .bind(page.customer_id)
+                    .bind(row.is_deleted)
+                    .bind(row.is_deleted)
+                    .bind(generation);
             }
             written += query.execute(&mut *transaction).await?.rows_affected();
             rows = rest;

@@ -43,7 +43,8 @@ pub(super) fn read(url: &SecretString) -> Result<Address, DestinationError> {
         match &*name {
             "host" => parts.host = Some(value.into_owned()),
             "port" => {
-                parts.port = Some(value.parse().map_err(|_| wrong("url: `port` is no port"))?)
+                let port = value.parse().map_err(|_| wrong("url: `port` is no port"))?;
+                parts.port = Some(port);
             }
             "user" => parts.user = Some(value.into_owned()),
             "password" => parts.password = Some(value.into_owned()),

@@ -11,8 +11,10 @@ use crosswalk::{
         write::{Clear, NativeForm},
     },
     upstream::provider::{
-        Auth, BaseUrl, Content, Details, Effect, ErrorRule, Errors, Named,
-        NativeOperation, Partial, Provider, VersionFamily, VersionMatch, Versions,
+        AccountPlace, Auth, Authorize, BaseUrl, Check, Content, Details, Effect,
+        ErrorRule, Errors, FixedCall, Granted, Named, NativeOperation, OperationScopes,
+        OptionalScopes, Partial, Provider, Quota, QuotaTold, TokenCall, VersionFamily,
+        VersionMatch, Versions,
     },
 };
 use http::Method;
@@ -54,6 +56,11 @@ pub static PROVIDER: Provider = Provider {
                 ],
             },
         ],
+        retires: &[
+            ("2026-03", "2027-09-01"),
+            ("2026-09", "2028-03-01"),
+            ("v3", "2027-03-30"),
+        ],
     },
     auth: Auth {
         token_url: "https://api.hubapi.com/oauth/v1/token",
@@ -65,7 +72,239 @@ pub static PROVIDER: Provider = Provider {
             ("status", &["BAD_REFRESH_TOKEN", "BAD_HUB"]),
         ],
         incurable: &[],
+        authorize: Some(Authorize {
+            url: "https://app.hubspot.com/oauth/authorize",
+            pkce: true,
+            scopes: &[
+                "oauth",
+                "crm.objects.companies.read",
+                "crm.objects.companies.write",
+                "crm.objects.contacts.read",
+                "crm.objects.contacts.write",
+                "crm.objects.deals.read",
+                "crm.objects.owners.read",
+            ],
+            optional: Some(OptionalScopes {
+                parameter: "optional_scope",
+                scopes: &[
+                    "crm.objects.leads.read",
+                    "crm.objects.custom.read",
+                    "crm.objects.custom.write",
+                    "crm.schemas.custom.read",
+                    "crm.schemas.custom.write",
+                    "crm.schemas.companies.write",
+                    "crm.schemas.contacts.write",
+                    "crm.schemas.deals.write",
+                ],
+            }),
+            parameters: &[],
+        }),
+        logins: &[],
+        revoke: Some(TokenCall {
+            method: Method::POST,
+            url: "https://api.hubapi.com/oauth/v3/token/revoke",
+            form: &[
+                ("token", "{token}"),
+                ("token_type_hint", "refresh_token"),
+                ("client_id", "{client_id}"),
+                ("client_secret", "{client_secret}"),
+            ],
+        }),
+        granted: Some(Granted {
+            scopes: "scopes",
+            call: Some(TokenCall {
+                method: Method::GET,
+                url: "https://api.hubapi.com/oauth/v1/access-tokens/{token}",
+                form: &[],
+            }),
+            account_name: Some("hub_domain"),
+        }),
     },
+    check: Some(Check {
+        call: FixedCall {
+            operation: &GET_ACCOUNT_DETAILS,
+            root: 6,
+            path: "/details",
+            query: &[],
+        },
+        account: Some(AccountPlace {
+            call: None,
+            id: &["portalId"],
+            name: None,
+        }),
+        quota: &[
+            Quota {
+                told: QuotaTold::Headers {
+                    limit: "x-hubspot-ratelimit-daily",
+                    remaining: "x-hubspot-ratelimit-daily-remaining",
+                },
+                window_seconds: None,
+            },
+            Quota {
+                told: QuotaTold::Headers {
+                    limit: "x-hubspot-ratelimit-max",
+                    remaining: "x-hubspot-ratelimit-remaining",
+                },
+                window_seconds: Some(10),
+            },
+        ],
+    }),
+    scopes: &[
+        OperationScopes {
+            operation: "crm.account.list",
+            all_of: &[&["crm.objects.companies.read"]],
+        },
+        OperationScopes {
+            operation: "crm.account.create",
+            all_of: &[&["crm.objects.companies.read"], &["crm.objects.companies.write"]],
+        },
+        OperationScopes {
+            operation: "crm.account.get",
+            all_of: &[&["crm.objects.companies.read"]],
+        },
+        OperationScopes {
+            operation: "crm.account.update",
+            all_of: &[&["crm.objects.companies.read"], &["crm.objects.companies.write"]],
+        },
+        OperationScopes {
+            operation: "crm.account.batch_read",
+            all_of: &[&["crm.objects.companies.read"]],
+        },
+        OperationScopes {
+            operation: "crm.account.upsert",
+            all_of: &[&["crm.objects.companies.read"], &["crm.objects.companies.write"]],
+        },
+        OperationScopes {
+            operation: "crm.contact.list",
+            all_of: &[&["crm.objects.contacts.read"]],
+        },
+        OperationScopes {
+            operation: "crm.contact.create",
+            all_of: &[&["crm.objects.contacts.read"], &["crm.objects.contacts.write"]],
+        },
+        OperationScopes {
+            operation: "crm.contact.get",
+            all_of: &[&["crm.objects.contacts.read"]],
+        },
+        OperationScopes {
+            operation: "crm.contact.update",
+            all_of: &[&["crm.objects.contacts.read"], &["crm.objects.contacts.write"]],
+        },
+        OperationScopes {
+            operation: "crm.contact.batch_read",
+            all_of: &[&["crm.objects.contacts.read"]],
+        },
+        OperationScopes {
+            operation: "crm.contact.upsert",
+            all_of: &[&["crm.objects.contacts.read"], &["crm.objects.contacts.write"]],
+        },
+        OperationScopes {
+            operation: "crm.lead.list",
+            all_of: &[&["crm.objects.leads.read"], &["crm.objects.contacts.read"]],
+        },
+        OperationScopes {
+            operation: "crm.lead.get",
+            all_of: &[&["crm.objects.leads.read"], &["crm.objects.contacts.read"]],
+        },
+        OperationScopes {
+            operation: "crm.opportunity.list",
+            all_of: &[&["crm.objects.deals.read"]],
+        },
+        OperationScopes {
+            operation: "crm.opportunity.get",
+            all_of: &[&["crm.objects.deals.read"]],
+        },
+        OperationScopes {
+            operation: "crm.note.list",
+            all_of: &[&["crm.objects.contacts.read"]],
+        },
+        OperationScopes {
+            operation: "crm.note.create",
+            all_of: &[&["crm.objects.contacts.read"], &["crm.objects.contacts.write"]],
+        },
+        OperationScopes {
+            operation: "crm.user.list",
+            all_of: &[&["crm.objects.owners.read"]],
+        },
+        OperationScopes {
+            operation: "crm.user.get",
+            all_of: &[&["crm.objects.owners.read"]],
+        },
+        OperationScopes {
+            operation: "crm.object.count",
+            all_of: &[
+                &[
+                    "crm.objects.companies.read",
+                    "crm.objects.contacts.read",
+                    "crm.objects.deals.read",
+                    "crm.objects.leads.read",
+                    "crm.objects.owners.read",
+                    "crm.objects.custom.read",
+                ],
+            ],
+        },
+        OperationScopes {
+            operation: "crm.custom_object.list",
+            all_of: &[&["crm.objects.custom.read"], &["crm.schemas.custom.read"]],
+        },
+        OperationScopes {
+            operation: "crm.custom_object.create",
+            all_of: &[
+                &["crm.objects.custom.read"],
+                &["crm.schemas.custom.read"],
+                &["crm.objects.custom.write"],
+            ],
+        },
+        OperationScopes {
+            operation: "crm.metadata.list_objects",
+            all_of: &[],
+        },
+        OperationScopes {
+            operation: "crm.metadata.create_object",
+            all_of: &[&["crm.schemas.custom.write"]],
+        },
+        OperationScopes {
+            operation: "crm.metadata.list_properties",
+            all_of: &[
+                &[
+                    "crm.objects.companies.read",
+                    "crm.objects.contacts.read",
+                    "crm.objects.deals.read",
+                    "crm.objects.leads.read",
+                    "crm.objects.custom.read",
+                    "crm.schemas.companies.read",
+                    "crm.schemas.contacts.read",
+                    "crm.schemas.deals.read",
+                    "crm.schemas.custom.read",
+                ],
+            ],
+        },
+        OperationScopes {
+            operation: "crm.metadata.create_property",
+            all_of: &[
+                &[
+                    "crm.schemas.companies.write",
+                    "crm.schemas.contacts.write",
+                    "crm.schemas.deals.write",
+                    "crm.schemas.custom.write",
+                ],
+            ],
+        },
+        OperationScopes {
+            operation: "crm.metadata.create_association",
+            all_of: &[
+                &[
+                    "crm.schemas.companies.write",
+                    "crm.schemas.contacts.write",
+                    "crm.schemas.deals.write",
+                    "crm.schemas.custom.write",
+                    "crm.objects.companies.write",
+                    "crm.objects.contacts.write",
+                    "crm.objects.custom.write",
+                ],
+            ],
+        },
+    ],
     errors: Errors {
         list: false,
         code: &["category", "errorType", "status"],
@@ -213,6 +452,13 @@ pub(super) static CREATE_SCHEMA: NativeOperation = NativeOperation {
     id: "createSchema",
     method: Method::POST,
     effect: Effect::Write,
+    content: Content::Json,
+};
+
+pub(super) static GET_ACCOUNT_DETAILS: NativeOperation = NativeOperation {
+    id: "getAccountDetails",
+    method: Method::GET,
+    effect: Effect::Read,
     content: Content::Json,
 };
 

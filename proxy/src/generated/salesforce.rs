@@ -12,8 +12,10 @@ use crosswalk::{
         record_id::RecordIdForm, write::{Clear, NativeForm},
     },
     upstream::provider::{
-        Auth, BaseUrl, Content, Details, Effect, ErrorRule, Errors, Named,
-        NativeOperation, Provider, VersionFamily, VersionMatch, Versions,
+        AccountPlace, Auth, Authorize, BaseUrl, Check, Content, Details, Effect,
+        ErrorRule, Errors, FixedCall, Granted, Login, Named, NativeOperation,
+        OperationScopes, Provider, Quota, QuotaTold, TokenCall, VersionFamily,
+        VersionMatch, Versions,
     },
 };
 use http::Method;
@@ -43,6 +45,7 @@ pub static PROVIDER: Provider = Provider {
                 roots: &["/services/data/v{version}", "", "/services/Soap/m/{version}"],
             },
         ],
+        retires: &[],
     },
     auth: Auth {
         token_url: "{login_url}/services/oauth2/token",
@@ -54,7 +57,185 @@ pub static PROVIDER: Provider = Provider {
             "Connected app is not attached to Agent",
             "This session is not valid for use with the REST API",
         ],
+        authorize: Some(Authorize {
+            url: "{login_url}/services/oauth2/authorize",
+            pkce: true,
+            scopes: &["api", "id", "refresh_token"],
+            optional: None,
+            parameters: &[("prompt", "consent")],
+        }),
+        logins: &[
+            Login {
+                title: "Production or Developer Edition",
+                url: "https://login.salesforce.com",
+                hint: None,
+            },
+            Login {
+                title: "Sandbox",
+                url: "https://test.salesforce.com",
+                hint: None,
+            },
+            Login {
+                title: "My Domain",
+                url: "https://{domain}.my.salesforce.com",
+                hint: Some(
+                    "what stands before .my.salesforce.com in the address of your org",
+                ),
+            },
+        ],
+        revoke: Some(TokenCall {
+            method: Method::POST,
+            url: "{login_url}/services/oauth2/revoke",
+            form: &[("token", "{token}")],
+        }),
+        granted: Some(Granted {
+            scopes: "scope",
+            call: None,
+            account_name: None,
+        }),
     },
+    check: Some(Check {
+        call: FixedCall {
+            operation: &QUERY,
+            root: 0,
+            path: "/query",
+            query: &[("q", "SELECT Id FROM User LIMIT 1")],
+        },
+        account: Some(AccountPlace {
+            call: Some(FixedCall {
+                operation: &USER_INFO,
+                root: 1,
+                path: "/services/oauth2/userinfo",
+                query: &[],
+            }),
+            id: &["organization_id"],
+            name: Some(&["preferred_username"]),
+        }),
+        quota: &[
+            Quota {
+                told: QuotaTold::Used {
+                    header: "sforce-limit-info",
+                    before: "api-usage=",
+                    between: "/",
+                },
+                window_seconds: None,
+            },
+        ],
+    }),
+    scopes: &[
+        OperationScopes {
+            operation: "crm.account.list",
+            all_of: &[&["api", "full"]],
+        },
+        OperationScopes {
+            operation: "crm.account.create",
+            all_of: &[&["api", "full"]],
+        },
+        OperationScopes {
+            operation: "crm.account.get",
+            all_of: &[&["api", "full"]],
+        },
+        OperationScopes {
+            operation: "crm.account.update",
+            all_of: &[&["api", "full"]],
+        },
+        OperationScopes {
+            operation: "crm.account.batch_read",
+            all_of: &[&["api", "full"]],
+        },
+        OperationScopes {
+            operation: "crm.account.upsert",
+            all_of: &[&["api", "full"]],
+        },
+        OperationScopes {
+            operation: "crm.contact.list",
+            all_of: &[&["api", "full"]],
+        },
+        OperationScopes {
+            operation: "crm.contact.create",
+            all_of: &[&["api", "full"]],
+        },
+        OperationScopes {
+            operation: "crm.contact.get",
+            all_of: &[&["api", "full"]],
+        },
+        OperationScopes {
+            operation: "crm.contact.update",
+            all_of: &[&["api", "full"]],
+        },
+        OperationScopes {
+            operation: "crm.contact.batch_read",
+            all_of: &[&["api", "full"]],
+        },
+        OperationScopes {
+            operation: "crm.contact.upsert",
+            all_of: &[&["api", "full"]],
+        },
+        OperationScopes {
+            operation: "crm.lead.list",
+            all_of: &[&["api", "full"]],
+        },
+        OperationScopes {
+            operation: "crm.lead.get",
+            all_of: &[&["api", "full"]],
+        },
+        OperationScopes {
+            operation: "crm.opportunity.list",
+            all_of: &[&["api", "full"]],
+        },
+        OperationScopes {
+            operation: "crm.opportunity.get",
+            all_of: &[&["api", "full"]],
+        },
+        OperationScopes {
+            operation: "crm.note.list",
+            all_of: &[&["api", "full"]],
+        },
+        OperationScopes {
+            operation: "crm.note.create",
+            all_of: &[&["api", "full"]],
+        },
+        OperationScopes {
+            operation: "crm.user.list",
+            all_of: &[&["api", "full"]],
+        },
+        OperationScopes {
+            operation: "crm.user.get",
+            all_of: &[&["api", "full"]],
+        },
+        OperationScopes {
+            operation: "crm.object.count",
+            all_of: &[&["api", "full"]],
+        },
+        OperationScopes {
+            operation: "crm.custom_object.list",
+            all_of: &[&["api", "full"]],
+        },
+        OperationScopes {
+            operation: "crm.custom_object.create",
+            all_of: &[&["api", "full"]],
+        },
+        OperationScopes {
+            operation: "crm.metadata.list_objects",
+            all_of: &[&["api", "full"]],
+        },
+        OperationScopes {
+            operation: "crm.metadata.create_object",
+            all_of: &[&["api", "full"]],
+        },
+        OperationScopes {
+            operation: "crm.metadata.list_properties",
+            all_of: &[&["api", "full"]],
+        },
+        OperationScopes {
+            operation: "crm.metadata.create_property",
+            all_of: &[&["api", "full"]],
+        },
+        OperationScopes {
+            operation: "crm.metadata.create_association",
+            all_of: &[&["api", "full"]],
+        },
+    ],
     errors: Errors {
         list: true,
         code: &["errorCode", "statusCode"],

@@ -3,6 +3,7 @@
 //! | | |
 //! | --- | --- |
 //! | `POST /_sandbox/fill` | `{"contacts": 200000, "accounts": 1000, "step_ms": 1, "linked": false}`; all can be left out |
+//! | `POST /_sandbox/churn` | `{"object": "contacts", "creates": 2, "updates": 5, "deletes": 1, "seed": 7}`: changes as others make them |
 //! | `GET /_sandbox/records?object=contacts&limit=1000&fields=email&after=…` | a page of all rows, deleted ones too |
 //!
 //! The same fill of the same account makes the same people. Each row is `step_ms` younger than the one before, and the
@@ -69,6 +70,88 @@ impl Fill {
     }
 }
 
+/// What a churn asks for.
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Churn {
+    object: String,
+    pub(super) creates: u64,
+    updates: u64,
+    deletes: u64,
+    seed: u64,
+}
+
+impl Default for Churn {
+    fn default() -> Self {
+        Self {
+            object: "contacts".to_owned(),
+            creates: 0,
+            updates: 0,
+            deletes: 0,
+            seed: 0,
+        }
+    }
+}
+
+/// The rows that a churn changes and ends; none is in both.
+#[derive(Debug)]
+pub(super) struct Chosen<T> {
+    pub(super) updates: Vec<T>,
+    pub(super) deletes: Vec<T>,
+}
+
+impl Churn {
+    pub(super) fn read(body: &Value) -> Result<Self, String> {
+        let churn = Self::deserialize(body).map_err(|e| e.to_string())?;
+        if churn.creates > MOST_ROWS {
+            return Err(format!("at most {MOST_ROWS} rows can be made at once"));
+        }
+        Ok(churn)
+    }
+
+    /// Whether it is about accounts, which both providers have another name for, or about contacts.
+    pub(super) fn is_of_accounts(&self) -> Result<bool, String> {
+        match self.object.to_ascii_lowercase().as_str() {
+            "contacts" | "contact" => Ok(false),
+            "accounts" | "account" | "companies" => Ok(true),
+            other => Err(format!(
+                "object: expected contacts or accounts, found {other}"
+            )),
+        }
+    }
+
+    /// A number for a changed row, the same for the same seed.
+    pub(super) fn number(&self, position: usize) -> u64 {
+        mixed(self.seed.wrapping_add(mixed(position as u64)))
+    }
+
+    /// Rows out of those there are: the same ones for the same seed, and as many as there are at most.
+    pub(super) fn choose<T>(&self, mut rows: Vec<T>) -> Chosen<T> {
+        let mut state = self.seed;
+        let mut take = |count: u64| {
+            let mut taken = Vec::new();
+            for _ in 0..count.min(rows.len() as u64) {
+                state = mixed(state.wrapping_add(1));
+                let at = state % rows.len() as u64;
+                taken.push(rows.swap_remove(usize::try_from(at).unwrap_or_default()));
+            }
+            taken
+        };
+        Chosen {
+            deletes: take(self.deletes),
+            updates: take(self.updates),
+        }
+    }
+}
+
+/// Spreads numbers that follow each other (the finalizer of `SplitMix64`).
+fn mixed(number: u64) -> u64 {
+    let number = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    number ^ (number >> 31)
+}
+
 /// Somebody who does not exist.
 #[derive(Debug)]
 pub(super) struct Person {
@@ -87,8 +170,18 @@ pub(super) fn person(number: u64) -> Person {
         first_name,
         last_name,
         email: format!("{first}.{last}.{number}@people.example"),
-        phone: format!("+1 555 {:07}", number % 10_000_000),
+        phone: phone(number),
     }
+}
+
+/// A telephone that does not ring.
+pub(super) fn phone(number: u64) -> String {
+    format!("+1 555 {:07}", number % 10_000_000)
+}
+
+/// A city for a firm to move to.
+pub(super) fn city(number: u64) -> &'static str {
+    pick(&CITIES, number)
 }
 
 /// A firm that does not exist.

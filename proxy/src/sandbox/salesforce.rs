@@ -32,7 +32,7 @@
 //! | --- | --- |
 //! | `merge` `{"master":"001…","losers":["001…"]}` | the losers are deleted and name their master; what referred to them refers to it |
 //! | `undelete`, `purge` `{"ids":["001…"]}` | out of the recycle bin: back, or gone for good |
-//! | `fill`, and `GET records` | many invented rows; all rows: see the sandbox's `bulk.rs` |
+//! | `fill`, `churn`, and `GET records` | many invented rows; changes; all rows: see the sandbox's `bulk.rs` |
 //! | `revoke`, and `GET grants` | grants end; the grants: see `control.rs` |
 //!
 //! Not played: Bulk, sharing beyond that of notes, GROUP BY, queries of children inside of others, relative dates,
@@ -327,6 +327,7 @@ impl Provider for Salesforce {
         let state = &mut self.org().state;
         Some(match command {
             "fill" => bulk::fill(state, body, self.clock.now_ms()),
+            "churn" => bulk::churn(state, body, &now),
             "merge" => {
                 let master = body
                     .get("master")

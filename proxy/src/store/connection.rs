@@ -4,7 +4,9 @@ use secrecy::SecretString;
 use serde_json::Value;
 use sqlx::{Any, Row as _, Transaction, any::AnyRow};
 
-use super::{Lease, Place, Store, StoreError, flag, is_constraint, json, json_text, seal};
+use super::{
+    Lease, Place, Store, StoreError, flag, is_constraint, json, json_text, merged_metadata, seal,
+};
 
 const CREDENTIALS: &str = "connections.credentials";
 
@@ -32,6 +34,13 @@ pub struct Connection {
     pub created_at: i64,
     pub updated_at: i64,
     sealed: Option<String>,
+}
+
+impl Connection {
+    /// Whether there is a secret that it is reached with.
+    pub fn has_credentials(&self) -> bool {
+        self.sealed.is_some()
+    }
 }
 
 /// What a connection is made with.
@@ -113,9 +122,22 @@ impl Store {
         new: &NewConnection<'_>,
     ) -> Result<Connection, StoreError> {
         let mut transaction = self.begin().await?;
-        let now = self.now_in(&mut transaction).await?;
+        let connection = self.insert_connection_in(&mut transaction, new).await?;
+        transaction.commit().await?;
+        Ok(connection)
+    }
+
+    /// The same, together with what else the transaction does. The customer is made where it is not there.
+    pub(crate) async fn insert_connection_in(
+        &self,
+        transaction: &mut Transaction<'static, Any>,
+        new: &NewConnection<'_>,
+    ) -> Result<Connection, StoreError> {
+        let now = self.now_in(transaction).await?;
+        self.know_customer(transaction, new.customer_id, now)
+            .await?;
         // Each connection has a data key of its own, also before it has a secret.
-        let key = self.new_data_key(&mut transaction).await?;
+        let key = self.new_data_key(transaction).await?;
         let place = Place {
             column: CREDENTIALS,
             row: new.id,
@@ -141,7 +163,7 @@ impl Store {
         .bind(sealed)
         .bind(&key.id)
         .bind(now)
-        .fetch_one(&mut *transaction)
+        .fetch_one(&mut **transaction)
         .await
         .map_err(|error| {
             if is_constraint(&error) {
@@ -153,9 +175,7 @@ impl Store {
                 error.into()
             }
         })?;
-        let connection = Connection::read(&row)?;
-        transaction.commit().await?;
-        Ok(connection)
+        Connection::read(&row)
     }
 
     pub async fn connection(&self, id: &str) -> Result<Option<Connection>, StoreError> {
@@ -175,7 +195,7 @@ impl Store {
         Ok(row.map(|row| row.try_get("version")).transpose()?)
     }
 
-    /// The oldest first.
+    /// The newest first.
     pub async fn connections(
         &self,
         filter: ConnectionFilter<'_>,
@@ -187,7 +207,7 @@ impl Store {
              WHERE ($1 IS NULL OR customer_id = $1)
                AND ($2 IS NULL OR connector_config_id = $2)
                AND ($3 IS NULL OR connector_name = $3)
-             ORDER BY created_at, id LIMIT $4 OFFSET $5",
+             ORDER BY created_at DESC, id DESC LIMIT $4 OFFSET $5",
         )
         .bind(filter.customer_id)
         .bind(filter.connector_config_id)
@@ -209,19 +229,27 @@ impl Store {
         let Some(old) = self.locked_connection(&mut transaction, id).await? else {
             return Ok(None);
         };
-        let now = self.now_in(&mut transaction).await?;
-        let metadata = match (&change.metadata, &old.metadata) {
-            (None, old) => old.clone(),
-            (Some(Value::Null), _) => None,
-            (Some(Value::Object(new)), Some(Value::Object(old))) => {
-                let mut merged = old.clone();
-                merged.extend(new.clone());
-                Some(Value::Object(merged))
-            }
-            (Some(new), _) => Some(new.clone()),
-        };
+        let connection = self
+            .update_connection_in(&mut transaction, &old, change)
+            .await?;
+        transaction.commit().await?;
+        Ok(Some(connection))
+    }
+
+    /// The same for a connection that the transaction has locked. The customer is made where it is not there.
+    pub(crate) async fn update_connection_in(
+        &self,
+        transaction: &mut Transaction<'static, Any>,
+        old: &Connection,
+        change: &ConnectionChange,
+    ) -> Result<Connection, StoreError> {
+        let id = &old.id;
+        let now = self.now_in(transaction).await?;
+        let customer = change.customer_id.as_ref().and_then(Option::as_deref);
+        self.know_customer(transaction, customer, now).await?;
+        let metadata = merged_metadata(old.metadata.as_ref(), change.metadata.as_ref());
         let sealed = match &change.credentials {
-            Some(secret) => Some(self.reseal(&mut transaction, id, secret).await?),
+            Some(secret) => Some(self.reseal(transaction, id, secret).await?),
             None => None,
         };
         let settings = change.settings.as_ref().or(old.settings.as_ref());
@@ -244,11 +272,9 @@ impl Store {
         .bind(&sealed)
         .bind(i64::from(sealed.is_some()))
         .bind(now)
-        .fetch_one(&mut *transaction)
+        .fetch_one(&mut **transaction)
         .await?;
-        let connection = Connection::read(&row)?;
-        transaction.commit().await?;
-        Ok(Some(connection))
+        Connection::read(&row)
     }
 
     /// Notes how a connection is; true where it was different before.
@@ -258,7 +284,23 @@ impl Store {
         status: &str,
         message: Option<&str>,
     ) -> Result<bool, StoreError> {
-        let now = self.now().await?;
+        let mut transaction = self.begin().await?;
+        let changed = self
+            .set_connection_status_in(&mut transaction, id, status, message)
+            .await?;
+        transaction.commit().await?;
+        Ok(changed)
+    }
+
+    /// The same, together with what else the transaction does.
+    pub(crate) async fn set_connection_status_in(
+        &self,
+        transaction: &mut Transaction<'static, Any>,
+        id: &str,
+        status: &str,
+        message: Option<&str>,
+    ) -> Result<bool, StoreError> {
+        let now = self.now_in(transaction).await?;
         let changed = sqlx::query(
             "UPDATE connections SET status = $2, status_message = $3, updated_at = $4
              WHERE id = $1 AND (status IS NULL OR status <> $2)",
@@ -267,7 +309,7 @@ impl Store {
         .bind(status)
         .bind(message)
         .bind(now)
-        .execute(self.pool())
+        .execute(&mut **transaction)
         .await?;
         Ok(changed.rows_affected() == 1)
     }
@@ -283,25 +325,31 @@ impl Store {
         {
             return Ok(None);
         }
+        let pipelines = self.delete_connection_in(&mut transaction, id).await?;
+        transaction.commit().await?;
+        Ok(Some(pipelines))
+    }
+
+    /// The same for a connection that the transaction has locked.
+    pub(crate) async fn delete_connection_in(
+        &self,
+        transaction: &mut Transaction<'static, Any>,
+        id: &str,
+    ) -> Result<Vec<String>, StoreError> {
         let pipelines = sqlx::query(
             "DELETE FROM pipelines WHERE source_id = $1 OR destination_id = $1 RETURNING id",
         )
         .bind(id)
-        .fetch_all(&mut *transaction)
+        .fetch_all(&mut **transaction)
         .await?;
         let row = sqlx::query("DELETE FROM connections WHERE id = $1 RETURNING data_key")
             .bind(id)
-            .fetch_one(&mut *transaction)
+            .fetch_one(&mut **transaction)
             .await?;
         if let Some(key) = row.try_get::<Option<String>, _>("data_key")? {
-            Self::forget_data_key(&mut transaction, &key).await?;
+            Self::forget_data_key(transaction, &key).await?;
         }
-        transaction.commit().await?;
-        pipelines
-            .iter()
-            .map(|row| Ok(row.try_get("id")?))
-            .collect::<Result<_, StoreError>>()
-            .map(Some)
+        pipelines.iter().map(|row| Ok(row.try_get("id")?)).collect()
     }
 
     /// The credentials of a connection, as the JSON that they were given as.
@@ -358,7 +406,8 @@ impl Store {
         Ok(Saved::Yes(version + 1))
     }
 
-    async fn locked_connection(
+    /// A connection that nobody else changes until the transaction ends.
+    pub(crate) async fn locked_connection(
         &self,
         transaction: &mut Transaction<'static, Any>,
         id: &str,

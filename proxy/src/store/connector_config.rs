@@ -2,11 +2,10 @@
 
 use secrecy::SecretString;
 use serde_json::Value;
-use sqlx::{Row as _, any::AnyRow};
+use sqlx::{Any, Row as _, Transaction, any::AnyRow};
 
 use super::{
-    Place, Store, StoreError, flag, is_constraint, json, json_text,
-    seal::{self},
+    Place, Store, StoreError, flag, is_constraint, json, json_text, merged_metadata, seal,
 };
 
 const SECRETS: &str = "connector_configs.secrets";
@@ -28,6 +27,7 @@ pub struct ConnectorConfig {
     pub created_at: i64,
     pub updated_at: i64,
     sealed: Option<String>,
+    data_key: Option<String>,
 }
 
 /// What a connector config is made or replaced with.
@@ -49,7 +49,13 @@ pub struct ConnectorConfigInput<'a> {
 pub struct ConnectorConfigChange {
     pub display_name: Option<Option<String>>,
     pub disabled: Option<bool>,
-    pub metadata: Option<Option<Value>>,
+    /// Merged into what is there, member by member; null removes it.
+    pub metadata: Option<Value>,
+    pub config: Option<Option<Value>>,
+    /// A JSON object of what is secret.
+    pub secrets: Option<Option<SecretString>>,
+    pub default_pipe_out: Option<Option<Value>>,
+    pub default_pipe_in: Option<Option<Value>>,
 }
 
 impl ConnectorConfig {
@@ -67,6 +73,7 @@ impl ConnectorConfig {
             created_at: row.try_get("created_at")?,
             updated_at: row.try_get("updated_at")?,
             sealed: row.try_get("secrets")?,
+            data_key: row.try_get("data_key")?,
         })
     }
 }
@@ -164,30 +171,104 @@ impl Store {
         rows.iter().map(ConnectorConfig::read).collect()
     }
 
+    /// Changes a connector config; none where there is none.
     pub async fn update_connector_config(
         &self,
         id: &str,
         change: &ConnectorConfigChange,
     ) -> Result<Option<ConnectorConfig>, StoreError> {
-        let now = self.now().await?;
+        let mut transaction = self.begin().await?;
+        let Some(old) = self.locked_connector_config(&mut transaction, id).await? else {
+            return Ok(None);
+        };
+        let config = self
+            .update_connector_config_in(&mut transaction, &old, change)
+            .await?;
+        transaction.commit().await?;
+        Ok(Some(config))
+    }
+
+    /// A connector config that nobody else changes until the transaction ends.
+    pub(crate) async fn locked_connector_config(
+        &self,
+        transaction: &mut Transaction<'static, Any>,
+        id: &str,
+    ) -> Result<Option<ConnectorConfig>, StoreError> {
+        let select = format!(
+            "SELECT * FROM connector_configs WHERE id = $1{}",
+            self.dialect.for_update()
+        );
+        let row = sqlx::query(sqlx::AssertSqlSafe(select))
+            .bind(id)
+            .fetch_optional(&mut **transaction)
+            .await?;
+        row.as_ref().map(ConnectorConfig::read).transpose()
+    }
+
+    /// Changes a connector config that the transaction has locked. Its connections count as changed, since what they
+    /// are reached with is in it.
+    pub(crate) async fn update_connector_config_in(
+        &self,
+        transaction: &mut Transaction<'static, Any>,
+        old: &ConnectorConfig,
+        change: &ConnectorConfigChange,
+    ) -> Result<ConnectorConfig, StoreError> {
+        let now = self.now_in(transaction).await?;
+        let metadata = merged_metadata(old.metadata.as_ref(), change.metadata.as_ref());
+        let (sealed, data_key) = match &change.secrets {
+            None => (old.sealed.clone(), old.data_key.clone()),
+            Some(None) => (None, None),
+            Some(Some(secrets)) => {
+                let key = self.new_data_key(transaction).await?;
+                let place = Place {
+                    column: SECRETS,
+                    row: &old.id,
+                };
+                (Some(key.seal_text(place, secrets)), Some(key.id))
+            }
+        };
         let row = sqlx::query(
             "UPDATE connector_configs SET
-                 display_name = CASE WHEN $2 = 1 THEN $3 ELSE display_name END,
-                 disabled = COALESCE($4, disabled),
-                 metadata = CASE WHEN $5 = 1 THEN $6 ELSE metadata END,
-                 updated_at = $7
+                 display_name = $2, disabled = $3, config = $4, secrets = $5, data_key = $6,
+                 default_pipe_out = $7, default_pipe_in = $8, metadata = $9, updated_at = $10
              WHERE id = $1 RETURNING *",
         )
-        .bind(id)
-        .bind(i64::from(change.display_name.is_some()))
-        .bind(change.display_name.clone().flatten())
-        .bind(change.disabled.map(i64::from))
-        .bind(i64::from(change.metadata.is_some()))
-        .bind(json_text(change.metadata.as_ref().and_then(Option::as_ref)))
+        .bind(&old.id)
+        .bind(change.display_name.as_ref().unwrap_or(&old.display_name))
+        .bind(i64::from(change.disabled.unwrap_or(old.disabled)))
+        .bind(json_text(
+            change.config.as_ref().unwrap_or(&old.config).as_ref(),
+        ))
+        .bind(&sealed)
+        .bind(&data_key)
+        .bind(json_text(
+            change
+                .default_pipe_out
+                .as_ref()
+                .unwrap_or(&old.default_pipe_out)
+                .as_ref(),
+        ))
+        .bind(json_text(
+            change
+                .default_pipe_in
+                .as_ref()
+                .unwrap_or(&old.default_pipe_in)
+                .as_ref(),
+        ))
+        .bind(json_text(metadata.as_ref()))
         .bind(now)
-        .fetch_optional(self.pool())
+        .fetch_one(&mut **transaction)
         .await?;
-        row.as_ref().map(ConnectorConfig::read).transpose()
+        sqlx::query("UPDATE connections SET version = version + 1 WHERE connector_config_id = $1")
+            .bind(&old.id)
+            .execute(&mut **transaction)
+            .await?;
+        if let Some(old_key) = &old.data_key
+            && data_key.as_ref() != Some(old_key)
+        {
+            Self::forget_data_key(transaction, old_key).await?;
+        }
+        ConnectorConfig::read(&row)
     }
 
     /// Removes a connector config with its secrets; refused while it has connections. False where there is none.

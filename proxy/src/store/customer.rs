@@ -1,9 +1,9 @@
 //! Customers: the caller's own ids, and what the caller notes with them.
 
 use serde_json::Value;
-use sqlx::{Row as _, any::AnyRow};
+use sqlx::{Any, Row as _, Transaction, any::AnyRow};
 
-use super::{Store, StoreError, json, json_text};
+use super::{Store, StoreError, json, json_text, merged_metadata};
 
 /// A customer of the caller's.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,26 +27,57 @@ impl Customer {
 }
 
 impl Store {
-    /// Makes a customer, or changes the one with this id. Without metadata that which is there stays.
+    /// Makes a customer, or changes the one with this id: metadata is merged member by member.
     pub async fn upsert_customer(
         &self,
         id: &str,
         metadata: Option<&Value>,
     ) -> Result<Customer, StoreError> {
-        let now = self.now().await?;
+        let mut transaction = self.begin().await?;
+        let now = self.now_in(&mut transaction).await?;
+        self.know_customer(&mut transaction, Some(id), now).await?;
+        // The row is there, so that it can be locked: who merges at the same time waits.
+        let select = format!(
+            "SELECT * FROM customers WHERE id = $1{}",
+            self.dialect.for_update()
+        );
+        let row = sqlx::query(sqlx::AssertSqlSafe(select))
+            .bind(id)
+            .fetch_one(&mut *transaction)
+            .await?;
+        let old = Customer::read(&row)?;
+        let merged = merged_metadata(old.metadata.as_ref(), metadata);
         let row = sqlx::query(
-            "INSERT INTO customers (id, metadata, created_at, updated_at) VALUES ($1, $2, $3, $3)
-             ON CONFLICT (id) DO UPDATE SET
-                 metadata = COALESCE(excluded.metadata, customers.metadata),
-                 updated_at = excluded.updated_at
-             RETURNING *",
+            "UPDATE customers SET metadata = $2, updated_at = $3 WHERE id = $1 RETURNING *",
         )
         .bind(id)
-        .bind(json_text(metadata))
+        .bind(json_text(merged.as_ref()))
         .bind(now)
-        .fetch_one(self.pool())
+        .fetch_one(&mut *transaction)
         .await?;
-        Customer::read(&row)
+        let customer = Customer::read(&row)?;
+        transaction.commit().await?;
+        Ok(customer)
+    }
+
+    /// Makes a customer where there is none with this id.
+    pub(super) async fn know_customer(
+        &self,
+        transaction: &mut Transaction<'static, Any>,
+        id: Option<&str>,
+        now: i64,
+    ) -> Result<(), StoreError> {
+        if let Some(id) = id {
+            sqlx::query(
+                "INSERT INTO customers (id, created_at, updated_at) VALUES ($1, $2, $2)
+                 ON CONFLICT (id) DO NOTHING",
+            )
+            .bind(id)
+            .bind(now)
+            .execute(&mut **transaction)
+            .await?;
+        }
+        Ok(())
     }
 
     pub async fn customer(&self, id: &str) -> Result<Option<Customer>, StoreError> {

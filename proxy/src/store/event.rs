@@ -1,9 +1,14 @@
 //! Events: what happened, in the order in which it was committed.
 
+use std::time::Duration;
+
 use serde_json::Value;
 use sqlx::{Any, Row as _, Transaction, any::AnyRow};
 
 use super::{Store, StoreError, json, json_text, new_id};
+
+/// Events that are removed in one transaction.
+const PURGED_AT_ONCE: i64 = 500;
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +22,15 @@ pub struct Event {
     pub data: Option<Value>,
     pub customer_id: Option<String>,
     pub created_at: i64,
+}
+
+/// Which events are listed.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct EventFilter<'a> {
+    /// Only those from this time on.
+    pub since: i64,
+    pub name: Option<&'a str>,
+    pub customer_id: Option<&'a str>,
 }
 
 impl Event {
@@ -87,6 +101,61 @@ impl Store {
         .bind(now)
         .fetch_one(&mut **transaction)
         .await?;
-        Event::read(&row)
+        let event = Event::read(&row)?;
+        self.add_deliveries_in(transaction, &event).await?;
+        Ok(event)
+    }
+
+    /// Events in their order, after the one with the number `after`.
+    pub async fn events(
+        &self,
+        filter: &EventFilter<'_>,
+        after: i64,
+        limit: i64,
+    ) -> Result<Vec<Event>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT * FROM events
+             WHERE seq > $1 AND created_at >= $2
+               AND ($3 IS NULL OR name = $3) AND ($4 IS NULL OR customer_id = $4)
+             ORDER BY seq LIMIT $5",
+        )
+        .bind(after)
+        .bind(filter.since)
+        .bind(filter.name)
+        .bind(filter.customer_id)
+        .bind(limit)
+        .fetch_all(self.pool())
+        .await?;
+        rows.iter().map(Event::read).collect()
+    }
+
+    /// The number of the newest event; 0 before the first.
+    pub async fn newest_event(&self) -> Result<i64, StoreError> {
+        let row = sqlx::query("SELECT value FROM counters WHERE name = 'event'")
+            .fetch_one(self.pool())
+            .await?;
+        Ok(row.try_get("value")?)
+    }
+
+    /// Removes events older than `ago`, and what is left of their deliveries. Returns how many were removed.
+    pub async fn purge_events(&self, ago: Duration) -> Result<u64, StoreError> {
+        let ago = i64::try_from(ago.as_millis()).unwrap_or(i64::MAX);
+        let before = self.now().await?.saturating_sub(ago);
+        let mut purged = 0;
+        loop {
+            let removed = sqlx::query(
+                "DELETE FROM events WHERE id IN
+                     (SELECT id FROM events WHERE created_at < $1 ORDER BY created_at LIMIT $2)",
+            )
+            .bind(before)
+            .bind(PURGED_AT_ONCE)
+            .execute(self.pool())
+            .await?
+            .rows_affected();
+            if removed == 0 {
+                return Ok(purged);
+            }
+            purged += removed;
+        }
     }
 }

@@ -122,7 +122,18 @@ impl Store {
     /// there, are a conflict.
     pub async fn insert_pipeline(&self, new: &NewPipeline<'_>) -> Result<Pipeline, StoreError> {
         let mut transaction = self.begin().await?;
-        let now = self.now_in(&mut transaction).await?;
+        let pipeline = self.insert_pipeline_in(&mut transaction, new).await?;
+        transaction.commit().await?;
+        Ok(pipeline)
+    }
+
+    /// The same, together with what else the transaction does.
+    pub(crate) async fn insert_pipeline_in(
+        &self,
+        transaction: &mut Transaction<'static, Any>,
+        new: &NewPipeline<'_>,
+    ) -> Result<Pipeline, StoreError> {
+        let now = self.now_in(transaction).await?;
         let row = sqlx::query(
             "INSERT INTO pipelines
                  (id, source_id, destination_id, streams, sync_interval_seconds, disabled, metadata, next_sync_at,
@@ -139,7 +150,7 @@ impl Store {
         .bind(json_text(new.metadata))
         .bind(new.sync_interval_seconds.map(|_| now))
         .bind(now)
-        .fetch_one(&mut *transaction)
+        .fetch_one(&mut **transaction)
         .await
         .map_err(|error| {
             if is_constraint(&error) {
@@ -151,9 +162,7 @@ impl Store {
                 error.into()
             }
         })?;
-        let pipeline = Pipeline::read(&row)?;
-        transaction.commit().await?;
-        Ok(pipeline)
+        Pipeline::read(&row)
     }
 
     pub async fn pipeline(&self, id: &str) -> Result<Option<Pipeline>, StoreError> {

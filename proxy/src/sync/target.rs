@@ -102,7 +102,7 @@ fn kind(kind: model::Kind) -> Kind {
 }
 
 /// What a connection to a destination says of it.
-pub(super) async fn settings(own: &Own, connection: &store::Connection) -> Result<Settings, Error> {
+pub(crate) async fn settings(own: &Own, connection: &store::Connection) -> Result<Settings, Error> {
     let secrets = own
         .store()?
         .credentials(connection)

@@ -17,6 +17,7 @@ use hyper_util::{
 use rustls::crypto::ring;
 use tokio::time::Instant;
 
+use super::reach::{Reach, Resolver};
 use crate::config::{Limits, Roots};
 
 /// Shorter than what servers commonly allow, so that we seldom send on a connection that is being closed.
@@ -25,24 +26,27 @@ const POOL_IDLE: Duration = Duration::from_secs(30);
 const POOL_PER_HOST: usize = 64;
 /// Above this, inflating leaves the thread that serves sockets.
 const INFLATE_INLINE: usize = 64 * 1024;
+/// What is read of a body that nobody wants, and for how long.
+const LARGEST_UNREAD: usize = 64 * 1024;
+const LONGEST_UNREAD: Duration = Duration::from_millis(500);
 
 #[derive(Debug)]
-pub(super) struct Client {
-    inner: legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+pub(crate) struct Client {
+    inner: legacy::Client<HttpsConnector<HttpConnector<Resolver>>, Full<Bytes>>,
     response_body_bytes: usize,
 }
 
 /// A response, read to its end and inflated.
 #[derive(Debug)]
-pub(super) struct Response {
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
+pub(crate) struct Response {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
 }
 
 /// Why there is no response. The texts are for the log; they hold addresses at most.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
     /// Nothing was sent.
     #[error("no connection: {0}")]
     NotConnected(String),
@@ -57,8 +61,9 @@ pub(super) enum Failure {
 }
 
 impl Client {
-    pub(super) fn new(limits: &Limits, roots: Roots) -> Result<Self, String> {
-        let mut tcp = HttpConnector::new();
+    /// What is written as an address and not as a name is for the caller to check.
+    pub(crate) fn new(limits: &Limits, roots: Roots, reach: Reach) -> Result<Self, String> {
+        let mut tcp = HttpConnector::new_with_resolver(Resolver::new(reach));
         // HTTPS goes through this connector as well; the scheme was checked with the configuration.
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
@@ -88,7 +93,7 @@ impl Client {
     }
 
     /// Sends a request and reads the response to its end, before `deadline`.
-    pub(super) async fn send(
+    pub(crate) async fn send(
         &self,
         request: Request<Full<Bytes>>,
         deadline: Instant,
@@ -98,14 +103,37 @@ impl Client {
             .unwrap_or(Err(Failure::TimedOut))
     }
 
-    async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Response, Failure> {
-        let response = self.inner.request(request).await.map_err(|error| {
+    /// Sends a request whose answer is its head. The body is read for a moment, so that the connection can be used again.
+    pub(crate) async fn send_for_head(
+        &self,
+        request: Request<Full<Bytes>>,
+        deadline: Instant,
+    ) -> Result<(StatusCode, HeaderMap), Failure> {
+        let response = tokio::time::timeout_at(deadline, self.begin(request))
+            .await
+            .unwrap_or(Err(Failure::TimedOut))?;
+        let (head, body) = response.into_parts();
+        let unread = Limited::new(body, LARGEST_UNREAD).collect();
+        let _ =
+            tokio::time::timeout_at(deadline.min(Instant::now() + LONGEST_UNREAD), unread).await;
+        Ok((head.status, head.headers))
+    }
+
+    async fn begin(
+        &self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<http::Response<Incoming>, Failure> {
+        self.inner.request(request).await.map_err(|error| {
             if error.is_connect() {
                 Failure::NotConnected(chain(&error))
             } else {
                 Failure::Lost(chain(&error))
             }
-        })?;
+        })
+    }
+
+    async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Response, Failure> {
+        let response = self.begin(request).await?;
         let (head, body) = response.into_parts();
         let body = self.read(body).await?;
         let body = self.inflate(&head.headers, body).await?;

@@ -21,23 +21,26 @@ use super::{
     client::{Client, Failure, Response},
     fault,
     provider::{Content, Effect, ErrorRule, NativeOperation, Provider},
+    reach::Reach,
     retry::{self, Trouble},
-    token::{Token, Tokens},
+    token::{Flights, Newest, Token, Tokens},
 };
 use crate::{
     config::{self, Limits, Roots},
     error::{Code, Error, Outcome},
+    store::Store,
     translate::{ConnectionSettings, NativeRequest, NativeResponse},
 };
 
 pub(super) const AGENT: &str = concat!("crosswalk/", env!("CARGO_PKG_VERSION"));
 
-/// The way to all providers.
-#[derive(Debug)]
+/// The way to all providers. Cloning shares it.
+#[derive(Debug, Clone)]
 pub struct Upstream {
-    client: Arc<Client>,
-    native_timeout: Duration,
+    pub(super) client: Arc<Client>,
+    pub(super) native_timeout: Duration,
     token_timeout: Duration,
+    flights: Flights,
 }
 
 /// A connection with its token.
@@ -47,7 +50,7 @@ pub struct Connection {
     /// The version of the provider's API that this connection uses.
     pub api_version: String,
     pub settings: Arc<ConnectionSettings>,
-    tokens: Arc<Tokens>,
+    pub(super) tokens: Arc<Tokens>,
 }
 
 /// What one unified call did at the provider.
@@ -94,11 +97,11 @@ impl NativeLog {
             .unwrap_or_default()
     }
 
-    fn sending(&self) {
+    pub(super) fn sending(&self) {
         self.calls.fetch_add(1, Ordering::Relaxed);
     }
 
-    fn ended(&self, request: &NativeRequest, answer: Option<&Response>) {
+    pub(super) fn ended(&self, request: &NativeRequest, answer: Option<&Response>) {
         if let Some(exchanges) = &self.exchanges {
             exchanges
                 .lock()
@@ -153,9 +156,10 @@ impl Upstream {
     /// Fails where TLS cannot be set up.
     pub fn new(limits: &Limits, roots: Roots) -> Result<Self, String> {
         Ok(Self {
-            client: Arc::new(Client::new(limits, roots)?),
+            client: Arc::new(Client::new(limits, roots, Reach::Anywhere)?),
             native_timeout: limits.native_timeout,
             token_timeout: limits.token_timeout,
+            flights: Flights::default(),
         })
     }
 
@@ -165,8 +169,52 @@ impl Upstream {
             provider: connection.provider,
             api_version: connection.api_version.clone(),
             settings: Arc::clone(&connection.settings),
-            tokens: Arc::new(Tokens::new(connection, self.token_timeout)?),
+            tokens: Arc::new(Tokens::new(
+                connection,
+                self.token_timeout,
+                self.flights.clone(),
+            )?),
         })
+    }
+
+    /// Prepares a connection that the store keeps, whose credentials were just found to be these. Sends nothing yet.
+    /// Where it was prepared `before`, its tokens go on, with any refresh that is under way.
+    pub fn connect_kept(
+        &self,
+        connection: &config::Connection,
+        store: &Store,
+        newest: &Newest,
+        before: Option<&Connection>,
+    ) -> Connection {
+        let before = before.filter(|before| before.tokens.fit(connection));
+        let tokens = if let Some(before) = before {
+            before.tokens.adopt(newest);
+            Arc::clone(&before.tokens)
+        } else {
+            let (timeout, flights) = (self.token_timeout, self.flights.clone());
+            Arc::new(Tokens::kept(connection, timeout, flights, store, newest))
+        };
+        Connection {
+            provider: connection.provider,
+            api_version: connection.api_version.clone(),
+            settings: Arc::clone(&connection.settings),
+            tokens,
+        }
+    }
+
+    /// Gets a new token, although the one at hand may be good: to prove the credentials, or because somebody knows
+    /// better. Says whether there was anything to renew: an access token alone is what it is.
+    pub async fn refresh(&self, connection: &Connection, deadline: Instant) -> Result<bool, Error> {
+        if !connection.tokens.can_renew() {
+            return Ok(false);
+        }
+        connection.tokens.force(&self.client, deadline).await?;
+        Ok(true)
+    }
+
+    /// Waits until no refresh is under way: what a provider has answered to one is nowhere else until it is kept.
+    pub async fn landed(&self) {
+        self.flights.landed().await;
     }
 
     /// Makes a native call and hands back whatever the provider finally answered. An error is a failure to get an
@@ -180,21 +228,22 @@ impl Upstream {
     ) -> Result<NativeResponse, Error> {
         let provider = connection.provider;
         let mut tries = 0;
-        let mut replaced = false;
+        let mut may_replace = connection.tokens.can_renew();
         loop {
             let token = connection.tokens.get(&self.client, deadline).await?;
             tries += 1;
             let outcome = self
                 .try_once(provider, &token, request, deadline, log)
                 .await?;
-            if !replaced && connection.tokens.can_renew() && wants_new_token(provider, &outcome) {
-                replaced = true;
+            if may_replace && wants_new_token(provider, &outcome) {
                 // It does not count as a try: the provider has not looked at the call yet.
                 tries -= 1;
-                connection
+                let token = connection
                     .tokens
                     .replace(&self.client, token.generation, deadline)
                     .await?;
+                // One that another sidecar got may be as dead as the last one; a new one is not.
+                may_replace = token.is_second_hand;
                 continue;
             }
             let pause = outcome.trouble().and_then(|trouble| {
@@ -294,7 +343,7 @@ fn end(provider: &'static Provider, effect: Effect, tried: Tried) -> Result<Nati
     }
 }
 
-fn unanswered(provider: &'static Provider, effect: Effect, failure: &Failure) -> Error {
+pub(super) fn unanswered(provider: &'static Provider, effect: Effect, failure: &Failure) -> Error {
     let title = provider.title;
     let (code, message) = match failure {
         Failure::NotConnected(_) => (
@@ -322,7 +371,10 @@ fn unanswered(provider: &'static Provider, effect: Effect, failure: &Failure) ->
     error
 }
 
-fn http_request(token: &Token, request: &NativeRequest) -> Result<Request<Full<Bytes>>, Error> {
+pub(super) fn http_request(
+    token: &Token,
+    request: &NativeRequest,
+) -> Result<Request<Full<Bytes>>, Error> {
     // Put together from parts, so that no target can change the host.
     let uri = Uri::builder()
         .scheme(token.scheme.clone())
@@ -372,7 +424,7 @@ fn with_credential(token: &Token, body: &Bytes, at: usize) -> Bytes {
     [before, credential.as_bytes(), after].concat().into()
 }
 
-fn native_response(provider: &'static Provider, response: Response) -> NativeResponse {
+pub(super) fn native_response(provider: &'static Provider, response: Response) -> NativeResponse {
     let date = text(&response.headers, DATE.as_str())
         .and_then(|date| httpdate::parse_http_date(date).ok())
         .and_then(|date| Timestamp::try_from(date).ok());

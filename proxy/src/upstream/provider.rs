@@ -4,6 +4,13 @@ use http::Method;
 
 use crate::error::Code;
 
+mod connect;
+
+pub use connect::{
+    AccountPlace, Authorize, Check, FixedCall, Granted, Login, OperationScopes, OptionalScopes,
+    Quota, QuotaLeft, QuotaTold, TokenCall, TokenValues,
+};
+
 /// All that the engine knows of a provider.
 #[derive(Debug)]
 pub struct Provider {
@@ -14,6 +21,10 @@ pub struct Provider {
     pub base_url: BaseUrl,
     pub versions: Versions,
     pub auth: Auth,
+    /// How a connection is proved to work.
+    pub check: Option<Check>,
+    /// What each operation needs; empty where the provider has no scopes.
+    pub scopes: &'static [OperationScopes],
     pub errors: Errors,
 }
 
@@ -34,6 +45,8 @@ pub enum BaseUrl {
 pub struct Versions {
     pub default: &'static str,
     pub families: &'static [VersionFamily],
+    /// By version, the day (`2027-09-01`) from which the provider may not answer it any more, where that is known.
+    pub retires: &'static [(&'static str, &'static str)],
 }
 
 /// Versions that write their paths alike.
@@ -66,6 +79,14 @@ pub struct Auth {
     pub revoked: &'static [(&'static str, &'static [&'static str])],
     /// A 401 with one of these messages is not cured by a new token.
     pub incurable: &'static [&'static str],
+    /// How a person is asked for consent; without it no account is connected on a page.
+    pub authorize: Option<Authorize>,
+    /// The hosts that a person may choose to log in at; empty where there is only one.
+    pub logins: &'static [Login],
+    /// Takes a refresh token back.
+    pub revoke: Option<TokenCall>,
+    /// Where the granted scopes are told.
+    pub granted: Option<Granted>,
 }
 
 /// How the provider tells what went wrong.

@@ -1,8 +1,9 @@
 //! The credentials of one connection: the token in use, and how the next one is had.
 //!
 //! A refresh happens once, however many calls wait for it, and goes on when all of them have gone: a provider that
-//! rotates refresh tokens has killed the old one by then. Tokens live in memory only. Time is the monotonic clock, so
-//! that a jump of the wall clock neither ends a token nor keeps it.
+//! rotates refresh tokens has killed the old one by then. Of a connection in the store it happens once for all sidecars
+//! ([`keeper`]). Time is the monotonic clock, so that a jump of the wall clock neither ends a token nor keeps it; only
+//! what is kept has a date, by the store's clock.
 
 use std::{
     fmt,
@@ -26,11 +27,25 @@ use super::{
 use crate::{
     config::{self, Credentials, OAuth, is_allowed_host, is_loopback, is_origin},
     error::{Code, Error},
+    store::Store,
 };
 
+mod account;
 mod endpoint;
+mod flights;
+mod keeper;
+mod kept;
+mod life;
+mod refresh;
 
-use endpoint::{Granted, Refusal};
+pub use keeper::Newest;
+pub use kept::Kept;
+
+pub(super) use flights::Flights;
+
+use endpoint::{Cure, Refusal};
+use keeper::Keeper;
+use life::Life;
 
 /// What stands before a token in a request.
 const SCHEME: &str = "Bearer ";
@@ -38,8 +53,8 @@ const SCHEME: &str = "Bearer ";
 const FAILURE_COUNTS: Duration = Duration::from_secs(1);
 /// The same for a refusal, which only a person can cure.
 const REFUSAL_COUNTS: Duration = Duration::from_mins(1);
-/// A token is renewed this long before its end. The spread keeps connections from doing so all at once.
-const MARGIN_SECONDS: std::ops::RangeInclusive<u64> = 60..=300;
+/// A token that lives this long is sent without a thought: a call reaches the provider in less.
+const ENOUGH: Duration = Duration::from_secs(2);
 
 /// What a call needs to reach the provider.
 pub(super) struct Token {
@@ -48,8 +63,9 @@ pub(super) struct Token {
     pub(super) authority: Authority,
     /// Counts the tokens of the connection.
     pub(super) generation: u64,
-    renew_at: Option<Instant>,
-    ends_at: Option<Instant>,
+    /// Another sidecar got it, nobody knows how long ago; the provider may have ended it since.
+    pub(super) is_second_hand: bool,
+    life: Life,
 }
 
 impl Token {
@@ -75,10 +91,12 @@ pub(super) struct Tokens {
     connection: String,
     provider: &'static Provider,
     token_url: Url,
-    /// The one that the configuration fixes; it goes before what a token's answer says.
+    /// The one that is configured; it goes before what a token's answer says.
     base_url: Option<Url>,
     oauth: Option<OAuth>,
     timeout: Duration,
+    keeper: Keeper,
+    flights: Flights,
     state: Mutex<State>,
 }
 
@@ -90,6 +108,10 @@ struct State {
     base_url: Option<Url>,
     /// The newest refresh token.
     refresh_token: Option<SecretString>,
+    /// What the last refresh told of the scopes.
+    scopes: Option<Vec<String>>,
+    /// That of the kept credentials that these are.
+    version: i64,
     flight: Option<watch::Receiver<Landing>>,
     /// The last failure, and until when it counts.
     failure: Option<(Instant, Error)>,
@@ -99,32 +121,89 @@ struct State {
 type Landing = Option<Result<Arc<Token>, Error>>;
 
 impl Tokens {
-    pub(super) fn new(connection: &config::Connection, timeout: Duration) -> Result<Self, Error> {
-        let (oauth, access_token) = match &connection.credentials {
-            Credentials::AccessToken(token) => (None, Some(token.clone())),
-            Credentials::OAuth(oauth) => (Some(oauth.clone()), oauth.access_token.clone()),
+    /// Credentials that live in this process alone.
+    pub(super) fn new(
+        connection: &config::Connection,
+        timeout: Duration,
+        flights: Flights,
+    ) -> Result<Self, Error> {
+        let tokens = Self::bare(connection, timeout, flights, Keeper::Memory);
+        let access_token = match &connection.credentials {
+            Credentials::AccessToken(token) => Some(token),
+            Credentials::OAuth(oauth) => oauth.access_token.as_ref(),
         };
-        let tokens = Self {
+        if let (Some(access_token), Some(base_url)) = (access_token, &connection.base_url) {
+            let token = tokens.token(access_token, base_url, 0, Life::unknown())?;
+            tokens.state().current = Some(Arc::new(token));
+        }
+        Ok(tokens)
+    }
+
+    /// Credentials that the store keeps, as they were just found there.
+    pub(super) fn kept(
+        connection: &config::Connection,
+        timeout: Duration,
+        flights: Flights,
+        store: &Store,
+        newest: &Newest,
+    ) -> Self {
+        let keeper = Keeper::store(store, &connection.settings.id);
+        let tokens = Self::bare(connection, timeout, flights, keeper);
+        // No version is as low, so whatever was found counts.
+        tokens.state().version = i64::MIN;
+        tokens.adopt(newest);
+        tokens
+    }
+
+    fn bare(
+        connection: &config::Connection,
+        timeout: Duration,
+        flights: Flights,
+        keeper: Keeper,
+    ) -> Self {
+        let oauth = match &connection.credentials {
+            Credentials::AccessToken(_) => None,
+            Credentials::OAuth(oauth) => Some(oauth.clone()),
+        };
+        Self {
             connection: connection.settings.id.clone(),
             provider: connection.provider,
             token_url: connection.token_url.clone(),
             base_url: connection.base_url.clone(),
             timeout,
+            keeper,
+            flights,
             state: Mutex::new(State {
                 current: None,
                 generation: 0,
                 base_url: connection.base_url.clone(),
                 refresh_token: oauth.as_ref().map(|oauth| oauth.refresh_token.clone()),
+                scopes: None,
+                version: 0,
                 flight: None,
                 failure: None,
             }),
             oauth,
-        };
-        if let (Some(access_token), Some(base_url)) = (access_token, &connection.base_url) {
-            let token = tokens.token(&access_token, base_url, 0, None)?;
-            tokens.state().current = Some(Arc::new(token));
         }
-        Ok(tokens)
+    }
+
+    /// Whether they still fit a connection that was read again: everything but the tokens themselves is the same.
+    pub(super) fn fit(&self, connection: &config::Connection) -> bool {
+        let client = |oauth: &OAuth| {
+            let secret = oauth.client_secret.as_ref();
+            (
+                oauth.client_id.clone(),
+                secret.map(|secret| secret.expose_secret().to_owned()),
+            )
+        };
+        let oauth = match &connection.credentials {
+            Credentials::AccessToken(_) => None,
+            Credentials::OAuth(oauth) => Some(client(oauth)),
+        };
+        self.provider.name == connection.provider.name
+            && self.token_url == connection.token_url
+            && self.base_url == connection.base_url
+            && self.oauth.as_ref().map(client) == oauth
     }
 
     /// Whether a token that the provider refuses can be replaced without a person.
@@ -141,15 +220,20 @@ impl Tokens {
         let now = Instant::now();
         let current = self.state().current.clone();
         match current {
-            Some(token) if token.renew_at.is_none_or(|at| now < at) => Ok(token),
-            Some(token) => match self.renew(client, token.generation, deadline).await {
+            Some(token) if token.life.is_fresh(now) => Ok(token),
+            Some(token) if token.life.is_good(now + ENOUGH) => {
+                // Nobody waits for the next one while this one lives. What becomes of it is logged there.
+                let _ = self.join(client, token.generation, false);
+                Ok(token)
+            }
+            Some(token) => match self.renew(client, token.generation, deadline, false).await {
                 // The provider's token endpoint is down: the old token is good while it lives.
-                Err(_) if token.ends_at.is_some_and(|at| Instant::now() < at) => Ok(token),
+                Err(_) if token.life.has_end() && token.life.is_good(Instant::now()) => Ok(token),
                 other => other,
             },
             None => {
                 let generation = self.state().generation;
-                self.renew(client, generation, deadline).await
+                self.renew(client, generation, deadline, false).await
             }
         }
     }
@@ -167,7 +251,17 @@ impl Tokens {
                 state.current = None;
             }
         }
-        self.renew(client, generation, deadline).await
+        self.renew(client, generation, deadline, false).await
+    }
+
+    /// A new token, although the one at hand may be good and the last refresh may have failed just now.
+    pub(super) async fn force(
+        self: &Arc<Self>,
+        client: &Arc<Client>,
+        deadline: Instant,
+    ) -> Result<Arc<Token>, Error> {
+        let generation = self.state().generation;
+        self.renew(client, generation, deadline, true).await
     }
 
     /// A token newer than `generation`: one that is there, one that is being fetched, or one that is fetched now.
@@ -176,8 +270,9 @@ impl Tokens {
         client: &Arc<Client>,
         generation: u64,
         deadline: Instant,
+        forced: bool,
     ) -> Result<Arc<Token>, Error> {
-        let mut flight = match self.join(client, generation)? {
+        let mut flight = match self.join(client, generation, forced)? {
             Joined::Token(token) => return Ok(token),
             Joined::Flight(flight) => flight,
         };
@@ -197,7 +292,12 @@ impl Tokens {
         }
     }
 
-    fn join(self: &Arc<Self>, client: &Arc<Client>, generation: u64) -> Result<Joined, Error> {
+    fn join(
+        self: &Arc<Self>,
+        client: &Arc<Client>,
+        generation: u64,
+        forced: bool,
+    ) -> Result<Joined, Error> {
         let mut state = self.state();
         if let Some(token) = &state.current
             && token.generation > generation
@@ -207,6 +307,7 @@ impl Tokens {
         let now = Instant::now();
         if let Some((until, error)) = &state.failure
             && now < *until
+            && !forced
         {
             return Err(error.clone());
         }
@@ -216,77 +317,35 @@ impl Tokens {
         {
             return Ok(Joined::Flight(flight.clone()));
         }
-        let (Some(oauth), Some(refresh_token)) = (self.oauth.clone(), state.refresh_token.clone())
-        else {
+        let (Some(oauth), true) = (self.oauth.clone(), state.refresh_token.is_some()) else {
             return Err(self.must_connect_again("its access token is refused"));
         };
         let (landing, flight) = watch::channel(None);
         state.flight = Some(flight.clone());
         drop(state);
-        let (tokens, client) = (Arc::clone(self), Arc::clone(client));
+        let (tokens, client, flying) = (Arc::clone(self), Arc::clone(client), self.flights.begin());
         tokio::spawn(async move {
-            let fetched = tokens.fetch(&client, &oauth, &refresh_token).await;
-            let result = tokens.land(fetched, &refresh_token);
+            let result = tokens.land(tokens.refresh(&client, &oauth, generation).await);
             // Nobody may wait any more; the state has the token all the same.
             landing.send_replace(Some(result));
+            drop(flying);
         });
         Ok(Joined::Flight(flight))
     }
 
-    /// Takes the result of a refresh over into the state.
-    fn land(
-        &self,
-        fetched: Result<Granted, Refusal>,
-        used: &SecretString,
-    ) -> Result<Arc<Token>, Error> {
+    /// Ends a flight.
+    fn land(&self, result: Result<Arc<Token>, Refusal>) -> Result<Arc<Token>, Error> {
         let mut state = self.state();
         state.flight = None;
-        let granted = fetched.and_then(|granted| {
-            // A rotated refresh token counts even when the rest of the answer is of no use.
-            if let Some(rotated) = &granted.refresh_token
-                && rotated.expose_secret() != used.expose_secret()
-            {
-                state.refresh_token = Some(rotated.clone());
-                tracing::warn!(
-                    connection = self.connection,
-                    provider = self.provider.name,
-                    "the provider issued a new refresh token: the one in the configuration is stale, and this process holds the new one in memory only"
-                );
-            }
-            let base_url = match self.granted_base_url(&granted)? {
-                Some(base_url) => base_url,
-                None => state.base_url.clone().ok_or_else(|| {
-                    Refusal::passing(Error::bad_gateway(format!(
-                        "{} issued a token without saying where its API is",
-                        self.provider.title
-                    )))
-                })?,
-            };
-            let generation = state.generation + 1;
-            let token = self
-                .token(
-                    &granted.access_token,
-                    &base_url,
-                    generation,
-                    granted.lifetime,
-                )
-                .map_err(Refusal::passing)?;
-            Ok((token, base_url))
-        });
-        match granted {
-            Ok((token, base_url)) => {
-                let token = Arc::new(token);
-                state.generation = token.generation;
-                state.base_url = Some(base_url);
+        match result {
+            Ok(token) => {
                 state.failure = None;
-                state.current = Some(Arc::clone(&token));
                 Ok(token)
             }
             Err(refusal) => {
-                let counts = if refusal.is_final {
-                    REFUSAL_COUNTS
-                } else {
-                    FAILURE_COUNTS
+                let counts = match refusal.cure {
+                    Cure::Time => FAILURE_COUNTS,
+                    Cure::Consent | Cure::Client => REFUSAL_COUNTS,
                 };
                 state.failure = Some((Instant::now() + counts, (*refusal.error).clone()));
                 Err(*refusal.error)
@@ -294,13 +353,13 @@ impl Tokens {
         }
     }
 
-    /// Where the answer says that the API is, unless the configuration says so itself.
-    fn granted_base_url(&self, granted: &Granted) -> Result<Option<Url>, Refusal> {
+    /// Where the API is said to be, unless the configuration says so itself.
+    fn told_base_url(&self, told: Option<&str>) -> Result<Option<Url>, Refusal> {
         if self.base_url.is_some() {
             return Ok(None);
         }
         let (Some(told), BaseUrl::PerConnection { allowed_hosts, .. }) =
-            (&granted.base_url, &self.provider.base_url)
+            (told, &self.provider.base_url)
         else {
             return Ok(None);
         };
@@ -326,7 +385,7 @@ impl Tokens {
         access_token: &SecretString,
         base_url: &Url,
         generation: u64,
-        lifetime: Option<Duration>,
+        life: Life,
     ) -> Result<Token, Error> {
         let bearer = SecretString::from(format!("{SCHEME}{}", access_token.expose_secret()));
         let authorization = HeaderValue::from_str(bearer.expose_secret());
@@ -342,14 +401,13 @@ impl Tokens {
             )));
         };
         authorization.set_sensitive(true);
-        let now = Instant::now();
         Ok(Token {
             authorization,
             scheme,
             authority,
             generation,
-            renew_at: lifetime.map(|lifetime| now + lifetime.saturating_sub(margin(lifetime))),
-            ends_at: lifetime.map(|lifetime| now + lifetime),
+            is_second_hand: false,
+            life,
         })
     }
 
@@ -362,24 +420,4 @@ impl Tokens {
 enum Joined {
     Token(Arc<Token>),
     Flight(watch::Receiver<Landing>),
-}
-
-/// How long before its end a token is renewed: never more than a quarter of its life.
-fn margin(lifetime: Duration) -> Duration {
-    Duration::from_secs(rand::random_range(MARGIN_SECONDS)).min(lifetime / 4)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_margin_leaves_most_of_a_short_life() {
-        for seconds in [1, 10, 240, 1800, 7200] {
-            let lifetime = Duration::from_secs(seconds);
-            assert!(margin(lifetime) <= lifetime / 4);
-        }
-        let usual = margin(Duration::from_mins(30)).as_secs();
-        assert!((60..=300).contains(&usual));
-    }
 }

@@ -254,25 +254,25 @@ async fn any_sequence_of_pages_equals_a_map(stage: Stage) {
                 let _ = tokio::time::timeout(*after, runner.apply_rows(&rows, &next)).await;
                 // As a runner that was killed and started again.
                 runner.fence += 1;
-                let state = runner
+                let reached = runner
                     .destination
                     .claim(&runner.key, runner.fence)
                     .await
                     .unwrap();
-                let is_written = state.cursor.as_deref() == Some(next.as_str());
+                let is_written = reached.cursor.as_deref() == Some(next.as_str());
                 aborted[usize::from(is_written)] += 1;
                 if is_written {
                     model.apply(changes);
                 }
             }
             Step::BeginWalk => {
-                let state = runner
+                let reached = runner
                     .destination
                     .begin_walk(&runner.key, &runner.table, runner.fence, Some(&next))
                     .await
                     .unwrap();
                 model.generation += 1;
-                assert_eq!(state.generation, model.generation);
+                assert_eq!(reached.generation, model.generation);
             }
             Step::FinishWalk => {
                 let end = WalkEnd {

@@ -276,6 +276,67 @@ async fn a_full_disk_keeps_the_cursor_and_goes_on_later() {
     assert_eq!(runner.apply(&page, "2").await.unwrap().written, 4);
 }
 
+/// What each of the server's codes is told as; by a trigger that raises the one that a record names.
+#[tokio::test]
+async fn every_error_of_the_server_is_told_as_what_it_is() {
+    let Some(server) = Postgres::shared() else {
+        return;
+    };
+    let stage = Stage::of_postgres(server.database());
+    let runner = Runner::of(&stage, &accounts()).await;
+    stage
+        .sql(
+            "CREATE FUNCTION raise() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'as told' USING ERRCODE = \
+             NEW.name, DETAIL = 'canary'; END $$",
+        )
+        .await;
+    stage
+        .sql("CREATE TRIGGER raise BEFORE INSERT ON crm_account FOR EACH ROW EXECUTE FUNCTION raise()")
+        .await;
+    for (codes, words, may_pass) in [
+        (
+            &["28000", "28P01"][..],
+            "refuses the user or password: as told",
+            false,
+        ),
+        (&["3D000", "3F000"], "settings are wrong: as told", false),
+        (&["42501"], "does not let the user do this: as told", false),
+        (&["25006"], "is read-only: as told", true),
+        (&["53100", "53400"], "is full: as told", true),
+        (
+            &["55P03", "57014", "40001", "40P01"],
+            "is busy: as told",
+            true,
+        ),
+        (
+            &["57P01", "57P02", "57P03", "53300", "53200", "08006"],
+            "cannot be reached: as told",
+            true,
+        ),
+        (
+            &["23502", "23514", "42P01", "42703"],
+            "`crm_account` is in the way: as told",
+            false,
+        ),
+        (&["XX000"], "failed: as told (XX000)", false),
+    ] {
+        for code in codes {
+            let error = runner
+                .apply(&[json!({"id": "a", "name": code})], code)
+                .await
+                .unwrap_err();
+            assert!(error.to_string().contains(words), "{code}: {error}");
+            assert_eq!(error.may_pass(), may_pass, "{code}");
+            // A detail has the values of a row.
+            assert!(!format!("{error:?}").contains("canary"), "{error:?}");
+        }
+    }
+    assert_eq!(
+        (runner.cursor().await, stage.rows(&accounts()).await.len()),
+        (None, 0)
+    );
+}
+
 #[tokio::test]
 async fn a_right_that_is_taken_away_is_told() {
     let Some(server) = Postgres::shared() else {
@@ -358,7 +419,7 @@ async fn a_lock_of_the_users_is_not_waited_for_without_end() {
     let holding = std::thread::spawn(move || {
         server.psql(
             &url,
-            "BEGIN; LOCK TABLE crm_account; SELECT pg_sleep(12); COMMIT",
+            "BEGIN; LOCK TABLE crm_account; SELECT pg_sleep(6.5); COMMIT",
         );
     });
     tokio::time::sleep(Duration::from_millis(500)).await;

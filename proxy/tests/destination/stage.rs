@@ -1,6 +1,6 @@
 //! An empty database, what is written into it, and what is in it afterwards.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use crosswalk::destination::{
     Applied, Column, Destination, DestinationError, Kind, Page, Row, Settings, StreamKey, Table,
@@ -13,6 +13,8 @@ use tempfile::TempDir;
 pub(crate) struct Stage {
     pub(crate) settings: Settings,
     at: At,
+    /// Kept from one look to the next: to be let in takes a moment.
+    looking: tokio::sync::Mutex<Option<PgConnection>>,
 }
 
 enum At {
@@ -33,6 +35,7 @@ impl Stage {
                 schema: None,
             },
             at: At::Postgres(url),
+            looking: tokio::sync::Mutex::default(),
         }
     }
 
@@ -44,6 +47,7 @@ impl Stage {
                 path: "crm.db".to_owned(),
             },
             at: At::Sqlite(folder),
+            looking: tokio::sync::Mutex::default(),
         }
     }
 
@@ -59,10 +63,20 @@ impl Stage {
     pub(crate) async fn sql(&self, sql: &str) -> Vec<Option<String>> {
         match &self.at {
             At::Postgres(url) => {
-                let mut connection = PgConnection::connect(url).await.unwrap();
-                let query = sqlx::query_scalar(AssertSqlSafe(sql));
+                let mut looking = self.looking.lock().await;
+                let mut kept = looking.take();
+                if let Some(connection) = &mut kept
+                    && connection.ping().await.is_err()
+                {
+                    kept = None;
+                }
+                let mut connection = match kept {
+                    Some(connection) => connection,
+                    None => PgConnection::connect(url).await.unwrap(),
+                };
+                let query = sqlx::query_scalar(AssertSqlSafe(sql)).persistent(false);
                 let rows = query.fetch_all(&mut connection).await.unwrap();
-                connection.close().await.unwrap();
+                *looking = Some(connection);
                 rows
             }
             At::Sqlite(folder) => {
@@ -120,14 +134,11 @@ impl Stage {
                 Kind::Timestamp if self.is_postgres() => format!(
                     "to_char(\"{name}\" AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
                 ),
-                Kind::Number if !self.is_postgres() => format!(
-                    "CASE typeof(\"{name}\") WHEN 'real' THEN quote(\"{name}\") ELSE CAST(\"{name}\" AS text) END"
-                ),
                 Kind::Integer | Kind::Number if self.is_postgres() => format!("\"{name}\"{cast}"),
-                Kind::Integer => format!("CAST(\"{name}\" AS text)"),
+                Kind::Integer | Kind::Number => format!("CAST(\"{name}\" AS text)"),
                 _ => format!("\"{name}\"{cast}"),
             };
-            members.push_str(&format!("'{name}', {value}, "));
+            let _ = write!(members, "'{name}', {value}, ");
             if members.matches('\'').count() > 60 {
                 objects.push(std::mem::take(&mut members));
             }
@@ -153,7 +164,36 @@ impl Stage {
                 whole.as_object_mut().unwrap().extend(row);
             }
         }
+        if let At::Sqlite(folder) = &self.at {
+            for column in table
+                .columns()
+                .iter()
+                .filter(|column| column.kind == Kind::Number)
+            {
+                exact_reals(folder, table.name(), &column.name, &mut all).await;
+            }
+        }
         all
+    }
+}
+
+/// SQLite writes a real number with fewer digits than it has; so these are read as what they are.
+async fn exact_reals(
+    folder: &TempDir,
+    table: &str,
+    column: &str,
+    rows: &mut BTreeMap<(String, String), Value>,
+) {
+    let url = format!("sqlite:{}", folder.path().join("crm.db").display());
+    let mut connection = SqliteConnection::connect(&url).await.unwrap();
+    let sql = format!(
+        "SELECT _connection_id, id, \"{column}\" FROM \"{table}\" WHERE typeof(\"{column}\") = 'real'"
+    );
+    let query = sqlx::query_as(AssertSqlSafe(sql));
+    let reals: Vec<(String, String, f64)> = query.fetch_all(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    for (connection, id, real) in reals {
+        rows.get_mut(&(connection, id)).unwrap()[column] = json!(real.to_string());
     }
 }
 

@@ -8,6 +8,7 @@ use crate::stage::{Runner, Stage, accounts, row};
 on_both!(
     what_a_walk_has_not_seen_is_marked,
     the_end_of_a_large_walk_is_written_in_parts,
+    an_end_that_was_interrupted_is_finished_later,
     pages_between_walks_count_as_seen,
     another_pipelines_rows_are_not_marked,
     generations_grow_even_where_cursors_were_forgotten,
@@ -116,6 +117,41 @@ async fn the_end_of_a_large_walk_is_written_in_parts(stage: Stage) {
     assert_eq!(runner.finish_walk("done").await, 5_000);
 }
 
+async fn an_end_that_was_interrupted_is_finished_later(stage: Stage) {
+    let runner = Runner::of(&stage, &accounts()).await;
+    let all: Vec<Value> = (0..5_100)
+        .map(|n| json!({"id": format!("{n:05}")}))
+        .collect();
+    runner.apply(&all, "1").await.unwrap();
+    runner.begin_walk("2").await;
+    let spoil = if stage.is_postgres() {
+        "ALTER TABLE crm_account ADD CONSTRAINT spoil CHECK (id <> '05050' OR NOT _deleted)"
+    } else {
+        "CREATE TRIGGER spoil BEFORE UPDATE ON crm_account WHEN NEW.id = '05050' BEGIN SELECT RAISE(ABORT, 'no'); END"
+    };
+    stage.sql(spoil).await;
+    let end = WalkEnd {
+        key: &runner.key,
+        table: &runner.table,
+        fence: 1,
+        cursor: Some("done"),
+    };
+    runner.destination.finish_walk(end).await.unwrap_err();
+    assert_eq!(
+        deleted(&stage).await.len(),
+        5_000,
+        "the first part is written"
+    );
+    assert_eq!(runner.cursor().await.as_deref(), Some("2"));
+    let mend = if stage.is_postgres() {
+        "ALTER TABLE crm_account DROP CONSTRAINT spoil"
+    } else {
+        "DROP TRIGGER spoil"
+    };
+    stage.sql(mend).await;
+    assert_eq!(runner.finish_walk("done").await, 100);
+}
+
 async fn pages_between_walks_count_as_seen(stage: Stage) {
     let runner = Runner::of(&stage, &accounts()).await;
     runner.begin_walk("1").await;
@@ -133,7 +169,7 @@ async fn pages_between_walks_count_as_seen(stage: Stage) {
 async fn another_pipelines_rows_are_not_marked(stage: Stage) {
     let first = Runner::of(&stage, &accounts()).await;
     let mut second = Runner::of(&stage, &accounts()).await;
-    second.key.pipeline = "pipe_2".to_owned();
+    "pipe_2".clone_into(&mut second.key.pipeline);
     second.destination.claim(&second.key, 7).await.unwrap();
     second.fence = 7;
     second.begin_walk("1").await;

@@ -1,5 +1,8 @@
 //! What a connection can do, told by the shell: of a provider that no table is generated for.
 
+use std::sync::{Arc, Mutex};
+
+use crosswalk::pipeline::Explain;
 use http::{Method, StatusCode};
 use serde_json::json;
 
@@ -62,4 +65,30 @@ async fn only_get_and_only_with_a_key_and_a_connection() {
     let below = proxy.get("/capabilities/").await;
     assert_eq!(below.status, StatusCode::NOT_FOUND);
     assert_eq!(acme.calls(), 0);
+}
+
+#[tokio::test]
+async fn bodies_of_operations_of_our_own_are_not_explained() {
+    let acme = Acme::start(|_| ok()).await;
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&told);
+    let explain = Explain(Arc::new(move |explained| {
+        let bodies = !explained.response.is_empty();
+        seen.lock()
+            .unwrap()
+            .push((explained.target.to_owned(), bodies));
+    }));
+    let proxy = Proxy::start_explained(&with_access_token(&acme), Some(explain)).await;
+    for path in ["/capabilities", "/unified/thing/1", "/nowhere"] {
+        assert!(!proxy.get(path).await.text.is_empty(), "{path}");
+    }
+    let expected = [
+        ("/capabilities", false),
+        ("/unified/thing/1", true),
+        ("/nowhere", true),
+    ];
+    assert_eq!(
+        *told.lock().unwrap(),
+        expected.map(|(path, bodies)| (path.to_owned(), bodies))
+    );
 }

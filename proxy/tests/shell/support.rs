@@ -14,6 +14,7 @@ use bytes::Bytes;
 use crosswalk::{
     config::{self, Config},
     error::{Code, Error},
+    pipeline::Explain,
     route::{Api, Route, ServedBy, UnifiedRequest},
     server::{Drained, Server},
     translate::{
@@ -49,6 +50,7 @@ pub(crate) static ACME: Provider = Provider {
     },
     versions: Versions {
         default: "1",
+        retires: &[],
         families: &[VersionFamily {
             matches: VersionMatch::OneOf(&["1"]),
             roots: &["/api/{version}"],
@@ -61,7 +63,13 @@ pub(crate) static ACME: Provider = Provider {
         base_url_member: Some("shop"),
         revoked: &[("error", &["invalid_grant"])],
         incurable: &["blocked for good"],
+        authorize: None,
+        logins: &[],
+        revoke: None,
+        granted: None,
     },
+    check: None,
+    scopes: &[],
     errors: Errors {
         list: false,
         code: &["code"],
@@ -512,7 +520,11 @@ pub(crate) fn config(text: &str) -> Config {
 impl Proxy {
     /// A proxy with the rest of a configuration.
     pub(crate) async fn start(text: &str) -> Self {
-        let server = Server::bind(API, &config(text), None).await.unwrap();
+        Self::start_explained(text, None).await
+    }
+
+    pub(crate) async fn start_explained(text: &str, explain: Option<Explain>) -> Self {
+        let server = Server::bind(API, &config(text), explain).await.unwrap();
         let address = server.address();
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(server.run(async {

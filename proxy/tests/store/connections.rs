@@ -155,7 +155,7 @@ async fn lists_are_filtered_and_paged() {
             customer_id: Some("even"),
             ..ConnectionFilter::default()
         };
-        assert_eq!(list(even, 10, 0).await, ["conn_0", "conn_2", "conn_4"]);
+        assert_eq!(list(even, 10, 0).await, ["conn_4", "conn_2", "conn_0"]);
         assert_eq!(list(even, 1, 1).await, ["conn_2"]);
         let other = ConnectionFilter {
             connector_name: Some("other"),

@@ -2,7 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod callers;
 mod connections;
+mod deliveries;
+mod grants;
 mod keys;
 mod leases;
 mod place;
+mod webhooks;

@@ -7,6 +7,10 @@ use crosswalk::store::{
     keys::{KeyRing, KeySource},
 };
 use crosswalk_tests::Postgres;
+use secrecy::ExposeSecret;
+use sqlx::{
+    ConnectOptions as _, Connection as _, Executor as _, PgConnection, sqlite::SqliteConnectOptions,
+};
 
 /// An empty store's place; gone when dropped.
 #[derive(Debug)]
@@ -44,6 +48,22 @@ impl Place {
 
     pub(crate) fn keys(&self) -> KeyRing {
         KeyRing::load(KeySource::File(self.key_file())).unwrap()
+    }
+
+    /// Does something to the database behind the store's back.
+    pub(crate) async fn execute(&self, statement: &'static str) {
+        match &self.location {
+            Location::Sqlite(path) => {
+                let options = SqliteConnectOptions::new().filename(path);
+                let mut connection = options.connect().await.unwrap();
+                connection.execute(statement).await.unwrap();
+                connection.close().await.unwrap();
+            }
+            Location::Postgres(url) => {
+                let mut connection = PgConnection::connect(url.expose_secret()).await.unwrap();
+                connection.execute(statement).await.unwrap();
+            }
+        }
     }
 
     pub(crate) async fn open(&self) -> Result<Store, StoreError> {

@@ -2,22 +2,17 @@
 
 use std::sync::Arc;
 
-use hmac::{Hmac, KeyInit, Mac};
 use serde_saphyr::Location;
-use sha2::Sha256;
-use url::Url;
 
-use super::{
-    Check,
-    place::{is_allowed_host, is_loopback, is_origin, with_origin},
-};
+use super::Check;
 use crate::{
     config::{
         Connection, Credentials, OAuth,
+        given::{self, Given, Wrong},
         tree::{Map, Value},
     },
-    translate::{ConnectionSettings, CursorKey},
-    upstream::provider::{BaseUrl, Provider, VersionMatch},
+    translate::ConnectionSettings,
+    upstream::provider::BaseUrl,
 };
 
 /// The longest id of a connection; it is sent in a header and stands in every log line.
@@ -66,172 +61,63 @@ impl Check<'_> {
         let api = self.api;
         let provider = named.parse(&mut self.source, &expected, |name| api.provider(name))?;
 
-        let version = self.version(map.take("api_version"), provider);
-        let login_url = self.login_url(map.take("login_url"), provider);
-        let has_place = match &provider.base_url {
-            BaseUrl::Fixed(_) => true,
-            BaseUrl::PerConnection { setting, .. } => map.has(setting) || map.has("base_url"),
+        let setting = match &provider.base_url {
+            BaseUrl::Fixed(_) => None,
+            BaseUrl::PerConnection { setting, .. } => Some(*setting),
         };
-        let base_url = self.base_url(&mut map, provider);
+        let keys = [
+            Some("api_version"),
+            Some("login_url"),
+            Some("base_url"),
+            setting,
+        ];
+        let values = keys.map(|key| map.take(key?));
         let credentials = self.credentials(&mut map, &at, &path);
         map.finish(&mut self.source);
-        let credentials = credentials?;
-        if !has_place
-            && let BaseUrl::PerConnection { setting, .. } = provider.base_url
-            && (matches!(credentials, Credentials::AccessToken(_))
-                || provider.auth.base_url_member.is_none())
-        {
-            self.source.mistake(
-                at,
-                &path,
-                format!("{setting} is missing; every {} account has a host of its own, and an access token alone does not tell it", provider.title),
-            );
-        }
-        let token_url = provider
-            .auth
-            .token_url
-            .replace("{login_url}", login_url.as_deref().unwrap_or_default());
-        let Ok(token_url) = Url::parse(&token_url) else {
-            self.source.mistake(
-                at,
-                &path,
-                "login_url is missing; expected the host that issues tokens",
-            );
+        let texts = values.each_ref().map(|value| {
+            let value = value.as_ref()?;
+            Some(value.text(&mut self.source))
+        });
+        if texts.contains(&Some(None)) {
             return None;
-        };
-        // The token endpoint of a provider that we play on loopback is there as well.
-        let token_url = match (&base_url, &provider.base_url) {
-            (Some(base), BaseUrl::Fixed(_)) if is_loopback(base) => with_origin(&token_url, base),
-            _ => token_url,
-        };
-        let base_url = base_url.or_else(|| fixed(provider));
-        // Where the address comes with the token, the place that issues tokens stands for it.
-        let place = base_url.as_ref().unwrap_or(&token_url).as_str();
-        let cursor_key = connection_key(cursor_key, &id, place);
-        let (api_version, roots) = version?;
-        Some(Connection {
+        }
+        let [api_version, login_url, base_url, own_url] =
+            texts.each_ref().map(|text| text.as_ref()?.as_deref());
+        let given = Given {
             provider,
             api_version,
+            login_url,
             base_url,
-            token_url,
-            credentials,
+            own_url,
+            // Credentials that are wrong are told by themselves.
+            has_oauth: !matches!(credentials, Some(Credentials::AccessToken(_))),
+        };
+        let settled = match given::settle(&given) {
+            Ok(settled) => settled,
+            Err(wrong) => {
+                for Wrong { key, message } in wrong {
+                    let index = keys.iter().position(|known| key.is_some() && *known == key);
+                    match index.and_then(|index| values[index].as_ref()) {
+                        Some(value) => value.wrong(&mut self.source, message),
+                        None => self.source.mistake(at, &path, message),
+                    }
+                }
+                return None;
+            }
+        };
+        let cursor_key = settled.cursor_key(cursor_key, &id);
+        Some(Connection {
+            provider,
+            api_version: settled.api_version,
+            base_url: settled.base_url,
+            token_url: settled.token_url,
+            credentials: credentials?,
             settings: Arc::new(ConnectionSettings {
                 id,
-                roots,
+                roots: settled.roots,
                 cursor_key,
             }),
         })
-    }
-
-    /// The version of the provider's API that a connection uses, and the beginnings of its paths.
-    fn version(
-        &mut self,
-        value: Option<Value>,
-        provider: &'static Provider,
-    ) -> Option<(String, Vec<String>)> {
-        let version = match &value {
-            Some(value) => value.text(&mut self.source)?,
-            None => provider.versions.default.to_owned(),
-        };
-        let Some((version, roots)) = provider.versions.families.iter().find_map(|family| {
-            matching(&family.matches, &version).map(|version| (version, family.roots))
-        }) else {
-            let expected: Vec<_> = provider
-                .versions
-                .families
-                .iter()
-                .map(|family| match &family.matches {
-                    VersionMatch::OneOf(versions) => versions.join(", "),
-                    VersionMatch::AtLeast(least) => format!("{least} and later"),
-                })
-                .collect();
-            if let Some(value) = value {
-                value.wrong(
-                    &mut self.source,
-                    format!(
-                        "expected a version of {}'s API: {}",
-                        provider.title,
-                        expected.join(", ")
-                    ),
-                );
-            }
-            return None;
-        };
-        let paths = roots.iter();
-        let paths = paths.map(|root| root.replace("{version}", version));
-        Some((version.to_owned(), paths.collect()))
-    }
-
-    fn login_url(&mut self, value: Option<Value>, provider: &'static Provider) -> Option<String> {
-        let Some(value) = value else {
-            return provider.auth.login_url.map(str::to_owned);
-        };
-        if provider.auth.login_url.is_none() {
-            value.wrong(
-                &mut self.source,
-                format!(
-                    "{} has one token endpoint for everybody; leave it out",
-                    provider.title
-                ),
-            );
-            return None;
-        }
-        let url = self.url(&value)?;
-        if let BaseUrl::PerConnection { allowed_hosts, .. } = &provider.base_url
-            && !is_loopback(&url)
-            && !is_allowed_host(&url, allowed_hosts)
-        {
-            value.wrong(
-                &mut self.source,
-                format!(
-                    "expected a host that ends with {}; credentials go there",
-                    allowed_hosts.join(" or ")
-                ),
-            );
-            return None;
-        }
-        Some(url.origin().ascii_serialization())
-    }
-
-    /// The `base_url` that a connection may give to every provider, or the setting that the provider names.
-    fn base_url(&mut self, map: &mut Map, provider: &'static Provider) -> Option<Url> {
-        let general = map.take("base_url");
-        let BaseUrl::PerConnection {
-            setting,
-            allowed_hosts,
-        } = &provider.base_url
-        else {
-            return general.and_then(|value| self.url(&value));
-        };
-        let own = map.take(setting);
-        if let (Some(general), Some(_)) = (&general, &own) {
-            general.wrong(
-                &mut self.source,
-                format!("expected either base_url or {setting}, found both"),
-            );
-        }
-        let value = own.or(general)?;
-        let url = self.url(&value)?;
-        if is_loopback(&url) || is_allowed_host(&url, allowed_hosts) {
-            return Some(url);
-        }
-        value.wrong(
-            &mut self.source,
-            format!(
-                "expected a host that ends with {}",
-                allowed_hosts.join(" or ")
-            ),
-        );
-        None
-    }
-
-    /// An origin: https, or http on loopback; nothing after the port.
-    fn url(&mut self, value: &Value) -> Option<Url> {
-        value.parse(
-            &mut self.source,
-            "https:// and a host, nothing behind it; http:// only on loopback, for the sandbox",
-            |text| Url::parse(text).ok().filter(is_origin),
-        )
     }
 
     fn credentials(&mut self, map: &mut Map, at: &Location, path: &str) -> Option<Credentials> {
@@ -278,42 +164,4 @@ impl Check<'_> {
             access_token,
         }))
     }
-}
-
-fn fixed(provider: &Provider) -> Option<Url> {
-    match provider.base_url {
-        BaseUrl::Fixed(url) => Url::parse(url).ok(),
-        BaseUrl::PerConnection { .. } => None,
-    }
-}
-
-/// The version as it stands in paths, where the family has it.
-fn matching<'a>(family: &VersionMatch, version: &'a str) -> Option<&'a str> {
-    match family {
-        VersionMatch::OneOf(versions) => versions.contains(&version).then_some(version),
-        VersionMatch::AtLeast(least) => {
-            // People write it with the letter that stands before it in paths.
-            let version = version.strip_prefix('v').unwrap_or(version);
-            (numbers(version)? >= numbers(least)?).then_some(version)
-        }
-    }
-}
-
-fn numbers(version: &str) -> Option<(u32, u32)> {
-    let (major, minor) = version.split_once('.')?;
-    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    if !digits(major) || !digits(minor) {
-        return None;
-    }
-    Some((major.parse().ok()?, minor.parse().ok()?))
-}
-
-/// Each connection's own key, so that a cursor of one means nothing to another, nor to the same one at another place.
-fn connection_key(key: &[u8; 32], id: &str, place: &str) -> CursorKey {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("any length is a key");
-    mac.update(id.as_bytes());
-    // No id has a space in it.
-    mac.update(b" ");
-    mac.update(place.as_bytes());
-    CursorKey(mac.finalize().into_bytes().into())
 }

@@ -30,7 +30,7 @@ pub(crate) fn is_allowed_host(url: &Url, allowed: &[&str]) -> bool {
 }
 
 /// The same path at another place.
-pub(super) fn with_origin(url: &Url, origin: &Url) -> Url {
+pub(crate) fn with_origin(url: &Url, origin: &Url) -> Url {
     let mut moved = origin.clone();
     moved.set_path(url.path());
     moved

@@ -59,12 +59,26 @@ impl Check<'_> {
                 |text| Url::parse(text).ok().filter(is_origin),
             )
         });
+        let private_webhooks = self.private_webhooks(root);
         State {
             folder,
             store,
             org_id: org_id.unwrap_or_else(|| DEFAULT_ORG.to_owned()),
             public_url,
+            private_webhooks,
         }
+    }
+
+    fn private_webhooks(&mut self, root: &mut Map) -> bool {
+        let source = &mut self.source;
+        let Some(mut map) = root.take("webhooks").and_then(|value| value.map(source)) else {
+            return false;
+        };
+        let allowed = map.take("allow_private").and_then(|value| {
+            value.parse(source, "true or false", |text| text.parse::<bool>().ok())
+        });
+        map.finish(source);
+        allowed.unwrap_or_default()
     }
 
     /// A folder that lasts, by what systemd and the desktop say.

@@ -203,3 +203,43 @@ fn tokens_in_addresses_are_not_recorded() {
     let requests: Vec<&Value> = all.iter().map(|call| &call["query"]).collect();
     assert!(!format!("{requests:?}").contains("hush"));
 }
+
+#[test]
+fn a_refresh_whose_answer_is_lost_was_carried_out_and_is_listed_without_its_tokens() {
+    use crate::sandbox::salesforce::{Options, REFRESH_TOKEN, Salesforce};
+    let control = Control::new(Arc::new(Salesforce::new(&Options { sample: false })));
+    let order = |method: Method, path: &str, body: &str| reply(&control, &call(method, path, body));
+    order(
+        Method::PATCH,
+        "/_sandbox/settings",
+        r#"{"rotate_refresh_tokens":true}"#,
+    );
+    let lost = r#"{"match":{"path":"/oauth2/token","body":"grant_type=refresh_token"},"action":{"reset":"after"}}"#;
+    order(Method::POST, "/_sandbox/faults", lost);
+    let mut refresh = call(
+        Method::POST,
+        "/services/oauth2/token",
+        &format!(
+            "grant_type=refresh_token&client_id=sandbox-client&client_secret=sandbox-secret&refresh_token={REFRESH_TOKEN}"
+        ),
+    );
+    let form = "application/x-www-form-urlencoded".parse().unwrap();
+    refresh.headers.insert("content-type", form);
+    assert!(matches!(control.serve(&refresh).outcome, Outcome::Reset));
+    // The old token is dead, and nobody has the new one.
+    let refused = reply(&control, &refresh);
+    assert_eq!(refused.status, 400);
+    assert!(String::from_utf8_lossy(&refused.body).contains("invalid_grant"));
+    let seen = calls(&control, "");
+    let statuses: Vec<&Value> = seen.iter().map(|call| &call["status"]).collect();
+    assert_eq!(statuses, [&Value::Null, &json!(400)]);
+    assert_eq!(seen[0]["request"]["grant_type"], "refresh_token");
+    assert!(!format!("{seen:?}").contains(REFRESH_TOKEN));
+    let grants = order(Method::GET, "/_sandbox/grants", "").body;
+    let grants: Value = serde_json::from_slice(&grants).unwrap();
+    assert_eq!(
+        grants["token_calls"],
+        json!({"granted": {"refresh_token": 1}, "refused": 1})
+    );
+    assert_eq!(grants["grants"][0]["ended"], "old_token_used");
+}

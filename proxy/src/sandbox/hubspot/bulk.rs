@@ -1,4 +1,4 @@
-//! `fill` and `records` of this account (see the sandbox's `bulk.rs`). Objects have HubSpot's names; `accounts` and
+//! `fill`, `churn` and `records` of this account (see the sandbox's `bulk.rs`). Objects have HubSpot's names; `accounts` and
 //! `opportunities` are understood.
 
 use std::ops::Bound;
@@ -6,31 +6,15 @@ use std::ops::Bound;
 use serde_json::{Map, Value, json};
 
 use super::state::{FIRST_ID, State, Values};
-use super::{calculated, links};
-use crate::sandbox::bulk::{self, Dump, Fill, firm, person};
+use super::{calculated, links, objects, write};
+use crate::sandbox::bulk::{self, Churn, Dump, Fill, city, firm, person, phone};
 use crate::sandbox::clock::iso_ms;
 
 /// Makes rows as an import would, past the rules for single writes.
 pub(super) fn fill(state: &mut State, body: &Value, now: i64) -> Result<Value, String> {
     let fill = Fill::read(body)?;
-    let accounts = rows(state, "companies", fill.accounts, &fill, now, |number| {
-        let firm = firm(number);
-        vec![
-            ("name", firm.name),
-            ("domain", firm.domain),
-            ("city", firm.city.to_owned()),
-        ]
-    })?;
-    let contacts = rows(state, "contacts", fill.contacts, &fill, now, |number| {
-        let person = person(number);
-        vec![
-            ("firstname", person.first_name.to_owned()),
-            ("lastname", person.last_name.to_owned()),
-            ("email", person.email),
-            ("phone", person.phone),
-            ("lifecyclestage", "lead".to_owned()),
-        ]
-    })?;
+    let accounts = rows(state, "companies", fill.accounts, &fill, now)?;
+    let contacts = rows(state, "contacts", fill.contacts, &fill, now)?;
     if fill.linked {
         for (contact, account) in contacts.clone().zip(accounts.clone().cycle()) {
             links::set_primary(state, contact, account);
@@ -53,26 +37,92 @@ fn rows(
     count: u64,
     fill: &Fill,
     now: i64,
-    values: impl Fn(u64) -> Vec<(&'static str, String)>,
 ) -> Result<std::ops::Range<u64>, String> {
-    let table = state
-        .table_named(ty)
-        .map_err(|_| format!("no such type: {ty}"))?;
+    let table = table(state, ty)?;
     let first = state.next_id;
     for position in 0..count {
         let id = state.take_id();
         let at = fill.time(position, count, now);
-        let own = &mut state.tables[table];
-        let mut row: Values = values(id - FIRST_ID)
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value))
-            .collect();
-        calculated::own(own, None, &mut row, at);
-        row.insert("hs_object_source".to_owned(), "IMPORT".to_owned());
+        let row = invented(state, table, id, at);
         // In the search index at once: a fill is the past.
-        own.insert(id, row, at, at);
+        state.tables[table].insert(id, row, at, at);
     }
     Ok(first..state.next_id)
+}
+
+fn table(state: &State, name: &str) -> Result<usize, String> {
+    let table = state.table_named(name);
+    table.map_err(|_| format!("object: there is no {name}"))
+}
+
+/// The values of a company or a contact, made of its id.
+fn invented(state: &State, table: usize, id: u64, at: i64) -> Values {
+    let number = id - FIRST_ID;
+    let own = &state.tables[table];
+    let values = if own.ty.plural == "companies" {
+        let firm = firm(number);
+        vec![
+            ("name", firm.name),
+            ("domain", firm.domain),
+            ("city", firm.city.to_owned()),
+        ]
+    } else {
+        let person = person(number);
+        vec![
+            ("firstname", person.first_name.to_owned()),
+            ("lastname", person.last_name.to_owned()),
+            ("email", person.email),
+            ("phone", person.phone),
+            ("lifecyclestage", "lead".to_owned()),
+        ]
+    };
+    let values = values.into_iter();
+    let mut row: Values = values
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect();
+    calculated::own(own, None, &mut row, at);
+    row.insert("hs_object_source".to_owned(), "IMPORT".to_owned());
+    row
+}
+
+/// Changes rows as others do: the search index may be behind of them, and links end with their rows.
+pub(super) fn churn(state: &mut State, body: &Value, now: i64) -> Result<Value, String> {
+    let churn = Churn::read(body)?;
+    let is_of_accounts = churn.is_of_accounts()?;
+    let name = if is_of_accounts {
+        "companies"
+    } else {
+        "contacts"
+    };
+    let table = table(state, name)?;
+    let live = state.tables[table].rows.values();
+    let live = live.filter(|row| row.archived_at.is_none());
+    let chosen = churn.choose(live.map(|row| row.id).collect());
+    for (position, id) in chosen.updates.iter().enumerate() {
+        let number = churn.number(position);
+        let (name, value) = if is_of_accounts {
+            ("city", city(number).to_owned())
+        } else {
+            ("phone", phone(number))
+        };
+        let values = Values::from([(name.to_owned(), value)]);
+        write::change(state, table, *id, &values, now);
+    }
+    for id in &chosen.deletes {
+        objects::discard(state, table, *id, now);
+    }
+    let mut created = Vec::new();
+    for _ in 0..churn.creates {
+        let id = state.take_id();
+        let row = invented(state, table, id, now);
+        let index_at = state.index_at(id, now);
+        state.tables[table].insert(id, row, now, index_at);
+        created.push(id);
+    }
+    let shown = |ids: &[u64]| json!(ids.iter().map(u64::to_string).collect::<Vec<_>>());
+    Ok(json!({
+        "created": shown(&created), "updated": shown(&chosen.updates), "deleted": shown(&chosen.deletes),
+    }))
 }
 
 /// A page of all rows of a type by id, archived ones too.
@@ -83,10 +133,7 @@ pub(super) fn records(state: &State, asked: &[(String, String)]) -> Result<Value
         "opportunities" => "deals",
         other => other,
     };
-    let table = state
-        .table_named(name)
-        .map_err(|_| format!("object: there is no {name}"))?;
-    let table = &state.tables[table];
+    let table = &state.tables[table(state, name)?];
     let after = match &dump.after {
         None => Bound::Unbounded,
         Some(after) => {

@@ -4,7 +4,7 @@
 //! | --- | --- | --- |
 //! | `restore` | `{"type","id"}` | brings an archived row back, with its links to live rows |
 //! | `owners` | `{"add": 3}`, `{"archive": "7001"}` | new owners; an owner becomes archived |
-//! | `fill`, and `GET records` | see the sandbox's `bulk.rs` | many invented rows; all rows |
+//! | `fill`, `churn`, and `GET records` | see the sandbox's `bulk.rs` | many invented rows; changes; all rows |
 //! | `revoke`, and `GET grants` | see `control.rs` | grants end; the grants |
 
 use serde::Deserialize;
@@ -41,6 +41,7 @@ pub(super) fn run(
         "owners" => Some(change_owners(state, body, now)),
         "revoke" => Some(state.grants.revoke(body)),
         "fill" => Some(bulk::fill(state, body, now)),
+        "churn" => Some(bulk::churn(state, body, now)),
         _ => None,
     }
 }

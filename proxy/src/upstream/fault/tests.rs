@@ -4,6 +4,7 @@ use super::*;
 use crate::upstream::provider::{Auth, BaseUrl, Details, Errors, Versions};
 
 const NO_VERSIONS: Versions = Versions {
+    retires: &[],
     default: "",
     families: &[],
 };
@@ -15,6 +16,8 @@ static OBJECT: Provider = Provider {
     base_url: BaseUrl::Fixed("https://object.example"),
     versions: NO_VERSIONS,
     auth: auth(&[]),
+    check: None,
+    scopes: &[],
     errors: Errors {
         list: false,
         code: &["category", "errorType", "status"],
@@ -57,6 +60,8 @@ static LIST: Provider = Provider {
         "Connected app is not attached to Agent",
         "This session is not valid for use with the REST API",
     ]),
+    check: None,
+    scopes: &[],
     errors: Errors {
         list: true,
         code: &["errorCode", "statusCode"],
@@ -95,6 +100,10 @@ const fn auth(incurable: &'static [&'static str]) -> Auth {
         base_url_member: None,
         revoked: &[],
         incurable,
+        authorize: None,
+        logins: &[],
+        revoke: None,
+        granted: None,
     }
 }
 

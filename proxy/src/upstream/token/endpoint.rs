@@ -30,7 +30,7 @@ use crate::{
 /// A refresh is tried so often before those who wait are told.
 const TRIES: u32 = 3;
 /// No token lives longer, whatever its answer says.
-const LONGEST_LIFE: u64 = 365 * 24 * 3600;
+pub(super) const LONGEST_LIFE: Duration = Duration::from_hours(365 * 24);
 
 /// A token as the provider's answer has it.
 pub(super) struct Granted {
@@ -43,15 +43,24 @@ pub(super) struct Granted {
 /// Why there is no token.
 pub(super) struct Refusal {
     pub(super) error: Box<Error>,
-    /// Only a person can cure it.
-    pub(super) is_final: bool,
+    pub(super) cure: Cure,
+}
+
+/// What a refusal is cured by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cure {
+    Time,
+    /// The account's owner connects it again.
+    Consent,
+    /// This installation's client is put right.
+    Client,
 }
 
 impl Refusal {
     pub(super) fn passing(error: Error) -> Self {
         Self {
             error: Box::new(error),
-            is_final: false,
+            cure: Cure::Time,
         }
     }
 }
@@ -123,6 +132,12 @@ impl Tokens {
                 self.provider.title
             ))));
         };
+        if let Some(granted) = &self.provider.auth.granted
+            && granted.call.is_none()
+            && let Some(scopes) = granted.read(&body)
+        {
+            self.state().scopes = Some(scopes);
+        }
         // Some servers write the number as a text. Nothing, zero and nonsense say nothing.
         let seconds = body
             .get("expires_in")
@@ -140,7 +155,7 @@ impl Tokens {
                 .base_url_member
                 .and_then(text)
                 .map(str::to_owned),
-            lifetime: seconds.map(|seconds| Duration::from_secs(seconds.min(LONGEST_LIFE))),
+            lifetime: seconds.map(|seconds| Duration::from_secs(seconds).min(LONGEST_LIFE)),
         })
     }
 
@@ -177,10 +192,11 @@ impl Tokens {
             Error::new(
                 Code::Unauthorized,
                 format!(
-                    "connection `{}`: {} issues no token (status {}, {told}); check client_id, client_secret and login_url in the configuration",
+                    "connection `{}`: {} issues no token (status {}, {told}); check client_id, client_secret and login_url {}",
                     self.connection,
                     self.provider.title,
-                    response.status.as_u16()
+                    response.status.as_u16(),
+                    self.keeper.place_of_client()
                 ),
             )
         };
@@ -193,7 +209,11 @@ impl Tokens {
         }));
         Refusal {
             error: Box::new(error),
-            is_final: true,
+            cure: if is_revoked {
+                Cure::Consent
+            } else {
+                Cure::Client
+            },
         }
     }
 
@@ -201,8 +221,10 @@ impl Tokens {
         Error::new(
             Code::Unauthorized,
             format!(
-                "connection `{}` to {} is dead, {reason}; connect the account again and put the new credentials into the configuration",
-                self.connection, self.provider.title
+                "connection `{}` to {} is dead, {reason}; {}",
+                self.connection,
+                self.provider.title,
+                self.keeper.advice()
             ),
         )
     }

@@ -11,8 +11,10 @@ use crosswalk::{
         record_id::RecordIdForm, write::{Clear, NativeForm},
     },
     upstream::provider::{
-        Auth, BaseUrl, Content, Details, Effect, ErrorRule, Errors, NativeOperation,
-        Partial, Provider, VersionFamily, VersionMatch, Versions,
+        AccountPlace, Auth, Authorize, BaseUrl, Check, Content, Details, Effect,
+        ErrorRule, Errors, FixedCall, Granted, Login, NativeOperation, OperationScopes,
+        OptionalScopes, Partial, Provider, Quota, QuotaTold, TokenCall, VersionFamily,
+        VersionMatch, Versions,
     },
 };
 use http::Method;
@@ -38,15 +40,129 @@ pub static PROVIDER: Provider = Provider {
                 roots: &["/preview/api"],
             },
         ],
+        retires: &[("2", "2030-01-31")],
     },
     auth: Auth {
         token_url: "https://login.orgbook.example/token",
-        login_url: None,
+        login_url: Some("https://login.orgbook.example"),
         lifetime_seconds: Some(3600u64),
         base_url_member: None,
         revoked: &[("error", &["invalid_grant"])],
         incurable: &[],
+        authorize: Some(Authorize {
+            url: "{login_url}/consent",
+            pkce: true,
+            scopes: &["read", "write"],
+            optional: Some(OptionalScopes {
+                parameter: "more",
+                scopes: &["visits"],
+            }),
+            parameters: &[("lang", "en")],
+        }),
+        logins: &[
+            Login {
+                title: "Everybody",
+                url: "https://login.orgbook.example",
+                hint: None,
+            },
+            Login {
+                title: "Authorities",
+                url: "https://{authority}.orgbook.example",
+                hint: Some("the authority's short name"),
+            },
+        ],
+        revoke: Some(TokenCall {
+            method: Method::DELETE,
+            url: "{login_url}/tokens/{token}",
+            form: &[],
+        }),
+        granted: Some(Granted {
+            scopes: "scopes",
+            call: Some(TokenCall {
+                method: Method::POST,
+                url: "{login_url}/about",
+                form: &[
+                    ("token", "{token}"),
+                    ("client", "{client_id}"),
+                    ("secret", "{client_secret}"),
+                ],
+            }),
+            account_name: Some("official"),
+        }),
     },
+    check: Some(Check {
+        call: FixedCall {
+            operation: &LIST_FLOORS,
+            root: 0,
+            path: "/floors",
+            query: &[],
+        },
+        account: Some(AccountPlace {
+            call: Some(FixedCall {
+                operation: &WHO_AM_I,
+                root: 0,
+                path: "/self",
+                query: &[("detail", "short")],
+            }),
+            id: &["authority", "number"],
+            name: Some(&["authority", "title"]),
+        }),
+        quota: &[
+            Quota {
+                told: QuotaTold::Headers {
+                    limit: "x-left-of",
+                    remaining: "x-left",
+                },
+                window_seconds: Some(60),
+            },
+            Quota {
+                told: QuotaTold::Used {
+                    header: "x-usage",
+                    before: "calls=",
+                    between: "/",
+                },
+                window_seconds: None,
+            },
+        ],
+    }),
+    scopes: &[
+        OperationScopes {
+            operation: "crm.account.list",
+            all_of: &[&["read"]],
+        },
+        OperationScopes {
+            operation: "crm.account.create",
+            all_of: &[&["read"], &["write"]],
+        },
+        OperationScopes {
+            operation: "crm.account.get",
+            all_of: &[&["read"]],
+        },
+        OperationScopes {
+            operation: "crm.account.update",
+            all_of: &[&["read"], &["write"]],
+        },
+        OperationScopes {
+            operation: "crm.account.upsert",
+            all_of: &[&["read"], &["all", "write"]],
+        },
+        OperationScopes {
+            operation: "crm.form.ask",
+            all_of: &[&["read"]],
+        },
+        OperationScopes {
+            operation: "crm.visit.list",
+            all_of: &[&["read"], &["visits", "all"]],
+        },
+        OperationScopes {
+            operation: "crm.visit.create",
+            all_of: &[&["read"], &["visits", "all"], &["write"]],
+        },
+        OperationScopes {
+            operation: "crm.visit.get",
+            all_of: &[&["read"], &["visits", "all"]],
+        },
+    ],
     errors: Errors {
         list: false,
         code: &["type"],
@@ -241,6 +357,13 @@ pub(super) static RELATE_VISIT: NativeOperation = NativeOperation {
     id: "relateVisit",
     method: Method::PUT,
     effect: Effect::Write,
+    content: Content::Json,
+};
+
+pub(super) static WHO_AM_I: NativeOperation = NativeOperation {
+    id: "whoAmI",
+    method: Method::GET,
+    effect: Effect::Read,
     content: Content::Json,
 };
 

@@ -123,6 +123,44 @@ fn a_dump_has_every_row_once_with_its_end() {
     }
 }
 
+#[test]
+fn a_churn_changes_what_its_seed_says() {
+    let (hub, other) = (Hub::empty(), Hub::empty());
+    let churn = |hub: &Hub| {
+        fill(hub, &json!({ "contacts": 50 }));
+        hub.move_clock(5_000);
+        let order = json!({ "creates": 3, "updates": 5, "deletes": 2, "seed": 7 });
+        hub.0.command("churn", &order).unwrap().unwrap()
+    };
+    let told = churn(&hub);
+    assert_eq!(told, churn(&other));
+    let named = |kind: &str| told[kind].as_array().unwrap().clone();
+    let counts = ["created", "updated", "deleted"].map(|kind| named(kind).len());
+    assert_eq!(counts, [3, 5, 2]);
+    let page = records(&hub, &[("object", "contacts")]).unwrap();
+    let rows = page["records"].as_array().unwrap();
+    assert_eq!(rows.len(), 53);
+    for row in rows {
+        let is_new = row["created_at"] == row["updated_at"];
+        assert_eq!(
+            named("deleted").contains(&row["id"]),
+            row["deleted"] == true
+        );
+        assert_eq!(named("updated").contains(&row["id"]), !is_new, "{row}");
+    }
+    // More than there are is all that there are.
+    let all = hub
+        .0
+        .command("churn", &json!({ "deletes": 1_000 }))
+        .unwrap()
+        .unwrap();
+    assert_eq!(all["deleted"].as_array().unwrap().len(), 51);
+    assert_eq!(hub.total(CONTACTS), 0);
+    for wrong in [json!({ "object": "deals" }), json!({ "update": 1 })] {
+        assert!(hub.0.command("churn", &wrong).unwrap().is_err(), "{wrong}");
+    }
+}
+
 /// An incremental search inside of a window, by keyset (hubspot.md §9).
 fn window(from: &str, to: &str, last: &str) -> Value {
     json!({

@@ -132,6 +132,47 @@ fn a_dump_has_every_row_once_with_its_end() {
 }
 
 #[test]
+fn a_churn_changes_what_its_seed_says() {
+    let (org, other) = (empty(), empty());
+    let churn = |org: &Salesforce| {
+        fill(org, &json!({"contacts": 50, "accounts": 4}));
+        org.configure(&json!({"clock_offset_ms": 5_000})).unwrap();
+        let order = json!({"creates": 3, "updates": 5, "deletes": 2, "seed": 7});
+        org.command("churn", &order).unwrap().unwrap()
+    };
+    let told = churn(&org);
+    assert_eq!(told, churn(&other));
+    let named = |kind: &str| told[kind].as_array().unwrap().clone();
+    let counts = ["created", "updated", "deleted"].map(|kind| named(kind).len());
+    assert_eq!(counts, [3, 5, 2]);
+    let page = records(&org, &[("object", "contacts")]).unwrap();
+    let rows = page["records"].as_array().unwrap();
+    assert_eq!(rows.len(), 53);
+    for row in rows {
+        let is_touched = row["created_at"] != row["updated_at"];
+        let (updated, deleted) = (
+            named("updated").contains(&row["id"]),
+            named("deleted").contains(&row["id"]),
+        );
+        assert_eq!(
+            (deleted, updated || deleted),
+            (row["deleted"] == true, is_touched),
+            "{row}"
+        );
+    }
+    let moved = org
+        .command("churn", &json!({"object": "accounts", "updates": 9}))
+        .unwrap()
+        .unwrap();
+    assert_eq!(moved["updated"].as_array().unwrap().len(), 4);
+    assert!(
+        org.command("churn", &json!({"object": "deals"}))
+            .unwrap()
+            .is_err()
+    );
+}
+
+#[test]
 fn what_is_not_looked_at_would_not_have_fitted() {
     let org = empty();
     fill(&org, &json!({"contacts": 120, "step_ms": 250}));

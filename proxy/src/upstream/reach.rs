@@ -1,0 +1,247 @@
+//! Which addresses may be reached. The address is checked after its name was resolved and is then the one that is
+//! connected to, so that a name cannot lead elsewhere between the check and the call.
+
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
+use tower_service::Service;
+
+/// Addresses that answer with a machine's own credentials at the clouds, beside those that are link-local.
+const METADATA: [IpAddr; 2] = [
+    IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
+];
+
+/// What may be reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// Whatever the user wrote into the configuration.
+    Anywhere,
+    /// This machine.
+    Loopback,
+    /// This machine and private networks.
+    Inside,
+    /// The internet.
+    Public,
+    /// The internet and private networks.
+    PublicOrPrivate,
+}
+
+/// Where an address belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Loopback,
+    Private,
+    Public,
+    /// Link-local, reserved, multicast, or a cloud's metadata.
+    Nowhere,
+}
+
+impl Reach {
+    pub(crate) fn allows(self, address: IpAddr) -> bool {
+        match (self, place(address)) {
+            (Self::Anywhere, _)
+            | (Self::Loopback | Self::Inside, Place::Loopback)
+            | (Self::Inside | Self::PublicOrPrivate, Place::Private)
+            | (Self::Public | Self::PublicOrPrivate, Place::Public) => true,
+            (_, Place::Loopback | Place::Private | Place::Public | Place::Nowhere) => false,
+        }
+    }
+}
+
+fn place(address: IpAddr) -> Place {
+    if METADATA.contains(&address) {
+        return Place::Nowhere;
+    }
+    match address {
+        IpAddr::V4(address) => place_v4(address),
+        IpAddr::V6(address) => place_v6(address),
+    }
+}
+
+/// By IANA's registry of special-purpose addresses.
+fn place_v4(address: Ipv4Addr) -> Place {
+    let [a, b, c, _] = address.octets();
+    if address.is_loopback() {
+        Place::Loopback
+    } else if address.is_private() || (a == 100 && b & 0xc0 == 64) {
+        // The second are networks behind a carrier, or of a cluster.
+        Place::Private
+    } else if a == 0
+        || a >= 224
+        || address.is_link_local()
+        || address.is_documentation()
+        || (a, b, c) == (192, 0, 0)
+        || (a, b, c) == (192, 88, 99)
+        || (a == 198 && b & 0xfe == 18)
+    {
+        Place::Nowhere
+    } else {
+        Place::Public
+    }
+}
+
+fn place_v6(address: Ipv6Addr) -> Place {
+    let [a, b, c, d, e, f, g, h] = address.segments();
+    let embedded = || {
+        let ([g, h], [i, j]) = (g.to_be_bytes(), h.to_be_bytes());
+        place_v4(Ipv4Addr::new(g, h, i, j))
+    };
+    if address.is_loopback() {
+        Place::Loopback
+    } else if (a, b, c, d, e, f) == (0, 0, 0, 0, 0, 0xffff) {
+        embedded()
+    } else if (a, b, c, d, e, f) == (0x64, 0xff9b, 0, 0, 0, 0) {
+        // What a translator makes of an address in a network that has IPv6 alone. It leads to others, not to itself.
+        match embedded() {
+            Place::Loopback => Place::Nowhere,
+            place => place,
+        }
+    } else if a & 0xfe00 == 0xfc00 {
+        Place::Private
+    } else if a & 0xe000 != 0x2000
+        // Protocols, tunnels and documentation, some of which have an address of IPv4 inside.
+        || (a == 0x2001 && b < 0x200)
+        || (a == 0x2001 && b == 0xdb8)
+        || a == 0x2002
+        || (a == 0x3fff && b < 0x1000)
+    {
+        Place::Nowhere
+    } else {
+        Place::Public
+    }
+}
+
+/// Resolves names to the addresses that may be reached.
+#[derive(Debug, Clone)]
+pub(crate) struct Resolver {
+    reach: Reach,
+    inner: GaiResolver,
+}
+
+impl Resolver {
+    pub(crate) fn new(reach: Reach) -> Self {
+        Self {
+            reach,
+            inner: GaiResolver::new(),
+        }
+    }
+}
+
+impl Service<Name> for Resolver {
+    type Response = std::vec::IntoIter<SocketAddr>;
+    type Error = io::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
+        let (resolving, reach) = (self.inner.call(name), self.reach);
+        Box::pin(async move {
+            let all: Vec<SocketAddr> = resolving.await?.collect();
+            let allowed: Vec<SocketAddr> = all
+                .iter()
+                .copied()
+                .filter(|address| reach.allows(address.ip()))
+                .collect();
+            if allowed.is_empty() && !all.is_empty() {
+                return Err(io::Error::other(
+                    "the name leads to addresses that may not be reached from here",
+                ));
+            }
+            Ok(allowed.into_iter())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reaches(reach: Reach, address: &str) -> bool {
+        reach.allows(address.parse().unwrap())
+    }
+
+    #[test]
+    fn the_internet_has_no_address_of_a_machine_or_a_network() {
+        for address in [
+            "93.184.216.34",
+            "1.1.1.1",
+            "2606:4700::1111",
+            "64:ff9b::5db8:d822",
+            "::ffff:1.1.1.1",
+        ] {
+            assert!(reaches(Reach::Public, address), "{address}");
+            assert!(reaches(Reach::PublicOrPrivate, address), "{address}");
+            assert!(!reaches(Reach::Inside, address), "{address}");
+        }
+        for address in [
+            "10.0.0.1",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.168.1.1",
+            "100.64.0.1",
+            "fd00::1",
+            "::ffff:10.0.0.1",
+            "64:ff9b::a00:1",
+        ] {
+            assert!(!reaches(Reach::Public, address), "{address}");
+            assert!(reaches(Reach::PublicOrPrivate, address), "{address}");
+            assert!(reaches(Reach::Inside, address), "{address}");
+            assert!(!reaches(Reach::Loopback, address), "{address}");
+        }
+    }
+
+    #[test]
+    fn loopback_is_this_machine_alone() {
+        for address in ["127.0.0.1", "127.8.9.10", "::1", "::ffff:127.0.0.1"] {
+            assert!(reaches(Reach::Loopback, address), "{address}");
+            assert!(reaches(Reach::Inside, address), "{address}");
+            assert!(!reaches(Reach::Public, address), "{address}");
+            assert!(!reaches(Reach::PublicOrPrivate, address), "{address}");
+        }
+    }
+
+    #[test]
+    fn metadata_and_special_addresses_are_never_reached() {
+        for address in [
+            "169.254.169.254",
+            "169.254.170.2",
+            "100.100.100.200",
+            "fd00:ec2::254",
+            "fe80::1",
+            "0.0.0.0",
+            "::",
+            "224.0.0.1",
+            "255.255.255.255",
+            "192.0.0.192",
+            "198.18.0.1",
+            "203.0.113.1",
+            "ff02::1",
+            "2002:7f00:1::",
+            "2001::1",
+            "2001:db8::1",
+            "::ffff:169.254.169.254",
+            "64:ff9b::a9fe:a9fe",
+            "64:ff9b::7f00:1",
+            "::127.0.0.1",
+        ] {
+            for reach in [
+                Reach::Loopback,
+                Reach::Inside,
+                Reach::Public,
+                Reach::PublicOrPrivate,
+            ] {
+                assert!(!reaches(reach, address), "{reach:?} {address}");
+            }
+            assert!(reaches(Reach::Anywhere, address));
+        }
+    }
+}

@@ -96,7 +96,7 @@ fn connect(served: &Served, customer: &str) -> String {
     let body = json!({ "connectorConfigId": config["id"], "customerId": customer, "settings": { "path": format!("{customer}.db") } });
     let made = served.call(KEY, "POST", "/core/connection", Some(&body));
     assert_eq!(made.status, 200, "{}", made.text);
-    made.body["id"].as_str().unwrap().to_owned()
+    made.body.as_str().unwrap().to_owned()
 }
 
 fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {

@@ -5,6 +5,7 @@ mod checks;
 mod configs;
 mod connections;
 mod customers;
+mod demo;
 
 use crosswalk_tests::{API_KEY, Answer, Postgres, Sidecar, exchange};
 use serde_json::{Value, json};

@@ -1,5 +1,6 @@
 //! `/core`: customers, connector configs and connections, kept on SQLite and on PostgreSQL.
 
+mod access;
 mod bad;
 mod checks;
 mod configs;

@@ -13,6 +13,7 @@ mod counts;
 mod cursors;
 mod drain;
 mod grants;
+mod guide;
 mod kept_secrets;
 mod keys;
 mod leads;

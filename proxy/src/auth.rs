@@ -154,9 +154,11 @@ impl Auth {
         let connection = self.directory.connection(id).await?;
         let customer = connection.customer_id.as_deref();
         // To a customer, another's connection is as one that does not exist.
+        if !caller.may_see(customer) {
+            return Err(Directory::unknown(id));
+        }
         match connection.upstream {
-            Some(upstream) if caller.may_see(customer) => Ok(upstream),
-            Some(_) => Err(Directory::unknown(id)),
+            Some(upstream) => Ok(upstream),
             None => Err(Error::bad_request(format!(
                 "expected in {CONNECTION_ID} a connection to a provider, found one to a destination"
             ))),

@@ -29,6 +29,7 @@ mod reads;
 mod refusals;
 mod secrets;
 mod seed;
+mod sidecars;
 mod store;
 mod tokens;
 mod upsert;

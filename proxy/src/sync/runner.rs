@@ -199,12 +199,27 @@ impl Sync<'_> {
     async fn work(&self) -> Outcome {
         match self.streams().await {
             Ok(()) => Outcome::Done,
-            Err(Ended::Fenced) => Outcome::Overtaken,
+            Err(Ended::Fenced) => self.fenced().await,
             Err(Ended::Stream(fault) | Ended::Sync(fault)) => {
                 self.progress.fails(fault);
                 Outcome::Done
             }
         }
+    }
+
+    /// The destination knows a newer runner. If that is none of this store's, nobody would ever get further.
+    async fn fenced(&self) -> Outcome {
+        let lasts = self.own.limits.pipeline_lease;
+        if !matches!(self.store.keep_lease(self.lease, lasts).await, Ok(true)) {
+            return Outcome::Overtaken;
+        }
+        self.progress.fails(Fault {
+            code: Code::Conflict,
+            message: "the destination was last written by another installation's pipeline of this id; stop that one, \
+                      or delete this pipeline, which makes the destination forget, and create it again"
+                .to_owned(),
+        });
+        Outcome::Done
     }
 
     async fn streams(&self) -> Result<(), Ended> {
@@ -351,9 +366,8 @@ impl Sync<'_> {
 
     /// Tells the end; false where it is not ours to tell.
     async fn end(&self, started: Instant) -> bool {
-        let state = self.progress.ends();
-        let run = self.progress.json();
-        let error = self.progress.error();
+        let over = self.progress.ended();
+        let (state, run, error) = (over.state(), over.json(), over.error());
         let data = json!({
             "pipeline_id": self.pipeline.id,
             "source_id": self.pipeline.source_id,
@@ -363,7 +377,7 @@ impl Sync<'_> {
             "error": error,
         });
         let customer_id = self.customer().await;
-        let notes = self.progress.notes();
+        let notes = over.notes();
         let interval = self.pipeline.sync_interval_seconds.unwrap_or_default();
         let longest =
             Duration::from_secs(u64::try_from(interval).unwrap_or_default() / 10).min(MOST_JITTER);

@@ -348,6 +348,14 @@ impl Tokens {
                     Cure::Consent | Cure::Client => REFUSAL_COUNTS,
                 };
                 state.failure = Some((Instant::now() + counts, (*refusal.error).clone()));
+                // Those who have a token that is good do not wait, and so do not hear of it.
+                tracing::warn!(
+                    connection = self.connection,
+                    provider = self.provider.name,
+                    error = refusal.error.message,
+                    detail = refusal.error.detail,
+                    "the token was not renewed"
+                );
                 Err(*refusal.error)
             }
         }

@@ -1,7 +1,10 @@
 //! Connections: a customer's account at a provider, or a database.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use tokio::task::JoinSet;
 
 use super::{
     connector::{Connector, Parted, Under, merged_settings},
@@ -78,16 +81,28 @@ pub(super) async fn get(own: &Own, call: &OwnCall) -> Result<Vec<u8>, Error> {
     json(&Connection::new(own, &connection, expand).with_config(own))
 }
 
-/// Renews the tokens of connections. Where that fails the connection's status says so, and it is still shown.
+/// Renews the tokens of connections, some side by side. Where that fails the connection's status says so, and it is
+/// still shown.
 async fn refresh(own: &Own, call: &OwnCall, connections: &[store::Connection]) {
+    let mut refreshes = JoinSet::new();
     for connection in connections {
-        if let Ok(found) = own.directory.connection(&connection.id).await
-            && let Some(upstream) = &found.upstream
-            && let Err(error) = own.upstream.refresh(upstream, call.deadline).await
-        {
-            tracing::info!(connection = %connection.id, %error, "the token was not renewed");
+        let Ok(found) = own.directory.connection(&connection.id).await else {
+            continue;
+        };
+        let Some(connection) = found.upstream else {
+            continue;
+        };
+        if refreshes.len() >= own.limits.native_calls_side_by_side {
+            refreshes.join_next().await;
         }
+        let (upstream, deadline) = (Arc::clone(&own.upstream), call.deadline);
+        refreshes.spawn(async move {
+            if let Err(error) = upstream.refresh(&connection, deadline).await {
+                tracing::info!(connection = %connection.settings.id, %error, "the token was not renewed");
+            }
+        });
     }
+    refreshes.join_all().await;
 }
 
 /// The connection that a path names, where the caller may know of it.
@@ -234,6 +249,14 @@ pub async fn keep(own: &Own, new: &NewConnection<'_>) -> Result<store::Connectio
         .map_err(kept)?;
     transaction.commit().await.map_err(|it| kept(it.into()))?;
     Ok(connection)
+}
+
+/// Makes the pipelines that a connector config wants for each connection, for one that was kept in another way.
+pub async fn make_pipelines(own: &Own, connection: &store::Connection) -> Result<(), Error> {
+    let store = own.store()?;
+    let mut transaction = store.begin().await.map_err(kept)?;
+    pipes::make(store, &mut transaction, connection).await?;
+    transaction.commit().await.map_err(|it| kept(it.into()))
 }
 
 /// What events about a connection tell.

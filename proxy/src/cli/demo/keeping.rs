@@ -10,7 +10,10 @@ use crosswalk::{
 };
 use serde_json::{Value, json};
 
-use crate::cli::{Failure, players::Playing};
+use crate::cli::{
+    Failure,
+    players::{Player, Playing},
+};
 
 /// A folder that goes with the demo.
 pub(super) struct Folder(PathBuf);
@@ -48,17 +51,23 @@ pub(super) async fn fill(
     let keys = KeyRing::load(settings.keys.clone())?;
     let store = Store::open(&settings.location, keys).await?;
     for playing in played {
-        let player = playing.player;
-        let mut config = json!({ "client_id": player.client_id, "base_url": playing.url() });
+        let Player {
+            name,
+            title,
+            client_id,
+            client_secret,
+            ..
+        } = playing.player;
+        let mut config = json!({ "client_id": client_id, "base_url": playing.url() });
         let has_logins = api
-            .provider(player.name)
+            .provider(name)
             .is_some_and(|provider| provider.auth.login_url.is_some());
         if has_logins {
             config["login_url"] = playing.url().into();
         }
-        let secrets = json!({ "client_secret": player.client_secret }).to_string();
-        let name = format!("{} (sandbox)", player.title);
-        keep(&store, player.name, &name, Some(&config), Some(secrets)).await?;
+        let secrets = json!({ "client_secret": client_secret }).to_string();
+        let title = format!("{title} (sandbox)");
+        keep(&store, name, &title, Some(&config), Some(secrets)).await?;
     }
     keep(&store, "postgres", "PostgreSQL", None, None).await?;
     keep(&store, "sqlite", "SQLite", None, None).await

@@ -13,6 +13,7 @@ use crate::{
     error::{Code, Error},
     own::{Own, OwnCall},
     store::{self, ConnectionChange, ConnectionFilter, NewConnection, Store, new_id},
+    translate::patch::Patch,
 };
 
 mod answer;
@@ -267,15 +268,15 @@ pub(super) fn connector_of(own: &Own, name: &str) -> Result<Connector, Error> {
 #[serde(rename_all = "camelCase")]
 struct Update {
     settings: Option<Map<String, Value>>,
-    #[serde(default, deserialize_with = "input::given")]
-    display_name: Option<Option<String>>,
-    #[serde(default, deserialize_with = "input::given")]
-    metadata: Option<Option<Value>>,
+    #[serde(default)]
+    display_name: Patch<String>,
+    #[serde(default)]
+    metadata: Patch<Value>,
     disabled: Option<bool>,
-    #[serde(default, deserialize_with = "input::given")]
-    customer_id: Option<Option<String>>,
-    #[serde(default, deserialize_with = "input::given")]
-    integration_id: Option<Option<String>>,
+    #[serde(default)]
+    customer_id: Patch<String>,
+    #[serde(default)]
+    integration_id: Patch<String>,
 }
 
 /// What is given is changed: settings and metadata member by member, all else as a whole.
@@ -284,26 +285,19 @@ pub(super) async fn update(own: &Own, call: &OwnCall) -> Result<Vec<u8>, Error> 
     let store = own.store()?;
     let id = input::path_id(&call.request, PREFIX)?;
     let body: Update = input::body(&call.request)?;
-    let mut change = ConnectionChange {
-        display_name: body.display_name,
-        customer_id: body.customer_id,
-        integration_id: body.integration_id,
-        disabled: body.disabled,
-        metadata: body.metadata.map(Option::unwrap_or_default),
-        settings: None,
-        credentials: None,
-    };
     for _ in 0..TRIES {
         let old = store.connection(id).await.map_err(kept)?;
         let old = old.ok_or_else(|| unknown(id))?;
         let mut faults = Faults::default();
-        check_change(&change, &mut faults);
-        if let Some(settings) = &body.settings {
-            let parted = new_settings(own, store, &old, settings.clone(), &mut faults).await?;
-            change.settings = Some(parted.visible.unwrap_or_default());
-            change.credentials = parted.secret;
-        }
+        body.check(&mut faults);
+        let parted = match &body.settings {
+            Some(settings) => {
+                Some(new_settings(own, store, &old, settings.clone(), &mut faults).await?)
+            }
+            None => None,
+        };
         faults.end()?;
+        let change = body.change(parted);
         if let Some(connection) = change_unless_changed(store, &old, &change).await? {
             own.directory.forget(id);
             return json(&Connection::new(own, &connection, Expand::default()));
@@ -315,15 +309,36 @@ pub(super) async fn update(own: &Own, call: &OwnCall) -> Result<Vec<u8>, Error> 
     ))
 }
 
-fn check_change(change: &ConnectionChange, faults: &mut Faults) {
-    let text = |member: &Option<Option<String>>| member.clone().flatten();
-    faults.name("body.displayName", text(&change.display_name).as_deref());
-    faults.own_id("body.customerId", text(&change.customer_id).as_deref());
-    faults.prefixed(
-        "body.integrationId",
-        INTEGRATION_PREFIX,
-        text(&change.integration_id).as_deref(),
-    );
+impl Update {
+    fn check(&self, faults: &mut Faults) {
+        let text = |member: &Patch<String>| member.value().cloned();
+        faults.name("body.displayName", text(&self.display_name).as_deref());
+        faults.own_id("body.customerId", text(&self.customer_id).as_deref());
+        faults.prefixed(
+            "body.integrationId",
+            INTEGRATION_PREFIX,
+            text(&self.integration_id).as_deref(),
+        );
+    }
+
+    fn change(&self, parted: Option<Parted>) -> ConnectionChange {
+        let (settings, credentials) = match parted {
+            Some(parted) => (
+                Some(parted.visible.unwrap_or_else(|| json!({}))),
+                parted.secret,
+            ),
+            None => (None, None),
+        };
+        ConnectionChange {
+            display_name: input::change(self.display_name.clone()),
+            customer_id: input::change(self.customer_id.clone()),
+            integration_id: input::change(self.integration_id.clone()),
+            disabled: self.disabled,
+            metadata: input::metadata(self.metadata.clone()),
+            settings,
+            credentials,
+        }
+    }
 }
 
 async fn new_settings(

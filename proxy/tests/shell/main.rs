@@ -8,8 +8,13 @@
 )]
 
 mod capabilities;
+mod directory;
 mod http;
+mod kept;
 mod life;
+#[path = "../store/place.rs"]
+mod place;
 mod retries;
+mod stored;
 mod support;
 mod tokens;

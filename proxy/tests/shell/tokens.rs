@@ -203,6 +203,30 @@ async fn an_old_token_serves_while_it_lives_and_the_endpoint_is_down() {
 }
 
 #[tokio::test]
+async fn nobody_waits_for_the_next_token_while_the_old_one_lives() {
+    let (acme, proxy) = started(|seen| match seen.index {
+        // Due after 9 seconds of 12.
+        0 => Act::Reply(200, json!({ "access_token": "token-1", "expires_in": 12 })),
+        _ if seen.is_token_request() => Act::After(Duration::from_millis(800), Box::new(token(2))),
+        _ => ok(),
+    })
+    .await;
+    assert_eq!(proxy.get("/unified/thing/1").await.status, StatusCode::OK);
+    tokio::time::sleep(Duration::from_millis(9050)).await;
+    assert_eq!(proxy.get("/unified/thing/2").await.status, StatusCode::OK);
+    let last_call = || {
+        let seen = acme.seen();
+        let mut calls = seen.iter().filter(|seen| !seen.is_token_request());
+        bearer(calls.next_back().unwrap()).to_owned()
+    };
+    assert_eq!(last_call(), "Bearer token-1");
+    tokio::time::sleep(Duration::from_millis(1200)).await;
+    assert_eq!(proxy.get("/unified/thing/3").await.status, StatusCode::OK);
+    assert_eq!(last_call(), "Bearer token-2");
+    assert_eq!(acme.token_requests(), 2);
+}
+
+#[tokio::test]
 async fn a_rotated_refresh_token_is_taken_over() {
     let (acme, proxy) = started(|seen| match seen.index {
         0 => Act::Reply(

@@ -5,10 +5,12 @@ use std::{
 
 use crosswalk::{
     auth::{Auth, Principal, Scope},
+    config::{Limits, Roots},
     connections::Directory,
     error::{Code, Error},
+    generated::API,
     store::{GrantKind, NewGrant, Store},
-    upstream::provider::Effect,
+    upstream::{Upstream, provider::Effect},
 };
 use http::HeaderMap;
 use tokio::task::JoinSet;
@@ -17,7 +19,9 @@ use super::place::Place;
 
 fn auth(store: &Store) -> Auth {
     let keys = ["configured".to_owned().into()];
-    Auth::new(&keys, Some(store.clone()), Arc::new(Directory::default()))
+    let upstream = Upstream::new(&Limits::default(), Roots::Bundled).unwrap();
+    let directory = Directory::new(API, upstream, [], Some(store.clone()));
+    Auth::new(&keys, Some(store.clone()), Arc::new(directory))
 }
 
 async fn caller(auth: &Auth, pairs: &[(&'static str, &str)]) -> Result<Principal, Error> {

@@ -117,7 +117,7 @@ fn events(sidecar: &Sidecar) -> Vec<Value> {
         sidecar,
         "core.event.list",
         "GET",
-        "/core/events?page_size=100",
+        "/core/events?since=0&page_size=100",
         None,
     );
     page["items"].as_array().unwrap().clone()

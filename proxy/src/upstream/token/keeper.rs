@@ -385,3 +385,22 @@ fn fault(error: &StoreError) -> Error {
     };
     fault.with_detail(error.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_date_is_read_as_it_was_written_and_nonsense_is_bounded() {
+        let read_at = Instant::now();
+        let clock = Clock {
+            now: 1_700_000_000_000,
+            read_at,
+        };
+        let life = Duration::from_mins(30);
+        assert_eq!(clock.until(clock.at(read_at + life)), life);
+        // The store's clock was put back, or ahead, since the date was written.
+        assert_eq!(clock.until(i64::MAX), LONGEST_LIFE);
+        assert_eq!(clock.until(i64::MIN), Duration::ZERO);
+    }
+}

@@ -26,6 +26,7 @@ mod notes;
 mod operations;
 mod opportunities;
 mod own;
+mod pipelines;
 mod readme;
 mod reads;
 mod refusals;

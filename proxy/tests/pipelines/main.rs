@@ -6,5 +6,7 @@ mod api;
 mod basics;
 mod crash;
 mod failures;
+#[cfg(target_os = "linux")]
+mod large;
 mod schedule;
 mod stage;

@@ -150,7 +150,7 @@ CREATE INDEX deliveries_by_event ON deliveries (event_id);
 CREATE TABLE grants (
     id TEXT NOT NULL PRIMARY KEY,
     hash TEXT NOT NULL UNIQUE,
-    -- api_key, connect_token, magic_link, oauth_state
+    -- api_key, connect_token, magic_link, connect_visit, oauth_state
     kind TEXT NOT NULL,
     -- Of an API key: admin, unified, read.
     scope TEXT,

@@ -168,10 +168,10 @@ impl Auth {
 
     /// Who shows a credential that is known; all others are refused.
     pub async fn caller(&self, headers: &HeaderMap) -> Result<Principal, Error> {
-        match (
-            headers.contains_key(API_KEY),
-            headers.contains_key(AUTHORIZATION),
-        ) {
+        // An app that passes its own callers' headers on may have an authorization that is for somebody else.
+        let has_token = headers.contains_key(AUTHORIZATION)
+            && (!headers.contains_key(API_KEY) || has_connect_token(headers));
+        match (headers.contains_key(API_KEY), has_token) {
             (true, true) => Err(refused("both of them")),
             (false, false) => Err(refused("none")),
             (true, false) => match single(headers, API_KEY) {
@@ -205,15 +205,9 @@ impl Auth {
     }
 
     async fn holder_of_token(&self, value: &HeaderValue) -> Result<Principal, Error> {
-        let bearer = value
-            .to_str()
-            .ok()
-            .and_then(|value| value.split_once(' '))
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-        let Some((_, token)) = bearer else {
+        let Some(token) = bearer(value) else {
             return Err(refused("an authorization that is not `Bearer`"));
         };
-        let token = token.trim();
         if may_be_secret(GrantKind::ApiKey, token) {
             return Err(refused("an API key in the place of a connect token"));
         }
@@ -256,6 +250,18 @@ fn unknown(what: &str) -> Error {
         Code::Unauthorized,
         format!("expected a known {what}, found one that is not known"),
     )
+}
+
+/// Whether one of the authorizations looks like a connect token of ours.
+fn has_connect_token(headers: &HeaderMap) -> bool {
+    let mut tokens = headers.get_all(AUTHORIZATION).iter().filter_map(bearer);
+    tokens.any(|token| may_be_secret(GrantKind::ConnectToken, token))
+}
+
+/// What stands behind `Bearer`.
+fn bearer(value: &HeaderValue) -> Option<&str> {
+    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 /// The value of a header that is there exactly once.

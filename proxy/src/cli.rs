@@ -9,6 +9,7 @@ mod check_config;
 mod demo;
 mod explain;
 mod keys;
+mod pipelines;
 mod players;
 mod sandbox;
 mod serve;
@@ -39,6 +40,8 @@ enum Command {
     Demo(demo::Arguments),
     /// Make, list and revoke the API keys of callers, and change the key that secrets are sealed with.
     Keys(keys::Arguments),
+    /// List the pipelines of a running proxy, and sync them.
+    Pipelines(pipelines::Arguments),
     /// Print the version.
     Version,
 }
@@ -64,6 +67,9 @@ enum Failure {
     Config(#[from] ConfigError),
     #[error("{0}")]
     Start(#[from] StartError),
+    /// A proxy that was called did not do what it should.
+    #[error("{0}")]
+    Call(String),
     #[error("{0}")]
     Store(#[from] StoreError),
     /// The configuration keeps nothing.
@@ -90,6 +96,7 @@ impl Failure {
             Self::Start(_)
             | Self::Store(_)
             | Self::UnknownKey(_)
+            | Self::Call(_)
             | Self::Io(_)
             | Self::Cut
             | Self::Stopped => ExitCode::from(1),
@@ -106,6 +113,7 @@ pub(crate) fn run(api: &Api) -> ExitCode {
         Command::Sandbox(arguments) => sandbox::run(&arguments),
         Command::Demo(arguments) => demo::run(api, &arguments),
         Command::Keys(arguments) => keys::run(api, &arguments),
+        Command::Pipelines(arguments) => pipelines::run(arguments),
         Command::Version => say(concat!("crosswalk ", env!("CARGO_PKG_VERSION"))),
     };
     match result {

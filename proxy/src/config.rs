@@ -27,7 +27,7 @@ mod check;
 pub(crate) mod given;
 mod tree;
 
-pub(crate) use check::{is_allowed_host, is_loopback, is_origin};
+pub(crate) use check::{is_allowed_host, is_loopback, is_origin, with_origin};
 pub use tree::Mistake;
 
 /// All that a proxy is told by its user.

@@ -20,7 +20,7 @@ mod connector_config;
 mod customer;
 pub(crate) mod input;
 
-pub use connection::keep as keep_connection;
+pub use connection::{keep as keep_connection, make_pipelines};
 
 /// The body of the answer to an operation of this room.
 pub async fn answer(own: &Own, call: &OwnCall) -> Result<Vec<u8>, Error> {

@@ -34,6 +34,7 @@ use url::form_urlencoded;
 use crate::{
     auth::Auth,
     config::{Limits, State},
+    connect::PageRoute,
     connections::Directory,
     error::{Code, Error},
     log::CallLog,
@@ -50,6 +51,7 @@ mod drive;
 mod keys;
 mod memory;
 mod origin;
+mod page;
 mod unified;
 
 pub use origin::Origins;
@@ -173,6 +175,9 @@ impl Pipeline {
     {
         if let Some(response) = self.health(request.uri().path()) {
             return response;
+        }
+        if let Some(route) = PageRoute::find(request.uri().path()) {
+            return self.page(route, request).await;
         }
         let request_id = request_id(request.headers());
         let native = match self.explain {

@@ -117,7 +117,12 @@ impl Server {
                 "there is no API key yet, so nobody can call; `crosswalk keys create --scope admin` makes the first"
             );
         }
-        let origins = Origins::new(address, &config.allowed_hosts, &config.allowed_origins);
+        let origins = Origins::new(
+            address,
+            &config.allowed_hosts,
+            &config.allowed_origins,
+            config.state.public_url.as_ref(),
+        );
         let mut pipeline = Pipeline::new(Parts {
             api,
             auth,

@@ -5,6 +5,7 @@
 
 pub mod account;
 pub(crate) mod client;
+mod consent;
 mod engine;
 pub mod fault;
 pub mod provider;
@@ -12,5 +13,6 @@ pub(crate) mod reach;
 mod retry;
 mod token;
 
+pub use consent::{CodeGrant, CodeRefusal, Consent};
 pub use engine::{Connection, Exchange, NativeLog, Upstream};
 pub use token::{Kept, Newest};

@@ -1,10 +1,12 @@
 //! `/core`: customers, connector configs and connections, kept on SQLite and on PostgreSQL.
 
+mod access;
 mod bad;
 mod checks;
 mod configs;
 mod connections;
 mod customers;
+mod demo;
 
 use crosswalk_tests::{API_KEY, Answer, Postgres, Sidecar, exchange};
 use serde_json::{Value, json};

@@ -52,7 +52,7 @@ fn the_demo_prints_two_calls_that_upsert_when_they_are_pasted() {
     let printed = demo.printed();
     let lines: Vec<&str> = printed
         .lines()
-        .filter(|line| line.starts_with("curl "))
+        .filter(|line| line.starts_with("curl ") && line.contains("/_upsert"))
         .collect();
     assert_eq!(lines.len(), CONNECTIONS.len(), "{printed}");
     for (line, connection) in lines.into_iter().zip(CONNECTIONS) {

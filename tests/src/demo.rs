@@ -16,6 +16,8 @@ pub struct Demo {
     pub address: String,
     /// The addresses of the played providers, by connection.
     sandboxes: Vec<(String, String)>,
+    /// Where it puts what is temporary: one that is killed leaves it there.
+    folder: tempfile::TempDir,
 }
 
 impl Demo {
@@ -35,7 +37,9 @@ impl Demo {
     /// As [`Self::start`].
     pub fn start_with(arguments: &[&str]) -> Self {
         let arguments = [arguments, &["--listen", "127.0.0.1:0"]].concat();
-        let process = Process::start(&arguments, &std::env::temp_dir(), &[]);
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let place = folder.path().display().to_string();
+        let process = Process::start(&arguments, folder.path(), &[("TMPDIR", &place)]);
         process.out.wait_for("Ctrl-C");
         let mut address = None;
         let mut sandboxes = Vec::new();
@@ -54,7 +58,31 @@ impl Demo {
             process,
             address: address.expect("the demo says where it listens"),
             sandboxes,
+            folder,
         }
+    }
+
+    /// The names of what it has put into the folder for what is temporary.
+    ///
+    /// # Panics
+    ///
+    /// When the folder is gone.
+    pub fn temporary(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.folder.path()).expect("the folder is there");
+        entries
+            .map(|entry| entry.expect("it can be read").file_name())
+            .map(|name| name.to_string_lossy().into_owned())
+            .collect()
+    }
+
+    /// Ends it as Ctrl-C does, and waits for its end.
+    ///
+    /// # Panics
+    ///
+    /// When it does not end well.
+    pub fn end(&mut self) {
+        self.process.terminate();
+        assert_eq!(self.process.exit_code(), 0, "it ends well");
     }
 
     /// What it has printed for people.

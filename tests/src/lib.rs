@@ -3,6 +3,7 @@
 mod contract;
 mod curl;
 mod demo;
+mod home;
 mod http;
 mod postgres;
 mod process;
@@ -12,6 +13,7 @@ mod stage;
 pub use contract::Contract;
 pub use curl::Curl;
 pub use demo::Demo;
+pub use home::{Home, Ran, Served};
 pub use http::{Answer, exchange, exchange_text, receive, send};
 pub use postgres::{POSTGRES_PASSWORD, Postgres};
 pub use process::{Printed, Process, binary};

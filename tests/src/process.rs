@@ -60,6 +60,11 @@ impl Process {
         assert!(sent.is_ok_and(|status| status.success()), "it is signalled");
     }
 
+    /// As the system knows it.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn is_running(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
     }

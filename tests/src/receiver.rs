@@ -68,12 +68,12 @@ impl Receiver {
             for stream in listener.incoming().map_while(Result::ok) {
                 let (seen, reply) = (Arc::clone(&seen), Arc::clone(&reply));
                 std::thread::spawn(move || {
-                    let Some(received) = receive(&stream) else {
+                    let Some(post) = receive(&stream) else {
                         return;
                     };
                     let number = {
                         let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-                        seen.push(received);
+                        seen.push(post);
                         seen.len() - 1
                     };
                     answer(&stream, reply(number));

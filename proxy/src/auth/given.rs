@@ -235,7 +235,7 @@ fn refusal(kind: GrantKind, fault: GrantFault) -> Error {
     let what = match kind {
         GrantKind::ApiKey => "API key",
         GrantKind::ConnectToken => "connect token",
-        GrantKind::MagicLink | GrantKind::OauthState => "credential",
+        GrantKind::MagicLink | GrantKind::ConnectVisit | GrantKind::OauthState => "credential",
     };
     let message = match fault {
         GrantFault::Unknown => return super::unknown(what),

@@ -1,12 +1,12 @@
 //! `crosswalk demo`: a proxy and a sandbox in one process.
 
-use std::{fmt::Write as _, net::SocketAddr};
+use std::{fmt::Write as _, net::SocketAddr, path::Path};
 
 use crosswalk::{
     config::{self, Config, Level, LogFormat},
     log,
     route::Api,
-    server::Server,
+    server::{Server, StartError},
 };
 
 use super::{
@@ -16,6 +16,10 @@ use super::{
     serve::until_stopped,
     signals::Signals,
 };
+
+mod keeping;
+
+use keeping::Folder;
 
 /// The key of the demo's only caller.
 const API_KEY: &str = "demo";
@@ -37,7 +41,13 @@ pub(super) fn run(api: &Api, arguments: &Arguments) -> Result<(), Failure> {
         for player in &PLAYERS {
             played.push(Playing::start(player, 0).await?);
         }
-        let config = config(api, arguments.listen, &played)?;
+        let folder = Folder::make()?;
+        let config = config(api, arguments.listen, folder.path(), &played)?;
+        if let Some(settings) = &config.state.store {
+            keeping::fill(settings, api, &played)
+                .await
+                .map_err(StartError::from)?;
+        }
         log::start(config::Log {
             format: Some(LogFormat::Human),
             // What is explained need not be logged as well.
@@ -55,9 +65,16 @@ pub(super) fn run(api: &Api, arguments: &Arguments) -> Result<(), Failure> {
 }
 
 /// The demo's configuration, read in the same way as a user's.
-fn config(api: &Api, listen: SocketAddr, played: &[Playing]) -> Result<Config, Failure> {
+fn config(
+    api: &Api,
+    listen: SocketAddr,
+    folder: &Path,
+    played: &[Playing],
+) -> Result<Config, Failure> {
+    // A text of JSON is one of YAML.
+    let folder = serde_json::Value::from(folder.display().to_string());
     let mut text = format!(
-        "listen: \"{listen}\"\napi_keys: [{API_KEY}]\ntls: {{ roots: bundled }}\nconnections:\n"
+        "listen: \"{listen}\"\nstate_dir: {folder}\napi_keys: [{API_KEY}]\ntls: {{ roots: bundled }}\nconnections:\n"
     );
     for playing in played {
         let Player {
@@ -91,8 +108,20 @@ fn greeting(address: SocketAddr, played: &[Playing]) -> String {
             curl(address, playing.player)
         );
     }
+    let _ = write!(
+        text,
+        "\n# A link for a browser, where somebody connects an account at a sandbox\n{}\n",
+        magic_link(address)
+    );
     text.push_str("\nCtrl-C ends everything; nothing is kept.");
     text
+}
+
+/// The call that makes a magic link.
+fn magic_link(address: SocketAddr) -> String {
+    format!(
+        "curl --request POST --url http://{address}/connect/magic-link --header 'Content-Type: application/json' --header 'x-apikey: {API_KEY}' --data '{{\"customerId\":\"acme\"}}'"
+    )
 }
 
 /// One line, so that it can be pasted whole.

@@ -540,6 +540,11 @@ mod state {
             ("store: postgres://u@db/x", "store_key: missing"),
             ("org_id: acme", "begins with org_"),
             (
+                "webhooks: { allow_private: perhaps }",
+                "expected true or false",
+            ),
+            ("webhooks: { private: true }", "unknown key"),
+            (
                 "public_url: http://connect.example.com",
                 "http:// only on loopback",
             ),
@@ -551,6 +556,19 @@ mod state {
             let error = read(&format!("api_keys: [k]\n{text}"), &[]).unwrap_err();
             assert!(error.contains(words), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn webhooks_lead_into_private_networks_only_where_it_is_said() {
+        let private = |text: &str| {
+            read(text, &[("HOME", "/home/ada")])
+                .unwrap()
+                .state
+                .private_webhooks
+        };
+        assert!(!private("{}"));
+        assert!(!private("webhooks: { allow_private: false }"));
+        assert!(private("webhooks: { allow_private: true }"));
     }
 
     #[test]

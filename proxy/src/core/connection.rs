@@ -1,7 +1,10 @@
 //! Connections: a customer's account at a provider, or a database.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use tokio::task::JoinSet;
 
 use super::{
     connector::{Connector, Parted, Under, merged_settings},
@@ -13,6 +16,7 @@ use crate::{
     error::{Code, Error},
     own::{Own, OwnCall},
     store::{self, ConnectionChange, ConnectionFilter, NewConnection, Store, new_id},
+    translate::patch::Patch,
 };
 
 mod answer;
@@ -77,16 +81,28 @@ pub(super) async fn get(own: &Own, call: &OwnCall) -> Result<Vec<u8>, Error> {
     json(&Connection::new(own, &connection, expand).with_config(own))
 }
 
-/// Renews the tokens of connections. Where that fails the connection's status says so, and it is still shown.
+/// Renews the tokens of connections, some side by side. Where that fails the connection's status says so, and it is
+/// still shown.
 async fn refresh(own: &Own, call: &OwnCall, connections: &[store::Connection]) {
+    let mut refreshes = JoinSet::new();
     for connection in connections {
-        if let Ok(found) = own.directory.connection(&connection.id).await
-            && let Some(upstream) = &found.upstream
-            && let Err(error) = own.upstream.refresh(upstream, call.deadline).await
-        {
-            tracing::info!(connection = %connection.id, %error, "the token was not renewed");
+        let Ok(found) = own.directory.connection(&connection.id).await else {
+            continue;
+        };
+        let Some(connection) = found.upstream else {
+            continue;
+        };
+        if refreshes.len() >= own.limits.native_calls_side_by_side {
+            refreshes.join_next().await;
         }
+        let (upstream, deadline) = (Arc::clone(&own.upstream), call.deadline);
+        refreshes.spawn(async move {
+            if let Err(error) = upstream.refresh(&connection, deadline).await {
+                tracing::info!(connection = %connection.settings.id, %error, "the token was not renewed");
+            }
+        });
     }
+    refreshes.join_all().await;
 }
 
 /// The connection that a path names, where the caller may know of it.
@@ -235,6 +251,14 @@ pub async fn keep(own: &Own, new: &NewConnection<'_>) -> Result<store::Connectio
     Ok(connection)
 }
 
+/// Makes the pipelines that a connector config wants for each connection, for one that was kept in another way.
+pub async fn make_pipelines(own: &Own, connection: &store::Connection) -> Result<(), Error> {
+    let store = own.store()?;
+    let mut transaction = store.begin().await.map_err(kept)?;
+    pipes::make(store, &mut transaction, connection).await?;
+    transaction.commit().await.map_err(|it| kept(it.into()))
+}
+
 /// What events about a connection tell.
 pub(super) fn event_data(connection: &store::Connection) -> Value {
     json!({
@@ -267,15 +291,15 @@ pub(super) fn connector_of(own: &Own, name: &str) -> Result<Connector, Error> {
 #[serde(rename_all = "camelCase")]
 struct Update {
     settings: Option<Map<String, Value>>,
-    #[serde(default, deserialize_with = "input::given")]
-    display_name: Option<Option<String>>,
-    #[serde(default, deserialize_with = "input::given")]
-    metadata: Option<Option<Value>>,
+    #[serde(default)]
+    display_name: Patch<String>,
+    #[serde(default)]
+    metadata: Patch<Value>,
     disabled: Option<bool>,
-    #[serde(default, deserialize_with = "input::given")]
-    customer_id: Option<Option<String>>,
-    #[serde(default, deserialize_with = "input::given")]
-    integration_id: Option<Option<String>>,
+    #[serde(default)]
+    customer_id: Patch<String>,
+    #[serde(default)]
+    integration_id: Patch<String>,
 }
 
 /// What is given is changed: settings and metadata member by member, all else as a whole.
@@ -284,26 +308,19 @@ pub(super) async fn update(own: &Own, call: &OwnCall) -> Result<Vec<u8>, Error> 
     let store = own.store()?;
     let id = input::path_id(&call.request, PREFIX)?;
     let body: Update = input::body(&call.request)?;
-    let mut change = ConnectionChange {
-        display_name: body.display_name,
-        customer_id: body.customer_id,
-        integration_id: body.integration_id,
-        disabled: body.disabled,
-        metadata: body.metadata.map(Option::unwrap_or_default),
-        settings: None,
-        credentials: None,
-    };
     for _ in 0..TRIES {
         let old = store.connection(id).await.map_err(kept)?;
         let old = old.ok_or_else(|| unknown(id))?;
         let mut faults = Faults::default();
-        check_change(&change, &mut faults);
-        if let Some(settings) = &body.settings {
-            let parted = new_settings(own, store, &old, settings.clone(), &mut faults).await?;
-            change.settings = Some(parted.visible.unwrap_or_default());
-            change.credentials = parted.secret;
-        }
+        body.check(&mut faults);
+        let parted = match &body.settings {
+            Some(settings) => {
+                Some(new_settings(own, store, &old, settings.clone(), &mut faults).await?)
+            }
+            None => None,
+        };
         faults.end()?;
+        let change = body.change(parted);
         if let Some(connection) = change_unless_changed(store, &old, &change).await? {
             own.directory.forget(id);
             return json(&Connection::new(own, &connection, Expand::default()));
@@ -315,15 +332,36 @@ pub(super) async fn update(own: &Own, call: &OwnCall) -> Result<Vec<u8>, Error> 
     ))
 }
 
-fn check_change(change: &ConnectionChange, faults: &mut Faults) {
-    let text = |member: &Option<Option<String>>| member.clone().flatten();
-    faults.name("body.displayName", text(&change.display_name).as_deref());
-    faults.own_id("body.customerId", text(&change.customer_id).as_deref());
-    faults.prefixed(
-        "body.integrationId",
-        INTEGRATION_PREFIX,
-        text(&change.integration_id).as_deref(),
-    );
+impl Update {
+    fn check(&self, faults: &mut Faults) {
+        let text = |member: &Patch<String>| member.value().cloned();
+        faults.name("body.displayName", text(&self.display_name).as_deref());
+        faults.own_id("body.customerId", text(&self.customer_id).as_deref());
+        faults.prefixed(
+            "body.integrationId",
+            INTEGRATION_PREFIX,
+            text(&self.integration_id).as_deref(),
+        );
+    }
+
+    fn change(&self, parted: Option<Parted>) -> ConnectionChange {
+        let (settings, credentials) = match parted {
+            Some(parted) => (
+                Some(parted.visible.unwrap_or_else(|| json!({}))),
+                parted.secret,
+            ),
+            None => (None, None),
+        };
+        ConnectionChange {
+            display_name: input::change(self.display_name.clone()),
+            customer_id: input::change(self.customer_id.clone()),
+            integration_id: input::change(self.integration_id.clone()),
+            disabled: self.disabled,
+            metadata: input::metadata(self.metadata.clone()),
+            settings,
+            credentials,
+        }
+    }
 }
 
 async fn new_settings(

@@ -15,6 +15,9 @@ use crate::{
 
 mod destination;
 
+/// Settings of a source that nobody has to give: the scopes that were granted, and whose account it is.
+const NOTED: [&str; 2] = ["scopes", "account"];
+
 /// What a connector config leads to.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Connector {
@@ -245,6 +248,8 @@ fn source_settings(
     let own_url = own.and_then(|name| members.text(name, faults));
     let place = ["api_version", "login_url", "base_url"].map(|name| members.text(name, faults));
     let [api_version, login_url, base_url] = place.each_ref().map(Option::as_deref);
+    // What a consent or a check has noted: it is shown with the rest, so it may come back with the rest.
+    let noted = NOTED.map(|name| (name, members.take(name)));
     let path = members.path().to_owned();
     members.finish(faults);
     if under.by_customer {
@@ -288,6 +293,11 @@ fn source_settings(
     {
         if let Some(value) = value {
             visible.insert(name.to_owned(), value.into());
+        }
+    }
+    for (name, value) in noted {
+        if let Some(value) = value {
+            visible.insert(name.to_owned(), value);
         }
     }
     Parted {

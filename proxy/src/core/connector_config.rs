@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::{
     connection,
-    connector::{Connector, merged_settings},
+    connector::{Connector, Parted, merged_settings},
     input::{self, Faults, Query},
     json, kept, must_see_all,
 };
@@ -14,6 +14,7 @@ use crate::{
     model::Entity,
     own::{Own, OwnCall},
     store::{self, ConnectorConfigChange, ConnectorConfigInput, Store, new_id, rfc3339},
+    translate::patch::Patch,
 };
 
 pub(super) const PREFIX: &str = "ccfg_";
@@ -96,14 +97,14 @@ struct Upsert {
     id: Option<String>,
     connector_name: Option<String>,
     org_id: String,
-    #[serde(default, deserialize_with = "input::given")]
-    config: Option<Option<Map<String, Value>>>,
-    #[serde(default, deserialize_with = "input::given")]
-    display_name: Option<Option<String>>,
-    #[serde(default, deserialize_with = "input::given")]
-    default_pipe_out: Option<Option<Map<String, Value>>>,
-    #[serde(default, deserialize_with = "input::given")]
-    default_pipe_in: Option<Option<Map<String, Value>>>,
+    #[serde(default)]
+    config: Patch<Map<String, Value>>,
+    #[serde(default)]
+    display_name: Patch<String>,
+    #[serde(default)]
+    default_pipe_out: Patch<Map<String, Value>>,
+    #[serde(default)]
+    default_pipe_in: Patch<Map<String, Value>>,
     disabled: Option<bool>,
 }
 
@@ -113,131 +114,141 @@ pub(super) async fn upsert(own: &Own, call: &OwnCall) -> Result<Vec<u8>, Error> 
     let store = own.store()?;
     let body: Upsert = input::body(&call.request)?;
     let mut faults = Faults::default();
-    faults.prefixed("body.id", PREFIX, body.id.as_deref());
-    faults.name(
-        "body.displayName",
-        body.display_name.as_ref().and_then(Option::as_deref),
-    );
-    check_org(own, &body.org_id, &mut faults);
-    let named = body
-        .connector_name
-        .as_deref()
-        .and_then(|name| Connector::read(&own.api, "body.connectorName", name, &mut faults));
-    let pipe_out = body.default_pipe_out.as_ref().map(Option::as_ref);
-    let end = check_pipe(
-        own.api.entities,
-        pipe_out.flatten(),
-        "body.defaultPipeOut",
-        &mut faults,
-    );
-    check_end(own, store, end, false, &mut faults).await?;
-    let pipe_in = body.default_pipe_in.as_ref().map(Option::as_ref);
-    let end = check_pipe(
-        own.api.entities,
-        pipe_in.flatten(),
-        "body.defaultPipeIn",
-        &mut faults,
-    );
-    check_end(own, store, end, true, &mut faults).await?;
+    body.check(own, store, &mut faults).await?;
     let id = body.id.clone().unwrap_or_else(|| new_id("ccfg"));
-
     let mut transaction = store.begin().await.map_err(kept)?;
     let old = store
         .locked_connector_config(&mut transaction, &id)
         .await
         .map_err(kept)?;
-    let connector = match &old {
-        // It may be of a provider that this version does not have; then its config cannot be checked.
-        Some(old) => Connector::named(&own.api, &old.connector_name),
-        None => named,
-    };
-    if let (Some(old), Some(named)) = (&old, named)
-        && old.connector_name != named.name()
-    {
-        faults.add(
-            "body.connectorName",
-            format!(
-                "{} is a config of `{}`; a config's connector cannot be changed",
-                old.id, old.connector_name
-            ),
-        );
-    }
-    if old.is_none() && body.connector_name.is_none() {
-        let message = match &body.id {
-            Some(id) => format!("is missing; there is no connector config {id}, so one is made"),
-            None => "is missing; a new connector config needs it".to_owned(),
-        };
-        faults.add("body.connectorName", message);
-    }
-    let parted = match (&body.config, connector) {
-        (Some(given), Some(connector)) => {
-            let had = old.as_ref().and_then(|old| old.config.as_ref());
-            let whole = match given {
-                Some(given) => merged_settings(had, given.clone()),
-                None => Map::new(),
-            };
-            Some(connector.config(whole, &mut faults))
-        }
-        _ => None,
-    };
+    let connector = body.connector(own, old.as_ref(), &mut faults);
+    let parted = connector.and_then(|it| body.parted(it, old.as_ref(), &mut faults));
     faults.end()?;
-    let removed = secret_removed(body.config.as_ref());
-    let config = match old {
-        Some(old) => {
-            let (config, secrets) = match parted {
-                None => (None, None),
-                Some(parted) if parted.secret.is_some() || removed => {
-                    (Some(parted.visible), Some(parted.secret))
-                }
-                Some(parted) => (Some(parted.visible), None),
-            };
-            let change = ConnectorConfigChange {
-                display_name: body.display_name,
-                disabled: body.disabled,
-                metadata: None,
-                config,
-                secrets,
-                default_pipe_out: body.default_pipe_out.map(|it| it.map(Value::Object)),
-                default_pipe_in: body.default_pipe_in.map(|it| it.map(Value::Object)),
-            };
-            let changed = store
-                .update_connector_config_in(&mut transaction, &old, &change)
-                .await
-                .map_err(kept)?;
-            transaction.commit().await.map_err(|it| kept(it.into()))?;
-            own.directory.forget_all();
-            changed
-        }
-        None => {
-            // The one that makes it has a transaction of its own, and SQLite has one at a time.
-            transaction.rollback().await.map_err(|it| kept(it.into()))?;
-            let parted = parted.unwrap_or_default();
-            let pipe_out = body.default_pipe_out.flatten().map(Value::Object);
-            let pipe_in = body.default_pipe_in.flatten().map(Value::Object);
-            store
-                .upsert_connector_config(&ConnectorConfigInput {
-                    id: &id,
-                    connector_name: connector.map_or("", Connector::name),
-                    display_name: body.display_name.flatten().as_deref(),
-                    disabled: body.disabled.unwrap_or(false),
-                    config: parted.visible.as_ref(),
-                    secrets: parted.secret.as_ref(),
-                    default_pipe_out: pipe_out.as_ref(),
-                    default_pipe_in: pipe_in.as_ref(),
-                })
-                .await
-                .map_err(kept)?
-        }
+    let config = if let Some(old) = old {
+        let change = body.change(parted);
+        let changed = store
+            .update_connector_config_in(&mut transaction, &old, &change)
+            .await
+            .map_err(kept)?;
+        transaction.commit().await.map_err(|it| kept(it.into()))?;
+        own.directory.forget_all();
+        changed
+    } else {
+        // The one that makes it has a transaction of its own, and SQLite has one at a time.
+        transaction.rollback().await.map_err(|it| kept(it.into()))?;
+        let parted = parted.unwrap_or_default();
+        let object = |pipe: &Patch<Map<String, Value>>| pipe.value().cloned().map(Value::Object);
+        store
+            .upsert_connector_config(&ConnectorConfigInput {
+                id: &id,
+                connector_name: connector.map_or("", Connector::name),
+                display_name: body.display_name.value().map(String::as_str),
+                disabled: body.disabled.unwrap_or(false),
+                config: parted.visible.as_ref(),
+                secrets: parted.secret.as_ref(),
+                default_pipe_out: object(&body.default_pipe_out).as_ref(),
+                default_pipe_in: object(&body.default_pipe_in).as_ref(),
+            })
+            .await
+            .map_err(kept)?
     };
     json(&ConnectorConfig::new(own, &config))
 }
 
-/// Whether a caller says that the secret is to go: `null` in its place, or for the whole.
-fn secret_removed(config: Option<&Option<Map<String, Value>>>) -> bool {
-    match config {
-        None => false,
-        Some(None) => true,
-        Some(Some(config)) => config.get("client_secret").is_some_and(Value::is_null),
+impl Upsert {
+    /// What can be told without knowing whether the config is there.
+    async fn check(&self, own: &Own, store: &Store, faults: &mut Faults) -> Result<(), Error> {
+        faults.prefixed("body.id", PREFIX, self.id.as_deref());
+        faults.name(
+            "body.displayName",
+            self.display_name.value().map(String::as_str),
+        );
+        check_org(own, &self.org_id, faults);
+        for (pipe, path, is_source) in [
+            (&self.default_pipe_out, "body.defaultPipeOut", false),
+            (&self.default_pipe_in, "body.defaultPipeIn", true),
+        ] {
+            let end = check_pipe(own.api.entities, pipe.value(), path, faults);
+            check_end(own, store, end, is_source, faults).await?;
+        }
+        Ok(())
+    }
+
+    /// What it is a config of. That never changes.
+    fn connector(
+        &self,
+        own: &Own,
+        old: Option<&store::ConnectorConfig>,
+        faults: &mut Faults,
+    ) -> Option<Connector> {
+        const PATH: &str = "body.connectorName";
+        let name = self.connector_name.as_deref();
+        let named = name.and_then(|name| Connector::read(&own.api, PATH, name, faults));
+        match (old, named) {
+            (Some(old), Some(named)) if old.connector_name != named.name() => {
+                faults.add(
+                    PATH,
+                    format!(
+                        "{} is a config of `{}`; a config's connector cannot be changed",
+                        old.id, old.connector_name
+                    ),
+                );
+                None
+            }
+            // It may be of a provider that this version does not have; then its config cannot be checked.
+            (Some(old), _) => Connector::named(&own.api, &old.connector_name),
+            (None, named) => {
+                if name.is_none() {
+                    let message = match &self.id {
+                        Some(id) => {
+                            format!("is missing; there is no connector config {id}, so one is made")
+                        }
+                        None => "is missing; a new connector config needs it".to_owned(),
+                    };
+                    faults.add(PATH, message);
+                }
+                named
+            }
+        }
+    }
+
+    /// The config as it will be, where it is given: members replace those that are there, null removes one.
+    fn parted(
+        &self,
+        connector: Connector,
+        old: Option<&store::ConnectorConfig>,
+        faults: &mut Faults,
+    ) -> Option<Parted> {
+        let had = old.and_then(|old| old.config.as_ref());
+        let whole = match &self.config {
+            Patch::Absent => return None,
+            Patch::Null => Map::new(),
+            Patch::Value(given) => merged_settings(had, given.clone()),
+        };
+        Some(connector.config(whole, faults))
+    }
+
+    fn change(self, parted: Option<Parted>) -> ConnectorConfigChange {
+        // The secret stays unless there is another, or null in its place or for the whole.
+        let is_removed = match &self.config {
+            Patch::Absent => false,
+            Patch::Null => true,
+            Patch::Value(config) => config.get("client_secret").is_some_and(Value::is_null),
+        };
+        let mut change = ConnectorConfigChange {
+            display_name: input::change(self.display_name),
+            disabled: self.disabled,
+            default_pipe_out: input::change(self.default_pipe_out).map(|it| it.map(Value::Object)),
+            default_pipe_in: input::change(self.default_pipe_in).map(|it| it.map(Value::Object)),
+            ..ConnectorConfigChange::default()
+        };
+        if let Some(parted) = parted {
+            if parted.secret.is_some() || is_removed {
+                change.secrets = Some(parted.secret);
+            }
+            change.config = Some(parted.visible);
+        }
+        change
     }
 }
 
@@ -343,10 +354,10 @@ pub(super) async fn update(own: &Own, call: &OwnCall) -> Result<Vec<u8>, Error> 
     #[derive(Debug, Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Body {
-        #[serde(default, deserialize_with = "input::given")]
-        metadata: Option<Option<Value>>,
-        #[serde(default, deserialize_with = "input::given")]
-        display_name: Option<Option<String>>,
+        #[serde(default)]
+        metadata: Patch<Value>,
+        #[serde(default)]
+        display_name: Patch<String>,
         disabled: Option<bool>,
     }
     call.caller.must_be_admin()?;
@@ -355,13 +366,13 @@ pub(super) async fn update(own: &Own, call: &OwnCall) -> Result<Vec<u8>, Error> 
     let mut faults = Faults::default();
     faults.name(
         "body.displayName",
-        body.display_name.as_ref().and_then(Option::as_deref),
+        body.display_name.value().map(String::as_str),
     );
     faults.end()?;
     let change = ConnectorConfigChange {
-        display_name: body.display_name,
+        display_name: input::change(body.display_name),
         disabled: body.disabled,
-        metadata: body.metadata.map(Option::unwrap_or_default),
+        metadata: input::metadata(body.metadata),
         ..ConnectorConfigChange::default()
     };
     let changed = own

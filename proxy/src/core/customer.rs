@@ -11,6 +11,7 @@ use crate::{
     error::Error,
     own::{Own, OwnCall},
     store::{self, rfc3339},
+    translate::patch::Patch,
 };
 
 #[derive(Debug, Serialize)]
@@ -57,13 +58,13 @@ pub(super) async fn get(own: &Own, call: &OwnCall) -> Result<Vec<u8>, Error> {
 pub(super) async fn upsert(own: &Own, call: &OwnCall) -> Result<Vec<u8>, Error> {
     #[derive(Debug, Deserialize)]
     struct Body {
-        #[serde(default, deserialize_with = "input::given")]
-        metadata: Option<Option<Value>>,
+        #[serde(default)]
+        metadata: Patch<Value>,
     }
     call.caller.must_be_admin()?;
     let id = input::path_customer(&call.request)?;
     let body: Body = input::body(&call.request)?;
-    let metadata = body.metadata.map(Option::unwrap_or_default);
+    let metadata = input::metadata(body.metadata);
     let customer = own
         .store()?
         .upsert_customer(id, metadata.as_ref())

@@ -2,13 +2,13 @@
 //!
 //! A fault never quotes what stands in a body, since that may be a secret.
 
-use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::{
     error::{Error, Issue},
     route::UnifiedRequest,
-    translate::scalar::shorten,
+    translate::{patch::Patch, scalar::shorten},
 };
 
 /// The most elements of one answer, and how many it has unless told otherwise: whatever can grow has a bound.
@@ -247,13 +247,22 @@ impl<'r> Query<'r> {
     }
 }
 
-/// A member that may be absent, null or a value; each means something else.
-pub(crate) fn given<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de>,
-{
-    Option::deserialize(deserializer).map(Some)
+/// What a member says, as the store's changes have it: nothing, that there is nothing, or a value.
+#[expect(
+    clippy::option_option,
+    reason = "each of the three means something else"
+)]
+pub(crate) fn change<T>(member: Patch<T>) -> Option<Option<T>> {
+    match member {
+        Patch::Absent => None,
+        Patch::Null => Some(None),
+        Patch::Value(value) => Some(Some(value)),
+    }
+}
+
+/// The same for metadata, where null is a value.
+pub(crate) fn metadata(member: Patch<Value>) -> Option<Value> {
+    change(member).map(Option::unwrap_or_default)
 }
 
 /// A JSON body. Members at the top that are not known are ignored, as the clients of the contract expect.
@@ -338,7 +347,7 @@ fn fault_of(path: String, error: &serde_json::Error) -> Error {
 #[derive(Debug)]
 pub(crate) struct Members {
     path: String,
-    members: Map<String, Value>,
+    left: Map<String, Value>,
     known: Vec<&'static str>,
 }
 
@@ -346,7 +355,7 @@ impl Members {
     pub(crate) fn new(path: impl Into<String>, members: Map<String, Value>) -> Self {
         Self {
             path: path.into(),
-            members,
+            left: members,
             known: Vec::new(),
         }
     }
@@ -363,7 +372,7 @@ impl Members {
     /// The member with this name; null is as if it were not there.
     pub(crate) fn take(&mut self, name: &'static str) -> Option<Value> {
         self.known.push(name);
-        self.members.remove(name).filter(|value| !value.is_null())
+        self.left.remove(name).filter(|value| !value.is_null())
     }
 
     pub(crate) fn text(&mut self, name: &'static str, faults: &mut Faults) -> Option<String> {
@@ -422,17 +431,17 @@ impl Members {
 
     /// Whether there is a member with this name that is not null.
     pub(crate) fn has(&self, name: &str) -> bool {
-        self.members.get(name).is_some_and(|value| !value.is_null())
+        self.left.get(name).is_some_and(|value| !value.is_null())
     }
 
     /// The names of the members that were not taken.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.members.keys().map(String::as_str)
+        self.left.keys().map(String::as_str)
     }
 
     /// An object of which every member is true or false.
     pub(crate) fn flags(&self, faults: &mut Faults) {
-        for (name, value) in &self.members {
+        for (name, value) in &self.left {
             if !value.is_boolean() {
                 faults.add(
                     self.at(&shorten(name)),
@@ -444,7 +453,7 @@ impl Members {
 
     /// Whatever was not taken is a fault.
     pub(crate) fn finish(self, faults: &mut Faults) {
-        for name in self.members.keys() {
+        for name in self.left.keys() {
             let expected = if self.known.is_empty() {
                 "there is nothing to set here".to_owned()
             } else {

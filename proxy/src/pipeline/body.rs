@@ -35,11 +35,56 @@ where
         return Ok(Bytes::new());
     }
     check_kind(&head.headers)?;
-    let limit = limits.request_body_bytes;
+    collect(head, body, limits, limits.request_body_bytes).await
+}
+
+/// The body of a form, empty where it has none; of at most `limit` bytes.
+pub(super) async fn read_form<B>(
+    head: &request::Parts,
+    body: B,
+    limits: &Limits,
+    limit: usize,
+) -> Result<Bytes, Error>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    if head.method.is_safe() || body.is_end_stream() {
+        return Ok(Bytes::new());
+    }
+    let kind = head.headers.get(CONTENT_TYPE);
+    let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    if !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        return Err(Error::new(
+            Code::UnsupportedMediaType,
+            "expected a form, as pages send them",
+        ));
+    }
+    collect(head, body, limits, limit).await
+}
+
+async fn collect<B>(
+    head: &request::Parts,
+    body: B,
+    limits: &Limits,
+    limit: usize,
+) -> Result<Bytes, Error>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
     let too_large = || {
         Error::new(
             Code::PayloadTooLarge,
-            format!("expected a body of at most {limit} bytes (limits.request_body_bytes)"),
+            format!(
+                "expected a body of at most {limit} bytes{}",
+                if limit == limits.request_body_bytes {
+                    " (limits.request_body_bytes)"
+                } else {
+                    ""
+                }
+            ),
         )
     };
     let mut body = pin!(body);

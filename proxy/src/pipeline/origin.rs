@@ -6,17 +6,26 @@
 use std::net::SocketAddr;
 
 use http::{
+    HeaderValue,
     header::{HOST, ORIGIN},
     request,
 };
 
+use url::{Position, Url};
+
 use crate::error::{Code, Error};
+
+/// Names of the machine itself.
+const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
 /// The names we answer to, and the pages that may call us.
 #[derive(Debug)]
 pub struct Origins {
     hosts: Vec<String>,
-    origins: Vec<String>,
+    /// Pages that may call the API.
+    allowed: Vec<String>,
+    /// Where our own pages are seen.
+    own: Vec<String>,
 }
 
 impl Origins {
@@ -25,23 +34,74 @@ impl Origins {
         listening: SocketAddr,
         allowed_hosts: &[String],
         allowed_origins: &[String],
+        public_url: Option<&Url>,
     ) -> Self {
         let port = listening.port();
-        let mut names: Vec<String> = ["localhost", "127.0.0.1", "[::1]"]
-            .map(str::to_owned)
-            .into();
+        let mut names: Vec<String> = LOOPBACK.map(str::to_owned).into();
         names.extend(allowed_hosts.iter().map(|host| host.to_ascii_lowercase()));
-        let hosts = names
+        let mut hosts: Vec<String> = names
             .into_iter()
             .flat_map(|name| [format!("{name}:{port}"), name])
             .collect();
+        // Where browsers reach us by another name, that is a name of ours; with its port where that is not the usual one.
+        hosts.extend(
+            public_url.map(|url| url[Position::BeforeHost..Position::AfterPort].to_owned()),
+        );
+        let own = match public_url {
+            Some(url) => vec![url.origin().ascii_serialization()],
+            None => LOOPBACK
+                .map(|name| format!("http://{name}:{port}"))
+                .into_iter()
+                .chain([format!("http://{listening}")])
+                .collect(),
+        };
         Self {
             hosts,
-            origins: allowed_origins.to_vec(),
+            allowed: allowed_origins.to_vec(),
+            own,
         }
     }
 
+    /// Whether a call of the API is meant for us.
     pub(super) fn check(&self, head: &request::Parts) -> Result<(), Error> {
+        self.check_host(head)?;
+        let is_allowed = |origin: &str| is_among(&self.allowed, origin);
+        for origin in head.headers.get_all(ORIGIN) {
+            if !origin.to_str().is_ok_and(is_allowed) {
+                return Err(Error::new(
+                    Code::Forbidden,
+                    "web pages may not call this proxy; a page that must is named under `allowed_origins` in the configuration",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a request for one of our pages is. What is sent to a page comes from a page of ours: every browser says so
+    /// with a form, so a form without it is from somebody else.
+    pub(super) fn check_page(&self, head: &request::Parts) -> Result<(), Error> {
+        self.check_host(head)?;
+        let mut origins = head.headers.get_all(ORIGIN).iter();
+        let is_own = |origin: &HeaderValue| {
+            origin
+                .to_str()
+                .is_ok_and(|origin| is_among(&self.own, origin))
+        };
+        let is_ours = match (origins.next(), origins.next()) {
+            (None, _) => head.method.is_safe(),
+            (Some(origin), None) => head.method.is_safe() || is_own(origin),
+            _ => false,
+        };
+        if is_ours {
+            return Ok(());
+        }
+        Err(Error::new(
+            Code::Forbidden,
+            "this was sent from a page that is not ours; open your link again",
+        ))
+    }
+
+    fn check_host(&self, head: &request::Parts) -> Result<(), Error> {
         let mut hosts = head.headers.get_all(HOST).iter();
         let (Some(host), None) = (hosts.next(), hosts.next()) else {
             return Err(Error::bad_request("expected exactly one Host header"));
@@ -59,42 +119,92 @@ impl Origins {
                 "the Host header names another host than this proxy; callers on other names need them under `allowed_hosts` in the configuration",
             ));
         }
-        let is_allowed = |origin: &str| {
-            self.origins
-                .iter()
-                .any(|allowed| allowed.eq_ignore_ascii_case(origin))
-        };
-        for origin in head.headers.get_all(ORIGIN) {
-            if !origin.to_str().is_ok_and(is_allowed) {
-                return Err(Error::new(
-                    Code::Forbidden,
-                    "web pages may not call this proxy; a page that must is named under `allowed_origins` in the configuration",
-                ));
-            }
-        }
         Ok(())
     }
 }
 
+fn is_among(known: &[String], origin: &str) -> bool {
+    known.iter().any(|known| known.eq_ignore_ascii_case(origin))
+}
+
 #[cfg(test)]
 mod tests {
-    use http::Request;
+    use http::{Method, Request};
 
     use super::*;
 
-    fn check(uri: &str, headers: &[(&str, &str)]) -> Result<(), Code> {
-        let mut request = Request::get(uri);
+    fn head(method: Method, uri: &str, headers: &[(&str, &str)]) -> request::Parts {
+        let mut request = Request::builder().method(method).uri(uri);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let (head, ()) = request.body(()).unwrap().into_parts();
+        request.body(()).unwrap().into_parts().0
+    }
+
+    fn origins(public_url: Option<&str>) -> Origins {
         Origins::new(
             "127.0.0.1:4040".parse().unwrap(),
             &["crosswalk.internal".to_owned()],
             &["https://app.example".to_owned()],
+            public_url.map(|url| Url::parse(url).unwrap()).as_ref(),
         )
-        .check(&head)
-        .map_err(|error| error.code)
+    }
+
+    fn check(uri: &str, headers: &[(&str, &str)]) -> Result<(), Code> {
+        origins(None)
+            .check(&head(Method::GET, uri, headers))
+            .map_err(|error| error.code)
+    }
+
+    fn form(public_url: Option<&str>, host: &str, origin: &[&str]) -> Result<(), Code> {
+        let mut headers = vec![("host", host)];
+        headers.extend(origin.iter().map(|origin| ("origin", *origin)));
+        origins(public_url)
+            .check_page(&head(Method::POST, "/connect/start", &headers))
+            .map_err(|error| error.code)
+    }
+
+    #[test]
+    fn the_public_name_is_ours_as_well() {
+        let get = |public_url, host| {
+            origins(Some(public_url)).check_page(&head(Method::GET, "/", &[("host", host)]))
+        };
+        assert!(get("https://connect.example", "connect.example").is_ok());
+        assert!(get("https://connect.example:8443", "connect.example:8443").is_ok());
+        assert!(get("https://connect.example:8443", "connect.example").is_err());
+        assert!(get("https://connect.example", "other.example").is_err());
+    }
+
+    #[test]
+    fn forms_come_from_our_own_pages_alone() {
+        let local = |origin: &[&str]| form(None, "localhost:4040", origin);
+        assert_eq!(local(&["http://localhost:4040"]), Ok(()));
+        assert_eq!(local(&["http://127.0.0.1:4040"]), Ok(()));
+        for origin in [
+            &[][..],
+            &["null"],
+            &["http://localhost:4041"],
+            &["https://localhost:4040"],
+            &["http://localhost"],
+            // It may call the API, and has no business with the pages.
+            &["https://app.example"],
+            &["http://localhost:4040", "https://evil.example"],
+        ] {
+            assert_eq!(local(origin), Err(Code::Forbidden), "{origin:?}");
+        }
+        let public = Some("https://connect.example");
+        let at = |origin: &str| form(public, "connect.example", &[origin]);
+        assert_eq!(at("https://connect.example"), Ok(()));
+        assert_eq!(at("http://connect.example"), Err(Code::Forbidden));
+        assert_eq!(at("http://localhost:4040"), Err(Code::Forbidden));
+    }
+
+    #[test]
+    fn a_page_is_shown_to_who_comes_from_elsewhere() {
+        // As after a consent: some browsers say then that they come from nowhere.
+        let headers = [("host", "localhost"), ("origin", "null")];
+        let head = head(Method::GET, "/connect/callback", &headers);
+        assert!(origins(None).check_page(&head).is_ok());
     }
 
     #[test]

@@ -31,15 +31,18 @@ pub enum GrantKind {
     ConnectToken,
     /// A link to the page on which a customer connects an account.
     MagicLink,
+    /// The cookie of a browser that has opened such a link.
+    ConnectVisit,
     /// What comes back from a provider's consent page; good for one use.
     OauthState,
 }
 
 impl GrantKind {
-    const ALL: [Self; 4] = [
+    const ALL: [Self; 5] = [
         Self::ApiKey,
         Self::ConnectToken,
         Self::MagicLink,
+        Self::ConnectVisit,
         Self::OauthState,
     ];
 
@@ -48,6 +51,7 @@ impl GrantKind {
             Self::ApiKey => "api_key",
             Self::ConnectToken => "connect_token",
             Self::MagicLink => "magic_link",
+            Self::ConnectVisit => "connect_visit",
             Self::OauthState => "oauth_state",
         }
     }
@@ -58,6 +62,7 @@ impl GrantKind {
             Self::ApiKey => "cwk_",
             Self::ConnectToken => "cwt_",
             Self::MagicLink => "cwm_",
+            Self::ConnectVisit => "cwv_",
             Self::OauthState => "cws_",
         }
     }
@@ -67,6 +72,7 @@ impl GrantKind {
             Self::ApiKey => "key",
             Self::ConnectToken => "ctok",
             Self::MagicLink => "link",
+            Self::ConnectVisit => "visit",
             Self::OauthState => "state",
         }
     }
@@ -98,7 +104,7 @@ impl fmt::Debug for GrantSecret {
 /// A grant without its secrets.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Grant {
-    /// `key_…`, `ctok_…`, `link_…`, `state_…`; no secret.
+    /// `key_…`, `ctok_…`, `link_…`, `visit_…`, `state_…`; no secret.
     pub id: String,
     pub kind: GrantKind,
     /// Of an API key: `admin`, `unified`, `read`.

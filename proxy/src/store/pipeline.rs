@@ -180,7 +180,7 @@ impl Store {
         limit: i64,
         offset: i64,
     ) -> Result<Vec<Pipeline>, StoreError> {
-        let ids = json_text(connections.map(|ids| ids.to_vec()).as_ref());
+        let ids = json_text(connections.map(<[String]>::to_vec).as_ref());
         let among = self.dialect.select_texts();
         let select = format!(
             "SELECT * FROM pipelines

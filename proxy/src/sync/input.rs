@@ -49,6 +49,10 @@ pub(super) struct Create {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[expect(
+    clippy::option_option,
+    reason = "null takes something away, and no member leaves it"
+)]
 pub(super) struct Update {
     #[serde(default, deserialize_with = "given")]
     pub(super) streams: Option<Option<Streams>>,

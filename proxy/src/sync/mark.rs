@@ -129,7 +129,8 @@ pub(super) fn columns(table: &Table) -> String {
         .collect();
     names.sort();
     let hash = Sha256::digest(names.join("\n").as_bytes());
-    hash[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    let short = hash.iter().take(8);
+    short.fold(0, |number: u64, byte| number << 8 | u64::from(*byte)).to_string()
 }
 
 #[cfg(test)]

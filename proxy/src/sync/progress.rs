@@ -84,7 +84,7 @@ pub(super) struct StreamProgress {
     since: Option<Instant>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 struct Run {
     sync_completed_event_id: String,
     state: State,
@@ -283,30 +283,28 @@ impl Progress {
         }
     }
 
-    /// What became of it.
-    pub(super) fn ends(&self) -> State {
-        let mut run = self.lock();
+    /// What became of it. This one is still told as running, until the end is committed.
+    pub(super) fn ended(&self) -> Self {
+        let mut run = self.lock().clone();
         let count = |state| {
             let streams = run.streams.iter();
             streams.filter(|stream| stream.state == state).count()
         };
         let (all, completed) = (run.streams.len(), count(State::Completed));
         let failed = count(State::Failed);
-        let state = if run.error.is_none() && completed == all {
+        let first = run
+            .streams
+            .iter()
+            .find_map(|stream| Some((stream.name, stream.error.clone()?)));
+        run.state = if run.error.is_none() && completed == all {
             State::Completed
         } else if completed > 0 {
             State::Partial
         } else {
             State::Failed
         };
-        run.state = state;
-        if run.error.is_none()
-            && let Some((name, fault)) = run
-                .streams
-                .iter()
-                .find_map(|stream| Some((stream.name, stream.error.clone()?)))
-        {
-            run.error = Some(Fault {
+        if run.error.is_none() {
+            run.error = first.map(|(name, fault)| Fault {
                 code: fault.code,
                 message: format!(
                     "{failed} of {all} streams failed; {name}: {}",
@@ -314,7 +312,11 @@ impl Progress {
                 ),
             });
         }
-        state
+        Self(Mutex::new(run))
+    }
+
+    pub(super) fn state(&self) -> State {
+        self.lock().state
     }
 
     /// Records and pages of all streams.
@@ -413,7 +415,8 @@ mod tests {
                 progress.stream_ends(at, result);
             }
         }
-        (progress.ends(), progress.error())
+        let over = progress.ended();
+        (over.state(), over.error())
     }
 
     #[test]

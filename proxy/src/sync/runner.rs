@@ -13,7 +13,7 @@ use tokio::{
 
 use super::{
     input::Streams,
-    progress::{Fault, Progress, State},
+    progress::{Fault, Progress, State, StreamProgress},
     source::Source,
     stream::{Ended, Stop, Stream},
     target::{self, Chosen},
@@ -22,7 +22,7 @@ use crate::{
     destination::{Destination, StreamKey},
     error::{Code, Error},
     own::Own,
-    store::{Lease, Pipeline, Store, StoreError, SyncEnd, SyncNotes, new_id},
+    store::{Lease, Pipeline, Store, StoreError, SyncEnd, new_id},
     upstream,
 };
 
@@ -141,10 +141,9 @@ impl Sync<'_> {
         let every = (lasts / RENEWALS).min(NOTED_EVERY);
         let mut kept = Instant::now();
         let mut logged = Instant::now();
-        let mut noted = SyncNotes::default();
         loop {
             let began = Instant::now();
-            match timeout(lasts, self.renew(&mut noted)).await {
+            match timeout(lasts, self.renew()).await {
                 Ok(Ok(true)) => kept = began,
                 Ok(Ok(false)) => return,
                 Ok(Err(error)) => {
@@ -166,19 +165,16 @@ impl Sync<'_> {
         }
     }
 
-    async fn renew(&self, noted: &mut SyncNotes) -> Result<bool, StoreError> {
+    async fn renew(&self) -> Result<bool, StoreError> {
         let lasts = self.own.limits.pipeline_lease;
         if !self.store.keep_lease(self.lease, lasts).await? {
             return Ok(false);
         }
         // Also where nothing is new: it tells whether the pipeline is still there.
         let notes = self.progress.notes();
-        let goes_on = self
-            .store
+        self.store
             .note_sync(self.lease, &self.pipeline.id, &notes)
-            .await?;
-        *noted = notes;
-        Ok(goes_on)
+            .await
     }
 
     fn log(&self) {
@@ -191,7 +187,7 @@ impl Sync<'_> {
             pages,
             stream = current.as_ref().map_or("-", |stream| stream.name),
             stream_records = current.as_ref().map_or(0, |stream| stream.records),
-            records_per_second = current.as_ref().map_or(0.0, |stream| stream.rate()),
+            records_per_second = current.as_ref().map_or(0.0, StreamProgress::rate),
             "a sync goes on"
         );
     }
@@ -199,12 +195,27 @@ impl Sync<'_> {
     async fn work(&self) -> Outcome {
         match self.streams().await {
             Ok(()) => Outcome::Done,
-            Err(Ended::Fenced) => Outcome::Overtaken,
+            Err(Ended::Fenced) => self.fenced().await,
             Err(Ended::Stream(fault) | Ended::Sync(fault)) => {
                 self.progress.fails(fault);
                 Outcome::Done
             }
         }
+    }
+
+    /// The destination knows a newer runner. If that is none of this store's, nobody would ever get further.
+    async fn fenced(&self) -> Outcome {
+        let lasts = self.own.limits.pipeline_lease;
+        if !matches!(self.store.keep_lease(self.lease, lasts).await, Ok(true)) {
+            return Outcome::Overtaken;
+        }
+        self.progress.fails(Fault {
+            code: Code::Conflict,
+            message: "the destination was last written by another installation's pipeline of this id; stop that one, \
+                      or delete this pipeline, which makes the destination forget, and create it again"
+                .to_owned(),
+        });
+        Outcome::Done
     }
 
     async fn streams(&self) -> Result<(), Ended> {
@@ -351,9 +362,8 @@ impl Sync<'_> {
 
     /// Tells the end; false where it is not ours to tell.
     async fn end(&self, started: Instant) -> bool {
-        let state = self.progress.ends();
-        let run = self.progress.json();
-        let error = self.progress.error();
+        let over = self.progress.ended();
+        let (state, run, error) = (over.state(), over.json(), over.error());
         let data = json!({
             "pipeline_id": self.pipeline.id,
             "source_id": self.pipeline.source_id,
@@ -363,7 +373,7 @@ impl Sync<'_> {
             "error": error,
         });
         let customer_id = self.customer().await;
-        let notes = self.progress.notes();
+        let notes = over.notes();
         let interval = self.pipeline.sync_interval_seconds.unwrap_or_default();
         let longest =
             Duration::from_secs(u64::try_from(interval).unwrap_or_default() / 10).min(MOST_JITTER);

@@ -19,12 +19,10 @@ const ASKED_EVERY: Duration = Duration::from_secs(1);
 
 /// Runs what is due until `stop` says so; then every sync stops where it is.
 pub async fn run(own: Arc<Own>, mut stop: watch::Receiver<bool>) {
-    // Never that of an earlier process: it may still be writing.
-    let holder = new_id("sidecar");
     let mut running = JoinSet::new();
     loop {
         if let Ok(store) = own.store()
-            && let Err(error) = start(&own, store, &holder, &mut running, &stop).await
+            && let Err(error) = start(&own, store, &mut running, &stop).await
         {
             tracing::warn!(%error, "what is due cannot be found");
         }
@@ -44,7 +42,6 @@ pub async fn run(own: Arc<Own>, mut stop: watch::Receiver<bool>) {
 async fn start(
     own: &Arc<Own>,
     store: &Store,
-    holder: &str,
     running: &mut JoinSet<()>,
     stop: &watch::Receiver<bool>,
 ) -> Result<(), StoreError> {

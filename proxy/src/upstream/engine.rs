@@ -163,6 +163,14 @@ impl Upstream {
         })
     }
 
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(super) fn token_timeout(&self) -> Duration {
+        self.token_timeout
+    }
+
     /// Prepares a connection; sends nothing yet.
     pub fn connect(&self, connection: &config::Connection) -> Result<Connection, Error> {
         Ok(Connection {

@@ -87,33 +87,24 @@ fn place_v4(address: Ipv4Addr) -> Place {
 }
 
 fn place_v6(address: Ipv6Addr) -> Place {
-    let [a, b, c, d, e, f, g, h] = address.segments();
+    let segments = address.segments();
     let embedded = || {
-        let ([g, h], [i, j]) = (g.to_be_bytes(), h.to_be_bytes());
-        place_v4(Ipv4Addr::new(g, h, i, j))
+        let bits = u32::from(segments[6]) << 16 | u32::from(segments[7]);
+        place_v4(Ipv4Addr::from_bits(bits))
     };
-    if address.is_loopback() {
-        Place::Loopback
-    } else if (a, b, c, d, e, f) == (0, 0, 0, 0, 0, 0xffff) {
-        embedded()
-    } else if (a, b, c, d, e, f) == (0x64, 0xff9b, 0, 0, 0, 0) {
+    match segments {
+        _ if address.is_loopback() => Place::Loopback,
+        [0, 0, 0, 0, 0, 0xffff, _, _] => embedded(),
         // What a translator makes of an address in a network that has IPv6 alone. It leads to others, not to itself.
-        match embedded() {
+        [0x64, 0xff9b, 0, 0, 0, 0, _, _] => match embedded() {
             Place::Loopback => Place::Nowhere,
             place => place,
-        }
-    } else if a & 0xfe00 == 0xfc00 {
-        Place::Private
-    } else if a & 0xe000 != 0x2000
+        },
+        [0xfc00..=0xfdff, ..] => Place::Private,
         // Protocols, tunnels and documentation, some of which have an address of IPv4 inside.
-        || (a == 0x2001 && b < 0x200)
-        || (a == 0x2001 && b == 0xdb8)
-        || a == 0x2002
-        || (a == 0x3fff && b < 0x1000)
-    {
-        Place::Nowhere
-    } else {
-        Place::Public
+        [0x2001, 0..=0x1ff | 0xdb8, ..] | [0x2002, ..] | [0x3fff, 0..=0xfff, ..] => Place::Nowhere,
+        [0x2000..=0x3fff, ..] => Place::Public,
+        _ => Place::Nowhere,
     }
 }
 

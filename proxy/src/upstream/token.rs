@@ -42,6 +42,7 @@ mod refresh;
 pub use kept::Kept;
 pub use newest::Newest;
 
+pub(super) use endpoint::read_granted;
 pub(super) use flights::Flights;
 
 use endpoint::{Cure, Refusal};
@@ -367,26 +368,12 @@ impl Tokens {
         if self.base_url.is_some() {
             return Ok(None);
         }
-        let (Some(told), BaseUrl::PerConnection { allowed_hosts, .. }) =
-            (told, &self.provider.base_url)
-        else {
-            return Ok(None);
-        };
-        let url = Url::parse(told).ok().filter(is_origin).filter(|url| {
-            // A sandbox on loopback names itself; a real token endpoint must not send us to loopback.
-            is_allowed_host(url, allowed_hosts)
-                || (is_loopback(url) && is_loopback(&self.token_url))
-        });
-        if url.is_none() {
-            return Err(Refusal::passing(
-                Error::bad_gateway(format!(
-                    "{} issued a token for a host that is not one of its own",
-                    self.provider.title
-                ))
-                .with_detail(shorten(told, 200)),
-            ));
+        match told {
+            Some(told) => {
+                allowed_base_url(self.provider, &self.token_url, told).map_err(Refusal::passing)
+            }
+            None => Ok(None),
         }
-        Ok(url)
     }
 
     fn token(
@@ -424,6 +411,29 @@ impl Tokens {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Where a token's answer says that the API is; a host of the provider's, or none where it has one for everybody.
+pub(super) fn allowed_base_url(
+    provider: &Provider,
+    token_url: &Url,
+    told: &str,
+) -> Result<Option<Url>, Error> {
+    let BaseUrl::PerConnection { allowed_hosts, .. } = &provider.base_url else {
+        return Ok(None);
+    };
+    let url = Url::parse(told).ok().filter(is_origin).filter(|url| {
+        // A sandbox on loopback names itself; a real token endpoint must not send us to loopback.
+        is_allowed_host(url, allowed_hosts) || (is_loopback(url) && is_loopback(token_url))
+    });
+    if url.is_none() {
+        return Err(Error::bad_gateway(format!(
+            "{} issued a token for a host that is not one of its own",
+            provider.title
+        ))
+        .with_detail(shorten(told, 200)));
+    }
+    Ok(url)
 }
 
 enum Joined {

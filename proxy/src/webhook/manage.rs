@@ -138,7 +138,7 @@ pub(super) async fn deliveries(own: &Own, call: &OwnCall) -> Result<Vec<u8>, Err
     let page = Page::read(&mut query, &list);
     let state = query.one_of("state", &DeliveryState::ALL.map(DeliveryState::name));
     query.end()?;
-    let mut all = own
+    let mut found = own
         .store()?
         .deliveries(
             &webhook.id,
@@ -149,13 +149,13 @@ pub(super) async fn deliveries(own: &Own, call: &OwnCall) -> Result<Vec<u8>, Err
         .await
         .map_err(kept)?;
     let size = usize::try_from(page.size).unwrap_or(usize::MAX);
-    let has_next_page = all.len() > size;
-    all.truncate(size);
-    let last = all.last().filter(|_| has_next_page);
+    let has_next_page = found.len() > size;
+    found.truncate(size);
+    let end = found.last().filter(|_| has_next_page);
     json(&DeliveryPage {
-        next_cursor: last.map(|last| page::cursor(&list, &last.id)),
+        next_cursor: end.map(|end| page::cursor(&list, &end.id)),
         has_next_page,
-        items: all.iter().map(delivery_item).collect(),
+        items: found.iter().map(delivery_item).collect(),
     })
 }
 

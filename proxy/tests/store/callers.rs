@@ -95,7 +95,11 @@ async fn a_caller_shows_one_credential_in_its_place() {
             "found both",
         ),
         (
-            &[("x-apikey", "configured"), ("authorization", "")],
+            &[
+                ("authorization", "Basic YTpi"),
+                ("authorization", &bearer),
+                ("x-apikey", "configured"),
+            ],
             "found both",
         ),
         (&[("x-apikey", &key), ("x-apikey", &key)], "several"),
@@ -123,6 +127,22 @@ async fn a_caller_shows_one_credential_in_its_place() {
             error.message
         );
         assert!(!error.message.contains(&key) && !error.message.contains(&token));
+    }
+}
+
+#[tokio::test]
+async fn an_authorization_that_an_app_passes_on_for_others_does_not_matter_beside_a_key() {
+    let place = Place::sqlite();
+    let store = place.open().await.unwrap();
+    let auth = auth(&store);
+    for passed_on in ["", "Basic YTpi", "Bearer eyJhbGciOiJIUzI1NiJ9.e30.x"] {
+        let pairs = [("x-apikey", "configured"), ("authorization", passed_on)];
+        assert_eq!(caller(&auth, &pairs).await.unwrap().scope, Scope::Admin);
+        let wrong = [("x-apikey", "wrong"), ("authorization", passed_on)];
+        assert_eq!(
+            caller(&auth, &wrong).await.unwrap_err().code,
+            Code::Unauthorized
+        );
     }
 }
 

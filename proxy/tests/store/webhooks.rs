@@ -52,7 +52,7 @@ async fn a_webhook_is_sent_what_it_wants_and_what_happens_while_it_is_enabled() 
     for place in Place::all() {
         let store = place.open().await.unwrap();
         let all = webhook(&store, "https://example.com/all", &[]).await;
-        let some = webhook(&store, "https://example.com/some", &["connection.broken"]).await;
+        let picky = webhook(&store, "https://example.com/some", &["connection.broken"]).await;
         let created = event(&store, "connection.created").await;
         let broken = event(&store, "connection.broken").await;
         event(&store, "connection.updated").await;
@@ -68,10 +68,10 @@ async fn a_webhook_is_sent_what_it_wants_and_what_happens_while_it_is_enabled() 
             [pending(&created), pending(&broken)]
         );
         assert_eq!(
-            states(&store, &some).await,
+            states(&store, &picky).await,
             [pending(&broken), pending(&last)]
         );
-        assert_eq!(store.due_webhooks().await.unwrap(), [some.id.clone()]);
+        assert_eq!(store.due_webhooks().await.unwrap(), [picky.id.clone()]);
         assert_eq!(store.begin_attempt(&all.id, CLAIM).await.unwrap(), None);
     }
 }

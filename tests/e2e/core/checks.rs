@@ -117,7 +117,7 @@ fn events(sidecar: &Sidecar) -> Vec<Value> {
         sidecar,
         "core.event.list",
         "GET",
-        "/core/events?page_size=100",
+        "/core/events?since=0&page_size=100",
         None,
     );
     page["items"].as_array().unwrap().clone()
@@ -258,4 +258,32 @@ fn each_new_connection_gets_the_pipelines_that_its_config_wants() {
         let pipelines = good(sidecar, "core.pipeline.list", "GET", "/core/pipeline", None);
         assert_eq!(pipelines, json!([]));
     });
+}
+
+#[test]
+fn tokens_are_renewed_before_the_answer_where_that_is_asked_for() {
+    let sandbox = Sandbox::start();
+    let sidecar = Sidecar::start("connections: {}\n");
+    let id = granted(&sidecar, &sandbox, "hubspot");
+    let list = |query: &str| {
+        let target = format!("/core/connection{query}");
+        good(&sidecar, "core.connection.list", "GET", &target, None)
+    };
+    list("");
+    assert_eq!(sandbox.native_calls("hubspot"), [""; 0]);
+    let listed = list("?forceRefresh=true");
+    assert_eq!(
+        sandbox.native_calls("hubspot"),
+        ["POST /oauth/v1/token"],
+        "{listed}"
+    );
+    assert_eq!(listed[0]["standard"]["status"], "healthy");
+    good(
+        &sidecar,
+        "core.connection.get",
+        "GET",
+        &format!("/core/connection/{id}?forceRefresh=true"),
+        None,
+    );
+    assert_eq!(sandbox.native_calls("hubspot"), ["POST /oauth/v1/token"]);
 }

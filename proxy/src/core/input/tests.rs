@@ -1,5 +1,6 @@
 use bytes::Bytes;
 use proptest::prelude::*;
+use serde::Deserialize;
 use serde_json::json;
 
 use super::*;
@@ -21,8 +22,7 @@ struct Sample {
     connector_name: Option<String>,
     settings: Option<Map<String, Value>>,
     disabled: Option<bool>,
-    #[serde(deserialize_with = "given")]
-    display_name: Option<Option<String>>,
+    display_name: Patch<String>,
 }
 
 fn fault(body: &str) -> String {
@@ -65,10 +65,10 @@ fn a_fault_tells_its_place_and_quotes_nothing() {
 #[test]
 fn absent_and_null_are_told_apart() {
     let read = |text: &str| super::body::<Sample>(&request(&[], text.as_bytes())).unwrap();
-    assert_eq!(read("{}").display_name, None);
-    assert_eq!(read(r#"{"displayName":null}"#).display_name, Some(None));
+    assert_eq!(read("{}").display_name, Patch::Absent);
+    assert_eq!(read(r#"{"displayName":null}"#).display_name, Patch::Null);
     let read = read(r#"{"displayName":"x","unknown":1}"#);
-    assert_eq!(read.display_name, Some(Some("x".to_owned())));
+    assert_eq!(read.display_name, Patch::Value("x".to_owned()));
 }
 
 #[test]

@@ -24,6 +24,7 @@ use crate::{
         client::{Client, Failure, Response},
         engine::AGENT,
         fault::shorten,
+        provider::Provider,
     },
 };
 
@@ -33,11 +34,13 @@ const TRIES: u32 = 3;
 pub(super) const LONGEST_LIFE: Duration = Duration::from_hours(365 * 24);
 
 /// A token as the provider's answer has it.
-pub(super) struct Granted {
-    pub(super) access_token: SecretString,
-    pub(super) refresh_token: Option<SecretString>,
-    pub(super) base_url: Option<String>,
-    pub(super) lifetime: Option<Duration>,
+pub(in crate::upstream) struct Granted {
+    pub(in crate::upstream) access_token: SecretString,
+    pub(in crate::upstream) refresh_token: Option<SecretString>,
+    pub(in crate::upstream) base_url: Option<String>,
+    pub(in crate::upstream) lifetime: Option<Duration>,
+    /// None where the answer does not tell.
+    pub(in crate::upstream) scopes: Option<Vec<String>>,
 }
 
 /// Why there is no token.
@@ -65,6 +68,45 @@ impl Refusal {
     }
 }
 
+/// The tokens in a token endpoint's answer.
+pub(in crate::upstream) fn read_granted(
+    provider: &Provider,
+    response: &Response,
+) -> Result<Granted, Error> {
+    let body: Value = serde_json::from_slice(&response.body).unwrap_or_default();
+    let text = |member: &str| body.get(member).and_then(Value::as_str);
+    let Some(access_token) = text("access_token").filter(|token| !token.is_empty()) else {
+        return Err(Error::bad_gateway(format!(
+            "expected a token from {}, found an answer without access_token",
+            provider.title
+        )));
+    };
+    // Some servers write the number as a text. Nothing, zero and nonsense say nothing.
+    let seconds = body
+        .get("expires_in")
+        .and_then(|value| value.as_u64().or_else(|| value.as_str()?.parse().ok()))
+        .filter(|seconds| *seconds > 0)
+        .or(provider.auth.lifetime_seconds);
+    Ok(Granted {
+        access_token: access_token.into(),
+        refresh_token: text("refresh_token")
+            .filter(|token| !token.is_empty())
+            .map(SecretString::from),
+        base_url: provider
+            .auth
+            .base_url_member
+            .and_then(text)
+            .map(str::to_owned),
+        lifetime: seconds.map(|seconds| Duration::from_secs(seconds).min(LONGEST_LIFE)),
+        scopes: provider
+            .auth
+            .granted
+            .as_ref()
+            .filter(|granted| granted.call.is_none())
+            .and_then(|granted| granted.read(&body)),
+    })
+}
+
 impl Tokens {
     /// Asks for a token until the provider has decided, or the time is up.
     pub(super) async fn fetch(
@@ -80,7 +122,14 @@ impl Tokens {
             // An endpoint that hangs leaves time for another try.
             let try_until = deadline.min(Instant::now() + self.timeout / 2);
             let failed = match client.send(request, try_until).await {
-                Ok(response) if response.status.is_success() => return self.granted(&response),
+                Ok(response) if response.status.is_success() => {
+                    let granted =
+                        read_granted(self.provider, &response).map_err(Refusal::passing)?;
+                    if granted.scopes.is_some() {
+                        self.state().scopes.clone_from(&granted.scopes);
+                    }
+                    return Ok(granted);
+                }
                 Ok(response)
                     if response.status.as_u16() == 429 || response.status.is_server_error() =>
                 {
@@ -121,42 +170,6 @@ impl Tokens {
                     format!("the token endpoint's address cannot be used: {error}"),
                 ))
             })
-    }
-
-    fn granted(&self, response: &Response) -> Result<Granted, Refusal> {
-        let body: Value = serde_json::from_slice(&response.body).unwrap_or_default();
-        let text = |member: &str| body.get(member).and_then(Value::as_str);
-        let Some(access_token) = text("access_token").filter(|token| !token.is_empty()) else {
-            return Err(Refusal::passing(Error::bad_gateway(format!(
-                "expected a token from {}, found an answer without access_token",
-                self.provider.title
-            ))));
-        };
-        if let Some(granted) = &self.provider.auth.granted
-            && granted.call.is_none()
-            && let Some(scopes) = granted.read(&body)
-        {
-            self.state().scopes = Some(scopes);
-        }
-        // Some servers write the number as a text. Nothing, zero and nonsense say nothing.
-        let seconds = body
-            .get("expires_in")
-            .and_then(|value| value.as_u64().or_else(|| value.as_str()?.parse().ok()))
-            .filter(|seconds| *seconds > 0)
-            .or(self.provider.auth.lifetime_seconds);
-        Ok(Granted {
-            access_token: access_token.into(),
-            refresh_token: text("refresh_token")
-                .filter(|token| !token.is_empty())
-                .map(SecretString::from),
-            base_url: self
-                .provider
-                .auth
-                .base_url_member
-                .and_then(text)
-                .map(str::to_owned),
-            lifetime: seconds.map(|seconds| Duration::from_secs(seconds).min(LONGEST_LIFE)),
-        })
     }
 
     /// The token endpoint has decided against us: either the account or the configuration is at fault.

@@ -1,0 +1,86 @@
+//! The life of a request for a page: the same as that of a call, answered as HTML.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Response};
+use http_body_util::Full;
+use hyper::body::Body;
+use tokio::{sync::OwnedSemaphorePermit, time::Instant};
+
+use super::{Panicked, Pipeline, REQUEST_ID, body, caught, panicked, request_id};
+use crate::{
+    connect::{self, LONGEST_FORM, PageCall, PageRoute},
+    error::Error,
+    log::CallLog,
+    upstream::NativeLog,
+};
+
+impl Pipeline {
+    /// Answers a request for a page. It is never explained: its address may hold what opens an account.
+    pub(super) async fn page<B>(
+        &self,
+        route: PageRoute,
+        request: Request<B>,
+    ) -> Response<Full<Bytes>>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let request_id = request_id(request.headers());
+        let log = Arc::new(CallLog::new(request_id, NativeLog::default()));
+        let _ = log.operation.set(route.operation());
+        let result = caught(self.show(route, request, &log))
+            .await
+            .unwrap_or_else(|Panicked| Err(panicked()));
+        log.ended(&result);
+        let mut response = match result {
+            Ok(response) => response,
+            Err(error) => connect::problem(&error, &log.request_id),
+        };
+        // Checked or made by us, so it can stand in a header.
+        if let Ok(id) = HeaderValue::from_str(&log.request_id) {
+            response.headers_mut().insert(REQUEST_ID, id);
+        }
+        response
+    }
+
+    async fn show<B>(
+        &self,
+        route: PageRoute,
+        request: Request<B>,
+        log: &Arc<CallLog>,
+    ) -> Result<Response<Full<Bytes>>, Error>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let deadline = Instant::now() + self.limits.request_timeout;
+        let (head, body) = request.into_parts();
+        self.origins.check_page(&head)?;
+        let place: OwnedSemaphorePermit = self.place()?;
+        let values = if head.method == Method::POST {
+            connect::values(&body::read_form(&head, body, &self.limits, LONGEST_FORM).await?)
+        } else {
+            connect::values(head.uri.query().unwrap_or_default().as_bytes())
+        };
+        let call = PageCall {
+            route,
+            method: head.method,
+            headers: head.headers,
+            values,
+            deadline,
+            request_id: log.request_id.clone(),
+        };
+        // A code is exchanged and kept to the end, though the browser has gone elsewhere.
+        let own = Arc::clone(&self.own);
+        let log = Arc::clone(log);
+        let task = tokio::spawn(async move {
+            let result = connect::show(&own, &call).await;
+            log.ended(&result);
+            drop(place);
+            result
+        });
+        task.await.unwrap_or_else(|_| Err(panicked()))
+    }
+}

@@ -130,7 +130,9 @@ pub(super) fn columns(table: &Table) -> String {
     names.sort();
     let hash = Sha256::digest(names.join("\n").as_bytes());
     let short = hash.iter().take(8);
-    short.fold(0, |number: u64, byte| number << 8 | u64::from(*byte)).to_string()
+    short
+        .fold(0, |number: u64, byte| number << 8 | u64::from(*byte))
+        .to_string()
 }
 
 #[cfg(test)]

@@ -63,11 +63,10 @@ async fn start(
         if *stop.borrow() || own.syncs.get(&id).is_some() || !seen.insert(id.clone()) {
             continue;
         }
+        // A holder for each run, so that no two have one fence.
+        let (name, holder) = (pipeline_lease(&id), new_id("run"));
         // Another sidecar may be first; then it is theirs.
-        if let Some(lease) = store
-            .take_lease(&pipeline_lease(&id), holder, lasts)
-            .await?
-        {
+        if let Some(lease) = store.take_lease(&name, &holder, lasts).await? {
             running.spawn(runner::run(Arc::clone(own), lease, id, stop.clone()));
         }
     }

@@ -60,9 +60,9 @@ async fn a_database_follows_its_source() {
         );
         assert!(place.deleted("crm_contact").await.contains(&gone));
         let shown = sidecar.get(&id);
-        let state = &shown["sourceState"]["crm.contact"];
+        let told = &shown["sourceState"]["crm.contact"];
         assert_eq!(
-            (&state["reading"], &state["generation"]),
+            (&told["reading"], &told["generation"]),
             (&json!("changes"), &json!(2)),
             "{shown:#}"
         );

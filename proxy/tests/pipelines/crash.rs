@@ -60,7 +60,7 @@ async fn pipelines_survive_kill_9() {
         }
     }
     let writers = Writers::start(&stage);
-    let started = Instant::now();
+    let began = Instant::now();
     let mut rng = rand::rng();
     for kill in 0..kills {
         let sidecar = stage.sidecar();
@@ -75,11 +75,11 @@ async fn pipelines_survive_kill_9() {
             println!(
                 "{} kills in {:.0} s",
                 kill + 1,
-                started.elapsed().as_secs_f64()
+                began.elapsed().as_secs_f64()
             );
         }
     }
-    let took = started.elapsed();
+    let took = began.elapsed();
     let writes = writers.stop();
     let sidecar = stage.sidecar();
     for (id, source, place) in &pipelines {

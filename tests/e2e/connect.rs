@@ -2,6 +2,7 @@
 
 mod attacks;
 mod browser;
+mod faults;
 mod links;
 mod visitor;
 

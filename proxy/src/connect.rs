@@ -12,9 +12,9 @@ use tokio::time::Instant;
 use url::form_urlencoded;
 
 use crate::{
+    core::kept as failed,
     error::{Code, Error},
     own::{Own, OwnCall},
-    store::StoreError,
 };
 
 mod consent;
@@ -196,24 +196,6 @@ pub(crate) fn origin(own: &Own) -> String {
     } else {
         format!("http://{address}")
     }
-}
-
-/// The store failed; what it said is for the log.
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "it is what `map_err` hands over"
-)]
-fn failed(error: StoreError) -> Error {
-    let code = match &error {
-        StoreError::Unreachable(_) => Code::ServiceUnavailable,
-        StoreError::Conflict(_) => Code::Conflict,
-        _ => Code::InternalServerError,
-    };
-    let message = match &error {
-        StoreError::Conflict(message) => message.clone(),
-        _ => "the store does not answer as it should; try again".to_owned(),
-    };
-    Error::new(code, message).with_detail(error.to_string())
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod browser;
+mod faults;
 mod links;
 mod visitor;
 
@@ -167,7 +168,7 @@ fn connected_and_called(scene: &Scene) {
     scene.set("salesforce", &json!({ "require_pkce": true }));
     for (provider, title) in [("hubspot", "HubSpot"), ("salesforce", "Salesforce")] {
         let customer = format!("acme-{provider}");
-        let mut visitor =
+        let visitor =
             scene.visitor(&json!({ "customerId": customer, "displayName": "Acme & Söhne" }));
         let page = visitor.get("/connect");
         assert_eq!(page.status, 200);
@@ -221,7 +222,7 @@ fn connected_and_called(scene: &Scene) {
 #[test]
 fn one_account_connected_twice_is_one_connection() {
     let scene = Scene::at_once();
-    let mut visitor = scene.visitor(&json!({}));
+    let visitor = scene.visitor(&json!({}));
     for _ in 0..2 {
         let callback = visitor.consent(&scene, "hubspot");
         assert_eq!(visitor.get(&callback).status, 303);
@@ -229,7 +230,7 @@ fn one_account_connected_twice_is_one_connection() {
     let connections = scene.connections("acme");
     assert_eq!(connections.len(), 1, "{connections:#?}");
     // Another customer's is another connection.
-    let mut other = scene.visitor(&json!({ "customerId": "other" }));
+    let other = scene.visitor(&json!({ "customerId": "other" }));
     let callback = other.consent(&scene, "hubspot");
     assert_eq!(other.get(&callback).status, 303);
     assert_eq!(scene.connections("other").len(), 1);
@@ -238,7 +239,7 @@ fn one_account_connected_twice_is_one_connection() {
 #[test]
 fn a_connection_is_repaired_and_given_up() {
     let scene = Scene::at_once();
-    let mut visitor = scene.visitor(&json!({}));
+    let visitor = scene.visitor(&json!({}));
     let callback = visitor.consent(&scene, "hubspot");
     visitor.get(&callback);
     let id = scene.connections("acme")[0]["id"]
@@ -247,7 +248,7 @@ fn a_connection_is_repaired_and_given_up() {
         .to_owned();
 
     // The same customer, in another browser, by a link that is about this connection.
-    let mut visitor = scene.visitor(&json!({ "connectionId": id }));
+    let visitor = scene.visitor(&json!({ "connectionId": id }));
     let page = visitor.get("/connect");
     assert!(page.text.contains("Reconnect"), "{}", page.text);
     assert!(!page.text.contains("Connect another"), "{}", page.text);
@@ -303,7 +304,7 @@ fn another_account_does_not_take_the_place_of_the_old_one() {
 fn who_says_no_is_told_that_nothing_happened() {
     let scene = Scene::at_once();
     scene.set("hubspot", &json!({ "deny_consent": true }));
-    let mut visitor = scene.visitor(&json!({}));
+    let visitor = scene.visitor(&json!({}));
     let callback = visitor.consent(&scene, "hubspot");
     let back = visitor.get(&callback);
     assert_eq!(back.status, 303, "{}", back.text);
@@ -318,7 +319,7 @@ fn who_says_no_is_told_that_nothing_happened() {
 fn the_end_leads_to_where_the_link_says() {
     let scene = Scene::at_once();
     let url = "https://app.example/done?x=1#y";
-    let mut visitor = scene.visitor(&json!({ "redirectUrl": url }));
+    let visitor = scene.visitor(&json!({ "redirectUrl": url }));
     let callback = visitor.consent(&scene, "salesforce");
     let back = visitor.get(&callback);
     assert_eq!((back.status, back.header("location")), (303, Some(url)));
@@ -328,7 +329,7 @@ fn the_end_leads_to_where_the_link_says() {
 fn a_person_chooses_where_to_log_in() {
     let scene = Scene::start();
     let config = scene.config("salesforce", json!({}));
-    let mut visitor = scene.visitor(&json!({ "connectorNames": "salesforce" }));
+    let visitor = scene.visitor(&json!({ "connectorNames": "salesforce" }));
     let page = visitor.get(&format!("/connect/choose?config={config}"));
     assert!(page.text.contains("login.salesforce.com"), "{}", page.text);
     for (form, host) in [

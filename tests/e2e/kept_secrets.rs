@@ -3,7 +3,7 @@
 use std::fs;
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
-use crosswalk_tests::{Answer, Home, Receiver, Reply, Served, exchange};
+use crosswalk_tests::{Answer, Home, Receiver, Reply, Served, exchange, exchange_text};
 use serde_json::{Value, json};
 
 const CLIENT_SECRET: &str = "canary-client-secret-4711";
@@ -35,15 +35,14 @@ impl Seen {
     }
 }
 
-/// A call whose answer shows a secret, once; none where this version has no such operation.
-fn shown(served: &Served, key: &str, target: &str, body: &Value, member: &str) -> Option<String> {
+/// A call whose answer shows a secret, once.
+fn shown(served: &Served, key: &str, target: &str, body: &Value, member: &str) -> String {
     let answer = served.call(key, "POST", target, Some(body));
-    assert!(
-        matches!(answer.status, 200 | 501),
-        "{target}: {}",
-        answer.text
-    );
-    Some(answer.body.get(member)?.as_str()?.to_owned())
+    assert_eq!(answer.status, 200, "{target}: {}", answer.text);
+    let secret = answer.body[member].as_str();
+    secret
+        .unwrap_or_else(|| panic!("{target} answers {member}: {}", answer.text))
+        .to_owned()
 }
 
 #[test]
@@ -72,7 +71,7 @@ fn no_secret_that_is_kept_shows_anywhere() {
     // A webhook whose receiver takes nothing.
     let receiver = Receiver::start(|_| Reply::new(500));
     let hook = json!({ "url": receiver.url() });
-    secrets.extend(shown(&served, &admin, "/core/webhook", &hook, "secret"));
+    secrets.push(shown(&served, &admin, "/core/webhook", &hook, "secret"));
     assert_eq!(secrets.len(), 5, "the webhook's secret was shown");
     let webhooks = seen
         .call(&served, &admin, "GET", "/core/webhook", None)
@@ -137,34 +136,35 @@ fn no_secret_that_is_kept_shows_anywhere() {
 
     // A customer's token and link.
     let customer = json!({ "customerId": "acme" });
-    if let Some(token) = shown(&served, &admin, "/connect/token", &customer, "token") {
-        let bearer = format!("authorization: Bearer {token}\r\n");
-        for headers in [
-            bearer.clone(),
-            format!("{bearer}x-apikey: {admin}\r\n"),
-            format!("x-apikey: {token}\r\n"),
-        ] {
-            let answer = exchange(&served.address, "GET", "/core/connection", &headers, None);
-            seen.note(
-                "a customer's call",
-                &format!("{}\n{}", answer.head, answer.text),
-            );
-        }
-        secrets.push(token);
-    }
-    if let Some(url) = shown(
-        &served,
-        &admin,
-        "/connect/magic-link",
-        &customer,
-        "magic_link_url",
-    ) {
-        secrets.extend(
-            url.split(['=', '/', '?', '&'])
-                .filter(|it| it.starts_with("cwm_"))
-                .map(str::to_owned),
+    let token = shown(&served, &admin, "/connect/token", &customer, "token");
+    let bearer = format!("authorization: Bearer {token}\r\n");
+    for headers in [
+        bearer.clone(),
+        format!("{bearer}x-apikey: {admin}\r\n"),
+        format!("x-apikey: {token}\r\n"),
+    ] {
+        let answer = exchange(&served.address, "GET", "/core/connection", &headers, None);
+        seen.note(
+            "a customer's call",
+            &format!("{}\n{}", answer.head, answer.text),
         );
     }
+    secrets.push(token);
+    let url = shown(&served, &admin, "/connect/magic-link", &customer, "url");
+    let link = url.split('#').nth(1).expect("the link has its secret");
+    assert!(link.starts_with("cwm_"), "{url}");
+    let opened = exchange_text(
+        &served.address,
+        "POST",
+        "/connect/open",
+        &format!(
+            "origin: {}\r\ncontent-type: application/x-www-form-urlencoded\r\n",
+            url.split("/connect").next().expect("it has an origin")
+        ),
+        &format!("link={link}"),
+    );
+    seen.note("an opened link", &opened.text);
+    secrets.push(link.to_owned());
     // Refusals.
     assert_eq!(
         seen.call(&served, &read, "GET", "/core/webhook", None)

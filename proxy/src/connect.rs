@@ -1,8 +1,8 @@
 //! How customers connect their accounts: tokens, links, and the pages behind them.
 //!
 //! An admin gives a customer a link ([`link`]). The customer's browser opens it ([`visit`]), shows what can be connected
-//! ([`overview`]), goes to the provider and comes back ([`consent`]); then there is a connection. Everything that a
-//! browser or a provider sends is held to be made up until it is shown to be ours: ids are looked up among the
+//! ([`overview`]), goes to the provider and comes back ([`consent`]); then there is a connection ([`keep`]). Everything
+//! that a browser or a provider sends is held to be made up until it is shown to be ours: ids are looked up among the
 //! customer's own, states are good for one use in one browser, and texts are escaped ([`page`]).
 
 use bytes::Bytes;
@@ -18,6 +18,7 @@ use crate::{
 };
 
 mod consent;
+mod keep;
 mod link;
 mod overview;
 mod page;
@@ -167,7 +168,7 @@ pub async fn show(own: &Own, call: &PageCall) -> Result<Response<Full<Bytes>>, E
             if !is_form {
                 return Ok(overview::confirm(&visit, &connection, &offer).response());
             }
-            consent::disconnect(own, &visit, &connection, call).await?;
+            keep::disconnect(own, &visit, &connection, call).await?;
             redirect(&format!("/connect?disconnected={}", offer.config.id))
         }
     }

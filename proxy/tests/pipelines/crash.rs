@@ -80,7 +80,7 @@ async fn pipelines_survive_kill_9() {
         }
     }
     let took = began.elapsed();
-    let writes = writers.stop();
+    let count = writers.stop();
     let sidecar = stage.sidecar();
     for (id, source, place) in &pipelines {
         sidecar.complete(id);
@@ -94,7 +94,7 @@ async fn pipelines_survive_kill_9() {
         println!("{id}: {}", shown["sourceState"]["crm.contact"]);
     }
     println!(
-        "{kills} kills in {:.0} s, {writes} writes at the sources meanwhile",
+        "{kills} kills in {:.0} s, {count} writes at the sources meanwhile",
         took.as_secs_f64()
     );
 }

@@ -185,14 +185,14 @@ async fn a_refused_cursor_begins_a_new_walk() {
     place.sql("UPDATE _crosswalk_streams SET cursor = 'of another version' WHERE stream = 'crm.account'").await;
     sidecar.complete("pipe_1");
     let shown = sidecar.get("pipe_1");
-    let state = &shown["sourceState"];
+    let told = &shown["sourceState"];
     assert_eq!(
-        state["crm.contact"]["walk_reason"], "the cursor was refused",
-        "{state:#}"
+        told["crm.contact"]["walk_reason"], "the cursor was refused",
+        "{told:#}"
     );
-    assert_eq!(state["crm.contact"]["generation"], 2);
+    assert_eq!(told["crm.contact"]["generation"], 2);
     assert_eq!(
-        state["crm.account"]["walk_reason"],
+        told["crm.account"]["walk_reason"],
         "where the stream was is not understood"
     );
     assert_eq!(place.deleted("crm_contact").await.len(), 0);

@@ -49,11 +49,11 @@ async fn walk(contacts: u32, limits: &str) -> u64 {
     sidecar.sync("pipe_1", &json!({ "async": true }));
     let ended = loop {
         let shown = sidecar.get("pipe_1");
-        let state = &shown["progress"]["state"];
-        if !matches!(state.as_str(), Some("waiting" | "running")) {
+        let now = &shown["progress"]["state"];
+        if !matches!(now.as_str(), Some("waiting" | "running")) {
             break shown;
         }
-        assert!(started.elapsed() < Duration::from_secs(1_500), "{shown:#}");
+        assert!(started.elapsed() < Duration::from_mins(25), "{shown:#}");
         std::thread::sleep(Duration::from_millis(500));
     };
     let took = started.elapsed().as_secs_f64();

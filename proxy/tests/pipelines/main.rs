@@ -2,6 +2,12 @@
 //!
 //! The tests make connections directly in the store, and look into it where a user could not.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "the exceptions for tests do not reach their helpers"
+)]
+
 mod api;
 mod basics;
 mod crash;

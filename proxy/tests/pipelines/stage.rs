@@ -4,7 +4,10 @@ use std::{
     collections::BTreeMap,
     fmt::Write as _,
     path::PathBuf,
-    sync::OnceLock,
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -21,7 +24,10 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _, SqliteConnect
 
 pub(crate) const KEY: &str = "canary-api-key";
 /// Longer than anything here takes.
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
+
+/// So that no two configurations have one name.
+static NUMBER: AtomicU32 = AtomicU32::new(0);
 
 /// What is the same for all sidecars of a test.
 #[derive(Debug)]
@@ -63,9 +69,9 @@ impl Stage {
     }
 
     async fn with(folder: tempfile::TempDir, location: Location) -> Self {
-        let state = folder.path().join("state");
-        std::fs::create_dir_all(&state).unwrap();
-        let keys = KeyRing::load(KeySource::File(state.join("store.key"))).unwrap();
+        let home = folder.path().join("state");
+        std::fs::create_dir_all(&home).unwrap();
+        let keys = KeyRing::load(KeySource::File(home.join("store.key"))).unwrap();
         let store = Store::open(&location, keys).await.unwrap();
         let sandbox = Sandbox::start();
         let stage = Self {
@@ -156,8 +162,7 @@ impl Stage {
             salesforce::ACCESS_TOKEN,
         )
         .unwrap();
-        static NUMBER: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
-        let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let file = self.folder.path().join(format!("config-{number}.yaml"));
         std::fs::write(&file, text).unwrap();
         let url = match &self.location {

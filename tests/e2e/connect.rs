@@ -220,6 +220,47 @@ fn connected_and_called(scene: &Scene) {
 }
 
 #[test]
+fn what_is_connected_gets_the_pipeline_that_its_config_wants() {
+    let scene = Scene::at_once();
+    let files = scene.good(
+        "core.connector_config.upsert",
+        "POST",
+        "/core/connector_config",
+        Some(&json!({ "orgId": "org_crosswalk", "connectorName": "sqlite" })),
+    );
+    let destination = scene.good(
+        "core.connection.create",
+        "POST",
+        "/core/connection",
+        Some(&json!({ "connectorConfigId": files["id"], "settings": { "path": "crm.db" } })),
+    );
+    let infos = scene.call(
+        "GET",
+        "/core/connector_config_info?connectorName=hubspot",
+        None,
+    );
+    let wish = json!({
+        "id": infos.body[0]["id"],
+        "orgId": "org_crosswalk",
+        "defaultPipeOut": { "destination_id": destination, "streams": { "crm.account": true } },
+    });
+    scene.good(
+        "core.connector_config.upsert",
+        "POST",
+        "/core/connector_config",
+        Some(&wish),
+    );
+    let visitor = scene.visitor(&json!({}));
+    let callback = visitor.consent(&scene, "hubspot");
+    assert_eq!(visitor.get(&callback).status, 303);
+    let pipelines = scene.good("core.pipeline.list", "GET", "/core/pipeline", None);
+    let connections = scene.connections("acme");
+    assert_eq!(pipelines.as_array().map(Vec::len), Some(1), "{pipelines:#}");
+    assert_eq!(pipelines[0]["sourceId"], connections[0]["id"]);
+    assert_eq!(pipelines[0]["destinationId"], destination);
+}
+
+#[test]
 fn one_account_connected_twice_is_one_connection() {
     let scene = Scene::at_once();
     let visitor = scene.visitor(&json!({}));

@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     auth::{Principal, Scope},
+    core,
     error::{Code, Error},
     log::CallLog,
     own::{Own, OwnCall},
@@ -67,6 +68,7 @@ pub(super) async fn keep(
     };
     let Some(old) = old else {
         note(own, &id, &checked).await?;
+        core::make_pipelines(own, &connection).await?;
         tell(own, "connection.created", &connection).await?;
         tell(own, "connect.completed", &connection).await?;
         return Ok(id);

@@ -219,8 +219,8 @@ fn unknown<'a>(
     let nearest = names.iter().min_by_key(|name| distance(name));
     let found = short(found);
     match nearest {
-        // Two slips of the pen, or fewer in a short name.
-        Some(name) if distance(name) <= 2.min(found.len() / 2) => {
+        // Two slips of the pen, and fewer in a short name: `deal` is not a slip for `lead`.
+        Some(name) if distance(name) <= 2.min(found.len() / 3) => {
             format!("expected {expected}, found {found:?}; did you mean `{name}`?")
         }
         _ => format!(

@@ -71,7 +71,10 @@ async fn a_webhook_is_sent_what_it_wants_and_what_happens_while_it_is_enabled() 
             states(&store, &picky).await,
             [pending(&broken), pending(&last)]
         );
-        assert_eq!(store.due_webhooks().await.unwrap(), [picky.id.clone()]);
+        assert_eq!(
+            store.due_webhooks().await.unwrap(),
+            std::slice::from_ref(&picky.id)
+        );
         assert_eq!(store.begin_attempt(&all.id, CLAIM).await.unwrap(), None);
     }
 }

@@ -250,6 +250,7 @@ fn plain(place: Place, played: &Played) -> Vec<String> {
                 "a@plain.example",
                 "www.plain.example/a",
                 "A@PLAIN.EXAMPLE",
+                "ü@plain.example",
                 "a b",
             ]
             .map(str::to_owned),

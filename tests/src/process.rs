@@ -21,7 +21,14 @@ pub struct Process {
 
 /// All that a process has printed on one stream. It is read to its end, so that no pipe fills.
 #[derive(Debug, Clone)]
-pub struct Printed(Arc<(Mutex<String>, Condvar)>);
+pub struct Printed(Arc<(Mutex<Stream>, Condvar)>);
+
+#[derive(Debug, Default)]
+struct Stream {
+    text: String,
+    /// Nothing more will come.
+    has_ended: bool,
+}
 
 impl Process {
     /// Starts the binary in a folder, with nothing of the tests' environment that it would read.
@@ -69,7 +76,7 @@ impl Process {
         matches!(self.child.try_wait(), Ok(None))
     }
 
-    /// Waits for its end.
+    /// Waits for its end, and for all that it has printed.
     ///
     /// # Panics
     ///
@@ -78,6 +85,8 @@ impl Process {
         let until = Instant::now() + LONG;
         loop {
             if let Some(status) = self.child.try_wait().expect("a child can be waited for") {
+                self.out.wait_for_end();
+                self.err.wait_for_end();
                 return status.code().expect("it ended by itself");
             }
             assert!(Instant::now() < until, "the process ends in time");
@@ -99,18 +108,32 @@ impl Printed {
         let own = printed.clone();
         std::thread::spawn(move || {
             for line in BufReader::new(stream).lines().map_while(Result::ok) {
-                let mut text = own.lock();
-                text.push_str(&line);
-                text.push('\n');
+                let mut stream = own.lock();
+                stream.text.push_str(&line);
+                stream.text.push('\n');
                 own.0.1.notify_all();
             }
+            own.lock().has_ended = true;
+            own.0.1.notify_all();
         });
         printed
     }
 
     /// Everything so far.
     pub fn text(&self) -> String {
-        self.lock().clone()
+        self.lock().text.clone()
+    }
+
+    /// Waits until all is read that was printed.
+    fn wait_for_end(&self) {
+        let until = Instant::now() + LONG;
+        let mut stream = self.lock();
+        while !stream.has_ended {
+            let left = until.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero(), "what was printed ends with the process");
+            let waited = self.0.1.wait_timeout(stream, left);
+            stream = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
     }
 
     /// Waits for a line with these words in it; the first of them.
@@ -129,9 +152,10 @@ impl Printed {
     /// When they do not come.
     pub fn wait_for_count(&self, words: &str, count: usize) -> Vec<String> {
         let until = Instant::now() + LONG;
-        let mut text = self.lock();
+        let mut stream = self.lock();
         loop {
-            let found: Vec<String> = text
+            let found: Vec<String> = stream
+                .text
                 .lines()
                 .filter(|line| line.contains(words))
                 .map(str::to_owned)
@@ -140,13 +164,13 @@ impl Printed {
                 return found;
             }
             let left = until.saturating_duration_since(Instant::now());
-            assert!(!left.is_zero(), "`{words}` is printed:\n{text}");
-            let waited = self.0.1.wait_timeout(text, left);
-            text = waited.unwrap_or_else(PoisonError::into_inner).0;
+            assert!(!left.is_zero(), "`{words}` is printed:\n{}", stream.text);
+            let waited = self.0.1.wait_timeout(stream, left);
+            stream = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, String> {
+    fn lock(&self) -> MutexGuard<'_, Stream> {
         self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

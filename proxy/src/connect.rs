@@ -1,9 +1,9 @@
 //! How customers connect their accounts: tokens, links, and the pages behind them.
 //!
-//! An admin gives a customer a link ([`link`]). The customer's browser opens it ([`visit`]), shows what can be connected
-//! ([`overview`]), goes to the provider and comes back ([`consent`]); then there is a connection ([`keep`]). Everything
+//! An admin gives a customer a link (`link`). The customer's browser opens it (`visit`), shows what can be connected
+//! (`overview`), goes to the provider and comes back (`consent`); then there is a connection (`keep`). Everything
 //! that a browser or a provider sends is held to be made up until it is shown to be ours: ids are looked up among the
-//! customer's own, states are good for one use in one browser, and texts are escaped ([`page`]).
+//! customer's own, states are good for one use in one browser, and texts are escaped (`page`).
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Response};

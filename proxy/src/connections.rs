@@ -1,7 +1,7 @@
 //! The directory of connections: those of the configuration, and those of the store.
 //!
 //! A connection of the store is read when it is first asked for and then found in memory. What is older than
-//! [`FRESH_FOR`] is compared with the store by one small query before it is used again, so a change by another sidecar
+//! `FRESH_FOR` is compared with the store by one small query before it is used again, so a change by another sidecar
 //! is seen within that time, and one by this process at once ([`Directory::forget`]). While the store is down, what is
 //! in memory goes on being used. Starting reads no connection.
 

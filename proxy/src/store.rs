@@ -2,7 +2,7 @@
 //! the same statements.
 //!
 //! Every statement is one text for both, with columns of text and whole numbers alone. Secrets are sealed before they
-//! get here ([`seal`]) and opened by who needs them. Times are the database's own, so that sidecars whose clocks differ
+//! get here (`seal`) and opened by who needs them. Times are the database's own, so that sidecars whose clocks differ
 //! agree on who holds a lease. Knows no provider and answers no caller.
 
 use std::{

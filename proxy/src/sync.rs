@@ -1,9 +1,9 @@
 //! Pipelines: from a connection to a provider into a database, and kept up to date.
 //!
 //! Every sync is a row of the store that is due: asked for by a caller, or by the pipeline's interval. The scheduler of
-//! any sidecar takes what is due under the lease `pipeline:<id>` ([`schedule`]), and runs it ([`runner`]), stream after
-//! stream ([`stream`]). Whoever asked waits for the event that tells the end. How far a stream is stands in the
-//! destination, in the same transaction as its rows ([`mark`]): a runner may end at any instant, and the next one goes on.
+//! any sidecar takes what is due under the lease `pipeline:<id>` (`schedule`), and runs it (`runner`), stream after
+//! stream (`stream`). Whoever asked waits for the event that tells the end. How far a stream is stands in the
+//! destination, in the same transaction as its rows (`mark`): a runner may end at any instant, and the next one goes on.
 
 use std::{
     collections::HashMap,

@@ -1,7 +1,7 @@
 //! Events, and the webhooks that they are sent to.
 //!
-//! An event is listed by who asks ([`events`]), and posted to webhooks by whichever sidecar is first ([`worker`]): at
-//! least once, signed, again and again for three days. What cannot be delivered is kept to be replayed ([`manage`]).
+//! An event is listed by who asks (`events`), and posted to webhooks by whichever sidecar is first (`worker`): at
+//! least once, signed, again and again for three days. What cannot be delivered is kept to be replayed (`manage`).
 
 use std::sync::Arc;
 

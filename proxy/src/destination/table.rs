@@ -5,7 +5,7 @@ use super::error::DestinationError;
 /// The longest name that PostgreSQL does not cut.
 const LONGEST_NAME: usize = 63;
 
-/// What a column holds. How each database spells it is in [`super::sql`].
+/// What a column holds. How each database spells it is in `sql`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Text,

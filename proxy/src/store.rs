@@ -15,7 +15,7 @@ use std::{
 
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{
-    Any, AnyPool, Executor as _, Row as _, Transaction,
+    Any, AnyPool, Connection as _, Executor as _, Row as _, Transaction,
     any::{AnyPoolOptions, AnyRow},
     migrate::{MigrateError, Migrator},
 };
@@ -142,6 +142,10 @@ impl Store {
                     }
                     Ok(())
                 })
+            })
+            // A full disk makes SQLite end a transaction by itself; the driver then never gets out of it.
+            .before_acquire(|connection, _| {
+                Box::pin(async move { Ok(!connection.is_in_transaction()) })
             })
             .connect(&url)
             .await

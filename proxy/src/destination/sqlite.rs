@@ -6,8 +6,8 @@
 use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use sqlx::{
-    AssertSqlSafe, ConnectOptions as _, Row as _, Sqlite as Database, SqliteConnection, SqlitePool,
-    Transaction,
+    AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _, Sqlite as Database,
+    SqliteConnection, SqlitePool, Transaction,
     query::Query,
     sqlite::{
         SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow,
@@ -63,6 +63,10 @@ impl Sqlite {
         let pool = SqlitePoolOptions::new()
             .max_connections(1)
             .acquire_timeout(ACQUIRE)
+            // A full disk makes SQLite end a transaction by itself; the driver then never gets out of it.
+            .before_acquire(|connection, _| {
+                Box::pin(async move { Ok(!connection.is_in_transaction()) })
+            })
             .connect_with(options)
             .await
             .map_err(|error| failed(&error))?;

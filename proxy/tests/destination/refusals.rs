@@ -276,6 +276,25 @@ async fn a_full_disk_keeps_the_cursor_and_goes_on_later() {
     assert_eq!(runner.apply(&page, "2").await.unwrap().written, 4);
 }
 
+/// As SQLite does on a full disk: the transaction is ended by the database, before its owner can end it.
+#[tokio::test]
+async fn a_transaction_that_sqlite_has_ended_itself_does_not_stop_the_next() {
+    let stage = Stage::sqlite();
+    let runner = Runner::of(&stage, &accounts()).await;
+    runner.apply(&[json!({"id": "a"})], "1").await.unwrap();
+    stage
+        .sql("CREATE TRIGGER full_disk BEFORE INSERT ON crm_account BEGIN SELECT RAISE(ROLLBACK, 'full'); END")
+        .await;
+    for _ in 0..2 {
+        let error = runner.apply(&[json!({"id": "b"})], "2").await.unwrap_err();
+        assert!(error.to_string().contains("full"), "{error}");
+    }
+    stage.sql("DROP TRIGGER full_disk").await;
+    assert_eq!(runner.cursor().await.as_deref(), Some("1"));
+    let applied = runner.apply(&[json!({"id": "b"})], "2").await.unwrap();
+    assert_eq!(applied.written, 1);
+}
+
 /// What each of the server's codes is told as; by a trigger that raises the one that a record names.
 #[tokio::test]
 async fn every_error_of_the_server_is_told_as_what_it_is() {

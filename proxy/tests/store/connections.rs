@@ -6,6 +6,7 @@ use crosswalk::store::{
 };
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
+use sqlx::{Connection as _, Executor as _};
 
 use super::place::Place;
 
@@ -326,4 +327,27 @@ async fn the_files_are_their_owners_alone() {
     }
     assert_eq!(mode(path.parent().unwrap()), 0o700);
     assert_eq!(mode(&place.key_file()), 0o600);
+}
+
+/// As SQLite does on a full disk: the transaction is ended by the database, before its owner can end it.
+#[tokio::test]
+async fn transactions_that_sqlite_has_ended_itself_do_not_stop_the_store() {
+    let place = Place::sqlite();
+    let store = place.open().await.unwrap();
+    let Location::Sqlite(path) = &place.location else {
+        unreachable!("it is SQLite");
+    };
+    let url = format!("sqlite:{}", path.display());
+    let mut other = sqlx::SqliteConnection::connect(&url).await.unwrap();
+    other
+        .execute("CREATE TRIGGER full_disk BEFORE INSERT ON events BEGIN SELECT RAISE(ROLLBACK, 'full'); END")
+        .await
+        .unwrap();
+    // More than the store has connections.
+    for _ in 0..20 {
+        let error = store.add_event("it", &json!({}), None).await.unwrap_err();
+        assert!(error.to_string().contains("full"), "{error}");
+    }
+    other.execute("DROP TRIGGER full_disk").await.unwrap();
+    store.add_event("it", &json!({}), None).await.unwrap();
 }

@@ -28,8 +28,9 @@ const CONNECTION_ID: &str = "x-connection-id";
 /// Who may call, and where what they call about is found.
 #[derive(Debug)]
 pub struct Auth {
-    /// SHA-256 of each key of the configuration: all of one length, so that comparing tells no length either.
-    keys: Vec<[u8; 32]>,
+    /// SHA-256 of each key of the configuration: all of one length, so that comparing tells no length either. With the
+    /// id of its holder.
+    keys: Vec<([u8; 32], Arc<str>)>,
     /// None where nothing is kept.
     given: Option<Given>,
     directory: Arc<Directory>,
@@ -39,6 +40,8 @@ pub struct Auth {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {
     pub scope: Scope,
+    /// Tells callers apart: the id of what was given out, or that of a key of the configuration. No secret.
+    pub id: Arc<str>,
 }
 
 /// What a caller may do.
@@ -132,7 +135,11 @@ impl Auth {
         Self {
             keys: api_keys
                 .iter()
-                .map(|key| Sha256::digest(key.expose_secret().as_bytes()).into())
+                .map(|key| {
+                    let hash: [u8; 32] = Sha256::digest(key.expose_secret().as_bytes()).into();
+                    let [a, b, c, d, ..] = hash;
+                    (hash, format!("config:{a:02x}{b:02x}{c:02x}{d:02x}").into())
+                })
                 .collect(),
             given: store.map(Given::new),
             directory,
@@ -187,13 +194,15 @@ impl Auth {
 
     async fn holder_of_key(&self, key: &HeaderValue) -> Result<Principal, Error> {
         let hash: [u8; 32] = Sha256::digest(key.as_bytes()).into();
-        let known = self
-            .keys
-            .iter()
-            .fold(Choice::from(0), |known, each| known | each.ct_eq(&hash));
+        let known = self.keys.iter().fold(Choice::from(0), |known, (each, _)| {
+            known | each.ct_eq(&hash)
+        });
         if bool::from(known) {
+            // Which of them it is may show in the time from here on: who knows a key knows which it is.
+            let id = self.keys.iter().find(|(each, _)| *each == hash);
             return Ok(Principal {
                 scope: Scope::Admin,
+                id: id.map(|(_, id)| Arc::clone(id)).unwrap_or_default(),
             });
         }
         self.holder(
@@ -281,6 +290,7 @@ mod tests {
     fn admin() -> Principal {
         Principal {
             scope: Scope::Admin,
+            id: "key".into(),
         }
     }
 

@@ -42,7 +42,7 @@ use crate::{
     route::{self, Api, ServedBy, UnifiedRequest},
     store::Store,
     sync,
-    upstream::{Exchange, NativeLog, Upstream, provider::Effect},
+    upstream::{Behalf, Exchange, NativeLog, Upstream, Urgency, provider::Effect},
     webhook,
 };
 
@@ -240,6 +240,8 @@ impl Pipeline {
             return self.own(route.effect, call, place).await;
         }
         caller.must_be_allowed(route.effect)?;
+        let behalf = Behalf::new(Arc::clone(&caller.id), Urgency::Interactive);
+        log.native.is_for(behalf);
         let connection = self.auth.connection(&head.headers, &caller).await?;
         log.note(&connection);
         let body = body::read(head, body, &self.limits).await?;

@@ -267,6 +267,8 @@ pub(crate) mod tests {
         },
         check: None,
         scopes: &[],
+        limits: &[],
+        joins: &[],
         errors: Errors {
             list: false,
             code: &[],
@@ -311,6 +313,8 @@ pub(crate) mod tests {
         },
         check: None,
         scopes: &[],
+        limits: &[],
+        joins: &[],
         errors: Errors {
             list: false,
             code: &["code"],

@@ -4,15 +4,20 @@
 //! provider did not carry it out.
 
 pub mod account;
+mod behalf;
+mod budget;
+mod circuit;
 pub(crate) mod client;
 mod consent;
 mod engine;
 pub mod fault;
+mod join;
 pub mod provider;
 pub(crate) mod reach;
 mod retry;
 mod token;
 
+pub use behalf::{Behalf, Urgency};
 pub use consent::{CodeGrant, CodeRefusal, Consent};
 pub use engine::{Connection, Exchange, NativeLog, Upstream};
 pub use token::{Kept, Newest};

@@ -144,6 +144,8 @@ fn data(provider: &PlanProvider) -> TokenStream {
             versions: Versions { default: #default, families: &[#(#families),*], retires: &[#(#retires),*] },
             auth: #auth,
             #connect
+            limits: &[],
+            joins: &[],
             errors: #errors,
         };
     }

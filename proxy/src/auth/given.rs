@@ -228,7 +228,10 @@ fn principal(grant: &Grant) -> Result<Principal, StoreError> {
     let scope = scope.ok_or_else(|| {
         StoreError::Corrupt(format!("{} does not say what it is good for", grant.id))
     })?;
-    Ok(Principal { scope })
+    Ok(Principal {
+        scope,
+        id: grant.id.as_str().into(),
+    })
 }
 
 fn refusal(kind: GrantKind, fault: GrantFault) -> Error {

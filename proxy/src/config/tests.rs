@@ -74,6 +74,8 @@ const fn provider(
         },
         check: None,
         scopes: &[],
+        limits: &[],
+        joins: &[],
         errors: Errors {
             list: false,
             code: &[],

@@ -279,6 +279,7 @@ async fn within(
         operation,
         caller: Principal {
             scope: Scope::Customer(visit.customer.clone()),
+            id: format!("visit:{}", visit.customer).into(),
         },
         request: UnifiedRequest {
             path: vec![("id", id.to_owned())],

@@ -305,6 +305,8 @@ pub static PROVIDER: Provider = Provider {
             ],
         },
     ],
+    limits: &[],
+    joins: &[],
     errors: Errors {
         list: false,
         code: &["category", "errorType", "status"],

@@ -236,6 +236,8 @@ pub static PROVIDER: Provider = Provider {
             all_of: &[&["api", "full"]],
         },
     ],
+    limits: &[],
+    joins: &[],
     errors: Errors {
         list: true,
         code: &["errorCode", "statusCode"],

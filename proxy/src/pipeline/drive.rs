@@ -187,7 +187,7 @@ impl Driver {
     async fn one(
         &self,
         request: &NativeRequest,
-        connection: &Connection,
+        connection: &Arc<Connection>,
         deadline: Instant,
         log: &CallLog,
     ) -> Result<NativeResponse, Error> {

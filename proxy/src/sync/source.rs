@@ -16,7 +16,7 @@ use crate::{
     own::Own,
     pipeline::UnifiedCall,
     route::UnifiedRequest,
-    upstream::{Connection, NativeLog, provider::Effect},
+    upstream::{Behalf, Connection, NativeLog, Urgency, provider::Effect},
 };
 
 /// Where records come from.
@@ -67,6 +67,8 @@ impl Source<'_> {
             self.request_id.to_owned(),
             NativeLog::default(),
         ));
+        let behalf = Behalf::new(self.request_id, Urgency::Background);
+        log.native.is_for(behalf);
         let _ = log.operation.set(self.entity.list);
         log.note(&self.connection);
         let call = UnifiedCall {

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicU32, Ordering},
     },
     time::{Duration, SystemTime},
@@ -18,8 +18,12 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::{
+    behalf::Behalf,
+    budget::Budget,
+    circuit::{Circuits, Health},
     client::{Client, Failure, Response},
     fault,
+    join::Joins,
     provider::{Content, Effect, ErrorRule, NativeOperation, Provider},
     reach::Reach,
     retry::{self, Trouble},
@@ -41,6 +45,7 @@ pub struct Upstream {
     pub(super) native_timeout: Duration,
     token_timeout: Duration,
     flights: Flights,
+    circuits: Arc<Circuits>,
 }
 
 /// A connection with its token.
@@ -51,12 +56,17 @@ pub struct Connection {
     pub api_version: String,
     pub settings: Arc<ConnectionSettings>,
     pub(super) tokens: Arc<Tokens>,
+    /// That of the account, which other connections may share.
+    pub(super) budget: Arc<Budget>,
+    #[allow(dead_code)]
+    pub(super) joins: Arc<Joins>,
 }
 
 /// What one unified call did at the provider.
 #[derive(Debug, Default)]
 pub struct NativeLog {
     calls: AtomicU32,
+    behalf: OnceLock<Behalf>,
     /// Kept only where somebody wants to read them.
     exchanges: Option<Mutex<Vec<Exchange>>>,
 }
@@ -75,9 +85,19 @@ impl NativeLog {
     /// A log that keeps what was sent and received.
     pub fn with_exchanges() -> Self {
         Self {
-            calls: AtomicU32::new(0),
             exchanges: Some(Mutex::default()),
+            ..Self::default()
         }
+    }
+
+    /// Says on whose behalf the calls are made. The first word counts.
+    pub fn is_for(&self, behalf: Behalf) {
+        let _ = self.behalf.set(behalf);
+    }
+
+    /// On whose behalf the calls are made.
+    pub fn behalf(&self) -> &Behalf {
+        self.behalf.get_or_init(Behalf::proxy)
     }
 
     /// How many native calls were sent, retries among them.
@@ -160,6 +180,7 @@ impl Upstream {
             native_timeout: limits.native_timeout,
             token_timeout: limits.token_timeout,
             flights: Flights::default(),
+            circuits: Arc::default(),
         })
     }
 
@@ -182,6 +203,8 @@ impl Upstream {
                 self.token_timeout,
                 self.flights.clone(),
             )?),
+            budget: Arc::new(Budget::new(connection.provider)),
+            joins: Arc::default(),
         })
     }
 
@@ -207,6 +230,8 @@ impl Upstream {
             api_version: connection.api_version.clone(),
             settings: Arc::clone(&connection.settings),
             tokens,
+            budget: Arc::new(Budget::new(connection.provider)),
+            joins: Arc::default(),
         }
     }
 
@@ -225,9 +250,8 @@ impl Upstream {
         self.flights.landed().await;
     }
 
-    /// Makes a native call and hands back whatever the provider finally answered. An error is a failure to get an
-    /// answer, or a provider that wants fewer calls.
-    pub async fn call(
+    /// Makes a native call that is joined with no other.
+    pub(super) async fn alone(
         &self,
         connection: &Connection,
         request: &NativeRequest,
@@ -241,7 +265,7 @@ impl Upstream {
             let token = connection.tokens.get(&self.client, deadline).await?;
             tries += 1;
             let outcome = self
-                .try_once(provider, &token, request, deadline, log)
+                .try_once(connection, &token, request, deadline, log)
                 .await?;
             if may_replace && wants_new_token(provider, &outcome) {
                 // It does not count as a try: the provider has not looked at the call yet.
@@ -274,13 +298,19 @@ impl Upstream {
 
     async fn try_once(
         &self,
-        provider: &'static Provider,
+        connection: &Connection,
         token: &Token,
         request: &NativeRequest,
         deadline: Instant,
         log: &NativeLog,
     ) -> Result<Tried, Error> {
+        let provider = connection.provider;
         let native = http_request(token, request)?;
+        let pass = self.circuits.admit(&token.authority)?;
+        let turn = connection
+            .budget
+            .turn(request.operation, log.behalf(), deadline)
+            .await?;
         let deadline = deadline.min(Instant::now() + self.native_timeout);
         log.sending();
         let answered = self.client.send(native, deadline).await;
@@ -289,6 +319,7 @@ impl Upstream {
             Ok(response) => {
                 let retry_after = text(&response.headers, RETRY_AFTER.as_str())
                     .and_then(|value| retry::parse_retry_after(value, SystemTime::now()));
+                let headers = response.headers.clone();
                 let mut response = native_response(provider, response);
                 let rule = if response.is_success() {
                     None
@@ -296,6 +327,12 @@ impl Upstream {
                     response.body = fault::without_secret(response.body, token.secret());
                     fault::rule(provider, &response)
                 };
+                turn.answered(response.status, &headers, rule);
+                pass.ended(if response.status >= 500 {
+                    Health::Bad
+                } else {
+                    Health::Good
+                });
                 let part = request
                     .parts
                     .as_ref()
@@ -308,7 +345,10 @@ impl Upstream {
                     part,
                 }
             }
-            Err(failure) => Tried::Failed(failure),
+            Err(failure) => {
+                pass.ended(Health::Bad);
+                Tried::Failed(failure)
+            }
         })
     }
 }

@@ -5,11 +5,15 @@ use http::Method;
 use crate::error::Code;
 
 mod connect;
+mod joins;
+mod limits;
 
 pub use connect::{
     AccountPlace, Authorize, Check, FixedCall, Granted, Login, OperationScopes, OptionalScopes,
     Quota, QuotaLeft, QuotaTold, TokenCall, TokenValues,
 };
+pub use joins::Join;
+pub use limits::Limit;
 
 /// All that the engine knows of a provider.
 #[derive(Debug)]
@@ -25,6 +29,10 @@ pub struct Provider {
     pub check: Option<Check>,
     /// What each operation needs; empty where the provider has no scopes.
     pub scopes: &'static [OperationScopes],
+    /// How many calls an account may make.
+    pub limits: &'static [Limit],
+    /// Which single reads it answers together.
+    pub joins: &'static [Join],
     pub errors: Errors,
 }
 

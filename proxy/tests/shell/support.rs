@@ -70,6 +70,8 @@ pub(crate) static ACME: Provider = Provider {
     },
     check: None,
     scopes: &[],
+    limits: &[],
+    joins: &[],
     errors: Errors {
         list: false,
         code: &["code"],

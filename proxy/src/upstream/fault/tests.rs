@@ -18,6 +18,8 @@ static OBJECT: Provider = Provider {
     auth: auth(&[]),
     check: None,
     scopes: &[],
+    limits: &[],
+    joins: &[],
     errors: Errors {
         list: false,
         code: &["category", "errorType", "status"],
@@ -62,6 +64,8 @@ static LIST: Provider = Provider {
     ]),
     check: None,
     scopes: &[],
+    limits: &[],
+    joins: &[],
     errors: Errors {
         list: true,
         code: &["errorCode", "statusCode"],

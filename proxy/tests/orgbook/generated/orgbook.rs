@@ -163,6 +163,8 @@ pub static PROVIDER: Provider = Provider {
             all_of: &[&["read"], &["visits", "all"]],
         },
     ],
+    limits: &[],
+    joins: &[],
     errors: Errors {
         list: false,
         code: &["type"],

@@ -44,6 +44,6 @@ impl Budget {
 
 impl Turn<'_> {
     /// The provider answered; its headers and its refusal may say more about its limits than we know.
-    #[allow(clippy::needless_pass_by_value)]
+    #[allow(clippy::needless_pass_by_value, clippy::unused_self)]
     pub(super) fn answered(self, _status: u16, _headers: &HeaderMap, _rule: Option<&ErrorRule>) {}
 }

@@ -6,6 +6,7 @@ mod capabilities;
 mod connect;
 mod entity;
 mod fields;
+mod joins;
 mod native;
 mod operation;
 mod provider;

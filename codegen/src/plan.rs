@@ -5,11 +5,13 @@
 
 pub(crate) mod build;
 mod connect;
+mod joins;
 
 pub use connect::{
     PlanAccount, PlanAuthorize, PlanCheck, PlanFixedCall, PlanGranted, PlanLogin,
     PlanOperationScopes, PlanQuota, PlanQuotaTold, PlanTokenCall,
 };
+pub use joins::{PlanJoin, PlanJoinPart};
 
 /// Everything that one run generates.
 #[derive(Debug, Clone)]
@@ -170,6 +172,8 @@ pub struct PlanProvider {
     pub scopes: Vec<PlanOperationScopes>,
     pub errors: PlanErrors,
     pub bundle: Option<PlanBundle>,
+    /// Single reads that one call carries out together.
+    pub joins: Vec<PlanJoin>,
     /// How an empty value is written.
     pub clear: PlanClear,
     pub record_id: PlanRecordId,

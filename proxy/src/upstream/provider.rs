@@ -12,7 +12,7 @@ pub use connect::{
     AccountPlace, Authorize, Check, FixedCall, Granted, Login, OperationScopes, OptionalScopes,
     Quota, QuotaLeft, QuotaTold, TokenCall, TokenValues,
 };
-pub use joins::Join;
+pub use joins::{Join, JoinPart};
 pub use limits::Limit;
 
 /// All that the engine knows of a provider.

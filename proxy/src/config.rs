@@ -118,6 +118,9 @@ pub struct Limits {
     pub pipeline_lease: Duration,
     /// Where a provider does not tell what was deleted, all records are read so often to find out.
     pub full_walk_interval: Duration,
+    /// Whether reads are joined: identical ones that are under way, and single ones into the provider's call for many.
+    /// It saves calls, which providers count; without it each read is a native call of its own.
+    pub join_reads: bool,
     /// How long calls may go on after SIGTERM. Orchestrators commonly kill after 30 seconds.
     pub drain_timeout: Duration,
 }
@@ -142,6 +145,7 @@ impl Default for Limits {
             pipelines_at_once: 2,
             pipeline_lease: Duration::from_secs(15),
             full_walk_interval: Duration::from_hours(24),
+            join_reads: true,
             drain_timeout: Duration::from_secs(30),
         }
     }

@@ -136,6 +136,8 @@ pub struct Error {
     pub allow: Option<Box<str>>,
     /// For the log only.
     pub detail: Option<String>,
+    /// The provider answered, and its answer was too long to be read or no answer at all: one to another call may do.
+    pub is_unusable_answer: bool,
 }
 
 impl Error {
@@ -149,6 +151,7 @@ impl Error {
             retry_after: None,
             allow: None,
             detail: None,
+            is_unusable_answer: false,
         }
     }
 

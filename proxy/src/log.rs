@@ -139,6 +139,7 @@ impl Drop for CallLog {
                     provider = text(&self.provider),
                     connection = self.connection.get().map_or("-", String::as_str),
                     native_calls = self.native.calls(),
+                    joined = self.native.joined(),
                     status,
                     duration_ms,
                     code,

@@ -202,6 +202,11 @@ impl Check<'_> {
                 *limit = duration;
             }
         }
+        if let Some(value) = map.take("join_reads") {
+            limits.join_reads = value
+                .parse(source, "true or false", |text| text.parse().ok())
+                .unwrap_or(true);
+        }
         map.finish(source);
         limits
     }

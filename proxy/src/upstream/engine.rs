@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicU32, AtomicU64, Ordering},
     },
     time::{Duration, SystemTime},
 };
@@ -38,6 +38,9 @@ use crate::{
 
 pub(super) const AGENT: &str = concat!("crosswalk/", env!("CARGO_PKG_VERSION"));
 
+/// With less time left than this no call is worth its while: it would hardly be answered.
+pub(super) const SHORTEST_USEFUL: Duration = Duration::from_millis(50);
+
 /// The way to all providers. Cloning shares it.
 #[derive(Debug, Clone)]
 pub struct Upstream {
@@ -47,6 +50,9 @@ pub struct Upstream {
     flights: Flights,
     circuits: Arc<Circuits>,
     budgets: Arc<Budgets>,
+    pub(super) join_reads: bool,
+    /// How many reads were answered by the native call of another one.
+    pub(super) saved: Arc<AtomicU64>,
 }
 
 /// A connection with its token.
@@ -59,7 +65,6 @@ pub struct Connection {
     pub(super) tokens: Arc<Tokens>,
     /// That of the account, which other connections may share.
     pub(super) budget: Arc<Budget>,
-    #[allow(dead_code)]
     pub(super) joins: Arc<Joins>,
 }
 
@@ -67,6 +72,8 @@ pub struct Connection {
 #[derive(Debug, Default)]
 pub struct NativeLog {
     calls: AtomicU32,
+    /// Calls that were not made, since another one had the answer.
+    joined: AtomicU32,
     behalf: OnceLock<Behalf>,
     /// Of the account that was asked.
     budget: OnceLock<Arc<Budget>>,
@@ -128,6 +135,43 @@ impl NativeLog {
                     .clone()
             })
             .unwrap_or_default()
+    }
+
+    /// How many native calls were not made, since the call of another one had the answer.
+    pub fn joined(&self) -> u32 {
+        self.joined.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn keeps_exchanges(&self) -> bool {
+        self.exchanges.is_some()
+    }
+
+    /// What is kept, where anything is.
+    pub(super) fn kept_exchanges(&self) -> Option<Vec<Exchange>> {
+        self.keeps_exchanges().then(|| self.exchanges())
+    }
+
+    pub(super) fn last_exchange(&self) -> Option<Exchange> {
+        let exchanges = self.exchanges.as_ref()?;
+        let exchanges = exchanges.lock().unwrap_or_else(PoisonError::into_inner);
+        exchanges.last().cloned()
+    }
+
+    /// Notes native calls that somebody else made, of which `calls` count as of this log.
+    pub(super) fn counts(&self, exchanges: &[Exchange], calls: u32) {
+        self.calls.fetch_add(calls, Ordering::Relaxed);
+        if let Some(kept) = &self.exchanges {
+            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.extend_from_slice(exchanges);
+        }
+    }
+
+    /// The same, where they had the answer.
+    pub(super) fn answered_by(&self, exchanges: &[Exchange], calls: u32) {
+        self.counts(exchanges, calls);
+        if calls == 0 {
+            self.joined.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     pub(super) fn sending(&self) {
@@ -200,6 +244,8 @@ impl Upstream {
             flights: Flights::default(),
             circuits: Arc::default(),
             budgets: Arc::new(Budgets::new(limits)),
+            join_reads: limits.join_reads,
+            saved: Arc::default(),
         })
     }
 
@@ -445,6 +491,7 @@ pub(super) fn unanswered(provider: &'static Provider, effect: Effect, failure: &
     };
     let is_unknown = effect == Effect::Write && !matches!(failure, Failure::NotConnected(_));
     let mut error = Error::new(code, message).with_detail(failure.to_string());
+    error.is_unusable_answer = matches!(failure, Failure::TooLarge(_) | Failure::Garbled(_));
     if is_unknown {
         error
             .message

@@ -97,7 +97,11 @@ impl Upstream {
         let native = http_request(token, request)?;
         let deadline = deadline.min(Instant::now() + self.native_timeout);
         log.sending();
+        let began = Instant::now();
         let answered = self.client.send(native, deadline).await;
+        let status = answered.as_ref().map(|answer| answer.status.as_u16()).ok();
+        self.metrics()
+            .native_call(provider.name, status, began.elapsed());
         log.ended(request, answered.as_ref().ok());
         let answered = answered.map_err(|failure| unanswered(provider, Effect::Read, &failure))?;
         let headers = answered.headers.clone();

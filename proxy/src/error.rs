@@ -120,6 +120,9 @@ pub enum Outcome {
     Written,
 }
 
+/// What a caller is told whose write may or may not have been carried out.
+const UNKNOWN: &str = "; whether the write was carried out is not known: read the record, or search for it, before the call is made again";
+
 /// The error of one unified call.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{message}")]
@@ -190,6 +193,18 @@ impl Error {
     /// The provider answered something that its spec does not allow.
     pub fn bad_gateway(message: impl Into<String>) -> Self {
         Self::new(Code::BadGateway, message)
+    }
+
+    /// Nobody knows whether the write was carried out; says so, and what to do.
+    #[must_use]
+    pub fn into_unknown(mut self) -> Self {
+        if self.outcome != Some(Outcome::Unknown) {
+            self.outcome = Some(Outcome::Unknown);
+            self.message
+                .truncate(self.message.trim_end_matches('.').len());
+            self.message.push_str(UNKNOWN);
+        }
+        self
     }
 
     #[must_use]

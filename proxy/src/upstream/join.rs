@@ -12,7 +12,7 @@ use std::sync::{Arc, atomic::Ordering};
 use tokio::time::Instant;
 
 use super::{
-    client::Failure,
+    client::{Failure, Reached},
     engine::{self, Connection, NativeLog, Upstream},
     provider::Effect,
 };
@@ -172,7 +172,7 @@ impl Upstream {
         log: &NativeLog,
     ) -> Waited<'a> {
         let Ok(told) = tokio::time::timeout_at(deadline, &mut waits.told).await else {
-            let (provider, failure) = (connection.provider, Failure::TimedOut);
+            let (provider, failure) = (connection.provider, Failure::TimedOut(Reached::Sent));
             return Waited::Answered(Err(engine::unanswered(provider, Effect::Read, &failure)));
         };
         match told {

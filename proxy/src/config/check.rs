@@ -194,6 +194,11 @@ impl Check<'_> {
             &mut limits.response_body_bytes,
             &mut bytes,
         );
+        set(
+            "idempotency_answer_bytes",
+            &mut limits.idempotency_answer_bytes,
+            &mut bytes,
+        );
         set("header_bytes", &mut limits.header_bytes, &mut head);
         set("headers", &mut limits.headers, &mut count);
         set("remembered_bytes", &mut limits.remembered_bytes, &mut bytes);
@@ -225,6 +230,8 @@ impl Check<'_> {
             ("token_timeout", &mut limits.token_timeout),
             ("pipeline_lease", &mut limits.pipeline_lease),
             ("full_walk_interval", &mut limits.full_walk_interval),
+            ("idempotency_keep", &mut limits.idempotency_keep),
+            ("idempotency_lease", &mut limits.idempotency_lease),
             ("drain_timeout", &mut limits.drain_timeout),
         ] {
             if let Some(value) = map.take(key)

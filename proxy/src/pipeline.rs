@@ -7,7 +7,7 @@ use std::{
     future::poll_fn,
     net::SocketAddr,
     panic::{AssertUnwindSafe, catch_unwind},
-    pin::pin,
+    pin::{Pin, pin},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -19,7 +19,7 @@ use std::{
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Request, Response, StatusCode,
-    header::{CACHE_CONTROL, CONTENT_TYPE},
+    header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE},
     request,
 };
 use http_body_util::Full;
@@ -187,10 +187,12 @@ impl Pipeline {
         let log = Arc::new(CallLog::new(request_id, native));
         let deadline = Instant::now() + self.limits.request_timeout;
         let (head, body) = request.into_parts();
-        let result = caught(self.answer(&head, body, deadline, &log))
+        let mut body = pin!(body);
+        let result = caught(self.answer(&head, body.as_mut(), deadline, &log))
             .await
             .unwrap_or_else(|Panicked| Err(panicked()));
         log.ended(&result);
+        body::drain_unless_read(&head, body, &self.limits).await;
         if let Some(explain) = &self.explain {
             tell(explain, &head, &log, &result);
         }
@@ -198,10 +200,19 @@ impl Pipeline {
             Ok(body) => json(StatusCode::OK, body),
             Err(error) => error.response(&log.request_id),
         };
-        // Checked or made by us, so it can stand in a header.
-        if let Ok(id) = HeaderValue::from_str(&log.request_id) {
-            response.headers_mut().insert(REQUEST_ID, id);
-        }
+        name(&mut response, &log.request_id);
+        response
+    }
+
+    /// Answers a request of which it is not certain where it ends, so that nothing of it can be trusted, and nothing that
+    /// comes after it.
+    pub fn refuse<B>(&self, request: &Request<B>, error: Error) -> Response<Full<Bytes>> {
+        let log = CallLog::new(request_id(request.headers()), NativeLog::default());
+        log.ended(&Err::<(), _>(error.clone()));
+        let mut response = error.response(&log.request_id);
+        name(&mut response, &log.request_id);
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(CONNECTION, close);
         response
     }
 
@@ -209,7 +220,7 @@ impl Pipeline {
     async fn answer<B>(
         &self,
         head: &request::Parts,
-        body: B,
+        mut body: Pin<&mut B>,
         deadline: Instant,
         log: &Arc<CallLog>,
     ) -> Result<Vec<u8>, Error>
@@ -231,7 +242,7 @@ impl Pipeline {
                     path: found.parameters,
                     query: query(head),
                     // Never explained: it may have secrets that no line of a terminal should have.
-                    body: body::read(head, body, &self.limits).await?,
+                    body: body::read(head, body.as_mut(), &self.limits).await?,
                 },
                 headers: head.headers.clone(),
                 deadline,
@@ -338,6 +349,13 @@ fn request_id(headers: &HeaderMap) -> String {
             id.to_owned()
         }
         _ => format!("{:032x}", rand::random::<u128>()),
+    }
+}
+
+/// Puts the id of its request into a response. It was checked or made by us, so it can stand in a header.
+fn name(response: &mut Response<Full<Bytes>>, request_id: &str) {
+    if let Ok(id) = HeaderValue::from_str(request_id) {
+        response.headers_mut().insert(REQUEST_ID, id);
     }
 }
 

@@ -28,6 +28,10 @@ use crate::{
     webhook,
 };
 
+use framing::{Verdicts, Watched};
+
+mod framing;
+
 /// So many headers are more than any client sends.
 const MOST_HEADERS: usize = 100;
 /// After a failed accept: out of descriptors is not cured by trying at once.
@@ -216,9 +220,17 @@ pub async fn open_store(settings: &StoreSettings) -> Result<Store, StoreError> {
 async fn converse(stream: TcpStream, pipeline: Arc<Pipeline>, watcher: Watcher, limits: &Limits) {
     // Answers are small and go out at once; where this fails it only costs time.
     let _ = stream.set_nodelay(true);
+    let verdicts = Verdicts::default();
+    let stream = Watched::new(stream, verdicts.clone());
     let service = service_fn(move |request| {
         let pipeline = Arc::clone(&pipeline);
-        async move { Ok::<_, std::convert::Infallible>(pipeline.handle(request).await) }
+        let verdict = verdicts.next();
+        async move {
+            Ok::<_, std::convert::Infallible>(match verdict {
+                Ok(()) => pipeline.handle(request).await,
+                Err(fault) => pipeline.refuse(&request, Error::bad_request(fault.words())),
+            })
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

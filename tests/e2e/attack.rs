@@ -1,6 +1,7 @@
 //! What hostile clients, web pages, providers and tenants try, against the real binary.
 
 mod framing;
+mod provider;
 
 use std::time::Duration;
 

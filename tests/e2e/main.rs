@@ -4,6 +4,7 @@
     reason = "the exception for tests does not reach the helpers of a test crate"
 )]
 
+mod attack;
 mod capabilities;
 mod changes;
 mod clients;

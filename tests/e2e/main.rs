@@ -17,6 +17,7 @@ mod guide;
 mod kept_secrets;
 mod keys;
 mod leads;
+mod limits;
 mod logs;
 mod lost;
 mod metadata;

@@ -13,6 +13,7 @@ use crate::upstream::{Urgency, provider::LimitKind};
 mod learning;
 mod properties;
 mod sharing;
+mod shell;
 mod turns;
 
 const fn counted(calls: u32, window_seconds: u32) -> LimitKind {

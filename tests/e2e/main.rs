@@ -19,6 +19,7 @@ mod idempotency;
 mod kept_secrets;
 mod keys;
 mod leads;
+mod limits;
 mod logs;
 mod lost;
 mod metadata;

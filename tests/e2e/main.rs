@@ -16,6 +16,7 @@ mod drain;
 mod grants;
 mod guide;
 mod idempotency;
+mod joined;
 mod kept_secrets;
 mod keys;
 mod leads;

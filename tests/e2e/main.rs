@@ -4,13 +4,17 @@
     reason = "the exception for tests does not reach the helpers of a test crate"
 )]
 
+mod admin;
+mod bounds;
 mod capabilities;
 mod changes;
+mod circuits;
 mod clients;
 mod connect;
 mod core;
 mod counts;
 mod cursors;
+mod deadlines;
 mod drain;
 mod grants;
 mod guide;
@@ -26,10 +30,12 @@ mod notes;
 mod operations;
 mod opportunities;
 mod own;
+mod peer;
 mod pipelines;
 mod readme;
 mod reads;
 mod refusals;
+mod retries;
 mod secrets;
 mod seed;
 mod sidecars;

@@ -11,21 +11,21 @@ use std::{
 };
 
 /// Listens until the process ends.
-pub struct Peer {
-    pub address: String,
+pub(crate) struct Peer {
+    pub(crate) address: String,
     connections: Arc<AtomicUsize>,
     requests: Arc<AtomicUsize>,
 }
 
 /// One connection of the proxy's.
-pub struct Line {
-    pub stream: TcpStream,
+pub(crate) struct Line {
+    pub(crate) stream: TcpStream,
     requests: Arc<AtomicUsize>,
 }
 
 impl Peer {
     /// Each connection is conversed with on a thread of its own.
-    pub fn start(converse: impl Fn(Line) + Send + Sync + 'static) -> Self {
+    pub(crate) fn start(converse: impl Fn(Line) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let peer = Self {
             address: listener.local_addr().unwrap().to_string(),
@@ -49,7 +49,7 @@ impl Peer {
     }
 
     /// Answers every request with a status and a body of JSON.
-    pub fn answering(answer: impl Fn(&str) -> (u16, String) + Send + Sync + 'static) -> Self {
+    pub(crate) fn answering(answer: impl Fn(&str) -> (u16, String) + Send + Sync + 'static) -> Self {
         Self::start(move |mut line| {
             while let Some(request) = line.request() {
                 let (status, body) = answer(&request);
@@ -59,22 +59,22 @@ impl Peer {
     }
 
     /// The connections so far.
-    pub fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
 
     /// The requests so far.
-    pub fn requests(&self) -> usize {
+    pub(crate) fn requests(&self) -> usize {
         self.requests.load(Ordering::SeqCst)
     }
 
     /// A connection of the configuration to it, as HubSpot.
-    pub fn connection(&self, name: &str) -> String {
+    pub(crate) fn connection(&self, name: &str) -> String {
         self.connection_by("http", name)
     }
 
     /// The same by any scheme.
-    pub fn connection_by(&self, scheme: &str, name: &str) -> String {
+    pub(crate) fn connection_by(&self, scheme: &str, name: &str) -> String {
         format!(
             "  {name}: {{ provider: hubspot, base_url: \"{scheme}://{}\", access_token: \"env:CANARY_REFRESH_TOKEN\" }}\n",
             self.address
@@ -84,7 +84,7 @@ impl Peer {
 
 impl Line {
     /// The next request, head and body; none when the proxy is gone.
-    pub fn request(&mut self) -> Option<String> {
+    pub(crate) fn request(&mut self) -> Option<String> {
         let mut reader = BufReader::new(&self.stream);
         let mut text = String::new();
         let mut length = 0;
@@ -108,7 +108,7 @@ impl Line {
         Some(text)
     }
 
-    pub fn answer(&mut self, status: u16, body: &str) {
+    pub(crate) fn answer(&mut self, status: u16, body: &str) {
         let text = format!(
             "HTTP/1.1 {status} Told\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
@@ -118,7 +118,7 @@ impl Line {
     }
 
     /// Waits until the proxy closes the connection; how long that took.
-    pub fn wait_for_end(&mut self) -> Duration {
+    pub(crate) fn wait_for_end(&mut self) -> Duration {
         let began = Instant::now();
         let mut rest = Vec::new();
         let _ = self.stream.read_to_end(&mut rest);

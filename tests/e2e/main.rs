@@ -5,13 +5,17 @@
 )]
 
 mod attack;
+mod admin;
+mod bounds;
 mod capabilities;
 mod changes;
+mod circuits;
 mod clients;
 mod connect;
 mod core;
 mod counts;
 mod cursors;
+mod deadlines;
 mod drain;
 mod grants;
 mod guide;
@@ -30,10 +34,12 @@ mod notes;
 mod operations;
 mod opportunities;
 mod own;
+mod peer;
 mod pipelines;
 mod readme;
 mod reads;
 mod refusals;
+mod retries;
 mod secrets;
 mod seed;
 mod sidecars;

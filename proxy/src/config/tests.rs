@@ -199,6 +199,7 @@ tls: { roots: bundled }
     );
 }
 
+/// Covers: config-broken
 #[test]
 fn all_mistakes_are_told_at_once_with_their_places() {
     insta::assert_snapshot!(mistakes(
@@ -254,6 +255,7 @@ fn secrets_come_from_files_without_their_last_line_break() {
     assert_eq!(config.api_keys[0].expose_secret(), "from-file");
 }
 
+/// Covers: value-breaks-header
 #[test]
 fn a_secret_that_could_break_a_header_is_refused() {
     let told = mistakes("api_keys: [\"env:LINES\"]\n");
@@ -261,6 +263,7 @@ fn a_secret_that_could_break_a_header_is_refused() {
     assert!(!told.contains("x-evil"));
 }
 
+/// Covers: secret-in-debug
 #[test]
 fn nothing_secret_is_in_the_debug_form() {
     let config = read(
@@ -302,6 +305,7 @@ fn a_version_decides_how_paths_begin() {
     }
 }
 
+/// Covers: instance-url-foreign, login-host-foreign
 #[test]
 fn credentials_go_only_to_hosts_of_the_provider() {
     for url in [

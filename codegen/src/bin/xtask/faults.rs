@@ -85,7 +85,7 @@ fn read(root: &Path, folder: &str, files: &mut BTreeMap<String, String>) -> Resu
             if !LEFT_OUT.contains(&name.as_str()) {
                 read(root, &path, files)?;
             }
-        } else if name.ends_with(".rs") {
+        } else if entry.path().extension().is_some_and(|it| it == "rs") {
             let text = fs::read_to_string(entry.path())
                 .map_err(|error| format!("{path} cannot be read: {error}"))?;
             files.insert(path, text);

@@ -292,6 +292,7 @@ mod tests {
         encoder.finish().unwrap()
     }
 
+    /// Covers: answer-bomb
     #[test]
     fn inflating_stops_at_the_limit() {
         let bomb = gzip(&vec![0; 10_000_000]);

@@ -4,14 +4,14 @@ use std::process::{Command, Stdio};
 
 use crosswalk_codegen::diagnostic::Format;
 
-use crate::{Failure, Outcome, codegen, coverage, project::Project};
+use crate::{Failure, Outcome, codegen, coverage, faults, project::Project};
 
 /// One thing that CI does.
 type Step<'a> = &'a dyn Fn() -> Result<Outcome, Failure>;
 
 pub(crate) fn run(project: &Project) -> Result<Outcome, Failure> {
     let cargo = |arguments: &str| end(Command::new(program()).args(arguments.split(' ')), project);
-    let steps: [(&str, Step<'_>); 7] = [
+    let steps: [(&str, Step<'_>); 8] = [
         ("cargo fmt --check", &|| cargo("fmt --all --check")),
         ("cargo clippy", &|| {
             cargo("clippy --workspace --all-targets --locked -- -D warnings")
@@ -21,6 +21,9 @@ pub(crate) fn run(project: &Project) -> Result<Outcome, Failure> {
         }),
         ("cargo xtask coverage --check", &|| {
             coverage::run(project, true, Format::Human)
+        }),
+        ("cargo xtask faults --check", &|| {
+            faults::run(project, true, Format::Human)
         }),
         ("cargo test", &|| cargo("test --workspace --locked")),
         ("cargo doc", &|| docs(project)),

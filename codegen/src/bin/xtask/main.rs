@@ -9,6 +9,7 @@ mod check;
 mod ci;
 mod codegen;
 mod coverage;
+mod faults;
 mod project;
 mod spec_diff;
 
@@ -63,6 +64,14 @@ Examples:
   cargo xtask coverage            after a change of a mapping
   cargo xtask coverage --check    in CI: say where the tables differ")]
     Coverage(Output),
+    /// Write the table of bad inputs and faults, with the tests that cover each, into tests/FAULTS.md.
+    ///
+    /// The rows are in tests/faults.yaml. A test says in its documentation what it covers: `/// Covers: row-id, row-id`.
+    #[command(after_help = "\
+Examples:
+  cargo xtask faults            after a change of a row or a test; tells which rows have no test yet
+  cargo xtask faults --check    in CI: fail where the table differs, or a row has no test")]
+    Faults(Output),
     /// Hold our subset of a provider's spec against the provider's own newer document.
     ///
     /// Tells what the mappings use and the document does not have any more, or has with another type, read-only,
@@ -143,6 +152,7 @@ fn main() -> ExitCode {
         Command::Codegen(output) => codegen::run(&project, output.check, output.json.format()),
         Command::Check { json } => check::run(&project, json.format()),
         Command::Coverage(output) => coverage::run(&project, output.check, output.json.format()),
+        Command::Faults(output) => faults::run(&project, output.check, output.json.format()),
         Command::SpecDiff {
             provider,
             documents,

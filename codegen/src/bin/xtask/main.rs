@@ -10,6 +10,7 @@ mod ci;
 mod codegen;
 mod coverage;
 mod faults;
+mod fuzz;
 mod project;
 mod spec_diff;
 
@@ -96,15 +97,34 @@ Exit codes:
         #[command(flatten)]
         json: Json,
     },
+    /// Run the fuzz targets, each for a fixed time, beginning with the inputs that are kept.
+    ///
+    /// The targets are in tests/fuzz: requests, native answers, cursors, text in queries, mappings, OpenAPI documents.
+    #[command(after_help = "\
+Examples:
+  cargo xtask fuzz                          every target, 15 seconds each
+  cargo xtask fuzz response --seconds 600   one of them, for ten minutes
+
+Exit codes:
+  0  nothing was found
+  1  an input shows a fault; the message says where it is kept and how to run it again
+  2  the command could not do its work: cargo-fuzz is not installed, an unknown target")]
+    Fuzz {
+        /// One of the targets; all of them without it.
+        target: Option<String>,
+        /// How long each of them runs.
+        #[arg(long, default_value_t = 15)]
+        seconds: u32,
+    },
     /// All that CI runs, in its order, up to the first thing that is wrong.
     ///
-    /// Formatting, lints, drift of generated code and tables, tests, docs, and what cargo-deny has to say.
+    /// Formatting, lints, drift of generated code and tables, tests, docs, fuzz targets, and what cargo-deny has to say.
     #[command(after_help = "\
 Example:
   cargo xtask ci
 
-cargo-deny is not installed by this command; without it its step is left out, which is said.
-It comes with `cargo install --locked cargo-deny`.")]
+cargo-deny and cargo-fuzz are not installed by this command; without them their steps are left out, which is said.
+They come with `cargo install --locked cargo-deny cargo-fuzz`.")]
     Ci,
 }
 
@@ -158,6 +178,7 @@ fn main() -> ExitCode {
             documents,
             json,
         } => spec_diff::run(&project, &provider, &documents, json.format()),
+        Command::Fuzz { target, seconds } => fuzz::run(&project, target.as_deref(), seconds),
         Command::Ci => ci::run(&project),
     };
     match outcome {

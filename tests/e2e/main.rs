@@ -14,6 +14,7 @@ mod cursors;
 mod drain;
 mod grants;
 mod guide;
+mod histories;
 mod kept_secrets;
 mod keys;
 mod leads;

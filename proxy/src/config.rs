@@ -25,9 +25,11 @@ use crate::{
 
 mod check;
 pub(crate) mod given;
+mod provider_limits;
 mod tree;
 
 pub(crate) use check::{is_allowed_host, is_loopback, is_origin, with_origin};
+pub use provider_limits::{Assumed, ProviderLimits};
 pub use tree::Mistake;
 
 /// All that a proxy is told by its user.
@@ -43,6 +45,7 @@ pub struct Config {
     /// Values of `Origin` that are taken. None by default: a web page has no business with a sidecar.
     pub allowed_origins: Vec<String>,
     pub limits: Limits,
+    pub provider_limits: ProviderLimits,
     pub log: Log,
     pub tls: Tls,
     pub connections: Vec<Connection>,
@@ -89,6 +92,11 @@ pub struct Limits {
     /// Native calls of one unified call at one time. Providers' own
     /// clients and browsers allow themselves 6, so 8 is polite.
     pub native_calls_side_by_side: usize,
+    /// Calls of one account at a provider that wait for their turn under its limits. At 100 calls in 10 seconds the last
+    /// of so many would wait for 100 seconds, longer than any caller does.
+    pub queue_length: usize,
+    /// How long a call waits for its turn, where its deadline allows so long. Callers rather hear `Retry-After`.
+    pub queue_wait: Duration,
     /// The whole of one call. Callers' own timeouts are rarely longer.
     pub request_timeout: Duration,
     /// Until a body has been read. Callers are on the same machine.
@@ -123,6 +131,8 @@ impl Default for Limits {
             connections: 1024,
             calls_in_flight: 512,
             native_calls_side_by_side: 8,
+            queue_length: 1000,
+            queue_wait: Duration::from_secs(30),
             request_timeout: Duration::from_mins(1),
             body_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(90),

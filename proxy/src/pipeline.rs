@@ -60,6 +60,9 @@ pub use unified::{Unified, UnifiedCall};
 use drive::Driver;
 
 const REQUEST_ID: &str = "x-request-id";
+/// draft-ietf-httpapi-ratelimit-headers-10.
+const RATE_LIMIT_POLICY: &str = "ratelimit-policy";
+const RATE_LIMIT: &str = "ratelimit";
 /// When a caller that met an overload may come back. Calls take well below a second.
 const OVERLOAD_PASSES: Duration = Duration::from_secs(1);
 
@@ -198,6 +201,7 @@ impl Pipeline {
             Ok(body) => json(StatusCode::OK, body),
             Err(error) => error.response(&log.request_id),
         };
+        tell_limits(&log, response.headers_mut());
         // Checked or made by us, so it can stand in a header.
         if let Ok(id) = HeaderValue::from_str(&log.request_id) {
             response.headers_mut().insert(REQUEST_ID, id);
@@ -327,6 +331,18 @@ impl Pipeline {
         let all = u32::try_from(self.limits.calls_in_flight).unwrap_or(u32::MAX);
         let _ = self.places.acquire_many(all).await;
         self.own.upstream.landed().await;
+    }
+}
+
+/// Tells what is left of the provider's limits, where it was asked.
+fn tell_limits(log: &CallLog, headers: &mut HeaderMap) {
+    let Some((policy, left)) = log.native.left().and_then(|left| left.headers()) else {
+        return;
+    };
+    for (name, value) in [(RATE_LIMIT_POLICY, policy), (RATE_LIMIT, left)] {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            headers.insert(name, value);
+        }
     }
 }
 

@@ -20,6 +20,7 @@ use sqlx::{
     migrate::{MigrateError, Migrator},
 };
 
+mod budget;
 mod connection;
 mod connector_config;
 mod customer;
@@ -33,6 +34,7 @@ mod pipeline;
 mod seal;
 mod webhook;
 
+pub use budget::{BudgetAsk, BudgetChunk, BudgetLimit};
 pub use connection::{Connection, ConnectionChange, ConnectionFilter, NewConnection, Saved};
 pub use connector_config::{ConnectorConfig, ConnectorConfigChange, ConnectorConfigInput};
 pub use customer::Customer;

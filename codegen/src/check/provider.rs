@@ -7,7 +7,7 @@ use super::{
     connect::Connect,
     document,
     entities::Entities,
-    granted,
+    granted, limits,
     unified::Unified,
     versions::{self, Roots},
 };
@@ -117,6 +117,7 @@ pub(super) fn check(
             None => None,
         },
         scopes,
+        limits: limits::check(&mapping.limits, spec, sink),
         errors,
         bundle: match bundle {
             Some(bundle) => Some(bundle?),
@@ -387,6 +388,7 @@ impl Checker<'_> {
                         )),
                     );
             }
+            limits::of_rule(rule, &self.provider.mapping.limits, self.sink);
             classify.push(PlanErrorRule {
                 status,
                 codes: texts(&rule.codes),
@@ -402,6 +404,7 @@ impl Checker<'_> {
                 not_carried_out: rule.not_carried_out,
                 never_again: rule.never_again,
                 retry_after_seconds: rule.retry_after_seconds.as_ref().map(|it| it.value),
+                limit: value(rule.limit.as_ref()),
             });
         }
         PlanErrors {

@@ -13,6 +13,7 @@ use crate::route::Api;
 
 mod connection;
 mod place;
+mod provider_limits;
 mod secret;
 mod store;
 
@@ -87,6 +88,7 @@ impl Check<'_> {
         }
         .unwrap_or_else(|| hashed(&api_keys));
         let limits = self.limits(root.take("limits"));
+        let provider_limits = self.provider_limits(root.take("provider_limits"));
         let log = self.log(root.take("log"));
         let tls = self.tls(root.take("tls"));
         let connections = self.connections(root.take("connections"), &cursor_key);
@@ -98,6 +100,7 @@ impl Check<'_> {
             allowed_hosts,
             allowed_origins,
             limits,
+            provider_limits,
             log,
             tls,
             connections,
@@ -175,12 +178,14 @@ impl Check<'_> {
             &mut limits.native_calls_side_by_side,
             &mut count,
         );
+        set("queue_length", &mut limits.queue_length, &mut count);
         set(
             "pipelines_at_once",
             &mut limits.pipelines_at_once,
             &mut count,
         );
         for (key, limit) in [
+            ("queue_wait", &mut limits.queue_wait),
             ("request_timeout", &mut limits.request_timeout),
             ("body_timeout", &mut limits.body_timeout),
             ("idle_timeout", &mut limits.idle_timeout),

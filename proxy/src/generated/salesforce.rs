@@ -13,8 +13,8 @@ use crosswalk::{
     },
     upstream::provider::{
         AccountPlace, Auth, Authorize, BaseUrl, Check, Content, Details, Effect,
-        ErrorRule, Errors, FixedCall, Granted, Login, Named, NativeOperation,
-        OperationScopes, Provider, Quota, QuotaTold, TokenCall, VersionFamily,
+        ErrorRule, Errors, FixedCall, Granted, Limit, LimitKind, Login, Named,
+        NativeOperation, OperationScopes, Provider, QuotaTold, TokenCall, VersionFamily,
         VersionMatch, Versions,
     },
 };
@@ -111,16 +111,6 @@ pub static PROVIDER: Provider = Provider {
             id: &["organization_id"],
             name: Some(&["preferred_username"]),
         }),
-        quota: &[
-            Quota {
-                told: QuotaTold::Used {
-                    header: "sforce-limit-info",
-                    before: "api-usage=",
-                    between: "/",
-                },
-                window_seconds: None,
-            },
-        ],
     }),
     scopes: &[
         OperationScopes {
@@ -236,7 +226,30 @@ pub static PROVIDER: Provider = Provider {
             all_of: &[&["api", "full"]],
         },
     ],
-    limits: &[],
+    limits: &[
+        Limit {
+            name: "daily",
+            kind: LimitKind::Told {
+                probe_after_seconds: 60u32,
+                is_soft: true,
+            },
+            operations: &[],
+            told: Some(QuotaTold::Used {
+                header: "sforce-limit-info",
+                before: "api-usage=",
+                between: "/",
+            }),
+        },
+        Limit {
+            name: "concurrent",
+            kind: LimitKind::Lasting {
+                calls: 25u32,
+                seconds: 20u32,
+            },
+            operations: &[],
+            told: None,
+        },
+    ],
     joins: &[],
     errors: Errors {
         list: true,
@@ -279,12 +292,14 @@ pub static PROVIDER: Provider = Provider {
                 message: Some("TotalRequests"),
                 not_carried_out: true,
                 never_again: true,
+                limit: Some("daily"),
                 ..ErrorRule::new(Code::TooManyRequests)
             },
             ErrorRule {
                 codes: &["REQUEST_LIMIT_EXCEEDED"],
                 not_carried_out: true,
                 retry_after_seconds: Some(1u32),
+                limit: Some("concurrent"),
                 ..ErrorRule::new(Code::TooManyRequests)
             },
             ErrorRule {

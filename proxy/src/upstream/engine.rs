@@ -19,7 +19,7 @@ use tokio::time::Instant;
 
 use super::{
     behalf::Behalf,
-    budget::Budget,
+    budget::{Budget, BudgetSnapshot, Budgets},
     circuit::{Circuits, Health},
     client::{Client, Failure, Response},
     fault,
@@ -30,7 +30,7 @@ use super::{
     token::{Flights, Newest, Token, Tokens},
 };
 use crate::{
-    config::{self, Limits, Roots},
+    config::{self, Limits, ProviderLimits, Roots},
     error::{Code, Error, Outcome},
     store::Store,
     translate::{ConnectionSettings, NativeRequest, NativeResponse},
@@ -46,6 +46,7 @@ pub struct Upstream {
     token_timeout: Duration,
     flights: Flights,
     circuits: Arc<Circuits>,
+    budgets: Arc<Budgets>,
 }
 
 /// A connection with its token.
@@ -67,6 +68,8 @@ pub struct Connection {
 pub struct NativeLog {
     calls: AtomicU32,
     behalf: OnceLock<Behalf>,
+    /// Of the account that was asked.
+    budget: OnceLock<Arc<Budget>>,
     /// Kept only where somebody wants to read them.
     exchanges: Option<Mutex<Vec<Exchange>>>,
 }
@@ -98,6 +101,16 @@ impl NativeLog {
     /// On whose behalf the calls are made.
     pub fn behalf(&self) -> &Behalf {
         self.behalf.get_or_init(Behalf::proxy)
+    }
+
+    /// What is left of the account's limits; none where nothing was asked at the provider.
+    pub fn left(&self) -> Option<BudgetSnapshot> {
+        self.budget.get().map(|budget| budget.snapshot())
+    }
+
+    /// The call is subject to these limits.
+    pub(super) fn asks(&self, budget: &Arc<Budget>) {
+        let _ = self.budget.set(Arc::clone(budget));
     }
 
     /// How many native calls were sent, retries among them.
@@ -164,6 +177,11 @@ impl Tried {
         }
     }
 
+    /// Whether the pause before the next try is that of all calls of the account, for which its budget sees to it.
+    fn waits_in_the_queue(&self) -> bool {
+        matches!(self, Self::Answered { rule: Some(rule), part: None, .. } if rule.limit.is_some())
+    }
+
     fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Answered { retry_after, .. } => *retry_after,
@@ -181,7 +199,21 @@ impl Upstream {
             token_timeout: limits.token_timeout,
             flights: Flights::default(),
             circuits: Arc::default(),
+            budgets: Arc::new(Budgets::new(limits)),
         })
+    }
+
+    /// The same with what is assumed of providers' limits, and a store by which other processes may share them. For the
+    /// start, before anything is connected.
+    #[must_use]
+    pub fn with_limits(mut self, assumed: ProviderLimits, store: Option<Store>) -> Self {
+        self.budgets = Arc::new(self.budgets.with(assumed, store));
+        self
+    }
+
+    /// How the limits of the accounts in use are used: provider, account, and what is left.
+    pub fn budgets(&self) -> Vec<(&'static str, String, BudgetSnapshot)> {
+        self.budgets.snapshots()
     }
 
     pub(super) fn client(&self) -> &Client {
@@ -203,7 +235,7 @@ impl Upstream {
                 self.token_timeout,
                 self.flights.clone(),
             )?),
-            budget: Arc::new(Budget::new(connection.provider)),
+            budget: self.budgets.of(connection),
             joins: Arc::default(),
         })
     }
@@ -230,7 +262,7 @@ impl Upstream {
             api_version: connection.api_version.clone(),
             settings: Arc::clone(&connection.settings),
             tokens,
-            budget: Arc::new(Budget::new(connection.provider)),
+            budget: self.budgets.of(connection),
             joins: Arc::default(),
         }
     }
@@ -289,7 +321,9 @@ impl Upstream {
             });
             match pause {
                 Some(pause) if Instant::now() + pause < deadline => {
-                    tokio::time::sleep(pause).await;
+                    if !outcome.waits_in_the_queue() {
+                        tokio::time::sleep(pause).await;
+                    }
                 }
                 _ => return end(provider, request.operation.effect, outcome),
             }
@@ -307,6 +341,7 @@ impl Upstream {
         let provider = connection.provider;
         let native = http_request(token, request)?;
         let pass = self.circuits.admit(&token.authority)?;
+        log.asks(&connection.budget);
         let turn = connection
             .budget
             .turn(request.operation, log.behalf(), deadline)

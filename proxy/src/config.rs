@@ -118,6 +118,13 @@ pub struct Limits {
     pub pipeline_lease: Duration,
     /// Where a provider does not tell what was deleted, all records are read so often to find out.
     pub full_walk_interval: Duration,
+    /// How long the answer to a write with an `Idempotency-Key` is kept: a day, as with the APIs that people know.
+    pub idempotency_keep: Duration,
+    /// After so long without a word from the sidecar that carries out such a write it is taken to have ended. Long enough
+    /// for a store that is slow for a moment.
+    pub idempotency_lease: Duration,
+    /// The largest answer to such a write that is kept. A record with all its fields is rarely a tenth of it.
+    pub idempotency_answer_bytes: usize,
     /// How long calls may go on after SIGTERM. Orchestrators commonly kill after 30 seconds.
     pub drain_timeout: Duration,
 }
@@ -142,6 +149,9 @@ impl Default for Limits {
             pipelines_at_once: 2,
             pipeline_lease: Duration::from_secs(15),
             full_walk_interval: Duration::from_hours(24),
+            idempotency_keep: Duration::from_hours(24),
+            idempotency_lease: Duration::from_secs(15),
+            idempotency_answer_bytes: 1024 * 1024,
             drain_timeout: Duration::from_secs(30),
         }
     }

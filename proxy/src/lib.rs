@@ -19,6 +19,7 @@ pub mod destination;
 pub mod error;
 #[rustfmt::skip]
 pub mod generated;
+pub mod idempotency;
 pub mod log;
 pub mod model;
 pub mod own;

@@ -114,6 +114,19 @@ impl CallLog {
                 detail: error.detail.clone(),
             },
         };
+        self.ends(end);
+    }
+
+    /// The call was answered as one before it was.
+    pub fn replayed(&self, status: StatusCode) {
+        self.ends(End {
+            status: status.as_u16(),
+            code: None,
+            detail: Some("replayed".to_owned()),
+        });
+    }
+
+    fn ends(&self, end: End) {
         *self.end.lock().unwrap_or_else(PoisonError::into_inner) = Some(end);
     }
 }

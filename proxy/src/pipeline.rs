@@ -37,6 +37,7 @@ use crate::{
     connect::PageRoute,
     connections::Directory,
     error::{Code, Error},
+    idempotency::{Answer, Idempotency},
     log::CallLog,
     own::{Own, OwnCall},
     route::{self, Api, ServedBy, UnifiedRequest},
@@ -48,6 +49,7 @@ use crate::{
 
 mod body;
 mod drive;
+mod keyed;
 mod keys;
 mod memory;
 mod origin;
@@ -75,6 +77,7 @@ pub struct Pipeline {
     limits: Limits,
     own: Arc<Own>,
     unified: Arc<Unified>,
+    idempotency: Arc<Idempotency>,
     /// One place for each call in flight.
     places: Arc<Semaphore>,
     is_draining: AtomicBool,
@@ -137,6 +140,7 @@ impl Pipeline {
         let upstream = Arc::new(upstream);
         let driver = Driver::new(Arc::clone(&upstream), &limits);
         let unified = Arc::new(Unified::new(api, driver));
+        let idempotency = Arc::new(Idempotency::new(store.clone(), &limits));
         let own = Own {
             api,
             auth: Arc::clone(&auth),
@@ -156,6 +160,7 @@ impl Pipeline {
             auth,
             origins,
             unified,
+            idempotency,
             places: Arc::new(Semaphore::new(limits.calls_in_flight)),
             limits,
             is_draining: AtomicBool::new(false),
@@ -193,12 +198,16 @@ impl Pipeline {
         let result = caught(self.answer(&head, body, deadline, &log))
             .await
             .unwrap_or_else(|Panicked| Err(panicked()));
-        log.ended(&result);
+        match &result {
+            Ok(Answer::Replayed(kept)) => log.replayed(kept.status()),
+            result => log.ended(result),
+        }
         if let Some(explain) = &self.explain {
             tell(explain, &head, &log, &result);
         }
         let mut response = match result {
-            Ok(body) => json(StatusCode::OK, body),
+            Ok(Answer::Now(body)) => json(StatusCode::OK, body),
+            Ok(Answer::Replayed(kept)) => kept.response(),
             Err(error) => error.response(&log.request_id),
         };
         tell_limits(&log, response.headers_mut());
@@ -216,7 +225,7 @@ impl Pipeline {
         body: B,
         deadline: Instant,
         log: &Arc<CallLog>,
-    ) -> Result<Vec<u8>, Error>
+    ) -> Result<Answer, Error>
     where
         B: Body<Data = Bytes>,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -241,13 +250,14 @@ impl Pipeline {
                 deadline,
                 log: Arc::clone(log),
             };
-            return self.own(route.effect, call, place).await;
+            return self.own(route.effect, call, place).await.map(Answer::Now);
         }
         caller.must_be_allowed(route.effect)?;
         let behalf = Behalf::new(Arc::clone(&caller.id), Urgency::Interactive);
         log.native.is_for(behalf);
         let connection = self.auth.connection(&head.headers, &caller).await?;
         log.note(&connection);
+        let key = self.key(route, head)?;
         let body = body::read(head, body, &self.limits).await?;
         if self.explain.is_some() {
             let _ = log.body.set(body.clone());
@@ -263,9 +273,13 @@ impl Pipeline {
             connection,
             deadline,
             log: Arc::clone(log),
+            keyed: None,
             place: Some(place),
         };
-        self.unified.answer(call, &request).await
+        match key {
+            Some(key) => self.keyed(key, head, call, request).await,
+            None => self.unified.answer(call, &request).await.map(Answer::Now),
+        }
     }
 
     /// The answer to an operation of our own. One that writes goes on when its caller hangs up, as those of providers
@@ -372,11 +386,12 @@ fn json(status: StatusCode, body: Vec<u8>) -> Response<Full<Bytes>> {
     response
 }
 
-fn tell(explain: &Explain, head: &request::Parts, log: &CallLog, result: &Result<Vec<u8>, Error>) {
+fn tell(explain: &Explain, head: &request::Parts, log: &CallLog, result: &Result<Answer, Error>) {
     let (status, response) = match result {
         // A call whose body is not told has no answer that could be: it may have tokens or keys in it.
-        Ok(_) if log.body.get().is_none() => (StatusCode::OK, Vec::new()),
-        Ok(body) => (StatusCode::OK, body.clone()),
+        Ok(answer) if log.body.get().is_none() => (answer.status(), Vec::new()),
+        Ok(Answer::Now(body)) => (StatusCode::OK, body.clone()),
+        Ok(Answer::Replayed(kept)) => (kept.status(), kept.body().to_vec()),
         Err(error) => (error.status(), error.body(&log.request_id)),
     };
     (explain.0)(&Explained {

@@ -170,6 +170,11 @@ impl Check<'_> {
             &mut limits.response_body_bytes,
             &mut bytes,
         );
+        set(
+            "idempotency_answer_bytes",
+            &mut limits.idempotency_answer_bytes,
+            &mut bytes,
+        );
         set("header_bytes", &mut limits.header_bytes, &mut head);
         set("connections", &mut limits.connections, &mut count);
         set("calls_in_flight", &mut limits.calls_in_flight, &mut count);
@@ -194,6 +199,8 @@ impl Check<'_> {
             ("token_timeout", &mut limits.token_timeout),
             ("pipeline_lease", &mut limits.pipeline_lease),
             ("full_walk_interval", &mut limits.full_walk_interval),
+            ("idempotency_keep", &mut limits.idempotency_keep),
+            ("idempotency_lease", &mut limits.idempotency_lease),
             ("drain_timeout", &mut limits.drain_timeout),
         ] {
             if let Some(value) = map.take(key)

@@ -130,7 +130,8 @@ fn seen(event: &Event) -> Vec<Record> {
         return Vec::new();
     };
     let items = match &event.what {
-        What::List | What::BatchRead(_) => body["items"].as_array().cloned().unwrap_or_default(),
+        What::List => body["items"].as_array().cloned().unwrap_or_default(),
+        What::BatchRead(_) => body.as_array().cloned().unwrap_or_default(),
         _ => vec![body["record"].clone()],
     };
     items

@@ -28,7 +28,8 @@ impl fmt::Display for Told {
         match self {
             Self::Done(body) => {
                 let one = &body["record"];
-                let items = body["items"].as_array().map_or(&[][..], Vec::as_slice);
+                let items = body.as_array().or_else(|| body["items"].as_array());
+                let items = items.map_or(&[][..], Vec::as_slice);
                 write!(f, "done:")?;
                 for item in items.iter().chain(Some(one)).filter(|item| !item.is_null()) {
                     let mut item = item.clone();

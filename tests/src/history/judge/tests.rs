@@ -151,7 +151,7 @@ fn what_is_there_is_seen() {
     let empty = Told::Done(json!({"items": []}));
     for (what, told) in [
         (What::List, empty.clone()),
-        (What::BatchRead(vec!["1".into()]), empty),
+        (What::BatchRead(vec!["1".into()]), Told::Done(json!([]))),
         (What::Get("1".into()), Told::Refused(404, json!({}))),
     ] {
         let before = event(what.clone(), 5, 15, told.clone());

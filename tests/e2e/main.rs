@@ -18,6 +18,7 @@ mod histories;
 mod kept_secrets;
 mod keys;
 mod leads;
+mod load;
 mod logs;
 mod lost;
 mod metadata;

@@ -24,6 +24,7 @@ use tokio::task::JoinSet;
 mod arena;
 mod call;
 mod judge;
+mod load;
 mod play;
 mod register;
 mod script;
@@ -31,6 +32,7 @@ mod tally;
 mod told;
 
 pub use arena::{Arena, Failure};
+pub use load::{Load, load};
 pub use script::{Script, script};
 pub use tally::Tally;
 

@@ -181,7 +181,7 @@ async fn together<F: Future<Output = ()>>(futures: Vec<F>) {
     .await;
 }
 
-fn name(speaks: Speaks) -> &'static str {
+pub(super) fn name(speaks: Speaks) -> &'static str {
     match speaks {
         Speaks::HubSpot => "hubspot",
         Speaks::Salesforce => "salesforce",
@@ -192,7 +192,7 @@ fn connection(lane: usize, slot: usize, speaks: Speaks) -> String {
     format!("lane{lane}-{slot}-{}", name(speaks))
 }
 
-fn configured(id: &str, speaks: Speaks, address: SocketAddr) -> String {
+pub(super) fn configured(id: &str, speaks: Speaks, address: SocketAddr) -> String {
     let oauth = "oauth: { client_id: sandbox-client, client_secret: \"env:CANARY_CLIENT_SECRET\", refresh_token: \"env:CANARY_REFRESH_TOKEN\" }";
     let place = match speaks {
         Speaks::HubSpot => format!("base_url: \"http://{address}\""),
@@ -207,7 +207,12 @@ fn configured(id: &str, speaks: Speaks, address: SocketAddr) -> String {
 }
 
 /// A call to the sandbox itself, past the injector.
-async fn order(address: &str, method: &'static str, target: &str, body: &Value) -> Value {
+pub(super) async fn order(
+    address: &str,
+    method: &'static str,
+    target: &str,
+    body: &Value,
+) -> Value {
     let request = Request {
         method,
         target: target.to_owned(),
@@ -223,7 +228,7 @@ async fn order(address: &str, method: &'static str, target: &str, body: &Value) 
 }
 
 /// What the provider has.
-async fn held(sandbox: &str, speaks: Speaks) -> Vec<Record> {
+pub(super) async fn held(sandbox: &str, speaks: Speaks) -> Vec<Record> {
     let objects: [(Entity, &str, [&str; 2], &[&str]); 3] = match speaks {
         Speaks::HubSpot => [
             (
@@ -260,18 +265,25 @@ async fn held(sandbox: &str, speaks: Speaks) -> Vec<Record> {
     for (entity, object, fields, marks) in objects {
         let named: Vec<&str> = fields.iter().chain(marks).copied().collect();
         let named = named.join(",");
-        let target = format!("/_sandbox/records?object={object}&fields={named}");
-        let page = order(sandbox, "GET", &target, &Value::Null).await;
-        let rows = page["records"].as_array().cloned().unwrap_or_default();
-        for row in rows {
-            let text = |name: &str| row["fields"][name].as_str().map(str::to_owned);
-            let mark = marks.iter().find_map(|name| mark_in(&text(name)?));
-            held.push(Record {
-                entity,
-                id: row["id"].as_str().unwrap_or_default().to_owned(),
-                mark: mark.unwrap_or_else(|| format!("without a mark: {row}")),
-                fields: fields.map(text),
-            });
+        let mut after = String::new();
+        loop {
+            let target =
+                format!("/_sandbox/records?object={object}&fields={named}&limit=10000{after}");
+            let page = order(sandbox, "GET", &target, &Value::Null).await;
+            for row in page["records"].as_array().into_iter().flatten() {
+                let text = |name: &str| row["fields"][name].as_str().map(str::to_owned);
+                let mark = marks.iter().find_map(|name| mark_in(&text(name)?));
+                held.push(Record {
+                    entity,
+                    id: row["id"].as_str().unwrap_or_default().to_owned(),
+                    mark: mark.unwrap_or_else(|| format!("without a mark: {row}")),
+                    fields: fields.map(text),
+                });
+            }
+            match page["next"].as_str() {
+                Some(next) => after = format!("&after={next}"),
+                None => break,
+            }
         }
     }
     held

@@ -98,7 +98,7 @@ impl Stage {
         events.clone()
     }
 
-    fn known(&self, entity: Entity) -> Vec<String> {
+    pub(super) fn known(&self, entity: Entity) -> Vec<String> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let known = known.iter().filter(|(of, _)| *of == entity);
         known.map(|(_, id)| id.clone()).collect()

@@ -146,6 +146,11 @@ pub fn script(seed: u64, number: u64) -> Script {
     }
 }
 
+/// The step of a client that goes on and on.
+pub(super) fn step(seed: u64, client: u64, number: u64) -> Step {
+    step_of(&mut Chance::of(&[seed, client, number, u64::MAX]))
+}
+
 fn step_of(chance: &mut Chance) -> Step {
     let entity = chance.one(&[Entity::Account, Entity::Contact]);
     let pick = usize::try_from(chance.below(3)).unwrap_or_default();

@@ -74,10 +74,15 @@ pub enum Weather {
     Steady(u64),
     /// Most go through, but for stretches in which most meet the same fault.
     Gusty,
+    /// So many of 100 calls, of many clients at once. None that holds up all of them: of a provider that asks for a pause
+    /// now and then, or cannot be reached, only the pauses would be measured.
+    Loaded(u64),
 }
 
 /// How many calls a stretch of bad weather lasts.
 const GUST: u64 = 5;
+/// The longest delay of a call under load.
+const MOST_UNDER_LOAD: Duration = Duration::from_millis(200);
 
 /// The fault of the call number `number` of a history: the same for the same numbers.
 pub fn drawn(weather: Weather, seed: u64, history: u64, number: u64) -> Fault {
@@ -88,6 +93,18 @@ pub fn drawn(weather: Weather, seed: u64, history: u64, number: u64) -> Fault {
                 any(&mut chance)
             } else {
                 Fault::None
+            }
+        }
+        Weather::Loaded(percent) => {
+            if !chance.hits(percent) {
+                return Fault::None;
+            }
+            match any(&mut chance) {
+                Fault::Throttled(_) | Fault::Deaf(_) => Fault::ResetAfter,
+                Fault::DelayBefore(by) | Fault::DelayAfter(by) if by > MOST_UNDER_LOAD => {
+                    Fault::ErrorAfter(500)
+                }
+                fault => fault,
             }
         }
         Weather::Gusty => {

@@ -123,6 +123,9 @@ pub enum Outcome {
     Written,
 }
 
+/// What a caller is told whose write may or may not have been carried out.
+const UNKNOWN: &str = "; whether the write was carried out is not known: read the record, or search for it, before the call is made again";
+
 /// The error of one unified call.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{message}")]
@@ -139,6 +142,8 @@ pub struct Error {
     pub allow: Option<Box<str>>,
     /// For the log only.
     pub detail: Option<String>,
+    /// The provider answered, and its answer was too long to be read or no answer at all: one to another call may do.
+    pub is_unusable_answer: bool,
 }
 
 impl Error {
@@ -152,6 +157,7 @@ impl Error {
             retry_after: None,
             allow: None,
             detail: None,
+            is_unusable_answer: false,
         }
     }
 
@@ -190,6 +196,18 @@ impl Error {
     /// The provider answered something that its spec does not allow.
     pub fn bad_gateway(message: impl Into<String>) -> Self {
         Self::new(Code::BadGateway, message)
+    }
+
+    /// Nobody knows whether the write was carried out; says so, and what to do.
+    #[must_use]
+    pub fn into_unknown(mut self) -> Self {
+        if self.outcome != Some(Outcome::Unknown) {
+            self.outcome = Some(Outcome::Unknown);
+            self.message
+                .truncate(self.message.trim_end_matches('.').len());
+            self.message.push_str(UNKNOWN);
+        }
+        self
     }
 
     #[must_use]

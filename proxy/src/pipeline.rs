@@ -39,6 +39,7 @@ use crate::{
     error::{Code, Error},
     idempotency::{Answer, Idempotency},
     log::CallLog,
+    metrics::Metrics,
     own::{Own, OwnCall},
     route::{self, Api, ServedBy, UnifiedRequest},
     store::Store,
@@ -48,7 +49,9 @@ use crate::{
 };
 
 mod body;
+mod deadline;
 mod drive;
+pub(crate) mod head;
 mod keyed;
 mod keys;
 mod memory;
@@ -59,6 +62,7 @@ mod unified;
 pub use origin::Origins;
 pub use unified::{Unified, UnifiedCall};
 
+use deadline::within;
 use drive::Driver;
 
 const REQUEST_ID: &str = "x-request-id";
@@ -67,6 +71,16 @@ const RATE_LIMIT_POLICY: &str = "ratelimit-policy";
 const RATE_LIMIT: &str = "ratelimit";
 /// When a caller that met an overload may come back. Calls take well below a second.
 const OVERLOAD_PASSES: Duration = Duration::from_secs(1);
+
+/// A store that takes longer to say a word counts as one that is down.
+const STORE_ANSWERS: Duration = Duration::from_secs(1);
+/// What is said when the time is up before the provider is asked.
+const UNKNOWN_CALLER: &str =
+    "the store did not tell in time who calls; nothing was sent to the provider";
+const UNKNOWN_CONNECTION: &str =
+    "the store did not tell in time what the connection is; nothing was sent to the provider";
+const NO_BODY: &str =
+    "the call's body did not come to its end in time; nothing was sent to the provider";
 
 /// All that requests share.
 #[derive(Debug)]
@@ -192,10 +206,10 @@ impl Pipeline {
             Some(_) => NativeLog::with_exchanges(),
             None => NativeLog::default(),
         };
-        let log = Arc::new(CallLog::new(request_id, native));
-        let deadline = Instant::now() + self.limits.request_timeout;
+        let log = CallLog::new(request_id, native).counted_by(self.own.upstream.metrics());
+        let log = Arc::new(log);
         let (head, body) = request.into_parts();
-        let result = caught(self.answer(&head, body, deadline, &log))
+        let result = caught(self.answer(&head, body, Instant::now(), &log))
             .await
             .unwrap_or_else(|Panicked| Err(panicked()));
         match &result {
@@ -223,19 +237,22 @@ impl Pipeline {
         &self,
         head: &request::Parts,
         body: B,
-        deadline: Instant,
+        start: Instant,
         log: &Arc<CallLog>,
     ) -> Result<Answer, Error>
     where
         B: Body<Data = Bytes>,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
+        head::check(head, &self.limits)?;
         self.origins.check(head)?;
+        let deadline = deadline::of(&head.headers, self.limits.request_timeout, start)?;
         let place = self.place()?;
         let found = route::find(self.api.routes, &head.method, head.uri.path())?;
         let route = found.route;
         let _ = log.operation.set(route.operation);
-        let caller = self.auth.caller(&head.headers).await?;
+        let caller = self.auth.caller(&head.headers);
+        let caller = within(deadline, UNKNOWN_CALLER, caller).await?;
         if route.served_by == ServedBy::Own {
             let call = OwnCall {
                 operation: route.operation,
@@ -244,7 +261,7 @@ impl Pipeline {
                     path: found.parameters,
                     query: query(head),
                     // Never explained: it may have secrets that no line of a terminal should have.
-                    body: body::read(head, body, &self.limits).await?,
+                    body: within(deadline, NO_BODY, body::read(head, body, &self.limits)).await?,
                 },
                 headers: head.headers.clone(),
                 deadline,
@@ -255,10 +272,11 @@ impl Pipeline {
         caller.must_be_allowed(route.effect)?;
         let behalf = Behalf::new(Arc::clone(&caller.id), Urgency::Interactive);
         log.native.is_for(behalf);
-        let connection = self.auth.connection(&head.headers, &caller).await?;
+        let connection = self.auth.connection(&head.headers, &caller);
+        let connection = within(deadline, UNKNOWN_CONNECTION, connection).await?;
         log.note(&connection);
         let key = self.key(route, head)?;
-        let body = body::read(head, body, &self.limits).await?;
+        let body = within(deadline, NO_BODY, body::read(head, body, &self.limits)).await?;
         if self.explain.is_some() {
             let _ = log.body.set(body.clone());
         }
@@ -276,9 +294,23 @@ impl Pipeline {
             keyed: None,
             place: Some(place),
         };
-        match key {
-            Some(key) => self.keyed(key, head, call, request).await,
-            None => self.unified.answer(call, &request).await.map(Answer::Now),
+        match (route.effect, key) {
+            (Effect::Read, _) => {
+                let answer = self.unified.answer(call, &request);
+                deadline::read_within(deadline, answer)
+                    .await
+                    .map(Answer::Now)
+            }
+            (Effect::Write, None) => {
+                let answer = self.unified.answer(call, &request);
+                deadline::write_within(deadline, answer)
+                    .await
+                    .map(Answer::Now)
+            }
+            (Effect::Write, Some(key)) => {
+                let answer = self.keyed(key, head, call, request);
+                deadline::write_within(deadline, answer).await
+            }
         }
     }
 
@@ -290,8 +322,9 @@ impl Pipeline {
         call: OwnCall,
         place: OwnedSemaphorePermit,
     ) -> Result<Vec<u8>, Error> {
+        let deadline = call.deadline;
         match effect {
-            Effect::Read => self.own.answer(&call).await,
+            Effect::Read => deadline::read_within(deadline, self.own.answer(&call)).await,
             Effect::Write => {
                 let own = Arc::clone(&self.own);
                 let task = tokio::spawn(async move {
@@ -300,7 +333,8 @@ impl Pipeline {
                     drop(place);
                     result
                 });
-                task.await.unwrap_or_else(|_| Err(panicked()))
+                let ended = async { task.await.unwrap_or_else(|_| Err(panicked())) };
+                deadline::write_within(deadline, ended).await
             }
         }
     }
@@ -319,7 +353,7 @@ impl Pipeline {
     }
 
     /// For those who watch the process; needs no key and tells nothing.
-    fn health(&self, path: &str) -> Option<Response<Full<Bytes>>> {
+    pub(crate) fn health(&self, path: &str) -> Option<Response<Full<Bytes>>> {
         match path {
             "/readyz" if self.is_draining.load(Ordering::Relaxed) => Some(json(
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -330,6 +364,41 @@ impl Pipeline {
         }
     }
 
+    /// What was counted, and how things stand, as OpenMetrics has it.
+    pub(crate) async fn metrics(&self) -> String {
+        let metrics = self.own.upstream.metrics();
+        self.own.upstream.measure(self.api.providers);
+        let busy = self.limits.calls_in_flight - self.places.available_permits();
+        metrics.in_flight(busy);
+        let is_up = match &self.own.store {
+            Some(store) => tokio::time::timeout(STORE_ANSWERS, store.ping())
+                .await
+                .is_ok_and(|pong| pong.is_ok()),
+            None => true,
+        };
+        metrics.store_is_up(is_up);
+        metrics.text()
+    }
+
+    /// The answer to a caller for whose connection there is no place.
+    pub(crate) fn full_house(&self) -> Response<Full<Bytes>> {
+        self.own.upstream.metrics().turned_away();
+        Error::new(
+            Code::ServiceUnavailable,
+            format!(
+                "{} connections are open already (limits.connections); nothing was read, try again",
+                self.limits.connections
+            ),
+        )
+        .with_retry_after(OVERLOAD_PASSES)
+        .response(&request_id(&HeaderMap::new()))
+    }
+
+    /// What counts.
+    pub(crate) fn counters(&self) -> &Arc<Metrics> {
+        self.own.upstream.metrics()
+    }
+
     /// Starts what is done without being asked.
     pub fn start(&self, stop: &watch::Receiver<bool>) -> JoinSet<()> {
         self.own.start(stop)
@@ -338,6 +407,10 @@ impl Pipeline {
     /// From now on `/readyz` says no; calls are still answered.
     pub fn start_draining(&self) {
         self.is_draining.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.is_draining.load(Ordering::Relaxed)
     }
 
     /// Resolves when no call is in flight, those included whose callers are gone, and no token is on its way.

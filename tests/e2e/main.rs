@@ -15,6 +15,7 @@ mod drain;
 mod grants;
 mod guide;
 mod histories;
+mod idempotency;
 mod kept_secrets;
 mod keys;
 mod leads;

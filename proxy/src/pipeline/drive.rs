@@ -50,7 +50,7 @@ impl Driver {
             upstream,
             // Half of the places are left to calls that need not wait.
             keys: Keys::new((limits.calls_in_flight / 2).max(1)),
-            memory: Memory::new(),
+            memory: Memory::new(limits.remembered_bytes),
             side_by_side: limits.native_calls_side_by_side,
         }
     }
@@ -160,7 +160,7 @@ impl Driver {
                 }
                 let server_fault = error.provider.as_ref().is_some_and(|it| it.status >= 500);
                 if writes && server_fault && error.outcome.is_none() {
-                    error.outcome = Some(Outcome::Unknown);
+                    error = error.into_unknown();
                 }
                 error
             })?;
@@ -250,12 +250,8 @@ impl Driver {
             }
         }
         match failed {
-            Some(mut error) => {
-                if wrote {
-                    error.outcome = Some(Outcome::Unknown);
-                }
-                Err(error)
-            }
+            Some(error) if wrote => Err(error.into_unknown()),
+            Some(error) => Err(error),
             None => Ok(Responses {
                 responses: responses.into_iter().flatten().collect(),
                 wrote,

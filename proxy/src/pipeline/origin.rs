@@ -63,7 +63,7 @@ impl Origins {
     }
 
     /// Whether a call of the API is meant for us.
-    pub(super) fn check(&self, head: &request::Parts) -> Result<(), Error> {
+    pub(crate) fn check(&self, head: &request::Parts) -> Result<(), Error> {
         self.check_host(head)?;
         let is_allowed = |origin: &str| is_among(&self.allowed, origin);
         for origin in head.headers.get_all(ORIGIN) {

@@ -8,7 +8,7 @@ use http_body_util::Full;
 use hyper::body::Body;
 use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 
-use super::{Panicked, Pipeline, REQUEST_ID, body, caught, panicked, request_id};
+use super::{Panicked, Pipeline, REQUEST_ID, body, caught, head, panicked, request_id};
 use crate::{
     connect::{self, LONGEST_FORM, PageCall, PageRoute},
     error::Error,
@@ -28,7 +28,9 @@ impl Pipeline {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let request_id = request_id(request.headers());
-        let log = Arc::new(CallLog::new(request_id, NativeLog::default()));
+        let log = Arc::new(
+            CallLog::new(request_id, NativeLog::default()).counted_by(self.own.upstream.metrics()),
+        );
         let _ = log.operation.set(route.operation());
         let result = caught(self.show(route, request, &log))
             .await
@@ -57,6 +59,7 @@ impl Pipeline {
     {
         let deadline = Instant::now() + self.limits.request_timeout;
         let (head, body) = request.into_parts();
+        head::check(&head, &self.limits)?;
         self.origins.check_page(&head)?;
         let place: OwnedSemaphorePermit = self.place()?;
         let values = if head.method == Method::POST {

@@ -6,7 +6,11 @@
 use std::time::{Duration, SystemTime};
 
 use super::provider::{Effect, ErrorRule};
-use crate::error::Code;
+use crate::{error::Code, metrics::Reason};
+
+mod budget;
+
+pub(super) use budget::RetryBudgets;
 
 /// The first try and two more: a provider that fails three times in a row is better left alone for a while.
 pub(super) const MOST_TRIES: u32 = 3;
@@ -31,6 +35,16 @@ impl Trouble<'_> {
                 matches!(rule.code, Code::TooManyRequests | Code::ServiceUnavailable)
             }
             _ => false,
+        }
+    }
+
+    /// As it is counted.
+    pub(super) fn reason(self) -> Reason {
+        match self {
+            Self::NotConnected => Reason::NotConnected,
+            Self::Lost => Reason::Lost,
+            Self::Refused(..) if self.is_throttling() => Reason::Throttled,
+            Self::Refused(..) => Reason::Refused,
         }
     }
 

@@ -20,6 +20,7 @@ use tokio::{sync::watch, time::Instant};
 use url::Url;
 
 use super::{
+    circuit::Circuits,
     client::Client,
     fault::shorten,
     provider::{BaseUrl, Provider},
@@ -27,6 +28,7 @@ use super::{
 use crate::{
     config::{self, Credentials, OAuth, is_allowed_host, is_loopback, is_origin},
     error::{Code, Error},
+    metrics::{Metrics, Refreshed},
     store::Store,
 };
 
@@ -90,6 +92,16 @@ impl fmt::Debug for Token {
     }
 }
 
+/// What all credentials share.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Means {
+    /// One refresh, with its retries.
+    pub(super) timeout: Duration,
+    pub(super) flights: Flights,
+    pub(super) circuits: Arc<Circuits>,
+    pub(super) metrics: Arc<Metrics>,
+}
+
 #[derive(Debug)]
 pub(super) struct Tokens {
     connection: String,
@@ -98,9 +110,8 @@ pub(super) struct Tokens {
     /// The one that is configured; it goes before what a token's answer says.
     base_url: Option<Url>,
     oauth: Option<OAuth>,
-    timeout: Duration,
+    means: Means,
     keeper: Keeper,
-    flights: Flights,
     state: Mutex<State>,
 }
 
@@ -122,12 +133,8 @@ type Landing = Option<Result<Arc<Token>, Error>>;
 
 impl Tokens {
     /// Credentials that live in this process alone.
-    pub(super) fn new(
-        connection: &config::Connection,
-        timeout: Duration,
-        flights: Flights,
-    ) -> Result<Self, Error> {
-        let tokens = Self::bare(connection, timeout, flights, Keeper::Memory);
+    pub(super) fn new(connection: &config::Connection, means: Means) -> Result<Self, Error> {
+        let tokens = Self::bare(connection, means, Keeper::Memory);
         let access_token = match &connection.credentials {
             Credentials::AccessToken(token) => Some(token),
             Credentials::OAuth(oauth) => oauth.access_token.as_ref(),
@@ -144,25 +151,19 @@ impl Tokens {
     /// Credentials that the store keeps, as they were just found there.
     pub(super) fn kept(
         connection: &config::Connection,
-        timeout: Duration,
-        flights: Flights,
+        means: Means,
         store: &Store,
         newest: &Newest,
     ) -> Self {
         let keeper = Keeper::store(store, &connection.settings.id);
-        let tokens = Self::bare(connection, timeout, flights, keeper);
+        let tokens = Self::bare(connection, means, keeper);
         // No version is as low, so whatever was found counts.
         tokens.state().version = i64::MIN;
         tokens.adopt(newest);
         tokens
     }
 
-    fn bare(
-        connection: &config::Connection,
-        timeout: Duration,
-        flights: Flights,
-        keeper: Keeper,
-    ) -> Self {
+    fn bare(connection: &config::Connection, means: Means, keeper: Keeper) -> Self {
         let oauth = match &connection.credentials {
             Credentials::AccessToken(_) => None,
             Credentials::OAuth(oauth) => Some(oauth.clone()),
@@ -172,9 +173,8 @@ impl Tokens {
             provider: connection.provider,
             token_url: connection.token_url.clone(),
             base_url: connection.base_url.clone(),
-            timeout,
+            means,
             keeper,
-            flights,
             state: Mutex::new(State {
                 single: Single::default(),
                 base_url: connection.base_url.clone(),
@@ -281,7 +281,10 @@ impl Tokens {
             )),
             Err(_) => Err(Error::new(
                 Code::Timeout,
-                format!("{} did not issue a token in time", self.provider.title),
+                format!(
+                    "{} did not issue a token in time; the call was not sent",
+                    self.provider.title
+                ),
             )),
         }
     }
@@ -308,7 +311,11 @@ impl Tokens {
         let (landing, flight) = watch::channel(None);
         state.single.began(flight.clone());
         drop(state);
-        let (tokens, client, flying) = (Arc::clone(self), Arc::clone(client), self.flights.begin());
+        let (tokens, client, flying) = (
+            Arc::clone(self),
+            Arc::clone(client),
+            self.means.flights.begin(),
+        );
         tokio::spawn(async move {
             let result = tokens.land(tokens.refresh(&client, &oauth, generation).await);
             // Nobody may wait any more; the state has the token all the same.
@@ -321,6 +328,12 @@ impl Tokens {
     /// Ends a flight.
     fn land(&self, result: Result<Arc<Token>, Refusal>) -> Result<Arc<Token>, Error> {
         let mut state = self.state();
+        let counted = match &result {
+            Ok(_) => Refreshed::Renewed,
+            Err(refusal) if refusal.cure == Cure::Time => Refreshed::Failed,
+            Err(_) => Refreshed::Refused,
+        };
+        self.means.metrics.refreshed(self.provider.name, counted);
         match result {
             Ok(token) => {
                 state.single.landed(None);

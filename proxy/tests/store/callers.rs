@@ -20,7 +20,7 @@ use super::place::Place;
 fn auth(store: &Store) -> Auth {
     let keys = ["configured".to_owned().into()];
     let upstream = Upstream::new(&Limits::default(), Roots::Bundled).unwrap();
-    let directory = Directory::new(API, upstream, [], Some(store.clone()));
+    let directory = Directory::new(API, upstream, [], Some(store.clone()), &Limits::default());
     Auth::new(&keys, Some(store.clone()), Arc::new(directory))
 }
 

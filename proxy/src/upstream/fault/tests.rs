@@ -359,7 +359,7 @@ fn what_is_not_json_has_no_message() {
         let error = fault(&OBJECT, &response(502, body));
         assert_eq!(error.code, Code::BadGateway, "{body}");
         assert_eq!(
-            error.message, "Object did not carry out the call: status 502 without a message",
+            error.message, "Object failed at the call: status 502 without a message",
             "{body}"
         );
         assert_eq!(told(&error).message, None);

@@ -49,7 +49,7 @@ impl Tokens {
         oauth: &OAuth,
         generation: u64,
     ) -> Result<Arc<Token>, Refusal> {
-        let until = Instant::now() + self.timeout;
+        let until = Instant::now() + self.means.timeout;
         loop {
             let turn = self.keeper.turn().await.map_err(Refusal::passing)?;
             let newest = match &turn {
@@ -241,7 +241,7 @@ impl Tokens {
 
     /// Goes on trying to commit, and holds the turn meanwhile as well as the store lets it.
     fn commit_later(self: &Arc<Self>, held: Held, granting: Granting) {
-        let (tokens, flying) = (Arc::clone(self), self.flights.begin());
+        let (tokens, flying) = (Arc::clone(self), self.means.flights.begin());
         tokio::spawn(async move {
             let commit = tokens.commit(&held, &granting, None);
             match tokens.keeper.hold(&held, commit).await {

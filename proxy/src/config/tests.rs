@@ -180,6 +180,7 @@ limits:
   connect_timeout: 1s
   token_timeout: 2s
   drain_timeout: 3s
+  join_reads: false
 log: { format: json, level: debug }
 tls: { roots: bundled }
 "#,
@@ -196,6 +197,7 @@ tls: { roots: bundled }
     assert_eq!(config.limits.body_timeout, Duration::from_millis(500));
     assert_eq!(config.limits.idle_timeout, Duration::from_mins(2));
     assert_eq!(config.limits.native_timeout, Duration::from_hours(1));
+    assert!(!config.limits.join_reads);
     assert_eq!(config.log.format, Some(LogFormat::Json));
     assert_eq!(config.log.level, Level::Debug);
     assert_eq!(config.tls.roots, Roots::Bundled);

@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicU32, AtomicU64, Ordering},
+        atomic::{AtomicU32, Ordering},
     },
     time::{Duration, SystemTime},
 };
@@ -51,8 +51,6 @@ pub struct Upstream {
     retries: Arc<RetryBudgets>,
     budgets: Arc<Budgets>,
     pub(super) join_reads: bool,
-    /// How many reads were answered by the native call of another one.
-    pub(super) saved: Arc<AtomicU64>,
 }
 
 /// A connection with its token.
@@ -251,7 +249,6 @@ impl Upstream {
             retries: Arc::default(),
             budgets: Arc::new(Budgets::new(limits)),
             join_reads: limits.join_reads,
-            saved: Arc::default(),
         })
     }
 
@@ -307,7 +304,8 @@ impl Upstream {
     }
 
     /// Prepares a connection that the store keeps, whose credentials were just found to be these. Sends nothing yet.
-    /// Where it was prepared `before`, its tokens go on, with any refresh that is under way.
+    /// Where it was prepared `before`, its tokens go on, with any refresh that is under way, and so do its reads and
+    /// writes that are.
     pub fn connect_kept(
         &self,
         connection: &config::Connection,
@@ -316,12 +314,13 @@ impl Upstream {
         before: Option<&Connection>,
     ) -> Connection {
         let before = before.filter(|before| before.tokens.fit(connection));
-        let tokens = if let Some(before) = before {
+        let (tokens, joins) = if let Some(before) = before {
             before.tokens.adopt(newest);
-            Arc::clone(&before.tokens)
+            (Arc::clone(&before.tokens), Arc::clone(&before.joins))
         } else {
             let means = self.means.clone();
-            Arc::new(Tokens::kept(connection, means, store, newest))
+            let tokens = Tokens::kept(connection, means, store, newest);
+            (Arc::new(tokens), Arc::default())
         };
         Connection {
             provider: connection.provider,
@@ -329,7 +328,7 @@ impl Upstream {
             settings: Arc::clone(&connection.settings),
             tokens,
             budget: self.budgets.of(connection),
-            joins: Arc::default(),
+            joins,
         }
     }
 

@@ -5,12 +5,14 @@
 
 pub(crate) mod build;
 mod connect;
+mod joins;
 mod limits;
 
 pub use connect::{
     PlanAccount, PlanAuthorize, PlanCheck, PlanFixedCall, PlanGranted, PlanLogin,
     PlanOperationScopes, PlanTokenCall,
 };
+pub use joins::{PlanJoin, PlanJoinPart};
 pub use limits::{PlanLimit, PlanLimitKind, PlanLimitTold};
 
 /// Everything that one run generates.
@@ -173,6 +175,8 @@ pub struct PlanProvider {
     pub limits: Vec<PlanLimit>,
     pub errors: PlanErrors,
     pub bundle: Option<PlanBundle>,
+    /// Single reads that one call carries out together.
+    pub joins: Vec<PlanJoin>,
     /// How an empty value is written.
     pub clear: PlanClear,
     pub record_id: PlanRecordId,

@@ -7,7 +7,9 @@ use super::{
     connect::Connect,
     document,
     entities::Entities,
-    granted, limits,
+    granted,
+    joins::Joins,
+    limits,
     unified::Unified,
     versions::{self, Roots},
 };
@@ -72,6 +74,7 @@ pub(super) fn check(
     // Without roots no path can be bound.
     let versions = versions::check(&mapping.version, &checker.roots, spec, sink)?;
     let bundle = mapping.bundle.as_ref().map(|bundle| checker.bundle(bundle));
+    let joins = checker.joins().check();
     let errors = checker.errors(&mapping.errors);
     let entities: Vec<_> = provider
         .entities
@@ -123,6 +126,7 @@ pub(super) fn check(
             Some(bundle) => Some(bundle?),
             None => None,
         },
+        joins: joins?,
         clear: mapping.clear,
         record_id: mapping.record_id,
         fields_in: mapping.fields_in.as_ref().map(|text| text.value.clone()),
@@ -142,6 +146,15 @@ struct Checker<'a> {
 }
 
 impl Checker<'_> {
+    fn joins(&self) -> Joins<'_> {
+        Joins {
+            mapping: &self.provider.mapping,
+            spec: &self.provider.spec,
+            roots: &self.roots,
+            sink: self.sink,
+        }
+    }
+
     fn entities(&self) -> Entities<'_> {
         Entities {
             provider: self.provider,

@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{connect, limits, operation, unified::Pruned};
+use super::{connect, joins, limits, operation, unified::Pruned};
 use crate::{
     names,
     plan::{PlanBaseUrl, PlanBundle, PlanClear, PlanProvider, PlanRecordId, PlanVersionMatch},
@@ -90,7 +90,7 @@ pub(super) fn module(provider: &PlanProvider) -> TokenStream {
                 write::{Clear, NativeForm},
             },
             upstream::provider::{
-                AccountPlace, Auth, Authorize, BaseUrl, Check, Content, Details, Effect, ErrorRule, Errors, FixedCall, Granted, Limit, LimitKind, Login, Named, NativeOperation, OperationScopes, OptionalScopes, Partial, Provider, QuotaTold, TokenCall, VersionFamily, VersionMatch, Versions,
+                AccountPlace, Auth, Authorize, BaseUrl, Check, Content, Details, Effect, ErrorRule, Errors, FixedCall, Granted, Join, JoinPart, Limit, LimitKind, Login, Named, NativeOperation, OperationScopes, OptionalScopes, Partial, Provider, QuotaTold, TokenCall, VersionFamily, VersionMatch, Versions,
             },
         };
         use http::Method;
@@ -136,6 +136,7 @@ fn data(provider: &PlanProvider) -> TokenStream {
         .iter()
         .map(|(version, day)| quote! { (#version, #day) });
     let errors = errors(provider);
+    let joins = joins::joins(provider);
     quote! {
         /// The provider.
         pub static PROVIDER: Provider = Provider {
@@ -146,7 +147,7 @@ fn data(provider: &PlanProvider) -> TokenStream {
             auth: #auth,
             #connect
             #limits
-            joins: &[],
+            joins: #joins,
             errors: #errors,
         };
     }

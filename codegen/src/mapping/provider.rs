@@ -9,6 +9,7 @@ use super::{
     },
     document::{self, MappingDocument},
     entries,
+    joins::{self, MappingJoin},
     limits::{self, MappingLimit},
     script::MappingObjects,
 };
@@ -33,6 +34,8 @@ pub struct MappingProvider {
     pub scopes: Option<MappingScopes>,
     pub limits: Vec<MappingLimit>,
     pub reads_by_post: Vec<Text>,
+    /// Single reads that one call carries out together.
+    pub joins: Vec<MappingJoin>,
     pub clear: PlanClear,
     pub fields_in: Option<Text>,
     pub record_id: PlanRecordId,
@@ -192,6 +195,9 @@ pub fn provider(file: FileId, node: &Node, sink: &Sink) -> Option<MappingProvide
         .optional("limits")
         .map_or_else(Vec::new, |node| limits::limits(node, sink));
     let reads_by_post = table.texts("reads_by_post");
+    let joins = table
+        .optional("joins")
+        .map_or_else(Vec::new, |node| list(node, sink));
     let clear = table.choice("clear", &["null", "empty_text"]);
     let fields_in = table.optional_text("fields_in");
     let record_id = table.choice("record_id", &["text", "decimal", "base62_checked"]);
@@ -220,6 +226,10 @@ pub fn provider(file: FileId, node: &Node, sink: &Sink) -> Option<MappingProvide
         scopes,
         limits,
         reads_by_post,
+        joins: joins
+            .iter()
+            .filter_map(|node| joins::join(node, sink))
+            .collect(),
         clear: if clear? == "null" {
             PlanClear::Null
         } else {

@@ -12,9 +12,9 @@ use crosswalk::{
     },
     upstream::provider::{
         AccountPlace, Auth, Authorize, BaseUrl, Check, Content, Details, Effect,
-        ErrorRule, Errors, FixedCall, Granted, Limit, LimitKind, Named, NativeOperation,
-        OperationScopes, OptionalScopes, Partial, Provider, QuotaTold, TokenCall,
-        VersionFamily, VersionMatch, Versions,
+        ErrorRule, Errors, FixedCall, Granted, Join, JoinPart, Limit, LimitKind, Named,
+        NativeOperation, OperationScopes, OptionalScopes, Partial, Provider, QuotaTold,
+        TokenCall, VersionFamily, VersionMatch, Versions,
     },
 };
 use http::Method;
@@ -324,7 +324,46 @@ pub static PROVIDER: Provider = Provider {
             told: None,
         },
     ],
-    joins: &[],
+    joins: &[
+        Join {
+            single: &GET_OBJECT,
+            root: 0,
+            path: &[
+                JoinPart::Text("/"),
+                JoinPart::Same("objectType"),
+                JoinPart::Text("/"),
+                JoinPart::Id,
+            ],
+            fields: "properties",
+            record_id: FORM.record_id,
+            many: &BATCH_READ_OBJECTS,
+            many_root: 0,
+            many_path: &[
+                JoinPart::Text("/"),
+                JoinPart::Same("objectType"),
+                JoinPart::Text("/batch/read"),
+            ],
+            body: |json, ids, fields| {
+                json.object(|object| {
+                    object.member("properties").texts(fields.iter());
+                    object
+                        .member("inputs")
+                        .list(|list| {
+                            for each in ids {
+                                list.item()
+                                    .object(|object| {
+                                        object.member("id").text(each);
+                                    });
+                            }
+                        });
+                });
+            },
+            max: 100,
+            rows: &["results"],
+            row_id: Some(&["id"]),
+            in_order: false,
+        },
+    ],
     errors: Errors {
         list: false,
         code: &["category", "errorType", "status"],

@@ -13,9 +13,9 @@ use crosswalk::{
     },
     upstream::provider::{
         AccountPlace, Auth, Authorize, BaseUrl, Check, Content, Details, Effect,
-        ErrorRule, Errors, FixedCall, Granted, Limit, LimitKind, Login, Named,
-        NativeOperation, OperationScopes, Provider, QuotaTold, TokenCall, VersionFamily,
-        VersionMatch, Versions,
+        ErrorRule, Errors, FixedCall, Granted, Join, JoinPart, Limit, LimitKind, Login,
+        Named, NativeOperation, OperationScopes, Provider, QuotaTold, TokenCall,
+        VersionFamily, VersionMatch, Versions,
     },
 };
 use http::Method;
@@ -250,7 +250,42 @@ pub static PROVIDER: Provider = Provider {
             told: None,
         },
     ],
-    joins: &[],
+    joins: &[
+        Join {
+            single: &GET_ROW,
+            root: 0,
+            path: &[
+                JoinPart::Text("/sobjects/"),
+                JoinPart::Same("sobject"),
+                JoinPart::Text("/"),
+                JoinPart::Id,
+            ],
+            fields: "fields",
+            record_id: FORM.record_id,
+            many: &RETRIEVE_ROWS,
+            many_root: 0,
+            many_path: &[
+                JoinPart::Text("/composite/sobjects/"),
+                JoinPart::Same("sobject"),
+            ],
+            body: |json, ids, fields| {
+                json.object(|object| {
+                    object
+                        .member("ids")
+                        .list(|list| {
+                            for each in ids {
+                                list.item().text(each);
+                            }
+                        });
+                    object.member("fields").texts(fields.iter());
+                });
+            },
+            max: 2000,
+            rows: &[],
+            row_id: Some(&["Id"]),
+            in_order: true,
+        },
+    ],
     errors: Errors {
         list: true,
         code: &["errorCode", "statusCode"],

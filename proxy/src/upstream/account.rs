@@ -100,7 +100,11 @@ impl Upstream {
         // Who asks how things are is to hear it from the provider.
         let turn = connection.budget.at_once(request.operation);
         log.sending();
+        let began = Instant::now();
         let answered = self.client.send(native, deadline).await;
+        let status = answered.as_ref().map(|answer| answer.status.as_u16()).ok();
+        self.metrics()
+            .native_call(provider.name, status, began.elapsed());
         log.ended(request, answered.as_ref().ok());
         let answered = answered.map_err(|failure| unanswered(provider, Effect::Read, &failure))?;
         let headers = answered.headers.clone();

@@ -2,7 +2,16 @@
 //!
 //! Follows no redirect, so that credentials go only where the caller of this file says. Knows no provider.
 
-use std::{error::Error as StdError, io::Read, time::Duration};
+use std::{
+    error::Error as StdError,
+    fmt,
+    io::Read,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
@@ -11,11 +20,14 @@ use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
-    client::legacy::{self, connect::HttpConnector},
+    client::legacy::{
+        self,
+        connect::{HttpConnector, capture_connection},
+    },
     rt::{TokioExecutor, TokioTimer},
 };
 use rustls::crypto::ring;
-use tokio::time::Instant;
+use tokio::{sync::Notify, time::Instant};
 
 use super::reach::{Reach, Resolver};
 use crate::config::{Limits, Roots};
@@ -24,6 +36,10 @@ use crate::config::{Limits, Roots};
 const POOL_IDLE: Duration = Duration::from_secs(30);
 /// Connections kept open to one host while nobody uses them.
 const POOL_PER_HOST: usize = 64;
+/// The head of a response. Also so much is read at a time, so that no response keeps a thread for long.
+const HEAD_BYTES: usize = 64 * 1024;
+/// Responses that announce the response.
+const MOST_INFORMATIONAL: u32 = 32;
 /// Above this, inflating leaves the thread that serves sockets.
 const INFLATE_INLINE: usize = 64 * 1024;
 /// What is read of a body that nobody wants, and for how long.
@@ -50,14 +66,35 @@ pub(crate) enum Failure {
     /// Nothing was sent.
     #[error("no connection: {0}")]
     NotConnected(String),
-    #[error("no answer in time")]
-    TimedOut,
+    #[error("no answer in time, {0}")]
+    TimedOut(Reached),
     #[error("the connection broke: {0}")]
     Lost(String),
     #[error("the response is larger than {0} bytes (limits.response_body_bytes)")]
     TooLarge(usize),
     #[error("the response is not gzip, though its header says so: {0}")]
     Garbled(String),
+}
+
+/// How far a call had come when its time was up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reached {
+    /// There was no connection yet: nothing was sent.
+    Nothing,
+    /// It may have been sent.
+    Sent,
+    /// The answer had begun.
+    Answering,
+}
+
+impl fmt::Display for Reached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Nothing => "while connecting",
+            Self::Sent => "after the call was sent",
+            Self::Answering => "while the answer was read",
+        })
+    }
 }
 
 impl Client {
@@ -84,6 +121,7 @@ impl Client {
             .pool_idle_timeout(POOL_IDLE)
             .pool_max_idle_per_host(POOL_PER_HOST)
             .pool_timer(TokioTimer::new())
+            .http1_max_buf_size(HEAD_BYTES)
             .timer(TokioTimer::new())
             .build(connector);
         Ok(Self {
@@ -95,12 +133,24 @@ impl Client {
     /// Sends a request and reads the response to its end, before `deadline`.
     pub(crate) async fn send(
         &self,
-        request: Request<Full<Bytes>>,
+        mut request: Request<Full<Bytes>>,
         deadline: Instant,
     ) -> Result<Response, Failure> {
-        tokio::time::timeout_at(deadline, self.exchange(request))
+        let connection = capture_connection(&mut request);
+        let is_answering = AtomicBool::new(false);
+        tokio::time::timeout_at(deadline, self.exchange(request, &is_answering))
             .await
-            .unwrap_or(Err(Failure::TimedOut))
+            .unwrap_or_else(|_| {
+                let reached = if is_answering.into_inner() {
+                    Reached::Answering
+                } else if connection.connection_metadata().is_some() {
+                    Reached::Sent
+                } else {
+                    // The pool may go on connecting; the call is gone with the future that was dropped.
+                    Reached::Nothing
+                };
+                Err(Failure::TimedOut(reached))
+            })
     }
 
     /// Sends a request whose answer is its head. The body is read for a moment, so that the connection can be used again.
@@ -111,7 +161,7 @@ impl Client {
     ) -> Result<(StatusCode, HeaderMap), Failure> {
         let response = tokio::time::timeout_at(deadline, self.begin(request))
             .await
-            .unwrap_or(Err(Failure::TimedOut))?;
+            .unwrap_or(Err(Failure::TimedOut(Reached::Sent)))?;
         let (head, body) = response.into_parts();
         let unread = Limited::new(body, LARGEST_UNREAD).collect();
         let _ =
@@ -123,7 +173,15 @@ impl Client {
         &self,
         request: Request<Full<Bytes>>,
     ) -> Result<http::Response<Incoming>, Failure> {
-        self.inner.request(request).await.map_err(|error| {
+        let mut request = request;
+        let flood = watch_informational(&mut request);
+        let response = tokio::select! {
+            response = self.inner.request(request) => response,
+            () = flood.notified() => {
+                return Err(Failure::Lost("informational responses without end".to_owned()));
+            }
+        };
+        response.map_err(|error| {
             if error.is_connect() {
                 Failure::NotConnected(chain(&error))
             } else {
@@ -132,8 +190,13 @@ impl Client {
         })
     }
 
-    async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Response, Failure> {
+    async fn exchange(
+        &self,
+        request: Request<Full<Bytes>>,
+        is_answering: &AtomicBool,
+    ) -> Result<Response, Failure> {
         let response = self.begin(request).await?;
+        is_answering.store(true, Ordering::Relaxed);
         let (head, body) = response.into_parts();
         let body = self.read(body).await?;
         let body = self.inflate(&head.headers, body).await?;
@@ -176,6 +239,19 @@ impl Client {
     }
 }
 
+/// Tells when a response has had more informational ones before it than any server sends. They are read over one by one,
+/// and a flood of them keeps a thread from all else.
+fn watch_informational(request: &mut Request<Full<Bytes>>) -> Arc<Notify> {
+    let flood = Arc::new(Notify::new());
+    let (told, seen) = (Arc::clone(&flood), AtomicU32::new(0));
+    hyper::ext::on_informational(request, move |_| {
+        if seen.fetch_add(1, Ordering::Relaxed) == MOST_INFORMATIONAL {
+            told.notify_one();
+        }
+    });
+    flood
+}
+
 /// Stops at the limit, however far a small body would unfold.
 fn inflate(body: &[u8], limit: usize) -> Result<Bytes, Failure> {
     let mut inflated = Vec::with_capacity(body.len().saturating_mul(4).min(limit));
@@ -216,6 +292,7 @@ mod tests {
         encoder.finish().unwrap()
     }
 
+    /// Covers: answer-bomb
     #[test]
     fn inflating_stops_at_the_limit() {
         let bomb = gzip(&vec![0; 10_000_000]);

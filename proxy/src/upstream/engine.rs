@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicU32, AtomicU64, Ordering},
     },
     time::{Duration, SystemTime},
 };
@@ -20,33 +20,39 @@ use tokio::time::Instant;
 use super::{
     behalf::Behalf,
     budget::{Budget, BudgetSnapshot, Budgets},
-    circuit::{Circuits, Health},
-    client::{Client, Failure, Response},
+    circuit::{Circuits, Door, Health},
+    client::{Client, Failure, Reached, Response},
     fault,
     join::Joins,
     provider::{Content, Effect, ErrorRule, NativeOperation, Provider},
     reach::Reach,
-    retry::{self, Trouble},
-    token::{Flights, Newest, Token, Tokens},
+    retry::{self, RetryBudgets, Trouble},
+    token::{Flights, Means, Newest, Token, Tokens},
 };
 use crate::{
     config::{self, Limits, ProviderLimits, Roots},
-    error::{Code, Error, Outcome},
+    error::{Code, Error},
+    metrics::Metrics,
     store::Store,
     translate::{ConnectionSettings, NativeRequest, NativeResponse},
 };
 
 pub(super) const AGENT: &str = concat!("crosswalk/", env!("CARGO_PKG_VERSION"));
 
+/// With less time left than this no call is worth its while: it would hardly be answered.
+pub(super) const SHORTEST_USEFUL: Duration = Duration::from_millis(50);
+
 /// The way to all providers. Cloning shares it.
 #[derive(Debug, Clone)]
 pub struct Upstream {
     pub(super) client: Arc<Client>,
     pub(super) native_timeout: Duration,
-    token_timeout: Duration,
-    flights: Flights,
-    circuits: Arc<Circuits>,
+    means: Means,
+    retries: Arc<RetryBudgets>,
     budgets: Arc<Budgets>,
+    pub(super) join_reads: bool,
+    /// How many reads were answered by the native call of another one.
+    pub(super) saved: Arc<AtomicU64>,
 }
 
 /// A connection with its token.
@@ -59,7 +65,6 @@ pub struct Connection {
     pub(super) tokens: Arc<Tokens>,
     /// That of the account, which other connections may share.
     pub(super) budget: Arc<Budget>,
-    #[allow(dead_code)]
     pub(super) joins: Arc<Joins>,
 }
 
@@ -67,6 +72,8 @@ pub struct Connection {
 #[derive(Debug, Default)]
 pub struct NativeLog {
     calls: AtomicU32,
+    /// Calls that were not made, since another one had the answer.
+    joined: AtomicU32,
     behalf: OnceLock<Behalf>,
     /// Of the account that was asked.
     budget: OnceLock<Arc<Budget>>,
@@ -130,6 +137,43 @@ impl NativeLog {
             .unwrap_or_default()
     }
 
+    /// How many native calls were not made, since the call of another one had the answer.
+    pub fn joined(&self) -> u32 {
+        self.joined.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn keeps_exchanges(&self) -> bool {
+        self.exchanges.is_some()
+    }
+
+    /// What is kept, where anything is.
+    pub(super) fn kept_exchanges(&self) -> Option<Vec<Exchange>> {
+        self.keeps_exchanges().then(|| self.exchanges())
+    }
+
+    pub(super) fn last_exchange(&self) -> Option<Exchange> {
+        let exchanges = self.exchanges.as_ref()?;
+        let exchanges = exchanges.lock().unwrap_or_else(PoisonError::into_inner);
+        exchanges.last().cloned()
+    }
+
+    /// Notes native calls that somebody else made, of which `calls` count as of this log.
+    pub(super) fn counts(&self, exchanges: &[Exchange], calls: u32) {
+        self.calls.fetch_add(calls, Ordering::Relaxed);
+        if let Some(kept) = &self.exchanges {
+            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.extend_from_slice(exchanges);
+        }
+    }
+
+    /// The same, where they had the answer.
+    pub(super) fn answered_by(&self, exchanges: &[Exchange], calls: u32) {
+        self.counts(exchanges, calls);
+        if calls == 0 {
+            self.joined.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
     pub(super) fn sending(&self) {
         self.calls.fetch_add(1, Ordering::Relaxed);
     }
@@ -171,8 +215,10 @@ impl Tried {
             } => Some(Trouble::Refused(*status, Some(rule))),
             Self::Answered { response, .. } if response.is_success() => None,
             Self::Answered { response, rule, .. } => Some(Trouble::Refused(response.status, *rule)),
-            Self::Failed(Failure::NotConnected(_)) => Some(Trouble::NotConnected),
-            Self::Failed(Failure::TimedOut | Failure::Lost(_)) => Some(Trouble::Lost),
+            Self::Failed(Failure::NotConnected(_) | Failure::TimedOut(Reached::Nothing)) => {
+                Some(Trouble::NotConnected)
+            }
+            Self::Failed(Failure::TimedOut(_) | Failure::Lost(_)) => Some(Trouble::Lost),
             Self::Failed(Failure::TooLarge(_) | Failure::Garbled(_)) => None,
         }
     }
@@ -194,12 +240,18 @@ impl Upstream {
     /// Fails where TLS cannot be set up.
     pub fn new(limits: &Limits, roots: Roots) -> Result<Self, String> {
         Ok(Self {
-            client: Arc::new(Client::new(limits, roots, Reach::Anywhere)?),
+            client: Arc::new(Client::new(limits, roots, Reach::Providers)?),
             native_timeout: limits.native_timeout,
-            token_timeout: limits.token_timeout,
-            flights: Flights::default(),
-            circuits: Arc::default(),
+            means: Means {
+                timeout: limits.token_timeout,
+                flights: Flights::default(),
+                circuits: Arc::default(),
+                metrics: Arc::default(),
+            },
+            retries: Arc::default(),
             budgets: Arc::new(Budgets::new(limits)),
+            join_reads: limits.join_reads,
+            saved: Arc::default(),
         })
     }
 
@@ -221,7 +273,25 @@ impl Upstream {
     }
 
     pub(super) fn token_timeout(&self) -> Duration {
-        self.token_timeout
+        self.means.timeout
+    }
+
+    /// What is counted, of calls to providers and of all else.
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.means.metrics
+    }
+
+    /// Has the states that are no events told: what circuits of these providers are not closed.
+    pub fn measure(&self, providers: &[&'static Provider]) {
+        for provider in providers {
+            let not_closed = self.circuits().not_closed(provider);
+            self.metrics()
+                .circuits(provider.name, not_closed.open, not_closed.half_open);
+        }
+    }
+
+    fn circuits(&self) -> &Arc<Circuits> {
+        &self.means.circuits
     }
 
     /// Prepares a connection; sends nothing yet.
@@ -230,11 +300,7 @@ impl Upstream {
             provider: connection.provider,
             api_version: connection.api_version.clone(),
             settings: Arc::clone(&connection.settings),
-            tokens: Arc::new(Tokens::new(
-                connection,
-                self.token_timeout,
-                self.flights.clone(),
-            )?),
+            tokens: Arc::new(Tokens::new(connection, self.means.clone())?),
             budget: self.budgets.of(connection),
             joins: Arc::default(),
         })
@@ -254,8 +320,8 @@ impl Upstream {
             before.tokens.adopt(newest);
             Arc::clone(&before.tokens)
         } else {
-            let (timeout, flights) = (self.token_timeout, self.flights.clone());
-            Arc::new(Tokens::kept(connection, timeout, flights, store, newest))
+            let means = self.means.clone();
+            Arc::new(Tokens::kept(connection, means, store, newest))
         };
         Connection {
             provider: connection.provider,
@@ -279,7 +345,7 @@ impl Upstream {
 
     /// Waits until no refresh is under way: what a provider has answered to one is nowhere else until it is kept.
     pub async fn landed(&self) {
-        self.flights.landed().await;
+        self.means.flights.landed().await;
     }
 
     /// Makes a native call that is joined with no other.
@@ -296,6 +362,9 @@ impl Upstream {
         loop {
             let token = connection.tokens.get(&self.client, deadline).await?;
             tries += 1;
+            if tries == 1 {
+                self.retries.called(&token.authority);
+            }
             let outcome = self
                 .try_once(connection, &token, request, deadline, log)
                 .await?;
@@ -310,24 +379,42 @@ impl Upstream {
                 may_replace = token.is_second_hand;
                 continue;
             }
-            let pause = outcome.trouble().and_then(|trouble| {
-                retry::pause(
-                    trouble,
-                    request.operation.effect,
-                    tries,
-                    outcome.retry_after(),
-                    rand::random(),
-                )
-            });
-            match pause {
-                Some(pause) if Instant::now() + pause < deadline => {
-                    if !outcome.waits_in_the_queue() {
-                        tokio::time::sleep(pause).await;
-                    }
-                }
-                _ => return end(provider, request.operation.effect, outcome),
+            let effect = request.operation.effect;
+            let again = self.again(provider, &token, effect, &outcome, tries, deadline);
+            let Some(pause) = again else {
+                return end(provider, effect, outcome);
+            };
+            if !outcome.waits_in_the_queue() {
+                tokio::time::sleep(pause).await;
             }
         }
+    }
+
+    /// After how long to try again; none where that must not, or need not, be.
+    fn again(
+        &self,
+        provider: &'static Provider,
+        token: &Token,
+        effect: Effect,
+        outcome: &Tried,
+        tries: u32,
+        deadline: Instant,
+    ) -> Option<Duration> {
+        let trouble = outcome.trouble()?;
+        let told = outcome.retry_after();
+        let pause = retry::pause(trouble, effect, tries, told, rand::random())?;
+        if Instant::now() + pause >= deadline {
+            return None;
+        }
+        // What the provider has said tells its caller more than that its circuit is open.
+        let host = &token.authority;
+        self.circuits().check(provider, Door::Api, host).ok()?;
+        if !self.retries.may_repeat(host) {
+            self.metrics().retry_refused(provider.name);
+            return None;
+        }
+        self.metrics().retry(provider.name, trouble.reason());
+        Some(pause)
     }
 
     async fn try_once(
@@ -340,15 +427,33 @@ impl Upstream {
     ) -> Result<Tried, Error> {
         let provider = connection.provider;
         let native = http_request(token, request)?;
-        let pass = self.circuits.admit(&token.authority)?;
+        let host = &token.authority;
+        must_be_in_time(deadline)?;
+        let counted = |error| {
+            self.metrics().circuit_refused(provider.name);
+            error
+        };
+        // Before the turn, which nobody should wait for in vain.
+        let checked = self.circuits().check(provider, Door::Api, host);
+        checked.map_err(counted)?;
         log.asks(&connection.budget);
         let turn = connection
             .budget
             .turn(request.operation, log.behalf(), deadline)
             .await?;
-        let deadline = deadline.min(Instant::now() + self.native_timeout);
+        must_be_in_time(deadline)?;
+        // After the turn, so that nobody who waits for one holds the only probe, or comes upon a host that has failed
+        // meanwhile.
+        let admitted = self.circuits().admit(provider, Door::Api, host);
+        let pass = admitted.map_err(counted)?;
+        let began = Instant::now();
+        let is_callers_deadline = deadline <= began + self.native_timeout;
+        let deadline = deadline.min(began + self.native_timeout);
         log.sending();
         let answered = self.client.send(native, deadline).await;
+        let status = answered.as_ref().map(|answer| answer.status.as_u16()).ok();
+        self.metrics()
+            .native_call(provider.name, status, began.elapsed());
         log.ended(request, answered.as_ref().ok());
         Ok(match answered {
             Ok(response) => {
@@ -363,11 +468,7 @@ impl Upstream {
                     fault::rule(provider, &response)
                 };
                 turn.answered(response.status, &headers, rule);
-                pass.ended(if response.status >= 500 {
-                    Health::Bad
-                } else {
-                    Health::Good
-                });
+                pass.ended(Health::of_answer(response.status, rule));
                 let part = request
                     .parts
                     .as_ref()
@@ -381,11 +482,25 @@ impl Upstream {
                 }
             }
             Err(failure) => {
-                pass.ended(Health::Bad);
+                // Without a word, the pass counts for nothing.
+                if let Some(health) = Health::of_failure(&failure, is_callers_deadline) {
+                    pass.ended(health);
+                }
                 Tried::Failed(failure)
             }
         })
     }
+}
+
+/// A call that comes too late is not begun: a write would be cut in the middle.
+fn must_be_in_time(deadline: Instant) -> Result<(), Error> {
+    if Instant::now() < deadline {
+        return Ok(());
+    }
+    Err(Error::new(
+        Code::Timeout,
+        "the time of the call was up before its next call to the provider could be sent",
+    ))
 }
 
 fn wants_new_token(provider: &'static Provider, tried: &Tried) -> bool {
@@ -416,14 +531,23 @@ fn end(provider: &'static Provider, effect: Effect, tried: Tried) -> Result<Nati
             }
             let not_carried_out = rule.is_some_and(|rule| rule.not_carried_out);
             if effect == Effect::Write && response.status >= 500 && !not_carried_out {
-                error.outcome = Some(Outcome::Unknown);
+                error = error.into_unknown();
             }
             Err(error)
+        }
+        // Neither yes nor no: nobody who answers so says that nothing was carried out.
+        Tried::Answered { response, .. } if effect == Effect::Write && is_neither(&response) => {
+            Err(fault::fault(provider, &response).into_unknown())
         }
         // Of a bundle, the translator tells which part was refused.
         Tried::Answered { response, .. } => Ok(response),
         Tried::Failed(failure) => Err(unanswered(provider, effect, &failure)),
     }
+}
+
+/// Whether a response is no success and no refusal: a redirect, another protocol.
+fn is_neither(response: &NativeResponse) -> bool {
+    !response.is_success() && !(400..600).contains(&response.status)
 }
 
 pub(super) fn unanswered(provider: &'static Provider, effect: Effect, failure: &Failure) -> Error {
@@ -433,7 +557,17 @@ pub(super) fn unanswered(provider: &'static Provider, effect: Effect, failure: &
             Code::BadGateway,
             format!("{title} could not be reached, nothing was sent; try again"),
         ),
-        Failure::TimedOut => (Code::Timeout, format!("{title} did not answer in time")),
+        Failure::TimedOut(Reached::Nothing) => (
+            Code::Timeout,
+            format!("{title} could not be reached in time, nothing was sent; try again"),
+        ),
+        Failure::TimedOut(Reached::Sent) => {
+            (Code::Timeout, format!("{title} did not answer in time"))
+        }
+        Failure::TimedOut(Reached::Answering) => (
+            Code::Timeout,
+            format!("{title} began to answer and did not come to an end in time"),
+        ),
         Failure::Lost(_) => (
             Code::BadGateway,
             format!("the connection to {title} broke before its answer was complete"),
@@ -443,13 +577,14 @@ pub(super) fn unanswered(provider: &'static Provider, effect: Effect, failure: &
             format!("{title}'s answer cannot be used: {failure}"),
         ),
     };
-    let is_unknown = effect == Effect::Write && !matches!(failure, Failure::NotConnected(_));
+    let is_sent = !matches!(
+        failure,
+        Failure::NotConnected(_) | Failure::TimedOut(Reached::Nothing)
+    );
     let mut error = Error::new(code, message).with_detail(failure.to_string());
-    if is_unknown {
-        error
-            .message
-            .push_str("; whether the write was carried out is not known");
-        error.outcome = Some(Outcome::Unknown);
+    error.is_unusable_answer = matches!(failure, Failure::TooLarge(_) | Failure::Garbled(_));
+    if effect == Effect::Write && is_sent {
+        return error.into_unknown();
     }
     error
 }

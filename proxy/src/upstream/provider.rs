@@ -12,7 +12,7 @@ pub use connect::{
     AccountPlace, Authorize, Check, FixedCall, Granted, Login, OperationScopes, OptionalScopes,
     TokenCall, TokenValues,
 };
-pub use joins::Join;
+pub use joins::{Join, JoinPart};
 pub use limits::{Limit, LimitKind, QuotaLeft, QuotaTold};
 
 /// All that the engine knows of a provider.

@@ -553,4 +553,5 @@ impl<W, C> Flight<W, C> {
 }
 
 #[cfg(test)]
+#[path = "core/tests.rs"]
 mod tests;

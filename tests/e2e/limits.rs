@@ -250,7 +250,7 @@ fn sidecars_on_one_store_share_the_limits() {
         // What is asked for before the end may be answered after it: a window more.
         let (reads, searches) = (reads.join().unwrap(), searches.join().unwrap());
         println!("two sidecars: {reads} of 300 reads, {searches} of 55 searches");
-        assert!(reads >= 240, "{reads}");
+        assert!(reads >= 200, "{reads}");
         assert!(searches >= 28, "{searches}");
     });
 }

@@ -436,10 +436,16 @@ impl Upstream {
         let checked = self.circuits().check(provider, Door::Api, host);
         checked.map_err(counted)?;
         log.asks(&connection.budget);
+        let waits_since = Instant::now();
         let turn = connection
             .budget
             .turn(request.operation, log.behalf(), deadline)
-            .await?;
+            .await;
+        self.metrics().waited(provider.name, waits_since.elapsed());
+        let turn = turn.map_err(|refused| {
+            self.metrics().budget_refused(provider.name, refused.limit);
+            refused.error
+        })?;
         must_be_in_time(deadline)?;
         // After the turn, so that nobody who waits for one holds the only probe, or comes upon a host that has failed
         // meanwhile.
@@ -467,6 +473,10 @@ impl Upstream {
                     fault::rule(provider, &response)
                 };
                 turn.answered(response.status, &headers, rule);
+                for left in connection.budget.snapshot().limits {
+                    let metrics = self.metrics();
+                    metrics.budget_left(provider.name, left.name, left.remaining);
+                }
                 pass.ended(Health::of_answer(response.status, rule));
                 let part = request
                     .parts

@@ -68,8 +68,8 @@ async fn callers_that_come_and_go_never_exceed_the_limit_and_all_hear() {
                     }
                     true
                 }
-                Err(error) => {
-                    assert_eq!(error.code, Code::TooManyRequests);
+                Err(refused) => {
+                    assert_eq!(refused.error.code, Code::TooManyRequests);
                     false
                 }
             }
@@ -173,7 +173,8 @@ async fn a_refusal_names_the_limit_and_when_to_come_back() {
     let error = budget
         .turn(operation(), &caller("b"), soon())
         .await
-        .unwrap_err();
+        .unwrap_err()
+        .error;
     assert_eq!(error.code, Code::TooManyRequests);
     assert_eq!(error.retry_after, Some(Duration::from_mins(1)));
     assert_eq!(

@@ -20,6 +20,7 @@ pub mod destination;
 pub mod error;
 #[rustfmt::skip]
 pub mod generated;
+pub mod idempotency;
 pub mod log;
 pub mod metrics;
 pub mod model;

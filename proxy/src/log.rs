@@ -125,6 +125,19 @@ impl CallLog {
                 detail: error.detail.clone(),
             },
         };
+        self.ends(end);
+    }
+
+    /// The call was answered as one before it was.
+    pub fn replayed(&self, status: StatusCode) {
+        self.ends(End {
+            status: status.as_u16(),
+            code: None,
+            detail: Some("replayed".to_owned()),
+        });
+    }
+
+    fn ends(&self, end: End) {
         *self.end.lock().unwrap_or_else(PoisonError::into_inner) = Some(end);
     }
 }
@@ -154,6 +167,7 @@ impl Drop for CallLog {
                     provider = text(&self.provider),
                     connection = self.connection.get().map_or("-", String::as_str),
                     native_calls = self.native.calls(),
+                    joined = self.native.joined(),
                     status,
                     duration_ms,
                     code,

@@ -37,6 +37,7 @@ use crate::{
     connect::PageRoute,
     connections::Directory,
     error::{Code, Error},
+    idempotency::{Answer, Idempotency},
     log::CallLog,
     metrics::Metrics,
     own::{Own, OwnCall},
@@ -51,6 +52,7 @@ mod body;
 mod deadline;
 mod drive;
 pub(crate) mod head;
+mod keyed;
 mod keys;
 mod memory;
 mod origin;
@@ -64,6 +66,9 @@ use deadline::within;
 use drive::Driver;
 
 const REQUEST_ID: &str = "x-request-id";
+/// draft-ietf-httpapi-ratelimit-headers-10.
+const RATE_LIMIT_POLICY: &str = "ratelimit-policy";
+const RATE_LIMIT: &str = "ratelimit";
 /// When a caller that met an overload may come back. Calls take well below a second.
 const OVERLOAD_PASSES: Duration = Duration::from_secs(1);
 
@@ -86,6 +91,7 @@ pub struct Pipeline {
     limits: Limits,
     own: Arc<Own>,
     unified: Arc<Unified>,
+    idempotency: Arc<Idempotency>,
     /// One place for each call in flight.
     places: Arc<Semaphore>,
     is_draining: AtomicBool,
@@ -148,6 +154,7 @@ impl Pipeline {
         let upstream = Arc::new(upstream);
         let driver = Driver::new(Arc::clone(&upstream), &limits);
         let unified = Arc::new(Unified::new(api, driver));
+        let idempotency = Arc::new(Idempotency::new(store.clone(), &limits));
         let own = Own {
             api,
             auth: Arc::clone(&auth),
@@ -167,6 +174,7 @@ impl Pipeline {
             auth,
             origins,
             unified,
+            idempotency,
             places: Arc::new(Semaphore::new(limits.calls_in_flight)),
             limits,
             is_draining: AtomicBool::new(false),
@@ -204,14 +212,22 @@ impl Pipeline {
         let result = caught(self.answer(&head, body, Instant::now(), &log))
             .await
             .unwrap_or_else(|Panicked| Err(panicked()));
-        log.ended(&result);
+        match &result {
+            Ok(Answer::Replayed(kept)) => {
+                self.counters().replayed();
+                log.replayed(kept.status());
+            }
+            result => log.ended(result),
+        }
         if let Some(explain) = &self.explain {
             tell(explain, &head, &log, &result);
         }
         let mut response = match result {
-            Ok(body) => json(StatusCode::OK, body),
+            Ok(Answer::Now(body)) => json(StatusCode::OK, body),
+            Ok(Answer::Replayed(kept)) => kept.response(),
             Err(error) => error.response(&log.request_id),
         };
+        tell_limits(&log, response.headers_mut());
         // Checked or made by us, so it can stand in a header.
         if let Ok(id) = HeaderValue::from_str(&log.request_id) {
             response.headers_mut().insert(REQUEST_ID, id);
@@ -226,7 +242,7 @@ impl Pipeline {
         body: B,
         start: Instant,
         log: &Arc<CallLog>,
-    ) -> Result<Vec<u8>, Error>
+    ) -> Result<Answer, Error>
     where
         B: Body<Data = Bytes>,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -254,7 +270,7 @@ impl Pipeline {
                 deadline,
                 log: Arc::clone(log),
             };
-            return self.own(route.effect, call, place).await;
+            return self.own(route.effect, call, place).await.map(Answer::Now);
         }
         caller.must_be_allowed(route.effect)?;
         let behalf = Behalf::new(Arc::clone(&caller.id), Urgency::Interactive);
@@ -262,6 +278,7 @@ impl Pipeline {
         let connection = self.auth.connection(&head.headers, &caller);
         let connection = within(deadline, UNKNOWN_CONNECTION, connection).await?;
         log.note(&connection);
+        let key = self.key(route, head)?;
         let body = within(deadline, NO_BODY, body::read(head, body, &self.limits)).await?;
         if self.explain.is_some() {
             let _ = log.body.set(body.clone());
@@ -277,12 +294,26 @@ impl Pipeline {
             connection,
             deadline,
             log: Arc::clone(log),
+            keyed: None,
             place: Some(place),
         };
-        let answer = self.unified.answer(call, &request);
-        match route.effect {
-            Effect::Read => deadline::read_within(deadline, answer).await,
-            Effect::Write => deadline::write_within(deadline, answer).await,
+        match (route.effect, key) {
+            (Effect::Read, _) => {
+                let answer = self.unified.answer(call, &request);
+                deadline::read_within(deadline, answer)
+                    .await
+                    .map(Answer::Now)
+            }
+            (Effect::Write, None) => {
+                let answer = self.unified.answer(call, &request);
+                deadline::write_within(deadline, answer)
+                    .await
+                    .map(Answer::Now)
+            }
+            (Effect::Write, Some(key)) => {
+                let answer = self.keyed(key, head, call, request);
+                deadline::write_within(deadline, answer).await
+            }
         }
     }
 
@@ -393,6 +424,18 @@ impl Pipeline {
     }
 }
 
+/// Tells what is left of the provider's limits, where it was asked.
+fn tell_limits(log: &CallLog, headers: &mut HeaderMap) {
+    let Some((policy, left)) = log.native.left().and_then(|left| left.headers()) else {
+        return;
+    };
+    for (name, value) in [(RATE_LIMIT_POLICY, policy), (RATE_LIMIT, left)] {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            headers.insert(name, value);
+        }
+    }
+}
+
 /// The caller's request id, where it is fit for logs and headers; otherwise a new one.
 fn request_id(headers: &HeaderMap) -> String {
     let given = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
@@ -419,11 +462,12 @@ fn json(status: StatusCode, body: Vec<u8>) -> Response<Full<Bytes>> {
     response
 }
 
-fn tell(explain: &Explain, head: &request::Parts, log: &CallLog, result: &Result<Vec<u8>, Error>) {
+fn tell(explain: &Explain, head: &request::Parts, log: &CallLog, result: &Result<Answer, Error>) {
     let (status, response) = match result {
         // A call whose body is not told has no answer that could be: it may have tokens or keys in it.
-        Ok(_) if log.body.get().is_none() => (StatusCode::OK, Vec::new()),
-        Ok(body) => (StatusCode::OK, body.clone()),
+        Ok(answer) if log.body.get().is_none() => (answer.status(), Vec::new()),
+        Ok(Answer::Now(body)) => (StatusCode::OK, body.clone()),
+        Ok(Answer::Replayed(kept)) => (kept.status(), kept.body().to_vec()),
         Err(error) => (error.status(), error.body(&log.request_id)),
     };
     (explain.0)(&Explained {

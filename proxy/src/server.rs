@@ -78,6 +78,11 @@ impl Server {
             config.state.private_webhooks,
         )
         .map_err(StartError::Tls)?;
+        let store = match &config.state.store {
+            Some(settings) => Some(open_store(settings).await?),
+            None => None,
+        };
+        let upstream = upstream.with_limits(config.provider_limits.clone(), store.clone());
         let connections = config
             .connections
             .iter()
@@ -90,10 +95,6 @@ impl Server {
                     })
             })
             .collect::<Result<Vec<_>, _>>()?;
-        let store = match &config.state.store {
-            Some(settings) => Some(open_store(settings).await?),
-            None => None,
-        };
         let directory = Arc::new(Directory::new(
             api,
             upstream.clone(),

@@ -18,6 +18,7 @@ mod deadlines;
 mod drain;
 mod grants;
 mod guide;
+mod idempotency;
 mod kept_secrets;
 mod keys;
 mod leads;

@@ -13,6 +13,7 @@ use crate::route::Api;
 
 mod connection;
 mod place;
+mod provider_limits;
 mod secret;
 mod store;
 
@@ -88,6 +89,7 @@ impl Check<'_> {
         }
         .unwrap_or_else(|| hashed(&api_keys));
         let limits = self.limits(root.take("limits"));
+        let provider_limits = self.provider_limits(root.take("provider_limits"));
         let log = self.log(root.take("log"));
         let tls = self.tls(root.take("tls"));
         let connections = self.connections(root.take("connections"), &cursor_key);
@@ -100,6 +102,7 @@ impl Check<'_> {
             allowed_hosts,
             allowed_origins,
             limits,
+            provider_limits,
             log,
             tls,
             connections,
@@ -191,6 +194,11 @@ impl Check<'_> {
             &mut limits.response_body_bytes,
             &mut bytes,
         );
+        set(
+            "idempotency_answer_bytes",
+            &mut limits.idempotency_answer_bytes,
+            &mut bytes,
+        );
         set("header_bytes", &mut limits.header_bytes, &mut head);
         set("headers", &mut limits.headers, &mut count);
         set("remembered_bytes", &mut limits.remembered_bytes, &mut bytes);
@@ -206,12 +214,14 @@ impl Check<'_> {
             &mut limits.native_calls_side_by_side,
             &mut count,
         );
+        set("queue_length", &mut limits.queue_length, &mut count);
         set(
             "pipelines_at_once",
             &mut limits.pipelines_at_once,
             &mut count,
         );
         for (key, limit) in [
+            ("queue_wait", &mut limits.queue_wait),
             ("request_timeout", &mut limits.request_timeout),
             ("body_timeout", &mut limits.body_timeout),
             ("idle_timeout", &mut limits.idle_timeout),
@@ -220,6 +230,8 @@ impl Check<'_> {
             ("token_timeout", &mut limits.token_timeout),
             ("pipeline_lease", &mut limits.pipeline_lease),
             ("full_walk_interval", &mut limits.full_walk_interval),
+            ("idempotency_keep", &mut limits.idempotency_keep),
+            ("idempotency_lease", &mut limits.idempotency_lease),
             ("drain_timeout", &mut limits.drain_timeout),
         ] {
             if let Some(value) = map.take(key)
@@ -227,6 +239,11 @@ impl Check<'_> {
             {
                 *limit = duration;
             }
+        }
+        if let Some(value) = map.take("join_reads") {
+            limits.join_reads = value
+                .parse(source, "true or false", |text| text.parse().ok())
+                .unwrap_or(true);
         }
         map.finish(source);
         limits

@@ -8,6 +8,7 @@ use super::{keys::Keys, memory::Memory, panicked};
 use crate::{
     config::Limits,
     error::{Code, Error, Outcome, ProviderFault},
+    idempotency::Running,
     log::CallLog,
     translate::{NativeRequest, NativeResponse, Recent, Step, Translator, hidden::HiddenField},
     upstream::{Connection, Upstream, provider::Effect},
@@ -31,6 +32,8 @@ pub(super) struct Call {
     pub(super) connection: Arc<Connection>,
     pub(super) deadline: Instant,
     pub(super) log: Arc<CallLog>,
+    /// Is told before something is written, where the caller gave a key.
+    pub(super) keyed: Option<Arc<Running>>,
     /// Given back at the end of the drive, which may be later than the end of the request.
     pub(super) place: Option<OwnedSemaphorePermit>,
 }
@@ -127,6 +130,9 @@ impl Driver {
             let writes = requests
                 .iter()
                 .any(|request| request.operation.effect == Effect::Write);
+            if writes && let Some(keyed) = &call.keyed {
+                keyed.writing().await?;
+            }
             let made = self.calls(requests, call).await.map_err(|error| {
                 let mut error = translator.failed(error);
                 // An earlier step wrote, and the translator went on since it was content with that.

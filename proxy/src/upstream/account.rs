@@ -96,6 +96,9 @@ impl Upstream {
         let provider = connection.provider;
         let native = http_request(token, request)?;
         let deadline = deadline.min(Instant::now() + self.native_timeout);
+        log.asks(&connection.budget);
+        // Who asks how things are is to hear it from the provider.
+        let turn = connection.budget.at_once(request.operation);
         log.sending();
         let began = Instant::now();
         let answered = self.client.send(native, deadline).await;
@@ -109,6 +112,11 @@ impl Upstream {
         if !response.is_success() {
             response.body = fault::without_secret(response.body, token.secret());
         }
+        let rule = match response.is_success() {
+            true => None,
+            false => fault::rule(provider, &response),
+        };
+        turn.answered(response.status, &headers, rule);
         Ok(Told { response, headers })
     }
 

@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicU32, AtomicU64, Ordering},
     },
     time::{Duration, SystemTime},
 };
@@ -19,7 +19,7 @@ use tokio::time::Instant;
 
 use super::{
     behalf::Behalf,
-    budget::Budget,
+    budget::{Budget, BudgetSnapshot, Budgets},
     circuit::{Circuits, Door, Health},
     client::{Client, Failure, Reached, Response},
     fault,
@@ -30,7 +30,7 @@ use super::{
     token::{Flights, Means, Newest, Token, Tokens},
 };
 use crate::{
-    config::{self, Limits, Roots},
+    config::{self, Limits, ProviderLimits, Roots},
     error::{Code, Error},
     metrics::Metrics,
     store::Store,
@@ -39,6 +39,9 @@ use crate::{
 
 pub(super) const AGENT: &str = concat!("crosswalk/", env!("CARGO_PKG_VERSION"));
 
+/// With less time left than this no call is worth its while: it would hardly be answered.
+pub(super) const SHORTEST_USEFUL: Duration = Duration::from_millis(50);
+
 /// The way to all providers. Cloning shares it.
 #[derive(Debug, Clone)]
 pub struct Upstream {
@@ -46,6 +49,10 @@ pub struct Upstream {
     pub(super) native_timeout: Duration,
     means: Means,
     retries: Arc<RetryBudgets>,
+    budgets: Arc<Budgets>,
+    pub(super) join_reads: bool,
+    /// How many reads were answered by the native call of another one.
+    pub(super) saved: Arc<AtomicU64>,
 }
 
 /// A connection with its token.
@@ -58,7 +65,6 @@ pub struct Connection {
     pub(super) tokens: Arc<Tokens>,
     /// That of the account, which other connections may share.
     pub(super) budget: Arc<Budget>,
-    #[allow(dead_code)]
     pub(super) joins: Arc<Joins>,
 }
 
@@ -66,7 +72,11 @@ pub struct Connection {
 #[derive(Debug, Default)]
 pub struct NativeLog {
     calls: AtomicU32,
+    /// Calls that were not made, since another one had the answer.
+    joined: AtomicU32,
     behalf: OnceLock<Behalf>,
+    /// Of the account that was asked.
+    budget: OnceLock<Arc<Budget>>,
     /// Kept only where somebody wants to read them.
     exchanges: Option<Mutex<Vec<Exchange>>>,
 }
@@ -100,6 +110,16 @@ impl NativeLog {
         self.behalf.get_or_init(Behalf::proxy)
     }
 
+    /// What is left of the account's limits; none where nothing was asked at the provider.
+    pub fn left(&self) -> Option<BudgetSnapshot> {
+        self.budget.get().map(|budget| budget.snapshot())
+    }
+
+    /// The call is subject to these limits.
+    pub(super) fn asks(&self, budget: &Arc<Budget>) {
+        let _ = self.budget.set(Arc::clone(budget));
+    }
+
     /// How many native calls were sent, retries among them.
     pub fn calls(&self) -> u32 {
         self.calls.load(Ordering::Relaxed)
@@ -115,6 +135,43 @@ impl NativeLog {
                     .clone()
             })
             .unwrap_or_default()
+    }
+
+    /// How many native calls were not made, since the call of another one had the answer.
+    pub fn joined(&self) -> u32 {
+        self.joined.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn keeps_exchanges(&self) -> bool {
+        self.exchanges.is_some()
+    }
+
+    /// What is kept, where anything is.
+    pub(super) fn kept_exchanges(&self) -> Option<Vec<Exchange>> {
+        self.keeps_exchanges().then(|| self.exchanges())
+    }
+
+    pub(super) fn last_exchange(&self) -> Option<Exchange> {
+        let exchanges = self.exchanges.as_ref()?;
+        let exchanges = exchanges.lock().unwrap_or_else(PoisonError::into_inner);
+        exchanges.last().cloned()
+    }
+
+    /// Notes native calls that somebody else made, of which `calls` count as of this log.
+    pub(super) fn counts(&self, exchanges: &[Exchange], calls: u32) {
+        self.calls.fetch_add(calls, Ordering::Relaxed);
+        if let Some(kept) = &self.exchanges {
+            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.extend_from_slice(exchanges);
+        }
+    }
+
+    /// The same, where they had the answer.
+    pub(super) fn answered_by(&self, exchanges: &[Exchange], calls: u32) {
+        self.counts(exchanges, calls);
+        if calls == 0 {
+            self.joined.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     pub(super) fn sending(&self) {
@@ -166,6 +223,11 @@ impl Tried {
         }
     }
 
+    /// Whether the pause before the next try is that of all calls of the account, for which its budget sees to it.
+    fn waits_in_the_queue(&self) -> bool {
+        matches!(self, Self::Answered { rule: Some(rule), part: None, .. } if rule.limit.is_some())
+    }
+
     fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Answered { retry_after, .. } => *retry_after,
@@ -187,7 +249,23 @@ impl Upstream {
                 metrics: Arc::default(),
             },
             retries: Arc::default(),
+            budgets: Arc::new(Budgets::new(limits)),
+            join_reads: limits.join_reads,
+            saved: Arc::default(),
         })
+    }
+
+    /// The same with what is assumed of providers' limits, and a store by which other processes may share them. For the
+    /// start, before anything is connected.
+    #[must_use]
+    pub fn with_limits(mut self, assumed: ProviderLimits, store: Option<Store>) -> Self {
+        self.budgets = Arc::new(self.budgets.with(assumed, store));
+        self
+    }
+
+    /// How the limits of the accounts in use are used: provider, account, and what is left.
+    pub fn budgets(&self) -> Vec<(&'static str, String, BudgetSnapshot)> {
+        self.budgets.snapshots()
     }
 
     pub(super) fn client(&self) -> &Client {
@@ -203,12 +281,22 @@ impl Upstream {
         &self.means.metrics
     }
 
-    /// Has the states that are no events told: what circuits of these providers are not closed.
+    /// Has the states that are no events told: which circuits of these providers are not closed, what is left of
+    /// their limits, and who waits for more.
     pub fn measure(&self, providers: &[&'static Provider]) {
+        let metrics = self.metrics();
+        let budgets = self.budgets();
         for provider in providers {
             let not_closed = self.circuits().not_closed(provider);
-            self.metrics()
-                .circuits(provider.name, not_closed.open, not_closed.half_open);
+            metrics.circuits(provider.name, not_closed.open, not_closed.half_open);
+            let own = budgets.iter().filter(|(name, ..)| *name == provider.name);
+            let waiting = own.map(|(.., budget)| budget.waiting).sum();
+            metrics.budget_waiting(provider.name, waiting);
+        }
+        for (provider, _, budget) in &budgets {
+            for left in &budget.limits {
+                metrics.budget_left(provider, left.name, left.remaining);
+            }
         }
     }
 
@@ -223,7 +311,7 @@ impl Upstream {
             api_version: connection.api_version.clone(),
             settings: Arc::clone(&connection.settings),
             tokens: Arc::new(Tokens::new(connection, self.means.clone())?),
-            budget: Arc::new(Budget::new(connection.provider)),
+            budget: self.budgets.of(connection),
             joins: Arc::default(),
         })
     }
@@ -250,7 +338,7 @@ impl Upstream {
             api_version: connection.api_version.clone(),
             settings: Arc::clone(&connection.settings),
             tokens,
-            budget: Arc::new(Budget::new(connection.provider)),
+            budget: self.budgets.of(connection),
             joins: Arc::default(),
         }
     }
@@ -306,7 +394,9 @@ impl Upstream {
             let Some(pause) = again else {
                 return end(provider, effect, outcome);
             };
-            tokio::time::sleep(pause).await;
+            if !outcome.waits_in_the_queue() {
+                tokio::time::sleep(pause).await;
+            }
         }
     }
 
@@ -356,10 +446,18 @@ impl Upstream {
         // Before the turn, which nobody should wait for in vain.
         let checked = self.circuits().check(provider, Door::Api, host);
         checked.map_err(counted)?;
+        log.asks(&connection.budget);
+        let asked = Instant::now();
         let turn = connection
             .budget
             .turn(request.operation, log.behalf(), deadline)
-            .await?;
+            .await;
+        self.metrics().waited(provider.name, asked.elapsed());
+        let turn = turn.inspect_err(|error| {
+            if error.code == Code::TooManyRequests {
+                self.metrics().budget_refused(provider.name);
+            }
+        })?;
         must_be_in_time(deadline)?;
         // After the turn, so that nobody who waits for one holds the only probe, or comes upon a host that has failed
         // meanwhile.
@@ -491,7 +589,8 @@ pub(super) fn unanswered(provider: &'static Provider, effect: Effect, failure: &
         failure,
         Failure::NotConnected(_) | Failure::TimedOut(Reached::Nothing)
     );
-    let error = Error::new(code, message).with_detail(failure.to_string());
+    let mut error = Error::new(code, message).with_detail(failure.to_string());
+    error.is_unusable_answer = matches!(failure, Failure::TooLarge(_) | Failure::Garbled(_));
     if effect == Effect::Write && is_sent {
         return error.into_unknown();
     }

@@ -40,6 +40,7 @@ mod kept;
 mod life;
 mod newest;
 mod refresh;
+mod single;
 
 pub use kept::Kept;
 pub use newest::Newest;
@@ -50,6 +51,7 @@ pub(super) use flights::Flights;
 use endpoint::{Cure, Refusal};
 use keeper::Keeper;
 use life::Life;
+use single::{Asked, Single};
 
 /// What stands before a token in a request.
 const SCHEME: &str = "Bearer ";
@@ -115,8 +117,7 @@ pub(super) struct Tokens {
 
 #[derive(Debug)]
 struct State {
-    current: Option<Arc<Token>>,
-    generation: u64,
+    single: Single<Arc<Token>, watch::Receiver<Landing>, Error, Instant>,
     /// Where the API was said to be with the last token.
     base_url: Option<Url>,
     /// The newest refresh token.
@@ -125,9 +126,6 @@ struct State {
     scopes: Option<Vec<String>>,
     /// That of the kept credentials that these are.
     version: i64,
-    flight: Option<watch::Receiver<Landing>>,
-    /// The last failure, and until when it counts.
-    failure: Option<(Instant, Error)>,
 }
 
 /// How a refresh ended; none while it goes on.
@@ -142,8 +140,10 @@ impl Tokens {
             Credentials::OAuth(oauth) => oauth.access_token.as_ref(),
         };
         if let (Some(access_token), Some(base_url)) = (access_token, &connection.base_url) {
-            let token = tokens.token(access_token, base_url, 0, Life::unknown())?;
-            tokens.state().current = Some(Arc::new(token));
+            tokens.state().single.install(|generation| {
+                let token = tokens.token(access_token, base_url, generation, Life::unknown());
+                token.map(Arc::new)
+            })?;
         }
         Ok(tokens)
     }
@@ -176,14 +176,11 @@ impl Tokens {
             means,
             keeper,
             state: Mutex::new(State {
-                current: None,
-                generation: 0,
+                single: Single::default(),
                 base_url: connection.base_url.clone(),
                 refresh_token: oauth.as_ref().map(|oauth| oauth.refresh_token.clone()),
                 scopes: None,
                 version: 0,
-                flight: None,
-                failure: None,
             }),
             oauth,
         }
@@ -220,7 +217,7 @@ impl Tokens {
         deadline: Instant,
     ) -> Result<Arc<Token>, Error> {
         let now = Instant::now();
-        let current = self.state().current.clone();
+        let current = self.state().single.current().cloned();
         match current {
             Some(token) if token.life.is_fresh(now) => Ok(token),
             Some(token) if token.life.is_good(now + ENOUGH) => {
@@ -234,7 +231,7 @@ impl Tokens {
                 other => other,
             },
             None => {
-                let generation = self.state().generation;
+                let generation = self.state().single.generation();
                 self.renew(client, generation, deadline, false).await
             }
         }
@@ -247,12 +244,7 @@ impl Tokens {
         generation: u64,
         deadline: Instant,
     ) -> Result<Arc<Token>, Error> {
-        {
-            let mut state = self.state();
-            if state.generation == generation {
-                state.current = None;
-            }
-        }
+        self.state().single.refuse(generation);
         self.renew(client, generation, deadline, false).await
     }
 
@@ -262,7 +254,7 @@ impl Tokens {
         client: &Arc<Client>,
         deadline: Instant,
     ) -> Result<Arc<Token>, Error> {
-        let generation = self.state().generation;
+        let generation = self.state().single.generation();
         self.renew(client, generation, deadline, true).await
     }
 
@@ -304,29 +296,20 @@ impl Tokens {
         forced: bool,
     ) -> Result<Joined, Error> {
         let mut state = self.state();
-        if let Some(token) = &state.current
-            && token.generation > generation
-        {
-            return Ok(Joined::Token(Arc::clone(token)));
-        }
-        let now = Instant::now();
-        if let Some((until, error)) = &state.failure
-            && now < *until
-            && !forced
-        {
-            return Err(error.clone());
-        }
-        if let Some(flight) = &state.flight
-            // A flight whose task is gone without landing is none.
-            && (flight.borrow().is_some() || flight.has_changed().is_ok())
-        {
-            return Ok(Joined::Flight(flight.clone()));
+        let flies = |flight: &watch::Receiver<Landing>| {
+            flight.borrow().is_some() || flight.has_changed().is_ok()
+        };
+        match state.single.ask(generation, &Instant::now(), forced, flies) {
+            Asked::There(token) => return Ok(Joined::Token(token)),
+            Asked::UnderWay(flight) => return Ok(Joined::Flight(flight)),
+            Asked::Failed(error) => return Err(error),
+            Asked::Nobody => {}
         }
         let (Some(oauth), true) = (self.oauth.clone(), state.refresh_token.is_some()) else {
             return Err(self.must_connect_again("its access token is refused"));
         };
         let (landing, flight) = watch::channel(None);
-        state.flight = Some(flight.clone());
+        state.single.began(flight.clone());
         drop(state);
         let (tokens, client, flying) = (
             Arc::clone(self),
@@ -345,7 +328,6 @@ impl Tokens {
     /// Ends a flight.
     fn land(&self, result: Result<Arc<Token>, Refusal>) -> Result<Arc<Token>, Error> {
         let mut state = self.state();
-        state.flight = None;
         let counted = match &result {
             Ok(_) => Refreshed::Renewed,
             Err(refusal) if refusal.cure == Cure::Time => Refreshed::Failed,
@@ -354,7 +336,7 @@ impl Tokens {
         self.means.metrics.refreshed(self.provider.name, counted);
         match result {
             Ok(token) => {
-                state.failure = None;
+                state.single.landed(None);
                 Ok(token)
             }
             Err(refusal) => {
@@ -362,7 +344,8 @@ impl Tokens {
                     Cure::Time => FAILURE_COUNTS,
                     Cure::Consent | Cure::Client => REFUSAL_COUNTS,
                 };
-                state.failure = Some((Instant::now() + counts, (*refusal.error).clone()));
+                let failure = (Instant::now() + counts, (*refusal.error).clone());
+                state.single.landed(Some(failure));
                 // Those who have a token that is good do not wait, and so do not hear of it.
                 tracing::warn!(
                     connection = self.connection,

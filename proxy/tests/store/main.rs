@@ -6,6 +6,7 @@ mod callers;
 mod connections;
 mod deliveries;
 mod grants;
+mod idempotency;
 mod keys;
 mod leases;
 mod place;

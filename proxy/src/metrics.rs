@@ -337,7 +337,7 @@ impl Metrics {
         self.store_up.set(i64::from(is_up));
     }
 
-    /// Everything, as OpenMetrics has it.
+    /// Everything, as `OpenMetrics` has it.
     pub fn text(&self) -> String {
         for (&(provider, limit), least) in
             &mut *self.least.lock().unwrap_or_else(PoisonError::into_inner)

@@ -367,7 +367,7 @@ impl Pipeline {
         }
     }
 
-    /// What was counted, and how things stand, as OpenMetrics has it.
+    /// What was counted, and how things stand, as `OpenMetrics` has it.
     pub(crate) async fn metrics(&self) -> String {
         let metrics = self.own.upstream.metrics();
         self.own.upstream.measure(self.api.providers);

@@ -153,7 +153,8 @@ impl Guest {
             asks.store(true, Ordering::Relaxed);
             let pipeline = Arc::clone(&pipeline);
             async move {
-                let mut response = pipeline.handle(request).await;
+                // On the heap: the life of a request is long, and a connection rests most of the time.
+                let mut response = Box::pin(pipeline.handle(request)).await;
                 if pipeline.is_draining() {
                     let close = HeaderValue::from_static("close");
                     response.headers_mut().insert(CONNECTION, close);

@@ -47,6 +47,7 @@ fn create(sidecar: &Sidecar, last_name: &str) -> TcpStream {
     )
 }
 
+/// Covers: sigterm-drains, caller-hangs-up-write
 #[test]
 fn a_signal_lets_calls_end_and_refuses_new_ones() {
     let sandbox = Sandbox::start();
@@ -107,6 +108,7 @@ fn a_signal_lets_calls_end_and_refuses_new_ones() {
     }
 }
 
+/// Covers: sigterm-twice
 #[test]
 fn a_second_signal_ends_it_at_once() {
     let sandbox = Sandbox::start();

@@ -5,6 +5,7 @@
 )]
 
 mod admin;
+mod attack;
 mod bounds;
 mod capabilities;
 mod changes;
@@ -18,10 +19,14 @@ mod deadlines;
 mod drain;
 mod grants;
 mod guide;
+mod histories;
 mod idempotency;
+mod joined;
 mod kept_secrets;
 mod keys;
 mod leads;
+mod limits;
+mod load;
 mod logs;
 mod lost;
 mod metadata;

@@ -207,6 +207,7 @@ tls: { roots: bundled }
     );
 }
 
+/// Covers: config-broken
 #[test]
 fn the_admin_port_is_off_unless_told_and_another_than_the_apis() {
     let config = |text: &str| read(&format!("api_keys: [\"env:KEY\"]\n{text}"));
@@ -280,6 +281,7 @@ fn secrets_come_from_files_without_their_last_line_break() {
     assert_eq!(config.api_keys[0].expose_secret(), "from-file");
 }
 
+/// Covers: value-breaks-header
 #[test]
 fn a_secret_that_could_break_a_header_is_refused() {
     let told = mistakes("api_keys: [\"env:LINES\"]\n");
@@ -287,6 +289,7 @@ fn a_secret_that_could_break_a_header_is_refused() {
     assert!(!told.contains("x-evil"));
 }
 
+/// Covers: secret-in-debug
 #[test]
 fn nothing_secret_is_in_the_debug_form() {
     let config = read(
@@ -328,6 +331,7 @@ fn a_version_decides_how_paths_begin() {
     }
 }
 
+/// Covers: instance-url-foreign, login-host-foreign
 #[test]
 fn credentials_go_only_to_hosts_of_the_provider() {
     for url in [

@@ -21,8 +21,10 @@ use tokio::{
     task::JoinSet,
 };
 
+use super::framing::{Verdicts, Watched};
 use crate::{
     config::Limits,
+    error::Error,
     pipeline::{Pipeline, head},
 };
 
@@ -149,12 +151,18 @@ impl Guest {
         let _counted = Counted::new(&pipeline);
         let has_asked = Arc::new(AtomicBool::new(false));
         let asks = Arc::clone(&has_asked);
+        let verdicts = Verdicts::default();
+        let stream = Watched::new(stream, verdicts.clone());
         let service = service_fn(move |request| {
             asks.store(true, Ordering::Relaxed);
             let pipeline = Arc::clone(&pipeline);
+            let verdict = verdicts.next();
             async move {
-                // On the heap: the life of a request is long, and a connection rests most of the time.
-                let mut response = Box::pin(pipeline.handle(request)).await;
+                let mut response = match verdict {
+                    // On the heap: the life of a request is long, and a connection rests most of the time.
+                    Ok(()) => Box::pin(pipeline.handle(request)).await,
+                    Err(fault) => pipeline.refuse(&request, Error::bad_request(fault.words())),
+                };
                 if pipeline.is_draining() {
                     let close = HeaderValue::from_static("close");
                     response.headers_mut().insert(CONNECTION, close);

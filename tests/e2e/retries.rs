@@ -1,6 +1,7 @@
 //! What is made again by the proxy, what is not, and what a caller is told who must decide that himself.
 
 use std::{
+    io::Write as _,
     net::TcpListener,
     sync::atomic::{AtomicUsize, Ordering},
     time::Instant,
@@ -243,4 +244,19 @@ fn a_host_that_fails_now_and_then_is_not_called_three_times_as_often() {
     let metrics = exchange(line["admin"].as_str().unwrap(), "GET", "/metrics", "", None);
     let refused = "crosswalk_retries_refused_total{provider=\"hubspot\"} ";
     assert!(metrics.text.contains(refused), "{}", metrics.text);
+}
+
+#[test]
+fn a_provider_that_names_a_time_beyond_all_bounds_is_taken_to_mean_a_day() {
+    let mad = Peer::start(|mut line| {
+        while line.request().is_some() {
+            let text = "HTTP/1.1 429 Told\r\nretry-after: 18446744073709551615\r\ncontent-length: 2\r\n\r\n{}";
+            let _ = line.stream.write_all(text.as_bytes());
+        }
+    });
+    let sidecar = Sidecar::start(&format!("connections:\n{}", mad.connection("mad")));
+    let answer = sidecar.call("mad", "GET", "/unified/crm/account/1", None);
+    assert_eq!(answer.status, 429, "{}", answer.text);
+    let after: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+    assert!(after <= 86_400, "{after}");
 }

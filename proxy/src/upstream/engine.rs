@@ -278,12 +278,22 @@ impl Upstream {
         &self.means.metrics
     }
 
-    /// Has the states that are no events told: what circuits of these providers are not closed.
+    /// Has the states that are no events told: which circuits of these providers are not closed, what is left of
+    /// their limits, and who waits for more.
     pub fn measure(&self, providers: &[&'static Provider]) {
+        let metrics = self.metrics();
+        let budgets = self.budgets();
         for provider in providers {
             let not_closed = self.circuits().not_closed(provider);
-            self.metrics()
-                .circuits(provider.name, not_closed.open, not_closed.half_open);
+            metrics.circuits(provider.name, not_closed.open, not_closed.half_open);
+            let own = budgets.iter().filter(|(name, ..)| *name == provider.name);
+            let waiting = own.map(|(.., budget)| budget.waiting).sum();
+            metrics.budget_waiting(provider.name, waiting);
+        }
+        for (provider, _, budget) in &budgets {
+            for left in &budget.limits {
+                metrics.budget_left(provider, left.name, left.remaining);
+            }
         }
     }
 

@@ -1,4 +1,4 @@
-use crosswalk_tests::{Contract, Demo};
+use crosswalk_tests::{Contract, Demo, exchange_text};
 use serde_json::{Value, json};
 
 use crate::{CONNECTIONS, good};
@@ -292,5 +292,39 @@ fn a_spent_day_is_told_at_once() {
         let answer = demo.call(connection, "GET", "/unified/crm/contact", None);
         assert_eq!(answer.status, 429, "{connection}: {:#}", answer.body);
         assert_eq!(demo.native_calls(connection).len(), 1, "{connection}");
+    }
+}
+
+/// Covers: json-deep
+#[test]
+fn a_body_that_is_nested_without_end_is_refused_and_harms_nobody() {
+    const DEEP: usize = 100_000;
+    let demo = Demo::start();
+    for connection in CONNECTIONS {
+        demo.native_calls(connection);
+        let headers = format!(
+            "x-apikey: demo\r\nx-connection-id: {connection}\r\ncontent-type: application/json\r\n"
+        );
+        let lists = "[".repeat(DEEP) + &"]".repeat(DEEP);
+        let objects = "{\"a\":".repeat(DEEP) + "1" + &"}".repeat(DEEP);
+        for nested in [&lists, &objects] {
+            for body in [
+                nested.clone(),
+                format!("{{\"record\":{nested}}}"),
+                format!("{{\"record\":{{\"name\":{nested}}}}}"),
+                format!(
+                    "{{\"record\":{{\"name\":\"A\",\"passthrough_fields\":{{\"x\":{nested}}}}}}}"
+                ),
+                format!("{{\"record\":{{\"name\":\"A\"}},\"unknown\":{nested}}}"),
+            ] {
+                let target = "/unified/crm/account";
+                let answer = exchange_text(&demo.address, "POST", target, &headers, &body);
+                assert_eq!(answer.status, 400, "{:.200}: {}", body, answer.text);
+                assert_eq!(answer.body["code"], "BAD_REQUEST");
+            }
+        }
+        assert_eq!(demo.native_calls(connection), Vec::<String>::new());
+        let target = "/unified/crm/account?page_size=1";
+        good(&demo, connection, "crm.account.list", "GET", target, None);
     }
 }

@@ -424,25 +424,25 @@ fn suffer_all(cases: Vec<Case>) {
     assert!(faults.is_empty(), "{faults:?}");
 }
 
-/// Covers: 20, 21
+/// Covers: answer-not-json, answer-retyped, answer-deep
 #[test]
 fn a_body_that_is_not_what_it_should_be_is_a_bad_gateway() {
     suffer_all(bodies());
 }
 
-/// Covers: 21
+/// Covers: answer-bomb, answer-wrong-length, answer-too-large
 #[test]
 fn a_body_that_grows_or_does_not_end_is_a_bad_gateway() {
     suffer_all(encodings());
 }
 
-/// Covers: 21
+/// Covers: answer-not-http
 #[test]
 fn a_head_that_is_none_or_does_not_end_is_a_bad_gateway() {
     suffer_all(heads());
 }
 
-/// Covers: 12
+/// Covers: redirect-of-provider
 #[test]
 fn no_redirect_is_followed_and_no_credential_goes_to_another_host() {
     let evil = Hostile::start(|_, stream| body(stream, "", EMPTY));
@@ -493,7 +493,7 @@ fn no_redirect_is_followed_and_no_credential_goes_to_another_host() {
     }
 }
 
-/// Covers: 14
+/// Covers: instance-url-foreign, value-breaks-header
 #[test]
 fn a_token_that_leads_elsewhere_or_cannot_stand_in_a_header_is_refused() {
     let answer = Arc::new(Mutex::new(json!({})));

@@ -210,9 +210,15 @@ fn is_alike(call: &(String, Vec<String>), plain: &[(String, Vec<String>)]) -> bo
 /// The whole of the paths that the mappings have: what a native call begins with.
 fn is_of_the_api(segments: &[String]) -> bool {
     let path = segments.join("/");
-    let is_known = ["/crm/", "/services/data/v", "/services/Soap/"]
-        .iter()
-        .any(|root| path.starts_with(root));
+    let is_known = [
+        "/crm/",
+        "/crm-object-schemas/",
+        "/services/data/v",
+        "/services/oauth2/userinfo",
+        "/services/Soap/",
+    ]
+    .iter()
+    .any(|root| path.starts_with(root));
     let has_dots = segments
         .iter()
         .any(|segment| segment == ".." || segment == ".");

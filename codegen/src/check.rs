@@ -18,6 +18,8 @@ mod fields;
 mod gone;
 mod granted;
 mod groups;
+mod joins;
+mod limits;
 mod lists;
 mod natives;
 mod objects;

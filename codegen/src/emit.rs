@@ -6,6 +6,8 @@ mod capabilities;
 mod connect;
 mod entity;
 mod fields;
+mod joins;
+mod limits;
 mod native;
 mod operation;
 mod provider;

@@ -9,6 +9,8 @@ pub mod call;
 pub mod connect;
 pub mod document;
 pub mod gone;
+pub mod joins;
+pub mod limits;
 pub mod operation;
 pub mod provider;
 pub mod script;

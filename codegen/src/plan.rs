@@ -5,11 +5,15 @@
 
 pub(crate) mod build;
 mod connect;
+mod joins;
+mod limits;
 
 pub use connect::{
     PlanAccount, PlanAuthorize, PlanCheck, PlanFixedCall, PlanGranted, PlanLogin,
-    PlanOperationScopes, PlanQuota, PlanQuotaTold, PlanTokenCall,
+    PlanOperationScopes, PlanTokenCall,
 };
+pub use joins::{PlanJoin, PlanJoinPart};
+pub use limits::{PlanLimit, PlanLimitKind, PlanLimitTold};
 
 /// Everything that one run generates.
 #[derive(Debug, Clone)]
@@ -168,8 +172,11 @@ pub struct PlanProvider {
     pub check: Option<PlanCheck>,
     /// What the operations need that it has, in the order of the unified spec; empty where it is not said.
     pub scopes: Vec<PlanOperationScopes>,
+    pub limits: Vec<PlanLimit>,
     pub errors: PlanErrors,
     pub bundle: Option<PlanBundle>,
+    /// Single reads that one call carries out together.
+    pub joins: Vec<PlanJoin>,
     /// How an empty value is written.
     pub clear: PlanClear,
     pub record_id: PlanRecordId,
@@ -448,6 +455,8 @@ pub struct PlanErrorRule {
     pub not_carried_out: bool,
     pub never_again: bool,
     pub retry_after_seconds: Option<u32>,
+    /// The name of the limit that is spent.
+    pub limit: Option<String>,
 }
 
 /// Several calls in one round trip.

@@ -25,9 +25,11 @@ use crate::{
 
 mod check;
 pub(crate) mod given;
+mod provider_limits;
 mod tree;
 
 pub(crate) use check::{is_allowed_host, is_loopback, is_origin, with_origin};
+pub use provider_limits::{Assumed, ProviderLimits};
 pub use tree::Mistake;
 
 /// All that a proxy is told by its user.
@@ -35,6 +37,9 @@ pub use tree::Mistake;
 pub struct Config {
     /// Where to listen. Loopback by default, since whoever reaches the port and knows a key acts for every connection.
     pub listen: SocketAddr,
+    /// Where those who watch the process find `/metrics`, `/livez` and `/readyz`; nowhere unless told. Without a key, so
+    /// what listens there is for loopback or a network of the operators' own.
+    pub admin_listen: Option<SocketAddr>,
     pub state: State,
     /// Who may call, and may do all: the values of `x-apikey` that are taken beside the keys in the store.
     pub api_keys: Vec<SecretString>,
@@ -43,6 +48,7 @@ pub struct Config {
     /// Values of `Origin` that are taken. None by default: a web page has no business with a sidecar.
     pub allowed_origins: Vec<String>,
     pub limits: Limits,
+    pub provider_limits: ProviderLimits,
     pub log: Log,
     pub tls: Tls,
     pub connections: Vec<Connection>,
@@ -82,14 +88,27 @@ pub struct Limits {
     pub response_body_bytes: usize,
     /// The head of a request: line and headers.
     pub header_bytes: usize,
-    /// Open connections; further ones wait to be accepted.
+    /// The headers of a request. No client of an API sends half as many.
+    pub headers: usize,
+    /// Open connections; further ones are answered 503 and closed, since one that waits unheard looks like a fault of
+    /// the network.
     pub connections: usize,
     /// Calls at one time; further ones are answered 503 at once, since a queue would only hide the overload.
     pub calls_in_flight: usize,
     /// Native calls of one unified call at one time. Providers' own
     /// clients and browsers allow themselves 6, so 8 is polite.
     pub native_calls_side_by_side: usize,
-    /// The whole of one call. Callers' own timeouts are rarely longer.
+    /// Calls of one account at a provider that wait for their turn under its limits. At 100 calls in 10 seconds the last
+    /// of so many would wait for 100 seconds, longer than any caller does.
+    pub queue_length: usize,
+    /// How long a call waits for its turn, where its deadline allows so long. Callers rather hear `Retry-After`.
+    pub queue_wait: Duration,
+    /// Answers of providers that are remembered for some minutes, such as descriptions of objects: their bytes, over
+    /// all connections. One description is up to 1 MiB.
+    pub remembered_bytes: usize,
+    /// Connections of the store that are in memory, at some KiB each; further ones are read again when they are used.
+    pub connections_in_memory: usize,
+    /// The whole of one call; a caller may ask for less by `x-request-timeout`. Callers' own timeouts are rarely longer.
     pub request_timeout: Duration,
     /// Until a body has been read. Callers are on the same machine.
     pub body_timeout: Duration,
@@ -110,6 +129,16 @@ pub struct Limits {
     pub pipeline_lease: Duration,
     /// Where a provider does not tell what was deleted, all records are read so often to find out.
     pub full_walk_interval: Duration,
+    /// Whether reads are joined: identical ones that are under way, and single ones into the provider's call for many.
+    /// It saves calls, which providers count; without it each read is a native call of its own.
+    pub join_reads: bool,
+    /// How long the answer to a write with an `Idempotency-Key` is kept: a day, as with the APIs that people know.
+    pub idempotency_keep: Duration,
+    /// After so long without a word from the sidecar that carries out such a write it is taken to have ended. Long enough
+    /// for a store that is slow for a moment.
+    pub idempotency_lease: Duration,
+    /// The largest answer to such a write that is kept. A record with all its fields is rarely a tenth of it.
+    pub idempotency_answer_bytes: usize,
     /// How long calls may go on after SIGTERM. Orchestrators commonly kill after 30 seconds.
     pub drain_timeout: Duration,
 }
@@ -120,9 +149,14 @@ impl Default for Limits {
             request_body_bytes: 4 * 1024 * 1024,
             response_body_bytes: 64 * 1024 * 1024,
             header_bytes: 32 * 1024,
+            headers: 100,
             connections: 1024,
             calls_in_flight: 512,
             native_calls_side_by_side: 8,
+            queue_length: 1000,
+            queue_wait: Duration::from_secs(30),
+            remembered_bytes: 64 * 1024 * 1024,
+            connections_in_memory: 20_000,
             request_timeout: Duration::from_mins(1),
             body_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(90),
@@ -132,6 +166,10 @@ impl Default for Limits {
             pipelines_at_once: 2,
             pipeline_lease: Duration::from_secs(15),
             full_walk_interval: Duration::from_hours(24),
+            join_reads: true,
+            idempotency_keep: Duration::from_hours(24),
+            idempotency_lease: Duration::from_secs(15),
+            idempotency_answer_bytes: 1024 * 1024,
             drain_timeout: Duration::from_secs(30),
         }
     }

@@ -19,6 +19,7 @@ use tokio::{sync::OnceCell, time::Instant};
 use zeroize::Zeroizing;
 
 use crate::{
+    config::Limits,
     error::{Code, Error},
     route::Api,
     store::{Stamp, Store},
@@ -30,8 +31,6 @@ mod settings;
 
 /// How long a connection is used without a look at the store.
 const FRESH_FOR: Duration = Duration::from_secs(2);
-/// Connections in memory: some KiB each.
-const MOST: u64 = 20_000;
 /// One that nobody uses gives its place back, and its secrets leave the memory.
 const IDLE: Duration = Duration::from_hours(1);
 /// Those of the store have ids that begin so; nothing else is looked for there.
@@ -99,6 +98,7 @@ impl Directory {
         upstream: Upstream,
         configured: impl IntoIterator<Item = upstream::Connection>,
         store: Option<Store>,
+        limits: &Limits,
     ) -> Self {
         let configured = configured.into_iter().map(|connection| {
             let id = connection.settings.id.clone();
@@ -115,7 +115,7 @@ impl Directory {
             configured: configured.collect(),
             store,
             loaded: Cache::builder()
-                .max_capacity(MOST)
+                .max_capacity(u64::try_from(limits.connections_in_memory).unwrap_or(u64::MAX))
                 .time_to_idle(IDLE)
                 .build(),
             places: Mutex::default(),
@@ -187,9 +187,9 @@ impl Directory {
 #[cfg(test)]
 impl Default for Directory {
     fn default() -> Self {
-        let limits = crate::config::Limits::default();
+        let limits = Limits::default();
         let upstream = Upstream::new(&limits, crate::config::Roots::Bundled);
         let upstream = upstream.expect("the bundled roots can be used");
-        Self::new(crate::generated::API, upstream, [], None)
+        Self::new(crate::generated::API, upstream, [], None, &limits)
     }
 }

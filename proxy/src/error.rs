@@ -26,6 +26,7 @@ pub enum Code {
     PayloadTooLarge,
     UnsupportedMediaType,
     MisdirectedRequest,
+    UnprocessableContent,
     TooManyRequests,
     RequestHeaderFieldsTooLarge,
     InternalServerError,
@@ -48,6 +49,7 @@ impl Code {
             Self::PayloadTooLarge => "PAYLOAD_TOO_LARGE",
             Self::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
             Self::MisdirectedRequest => "MISDIRECTED_REQUEST",
+            Self::UnprocessableContent => "UNPROCESSABLE_CONTENT",
             Self::TooManyRequests => "TOO_MANY_REQUESTS",
             Self::RequestHeaderFieldsTooLarge => "REQUEST_HEADER_FIELDS_TOO_LARGE",
             Self::InternalServerError => "INTERNAL_SERVER_ERROR",
@@ -70,6 +72,7 @@ impl Code {
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::MisdirectedRequest => StatusCode::MISDIRECTED_REQUEST,
+            Self::UnprocessableContent => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
             Self::RequestHeaderFieldsTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::InternalServerError => StatusCode::INTERNAL_SERVER_ERROR,
@@ -120,6 +123,9 @@ pub enum Outcome {
     Written,
 }
 
+/// What a caller is told whose write may or may not have been carried out.
+const UNKNOWN: &str = "; whether the write was carried out is not known: read the record, or search for it, before the call is made again";
+
 /// The error of one unified call.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{message}")]
@@ -136,6 +142,8 @@ pub struct Error {
     pub allow: Option<Box<str>>,
     /// For the log only.
     pub detail: Option<String>,
+    /// The provider answered, and its answer was too long to be read or no answer at all: one to another call may do.
+    pub is_unusable_answer: bool,
 }
 
 impl Error {
@@ -149,6 +157,7 @@ impl Error {
             retry_after: None,
             allow: None,
             detail: None,
+            is_unusable_answer: false,
         }
     }
 
@@ -189,6 +198,18 @@ impl Error {
         Self::new(Code::BadGateway, message)
     }
 
+    /// Nobody knows whether the write was carried out; says so, and what to do.
+    #[must_use]
+    pub fn into_unknown(mut self) -> Self {
+        if self.outcome != Some(Outcome::Unknown) {
+            self.outcome = Some(Outcome::Unknown);
+            self.message
+                .truncate(self.message.trim_end_matches('.').len());
+            self.message.push_str(UNKNOWN);
+        }
+        self
+    }
+
     #[must_use]
     pub fn with_outcome(mut self, outcome: Outcome) -> Self {
         self.outcome = Some(outcome);
@@ -214,9 +235,7 @@ impl Error {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Some(after) = self.retry_after {
-            // Whole seconds, rounded up: a caller that comes back early is refused again.
-            let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
+        if let Some(seconds) = self.retry_after_seconds() {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         if let Some(allow) = &self.allow
@@ -225,6 +244,12 @@ impl Error {
             headers.insert(ALLOW, allow);
         }
         response
+    }
+
+    /// Whole seconds, rounded up: a caller that comes back early is refused again.
+    pub fn retry_after_seconds(&self) -> Option<u64> {
+        let after = self.retry_after?;
+        Some(after.as_secs() + u64::from(after.subsec_nanos() > 0))
     }
 
     pub fn status(&self) -> StatusCode {

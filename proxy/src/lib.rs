@@ -2,13 +2,14 @@
 //!
 //! [`config`] says what is wanted, [`server`] listens, [`pipeline`] is the life of one request: [`route`], [`auth`],
 //! [`translate`], [`upstream`], or [`own`] for what the proxy answers by itself. [`capability`] tells what a connection
-//! can do. [`generated`] is what codegen wrote; all else takes it as a value of [`route::Api`], so that any other API
+//! can do, [`metrics`] what it did. [`generated`] is what codegen wrote; all else takes it as a value of [`route::Api`], so that any other API
 //! can be put in its place. [`sandbox`] plays the providers and knows nothing of the rest.
 
 #[allow(unused_extern_crates)]
 // Generated modules name this crate as others do, so that they can be compiled outside of it.
 extern crate self as crosswalk;
 
+mod admin;
 pub mod auth;
 pub mod capability;
 pub mod config;
@@ -19,7 +20,9 @@ pub mod destination;
 pub mod error;
 #[rustfmt::skip]
 pub mod generated;
+pub mod idempotency;
 pub mod log;
+pub mod metrics;
 pub mod model;
 pub mod own;
 pub mod pipeline;

@@ -5,7 +5,7 @@
 
 use std::{
     io::{IsTerminal, stderr},
-    sync::{Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use bytes::Bytes;
@@ -16,6 +16,7 @@ use tracing::level_filters::LevelFilter;
 use crate::{
     config::{self, Level, LogFormat},
     error::{Code, Error},
+    metrics::Metrics,
     upstream::{Connection, NativeLog},
 };
 
@@ -61,6 +62,8 @@ pub struct CallLog {
     /// The request's body, kept only where the call is to be explained. Without it the answer is not told either.
     pub body: OnceLock<Bytes>,
     end: Mutex<Option<End>>,
+    /// Where the call is counted, in the same moment as it is logged.
+    metrics: Option<Arc<Metrics>>,
     /// Nobody asked from outside: only who looks closely is told.
     is_ours: bool,
 }
@@ -83,8 +86,16 @@ impl CallLog {
             native,
             body: OnceLock::new(),
             end: Mutex::new(None),
+            metrics: None,
             is_ours: false,
         }
+    }
+
+    /// The same, counted when it is at its end.
+    #[must_use]
+    pub fn counted_by(mut self, metrics: &Arc<Metrics>) -> Self {
+        self.metrics = Some(Arc::clone(metrics));
+        self
     }
 
     /// For a call that the proxy makes by itself, as it does by the thousand for a pipeline.
@@ -114,6 +125,19 @@ impl CallLog {
                 detail: error.detail.clone(),
             },
         };
+        self.ends(end);
+    }
+
+    /// The call was answered as one before it was.
+    pub fn replayed(&self, status: StatusCode) {
+        self.ends(End {
+            status: status.as_u16(),
+            code: None,
+            detail: Some("replayed".to_owned()),
+        });
+    }
+
+    fn ends(&self, end: End) {
         *self.end.lock().unwrap_or_else(PoisonError::into_inner) = Some(end);
     }
 }
@@ -126,9 +150,13 @@ impl Drop for CallLog {
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         let text = |cell: &OnceLock<&'static str>| cell.get().copied().unwrap_or("-");
-        let duration_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let took = self.started.elapsed();
+        let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         // 499 is what proxies write where the caller hung up and there is no status to speak of.
         let status = end.as_ref().map_or(499, |end| end.status);
+        if let Some(metrics) = &self.metrics {
+            metrics.call(text(&self.operation), text(&self.provider), status, took);
+        }
         let code = end.as_ref().and_then(|end| end.code).map(Code::name);
         let detail = end.as_ref().and_then(|end| end.detail.as_deref());
         macro_rules! line {
@@ -139,6 +167,7 @@ impl Drop for CallLog {
                     provider = text(&self.provider),
                     connection = self.connection.get().map_or("-", String::as_str),
                     native_calls = self.native.calls(),
+                    joined = self.native.joined(),
                     status,
                     duration_ms,
                     code,

@@ -16,6 +16,7 @@ use crate::{
     connections::Directory,
     core,
     error::{Code, Error},
+    idempotency,
     log::CallLog,
     pipeline::Unified,
     route::{Api, UnifiedRequest},
@@ -86,7 +87,8 @@ impl Own {
     /// Starts what is done without being asked; it ends when `stop` says so.
     pub fn start(self: &Arc<Self>, stop: &watch::Receiver<bool>) -> JoinSet<()> {
         let mut tasks = JoinSet::new();
-        if self.store.is_some() {
+        if let Some(store) = &self.store {
+            tasks.spawn(idempotency::purge(store.clone(), stop.clone()));
             tasks.spawn(sync::run(Arc::clone(self), stop.clone()));
             tasks.spawn(webhook::run(Arc::clone(self), stop.clone()));
         }

@@ -37,7 +37,9 @@ use crate::{
     connect::PageRoute,
     connections::Directory,
     error::{Code, Error},
+    idempotency::{Answer, Idempotency},
     log::CallLog,
+    metrics::Metrics,
     own::{Own, OwnCall},
     route::{self, Api, ServedBy, UnifiedRequest},
     store::Store,
@@ -47,7 +49,10 @@ use crate::{
 };
 
 mod body;
+mod deadline;
 mod drive;
+pub(crate) mod head;
+mod keyed;
 mod keys;
 mod memory;
 mod origin;
@@ -57,11 +62,25 @@ mod unified;
 pub use origin::Origins;
 pub use unified::{Unified, UnifiedCall};
 
+use deadline::within;
 use drive::Driver;
 
 const REQUEST_ID: &str = "x-request-id";
+/// draft-ietf-httpapi-ratelimit-headers-10.
+const RATE_LIMIT_POLICY: &str = "ratelimit-policy";
+const RATE_LIMIT: &str = "ratelimit";
 /// When a caller that met an overload may come back. Calls take well below a second.
 const OVERLOAD_PASSES: Duration = Duration::from_secs(1);
+
+/// A store that takes longer to say a word counts as one that is down.
+const STORE_ANSWERS: Duration = Duration::from_secs(1);
+/// What is said when the time is up before the provider is asked.
+const UNKNOWN_CALLER: &str =
+    "the store did not tell in time who calls; nothing was sent to the provider";
+const UNKNOWN_CONNECTION: &str =
+    "the store did not tell in time what the connection is; nothing was sent to the provider";
+const NO_BODY: &str =
+    "the call's body did not come to its end in time; nothing was sent to the provider";
 
 /// All that requests share.
 #[derive(Debug)]
@@ -72,6 +91,7 @@ pub struct Pipeline {
     limits: Limits,
     own: Arc<Own>,
     unified: Arc<Unified>,
+    idempotency: Arc<Idempotency>,
     /// One place for each call in flight.
     places: Arc<Semaphore>,
     is_draining: AtomicBool,
@@ -134,6 +154,7 @@ impl Pipeline {
         let upstream = Arc::new(upstream);
         let driver = Driver::new(Arc::clone(&upstream), &limits);
         let unified = Arc::new(Unified::new(api, driver));
+        let idempotency = Arc::new(Idempotency::new(store.clone(), &limits));
         let own = Own {
             api,
             auth: Arc::clone(&auth),
@@ -153,6 +174,7 @@ impl Pipeline {
             auth,
             origins,
             unified,
+            idempotency,
             places: Arc::new(Semaphore::new(limits.calls_in_flight)),
             limits,
             is_draining: AtomicBool::new(false),
@@ -184,22 +206,27 @@ impl Pipeline {
             Some(_) => NativeLog::with_exchanges(),
             None => NativeLog::default(),
         };
-        let log = Arc::new(CallLog::new(request_id, native));
-        let deadline = Instant::now() + self.limits.request_timeout;
+        let log = CallLog::new(request_id, native).counted_by(self.own.upstream.metrics());
+        let log = Arc::new(log);
         let (head, body) = request.into_parts();
         let mut body = pin!(body);
-        let result = caught(self.answer(&head, body.as_mut(), deadline, &log))
+        let result = caught(self.answer(&head, body.as_mut(), Instant::now(), &log))
             .await
             .unwrap_or_else(|Panicked| Err(panicked()));
-        log.ended(&result);
+        match &result {
+            Ok(Answer::Replayed(kept)) => log.replayed(kept.status()),
+            result => log.ended(result),
+        }
         body::drain_unless_read(&head, body, &self.limits).await;
         if let Some(explain) = &self.explain {
             tell(explain, &head, &log, &result);
         }
         let mut response = match result {
-            Ok(body) => json(StatusCode::OK, body),
+            Ok(Answer::Now(body)) => json(StatusCode::OK, body),
+            Ok(Answer::Replayed(kept)) => kept.response(),
             Err(error) => error.response(&log.request_id),
         };
+        tell_limits(&log, response.headers_mut());
         name(&mut response, &log.request_id);
         response
     }
@@ -221,19 +248,22 @@ impl Pipeline {
         &self,
         head: &request::Parts,
         mut body: Pin<&mut B>,
-        deadline: Instant,
+        start: Instant,
         log: &Arc<CallLog>,
-    ) -> Result<Vec<u8>, Error>
+    ) -> Result<Answer, Error>
     where
         B: Body<Data = Bytes>,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
+        head::check(head, &self.limits)?;
         self.origins.check(head)?;
+        let deadline = deadline::of(&head.headers, self.limits.request_timeout, start)?;
         let place = self.place()?;
         let found = route::find(self.api.routes, &head.method, head.uri.path())?;
         let route = found.route;
         let _ = log.operation.set(route.operation);
-        let caller = self.auth.caller(&head.headers).await?;
+        let caller = self.auth.caller(&head.headers);
+        let caller = within(deadline, UNKNOWN_CALLER, caller).await?;
         if route.served_by == ServedBy::Own {
             let call = OwnCall {
                 operation: route.operation,
@@ -242,20 +272,32 @@ impl Pipeline {
                     path: found.parameters,
                     query: query(head),
                     // Never explained: it may have secrets that no line of a terminal should have.
-                    body: body::read(head, body.as_mut(), &self.limits).await?,
+                    body: within(
+                        deadline,
+                        NO_BODY,
+                        body::read(head, body.as_mut(), &self.limits),
+                    )
+                    .await?,
                 },
                 headers: head.headers.clone(),
                 deadline,
                 log: Arc::clone(log),
             };
-            return self.own(route.effect, call, place).await;
+            return self.own(route.effect, call, place).await.map(Answer::Now);
         }
         caller.must_be_allowed(route.effect)?;
         let behalf = Behalf::new(Arc::clone(&caller.id), Urgency::Interactive);
         log.native.is_for(behalf);
-        let connection = self.auth.connection(&head.headers, &caller).await?;
+        let connection = self.auth.connection(&head.headers, &caller);
+        let connection = within(deadline, UNKNOWN_CONNECTION, connection).await?;
         log.note(&connection);
-        let body = body::read(head, body, &self.limits).await?;
+        let key = self.key(route, head)?;
+        let body = within(
+            deadline,
+            NO_BODY,
+            body::read(head, body.as_mut(), &self.limits),
+        )
+        .await?;
         if self.explain.is_some() {
             let _ = log.body.set(body.clone());
         }
@@ -270,9 +312,27 @@ impl Pipeline {
             connection,
             deadline,
             log: Arc::clone(log),
+            keyed: None,
             place: Some(place),
         };
-        self.unified.answer(call, &request).await
+        match (route.effect, key) {
+            (Effect::Read, _) => {
+                let answer = self.unified.answer(call, &request);
+                deadline::read_within(deadline, answer)
+                    .await
+                    .map(Answer::Now)
+            }
+            (Effect::Write, None) => {
+                let answer = self.unified.answer(call, &request);
+                deadline::write_within(deadline, answer)
+                    .await
+                    .map(Answer::Now)
+            }
+            (Effect::Write, Some(key)) => {
+                let answer = self.keyed(key, head, call, request);
+                deadline::write_within(deadline, answer).await
+            }
+        }
     }
 
     /// The answer to an operation of our own. One that writes goes on when its caller hangs up, as those of providers
@@ -283,8 +343,9 @@ impl Pipeline {
         call: OwnCall,
         place: OwnedSemaphorePermit,
     ) -> Result<Vec<u8>, Error> {
+        let deadline = call.deadline;
         match effect {
-            Effect::Read => self.own.answer(&call).await,
+            Effect::Read => deadline::read_within(deadline, self.own.answer(&call)).await,
             Effect::Write => {
                 let own = Arc::clone(&self.own);
                 let task = tokio::spawn(async move {
@@ -293,7 +354,8 @@ impl Pipeline {
                     drop(place);
                     result
                 });
-                task.await.unwrap_or_else(|_| Err(panicked()))
+                let ended = async { task.await.unwrap_or_else(|_| Err(panicked())) };
+                deadline::write_within(deadline, ended).await
             }
         }
     }
@@ -312,7 +374,7 @@ impl Pipeline {
     }
 
     /// For those who watch the process; needs no key and tells nothing.
-    fn health(&self, path: &str) -> Option<Response<Full<Bytes>>> {
+    pub(crate) fn health(&self, path: &str) -> Option<Response<Full<Bytes>>> {
         match path {
             "/readyz" if self.is_draining.load(Ordering::Relaxed) => Some(json(
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -321,6 +383,41 @@ impl Pipeline {
             "/livez" | "/readyz" => Some(json(StatusCode::OK, br#"{"status":"ok"}"#.to_vec())),
             _ => None,
         }
+    }
+
+    /// What was counted, and how things stand, as OpenMetrics has it.
+    pub(crate) async fn metrics(&self) -> String {
+        let metrics = self.own.upstream.metrics();
+        self.own.upstream.measure(self.api.providers);
+        let busy = self.limits.calls_in_flight - self.places.available_permits();
+        metrics.in_flight(busy);
+        let is_up = match &self.own.store {
+            Some(store) => tokio::time::timeout(STORE_ANSWERS, store.ping())
+                .await
+                .is_ok_and(|pong| pong.is_ok()),
+            None => true,
+        };
+        metrics.store_is_up(is_up);
+        metrics.text()
+    }
+
+    /// The answer to a caller for whose connection there is no place.
+    pub(crate) fn full_house(&self) -> Response<Full<Bytes>> {
+        self.own.upstream.metrics().turned_away();
+        Error::new(
+            Code::ServiceUnavailable,
+            format!(
+                "{} connections are open already (limits.connections); nothing was read, try again",
+                self.limits.connections
+            ),
+        )
+        .with_retry_after(OVERLOAD_PASSES)
+        .response(&request_id(&HeaderMap::new()))
+    }
+
+    /// What counts.
+    pub(crate) fn counters(&self) -> &Arc<Metrics> {
+        self.own.upstream.metrics()
     }
 
     /// Starts what is done without being asked.
@@ -333,11 +430,27 @@ impl Pipeline {
         self.is_draining.store(true, Ordering::Relaxed);
     }
 
+    pub(crate) fn is_draining(&self) -> bool {
+        self.is_draining.load(Ordering::Relaxed)
+    }
+
     /// Resolves when no call is in flight, those included whose callers are gone, and no token is on its way.
     pub async fn idle(&self) {
         let all = u32::try_from(self.limits.calls_in_flight).unwrap_or(u32::MAX);
         let _ = self.places.acquire_many(all).await;
         self.own.upstream.landed().await;
+    }
+}
+
+/// Tells what is left of the provider's limits, where it was asked.
+fn tell_limits(log: &CallLog, headers: &mut HeaderMap) {
+    let Some((policy, left)) = log.native.left().and_then(|left| left.headers()) else {
+        return;
+    };
+    for (name, value) in [(RATE_LIMIT_POLICY, policy), (RATE_LIMIT, left)] {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            headers.insert(name, value);
+        }
     }
 }
 
@@ -374,11 +487,12 @@ fn json(status: StatusCode, body: Vec<u8>) -> Response<Full<Bytes>> {
     response
 }
 
-fn tell(explain: &Explain, head: &request::Parts, log: &CallLog, result: &Result<Vec<u8>, Error>) {
+fn tell(explain: &Explain, head: &request::Parts, log: &CallLog, result: &Result<Answer, Error>) {
     let (status, response) = match result {
         // A call whose body is not told has no answer that could be: it may have tokens or keys in it.
-        Ok(_) if log.body.get().is_none() => (StatusCode::OK, Vec::new()),
-        Ok(body) => (StatusCode::OK, body.clone()),
+        Ok(answer) if log.body.get().is_none() => (answer.status(), Vec::new()),
+        Ok(Answer::Now(body)) => (StatusCode::OK, body.clone()),
+        Ok(Answer::Replayed(kept)) => (kept.status(), kept.body().to_vec()),
         Err(error) => (error.status(), error.body(&log.request_id)),
     };
     (explain.0)(&Explained {

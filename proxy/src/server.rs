@@ -2,21 +2,12 @@
 //!
 //! Assumes that what listens beyond loopback was decided by the configuration. Speaks no TLS to callers.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc};
 
-use hyper::{server::conn::http1, service::service_fn};
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    server::graceful::{GracefulShutdown, Watcher},
-};
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::{Semaphore, watch},
-    task::JoinSet,
-    time::Instant,
-};
+use tokio::{net::TcpListener, sync::watch, task::JoinSet, time::Instant};
 
 use crate::{
+    admin::Admin,
     auth::Auth,
     config::{Config, Limits, StoreSettings},
     connections::Directory,
@@ -28,20 +19,18 @@ use crate::{
     webhook,
 };
 
-use framing::{Verdicts, Watched};
-
 mod framing;
+mod house;
 
-/// So many headers are more than any client sends.
-const MOST_HEADERS: usize = 100;
-/// After a failed accept: out of descriptors is not cured by trying at once.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+use house::House;
 
 /// A proxy that listens and does not answer yet.
 #[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
+    admin: Option<(TcpListener, SocketAddr)>,
+    admin_origins: Option<Origins>,
     pipeline: Arc<Pipeline>,
     limits: Limits,
 }
@@ -78,14 +67,11 @@ impl Server {
         config: &Config,
         explain: Option<Explain>,
     ) -> Result<Self, StartError> {
-        let listen_error = |source| StartError::Listen {
-            address: config.listen,
-            source,
+        let (listener, address) = listen(config.listen).await?;
+        let admin = match config.admin_listen {
+            Some(address) => Some(listen(address).await?),
+            None => None,
         };
-        let listener = TcpListener::bind(config.listen)
-            .await
-            .map_err(listen_error)?;
-        let address = listener.local_addr().map_err(listen_error)?;
         let upstream = Upstream::new(&config.limits, config.tls.roots).map_err(StartError::Tls)?;
         let webhooks = webhook::Sender::new(
             &config.limits,
@@ -93,6 +79,11 @@ impl Server {
             config.state.private_webhooks,
         )
         .map_err(StartError::Tls)?;
+        let store = match &config.state.store {
+            Some(settings) => Some(open_store(settings).await?),
+            None => None,
+        };
+        let upstream = upstream.with_limits(config.provider_limits.clone(), store.clone());
         let connections = config
             .connections
             .iter()
@@ -105,15 +96,12 @@ impl Server {
                     })
             })
             .collect::<Result<Vec<_>, _>>()?;
-        let store = match &config.state.store {
-            Some(settings) => Some(open_store(settings).await?),
-            None => None,
-        };
         let directory = Arc::new(Directory::new(
             api,
             upstream.clone(),
             connections,
             store.clone(),
+            &config.limits,
         ));
         let auth = Auth::new(&config.api_keys, store.clone(), Arc::clone(&directory));
         if !auth.has_key().await? {
@@ -127,6 +115,9 @@ impl Server {
             &config.allowed_origins,
             config.state.public_url.as_ref(),
         );
+        let admin_origins = admin
+            .as_ref()
+            .map(|(_, address)| Origins::new(*address, &config.allowed_hosts, &[], None));
         let mut pipeline = Pipeline::new(Parts {
             api,
             auth,
@@ -145,6 +136,8 @@ impl Server {
         Ok(Self {
             listener,
             address,
+            admin,
+            admin_origins,
             pipeline: Arc::new(pipeline),
             limits: config.limits.clone(),
         })
@@ -155,51 +148,48 @@ impl Server {
         self.address
     }
 
+    /// Where those who watch are answered, if anywhere.
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        let (_, address) = self.admin.as_ref()?;
+        Some(*address)
+    }
+
     /// Serves until `shutdown` resolves, then lets open calls end.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Drained {
-        let graceful = GracefulShutdown::new();
-        let places = Arc::new(Semaphore::new(self.limits.connections));
-        let mut connections = JoinSet::new();
-        let (stop, stopped) = watch::channel(false);
-        let mut background = self.pipeline.start(&stopped);
-        let mut shutdown = std::pin::pin!(shutdown);
-        loop {
-            let accept = async {
-                // A full house leaves newcomers in the listener's backlog.
-                let place = Arc::clone(&places).acquire_owned().await;
-                (self.listener.accept().await, place)
-            };
-            tokio::select! {
-                () = &mut shutdown => break,
-                (accepted, place) = accept => match accepted {
-                    Ok((stream, _)) => {
-                        let (pipeline, watcher) = (Arc::clone(&self.pipeline), graceful.watcher());
-                        let limits = self.limits.clone();
-                        connections.spawn(async move {
-                            converse(stream, pipeline, watcher, &limits).await;
-                            drop(place);
-                        });
-                    }
-                    Err(error) => {
-                        tracing::warn!(%error, "a connection could not be accepted");
-                        tokio::time::sleep(ACCEPT_PAUSE).await;
-                    }
-                },
-                Some(_) = connections.join_next() => {}
-            }
-        }
         let Self {
             listener,
+            admin,
             pipeline,
             limits,
+            admin_origins,
             ..
         } = self;
-        drop(listener);
+        // Ends with the set, at the very end.
+        let mut watchers = JoinSet::new();
+        if let (Some((listener, _)), Some(origins)) = (admin, admin_origins) {
+            let admin = Admin {
+                pipeline: Arc::clone(&pipeline),
+                origins,
+            };
+            watchers.spawn(admin.serve(listener));
+        }
+        let (stop, stopped) = watch::channel(false);
+        let mut background = pipeline.start(&stopped);
+        let mut house = House::new(Arc::clone(&pipeline), &limits, stopped);
+        let mut shutdown = std::pin::pin!(shutdown);
+        loop {
+            tokio::select! {
+                () = &mut shutdown => break,
+                () = house.welcome(&listener) => {}
+            }
+        }
+        // Whoever has connected before may have sent a call already.
+        house.let_in_who_waits(listener);
         pipeline.start_draining();
         let _ = stop.send(true);
         let until = Instant::now() + limits.drain_timeout;
         let drained = async {
-            graceful.shutdown().await;
+            house.close().await;
             // Writes whose callers are gone have no connection and still count.
             pipeline.idle().await;
             while background.join_next().await.is_some() {}
@@ -211,35 +201,15 @@ impl Server {
     }
 }
 
+async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let failed = |source| StartError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((listener, bound))
+}
+
 /// Opens the store that a configuration names.
 pub async fn open_store(settings: &StoreSettings) -> Result<Store, StoreError> {
     let keys = KeyRing::load(settings.keys.clone())?;
     Store::open(&settings.location, keys).await
-}
-
-async fn converse(stream: TcpStream, pipeline: Arc<Pipeline>, watcher: Watcher, limits: &Limits) {
-    // Answers are small and go out at once; where this fails it only costs time.
-    let _ = stream.set_nodelay(true);
-    let verdicts = Verdicts::default();
-    let stream = Watched::new(stream, verdicts.clone());
-    let service = service_fn(move |request| {
-        let pipeline = Arc::clone(&pipeline);
-        let verdict = verdicts.next();
-        async move {
-            Ok::<_, std::convert::Infallible>(match verdict {
-                Ok(()) => pipeline.handle(request).await,
-                Err(fault) => pipeline.refuse(&request, Error::bad_request(fault.words())),
-            })
-        }
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.idle_timeout)
-        .max_buf_size(limits.header_bytes)
-        .max_headers(MOST_HEADERS)
-        .serve_connection(TokioIo::new(stream), service);
-    // An error is a caller that left, was too slow, or sent what is not HTTP; hyper has answered where it could.
-    if let Err(error) = watcher.watch(connection).await {
-        tracing::debug!(%error, "a connection ended early");
-    }
 }

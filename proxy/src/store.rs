@@ -19,13 +19,16 @@ use sqlx::{
     any::{AnyPoolOptions, AnyRow},
     migrate::{MigrateError, Migrator},
 };
+use tokio::sync::OnceCell;
 
+mod budget;
 mod connection;
 mod connector_config;
 mod customer;
 mod event;
 mod grant;
 mod health;
+mod idempotency;
 mod installation;
 pub mod keys;
 pub mod lease;
@@ -33,6 +36,7 @@ mod pipeline;
 mod seal;
 mod webhook;
 
+pub use budget::{BudgetAsk, BudgetChunk, BudgetLimit};
 pub use connection::{Connection, ConnectionChange, ConnectionFilter, NewConnection, Saved};
 pub use connector_config::{ConnectorConfig, ConnectorConfigChange, ConnectorConfigInput};
 pub use customer::Customer;
@@ -40,6 +44,7 @@ pub use event::{Event, EventFilter};
 pub(crate) use grant::may_be_secret;
 pub use grant::{Grant, GrantFault, GrantKind, GrantSecret, NewGrant, Redeemed};
 pub use health::{Broken, Stamp};
+pub use idempotency::{Attempt as KeyedAttempt, Claim, Purged};
 pub use lease::Lease;
 pub use pipeline::{
     NewPipeline, Pipeline, PipelineChange, SyncEnd, SyncNotes, SyncRequest, pipeline_lease,
@@ -76,6 +81,8 @@ pub struct Store {
     pool: AnyPool,
     dialect: Dialect,
     keys: Arc<KeyRing>,
+    /// What answers to writes with an idempotency key are sealed with, once it was asked for.
+    answer_key: Arc<OnceCell<seal::Key>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,6 +161,7 @@ impl Store {
             pool,
             dialect,
             keys: Arc::new(keys),
+            answer_key: Arc::default(),
         };
         MIGRATIONS
             .run(&store.pool)

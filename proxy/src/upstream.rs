@@ -18,6 +18,7 @@ mod retry;
 mod token;
 
 pub use behalf::{Behalf, Urgency};
+pub use budget::{BudgetSnapshot, LimitLeft};
 pub use consent::{CodeGrant, CodeRefusal, Consent};
 pub use engine::{Connection, Exchange, NativeLog, Upstream};
 pub use token::{Kept, Newest};

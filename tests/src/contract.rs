@@ -47,6 +47,24 @@ impl Contract {
     ///
     /// When the contract has no such operation.
     pub fn faults(&self, operation: &str, status: u16, body: &Value) -> Vec<String> {
+        match self.answer(operation, status) {
+            Some(schema) => self.judge(schema, body),
+            None => vec![format!(
+                "{operation} has no answer {status} in the contract"
+            )],
+        }
+    }
+
+    /// What judges an answer, for those who judge many of them; none where the contract has no such answer.
+    ///
+    /// # Panics
+    ///
+    /// As [`Self::faults`].
+    pub fn validator(&self, operation: &str, status: u16) -> Option<jsonschema::Validator> {
+        Some(self.compiled(self.answer(operation, status)?))
+    }
+
+    fn answer(&self, operation: &str, status: u16) -> Option<&Value> {
         let found = self.document["paths"]
             .as_object()
             .into_iter()
@@ -63,12 +81,7 @@ impl Contract {
             None => response,
         };
         let schema = &response["content"]["application/json"]["schema"];
-        if schema.is_null() {
-            return vec![format!(
-                "{operation} has no answer {status} in the contract"
-            )];
-        }
-        self.judge(schema, body)
+        (!schema.is_null()).then_some(schema)
     }
 
     /// What is wrong with the body that is posted to a webhook, by the contract.
@@ -84,13 +97,15 @@ impl Contract {
     }
 
     fn judge(&self, schema: &Value, body: &Value) -> Vec<String> {
-        let whole = json!({ "components": self.document["components"], "allOf": [schema] });
-        let validator =
-            jsonschema::validator_for(&whole).expect("the contract's schemas are schemas");
-        validator
+        self.compiled(schema)
             .iter_errors(body)
             .map(|error| format!("{} at {}", error, error.instance_path()))
             .collect()
+    }
+
+    fn compiled(&self, schema: &Value) -> jsonschema::Validator {
+        let whole = json!({ "components": self.document["components"], "allOf": [schema] });
+        jsonschema::validator_for(&whole).expect("the contract's schemas are schemas")
     }
 }
 

@@ -1,11 +1,14 @@
 //! The harness of the end-to-end tests: the real binary, a small HTTP client, the unified contract.
 
+pub mod chance;
 mod contract;
 mod curl;
 mod demo;
+pub mod history;
 mod home;
 mod hostile;
 mod http;
+pub mod injector;
 mod postgres;
 mod process;
 mod raw;

@@ -107,8 +107,23 @@ impl Sidecar {
     ///
     /// When it does not start.
     pub fn start(rest: &str) -> Self {
+        Self::start_logging(rest, "debug")
+    }
+
+    /// The same, where so much happens that the log would be in the way: one line for each call.
+    ///
+    /// # Panics
+    ///
+    /// When it does not start.
+    pub fn start_quiet(rest: &str) -> Self {
+        Self::start_logging(rest, "info")
+    }
+
+    fn start_logging(rest: &str, level: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder can be made");
-        let mut text = "listen: 127.0.0.1:0\napi_keys: [\"env:CANARY_API_KEY\"]\ntls: { roots: bundled }\nlog: { format: json, level: debug }\n".to_owned();
+        let mut text = format!(
+            "listen: 127.0.0.1:0\napi_keys: [\"env:CANARY_API_KEY\"]\ntls: {{ roots: bundled }}\nlog: {{ format: json, level: {level} }}\n"
+        );
         text.write_str(rest).expect("a String takes all");
         std::fs::write(folder.path().join("crosswalk.yaml"), text).expect("a file can be written");
         let environment = [

@@ -19,7 +19,8 @@ use crate::{
 /// Reads bodies for one call.
 pub(super) struct Bodies<'a> {
     pub(super) scope: &'a Scope<'a>,
-    pub(super) objects: Objects<'a>,
+    /// None where no object is known that names could be held against.
+    pub(super) objects: Option<Objects<'a>>,
     /// The object that the call is about.
     pub(super) object: Option<Object<'a>>,
     pub(super) sink: &'a Sink,
@@ -174,6 +175,9 @@ impl Bodies<'_> {
 
     /// A text that names something must name something that there is.
     fn name(&self, name: &str, span: Span, takes: Option<SpecName>) {
+        let Some(objects) = self.objects else {
+            return;
+        };
         match (takes, self.object) {
             (Some(SpecName::Field), Some(object)) => {
                 let whole = Text {
@@ -181,14 +185,14 @@ impl Bodies<'_> {
                     span,
                 };
                 let at = |offset, length| whole.part(offset, length);
-                self.objects.check_field(object, name, at);
+                objects.check_field(object, name, at);
             }
             (Some(SpecName::Object), _) => {
                 let name = Text {
                     value: name.to_owned(),
                     span,
                 };
-                self.objects.named(&name, About::Anything);
+                objects.named(&name, About::Anything);
             }
             _ => {}
         }

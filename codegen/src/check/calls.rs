@@ -93,7 +93,7 @@ impl<'a> Calls<'a> {
         let object = self.objects.of(call, operation, scope.about);
         let bodies = Bodies {
             scope,
-            objects: self.objects,
+            objects: Some(self.objects),
             object,
             sink: self.sink,
         };

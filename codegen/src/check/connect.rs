@@ -9,15 +9,11 @@ use crate::{
     diagnostic::{Diagnostic, Sink, listed},
     mapping::{
         call::MappingCall,
-        connect::{
-            MappingAuthorize, MappingCheck, MappingGranted, MappingLogin, MappingQuota,
-            MappingTokenCall,
-        },
+        connect::{MappingAuthorize, MappingCheck, MappingGranted, MappingLogin, MappingTokenCall},
         provider::{MappingBaseUrl, MappingProvider},
     },
     plan::{
-        PlanAccount, PlanAuthorize, PlanCheck, PlanFixedCall, PlanGranted, PlanLogin, PlanQuota,
-        PlanQuotaTold, PlanTokenCall,
+        PlanAccount, PlanAuthorize, PlanCheck, PlanFixedCall, PlanGranted, PlanLogin, PlanTokenCall,
     },
     source::{Text, yaml::NodeKind},
     spec::{Spec, SpecOperation, SpecParameterPlace},
@@ -146,10 +142,8 @@ impl<'a> Connect<'a> {
                 },
             })
         });
-        let quota = check.quota.iter().filter_map(|quota| self.quota(quota));
         Some(PlanCheck {
             call,
-            quota: quota.collect(),
             account: match account {
                 Some(account) => Some(account?),
                 None => None,
@@ -219,46 +213,6 @@ impl<'a> Connect<'a> {
             query,
         };
         Some((plan, operation))
-    }
-
-    fn quota(&self, quota: &MappingQuota) -> Option<PlanQuota> {
-        // Names of headers are compared in lower case.
-        let name = |text: &Text| text.value.to_ascii_lowercase();
-        let told = match (&quota.limit, &quota.remaining, &quota.header, &quota.form) {
-            (Some(limit), Some(remaining), None, None) => PlanQuotaTold::Headers {
-                limit: name(limit),
-                remaining: name(remaining),
-            },
-            (None, None, Some(header), Some(form)) => {
-                let parts = form.value.split_once("{used}");
-                let between =
-                    parts.and_then(|(before, rest)| Some((before, rest.split_once("{limit}")?.0)));
-                let Some((before, between)) = between.filter(|(_, between)| !between.is_empty())
-                else {
-                    let message = "a form has `{used}` and then `{limit}`, and something between";
-                    self.sink.push(
-                        Diagnostic::new("bad-template", message, form.span)
-                            .help("as in `calls={used}/{limit}`"),
-                    );
-                    return None;
-                };
-                PlanQuotaTold::Used {
-                    header: name(header),
-                    before: before.to_owned(),
-                    between: between.to_owned(),
-                }
-            }
-            _ => {
-                let message = "a quota has either `limit` and `remaining`, or `header` and `form`";
-                self.sink
-                    .push(Diagnostic::new("missing-key", message, quota.span));
-                return None;
-            }
-        };
-        Some(PlanQuota {
-            told,
-            window_seconds: quota.window_seconds.as_ref().map(|seconds| seconds.value),
-        })
     }
 
     /// Secrets go to this URL.

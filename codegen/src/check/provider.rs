@@ -8,6 +8,8 @@ use super::{
     document,
     entities::Entities,
     granted,
+    joins::Joins,
+    limits,
     unified::Unified,
     versions::{self, Roots},
 };
@@ -72,6 +74,7 @@ pub(super) fn check(
     // Without roots no path can be bound.
     let versions = versions::check(&mapping.version, &checker.roots, spec, sink)?;
     let bundle = mapping.bundle.as_ref().map(|bundle| checker.bundle(bundle));
+    let joins = checker.joins().check();
     let errors = checker.errors(&mapping.errors);
     let entities: Vec<_> = provider
         .entities
@@ -117,11 +120,13 @@ pub(super) fn check(
             None => None,
         },
         scopes,
+        limits: limits::check(&mapping.limits, spec, sink),
         errors,
         bundle: match bundle {
             Some(bundle) => Some(bundle?),
             None => None,
         },
+        joins: joins?,
         clear: mapping.clear,
         record_id: mapping.record_id,
         fields_in: mapping.fields_in.as_ref().map(|text| text.value.clone()),
@@ -141,6 +146,15 @@ struct Checker<'a> {
 }
 
 impl Checker<'_> {
+    fn joins(&self) -> Joins<'_> {
+        Joins {
+            mapping: &self.provider.mapping,
+            spec: &self.provider.spec,
+            roots: &self.roots,
+            sink: self.sink,
+        }
+    }
+
     fn entities(&self) -> Entities<'_> {
         Entities {
             provider: self.provider,
@@ -387,6 +401,7 @@ impl Checker<'_> {
                         )),
                     );
             }
+            limits::of_rule(rule, &self.provider.mapping.limits, self.sink);
             classify.push(PlanErrorRule {
                 status,
                 codes: texts(&rule.codes),
@@ -402,6 +417,7 @@ impl Checker<'_> {
                 not_carried_out: rule.not_carried_out,
                 never_again: rule.never_again,
                 retry_after_seconds: rule.retry_after_seconds.as_ref().map(|it| it.value),
+                limit: value(rule.limit.as_ref()),
             });
         }
         PlanErrors {

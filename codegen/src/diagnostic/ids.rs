@@ -1,12 +1,13 @@
 //! Every id that a diagnostic may have. They name what is wrong and never change; each has a folder in `tests/bad/`.
 
 /// In alphabetical order.
-pub const IDS: [&str; 83] = [
+pub const IDS: [&str; 85] = [
     "ambiguous-name",
     "ambiguous-value",
     "ambiguous-write",
     "anchor",
     "bad-error-rule",
+    "bad-limit",
     "bad-name",
     "bad-page-size",
     "bad-reference",
@@ -58,6 +59,7 @@ pub const IDS: [&str; 83] = [
     "unknown-error-code",
     "unknown-group-tag",
     "unknown-key",
+    "unknown-limit",
     "unknown-native-field",
     "unknown-native-operation",
     "unknown-native-schema",

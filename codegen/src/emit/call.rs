@@ -359,7 +359,7 @@ fn presence(slot: &PlanSlot) -> Option<TokenStream> {
 }
 
 /// Statements that write one JSON value to `out`.
-fn json(out: &TokenStream, value: &PlanJson) -> TokenStream {
+pub(super) fn json(out: &TokenStream, value: &PlanJson) -> TokenStream {
     match value {
         PlanJson::Literal(text) => quote! { #out.literal(#text); },
         PlanJson::Slot { slot, .. } => json_slot(out, slot),

@@ -6,9 +6,7 @@ use quote::quote;
 use super::provider::option;
 use crate::{
     names,
-    plan::{
-        PlanAuth, PlanCheck, PlanFixedCall, PlanProvider, PlanQuota, PlanQuotaTold, PlanTokenCall,
-    },
+    plan::{PlanAuth, PlanCheck, PlanFixedCall, PlanProvider, PlanTokenCall},
 };
 
 /// The members of `Auth` that are about connecting.
@@ -70,32 +68,13 @@ fn check(provider: &PlanProvider, check: &PlanCheck) -> TokenStream {
         quote! { AccountPlace { call: #call, id: &[#(#id),*], name: #name } }
     });
     let account = maybe(account);
-    let quota = check.quota.iter().map(quota);
-    quote! { Check { call: #call, account: #account, quota: &[#(#quota),*] } }
+    quote! { Check { call: #call, account: #account } }
 }
 
 fn fixed_call(provider: &PlanProvider, call: &PlanFixedCall) -> TokenStream {
     let operation = names::constant(&provider.operations[call.operation].id);
     let (root, path, query) = (names::number(call.root), &call.path, pairs(&call.query));
     quote! { FixedCall { operation: &#operation, root: #root, path: #path, query: #query } }
-}
-
-fn quota(quota: &PlanQuota) -> TokenStream {
-    let told = match &quota.told {
-        PlanQuotaTold::Headers { limit, remaining } => {
-            quote! { QuotaTold::Headers { limit: #limit, remaining: #remaining } }
-        }
-        PlanQuotaTold::Used {
-            header,
-            before,
-            between,
-        } => quote! { QuotaTold::Used { header: #header, before: #before, between: #between } },
-    };
-    let window = maybe(quota.window_seconds.map(|seconds| {
-        let seconds = names::number(seconds);
-        quote! { #seconds }
-    }));
-    quote! { Quota { told: #told, window_seconds: #window } }
 }
 
 fn token_call(call: &PlanTokenCall) -> TokenStream {

@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{connect, operation, unified::Pruned};
+use super::{connect, joins, limits, operation, unified::Pruned};
 use crate::{
     names,
     plan::{PlanBaseUrl, PlanBundle, PlanClear, PlanProvider, PlanRecordId, PlanVersionMatch},
@@ -90,7 +90,7 @@ pub(super) fn module(provider: &PlanProvider) -> TokenStream {
                 write::{Clear, NativeForm},
             },
             upstream::provider::{
-                AccountPlace, Auth, Authorize, BaseUrl, Check, Content, Details, Effect, ErrorRule, Errors, FixedCall, Granted, Login, Named, NativeOperation, OperationScopes, OptionalScopes, Partial, Provider, Quota, QuotaTold, TokenCall, VersionFamily, VersionMatch, Versions,
+                AccountPlace, Auth, Authorize, BaseUrl, Check, Content, Details, Effect, ErrorRule, Errors, FixedCall, Granted, Join, JoinPart, Limit, LimitKind, Login, Named, NativeOperation, OperationScopes, OptionalScopes, Partial, Provider, QuotaTold, TokenCall, VersionFamily, VersionMatch, Versions,
             },
         };
         use http::Method;
@@ -129,12 +129,14 @@ fn data(provider: &PlanProvider) -> TokenStream {
     });
     let auth = auth(provider);
     let connect = connect::provider(provider);
+    let limits = limits::provider(&provider.limits);
     let retires = provider
         .versions
         .retires
         .iter()
         .map(|(version, day)| quote! { (#version, #day) });
     let errors = errors(provider);
+    let joins = joins::joins(provider);
     quote! {
         /// The provider.
         pub static PROVIDER: Provider = Provider {
@@ -144,8 +146,8 @@ fn data(provider: &PlanProvider) -> TokenStream {
             versions: Versions { default: #default, families: &[#(#families),*], retires: &[#(#retires),*] },
             auth: #auth,
             #connect
-            limits: &[],
-            joins: &[],
+            #limits
+            joins: #joins,
             errors: #errors,
         };
     }
@@ -227,9 +229,10 @@ fn errors(provider: &PlanProvider) -> TokenStream {
         let after = rule
             .retry_after_seconds
             .map(|seconds| quote! { retry_after_seconds: Some(#seconds), });
+        let limit = (rule.limit.as_ref()).map(|name| quote! { limit: Some(#name), });
         let code = names::ty(&rule.code.to_lowercase());
         quote! {
-            ErrorRule { #status #codes #with #message #(#flags)* #after ..ErrorRule::new(Code::#code) }
+            ErrorRule { #status #codes #with #message #(#flags)* #after #limit ..ErrorRule::new(Code::#code) }
         }
     });
     let named = errors.named.iter().map(|named| {

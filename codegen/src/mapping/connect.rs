@@ -1,10 +1,10 @@
 //! What `provider.yaml` says of connecting an account and of proving that a connection works, as typed syntax.
 
-use super::{Table, call::MappingCall, entries, provider::list, texts};
+use super::{Table, call::MappingCall, entries, texts};
 use crate::{
     diagnostic::Sink,
     source::{
-        Span, Spanned, Text,
+        Text,
         yaml::{Node, NodeKind},
     },
 };
@@ -55,7 +55,6 @@ pub struct MappingGranted {
 pub struct MappingCheck {
     pub call: MappingCall,
     pub account: Option<MappingAccount>,
-    pub quota: Vec<MappingQuota>,
 }
 
 #[derive(Debug)]
@@ -64,17 +63,6 @@ pub struct MappingAccount {
     pub call: Option<MappingCall>,
     pub id: Text,
     pub name: Option<Text>,
-}
-
-/// Headers that tell what is left of a limit.
-#[derive(Debug)]
-pub struct MappingQuota {
-    pub span: Span,
-    pub limit: Option<Text>,
-    pub remaining: Option<Text>,
-    pub header: Option<Text>,
-    pub form: Option<Text>,
-    pub window_seconds: Option<Spanned<u32>>,
 }
 
 /// `scopes`: what operations need.
@@ -162,17 +150,10 @@ pub(super) fn check(node: &Node, sink: &Sink) -> Option<MappingCheck> {
     let mut table = Table::new(node, sink)?;
     let call = super::call::keys(&mut table, sink);
     let account = table.optional("account");
-    let quota = table
-        .optional("quota")
-        .map_or_else(Vec::new, |node| list(node, sink));
     table.finish();
     Some(MappingCheck {
         call: call?,
         account: account.and_then(|node| self::account(node, sink)),
-        quota: quota
-            .iter()
-            .filter_map(|node| self::quota(node, sink))
-            .collect(),
     })
 }
 
@@ -191,20 +172,6 @@ fn account(node: &Node, sink: &Sink) -> Option<MappingAccount> {
         id: id?,
         name,
     })
-}
-
-fn quota(node: &Node, sink: &Sink) -> Option<MappingQuota> {
-    let mut table = Table::new(node, sink)?;
-    let quota = MappingQuota {
-        span: node.span,
-        limit: table.optional_text("limit"),
-        remaining: table.optional_text("remaining"),
-        header: table.optional_text("header"),
-        form: table.optional_text("form"),
-        window_seconds: table.integer("window_seconds"),
-    };
-    table.finish();
-    Some(quota)
 }
 
 pub(super) fn scopes(node: &Node, sink: &Sink) -> Option<MappingScopes> {

@@ -9,6 +9,8 @@ use super::{
     },
     document::{self, MappingDocument},
     entries,
+    joins::{self, MappingJoin},
+    limits::{self, MappingLimit},
     script::MappingObjects,
 };
 use crate::{
@@ -30,7 +32,10 @@ pub struct MappingProvider {
     pub auth: MappingAuth,
     pub check: Option<MappingCheck>,
     pub scopes: Option<MappingScopes>,
+    pub limits: Vec<MappingLimit>,
     pub reads_by_post: Vec<Text>,
+    /// Single reads that one call carries out together.
+    pub joins: Vec<MappingJoin>,
     pub clear: PlanClear,
     pub fields_in: Option<Text>,
     pub record_id: PlanRecordId,
@@ -163,6 +168,8 @@ pub struct MappingErrorRule {
     pub not_carried_out: bool,
     pub never_again: bool,
     pub retry_after_seconds: Option<Spanned<u32>>,
+    /// The limit that the refusal says is spent.
+    pub limit: Option<Text>,
 }
 
 /// Reads `provider.yaml`.
@@ -184,7 +191,13 @@ pub fn provider(file: FileId, node: &Node, sink: &Sink) -> Option<MappingProvide
     let scopes = table
         .optional("scopes")
         .and_then(|node| connect::scopes(node, sink));
+    let limits = table
+        .optional("limits")
+        .map_or_else(Vec::new, |node| limits::limits(node, sink));
     let reads_by_post = table.texts("reads_by_post");
+    let joins = table
+        .optional("joins")
+        .map_or_else(Vec::new, |node| list(node, sink));
     let clear = table.choice("clear", &["null", "empty_text"]);
     let fields_in = table.optional_text("fields_in");
     let record_id = table.choice("record_id", &["text", "decimal", "base62_checked"]);
@@ -211,7 +224,12 @@ pub fn provider(file: FileId, node: &Node, sink: &Sink) -> Option<MappingProvide
         auth: auth?,
         check,
         scopes,
+        limits,
         reads_by_post,
+        joins: joins
+            .iter()
+            .filter_map(|node| joins::join(node, sink))
+            .collect(),
         clear: if clear? == "null" {
             PlanClear::Null
         } else {
@@ -485,6 +503,7 @@ fn rule(node: &Node, sink: &Sink) -> Option<MappingErrorRule> {
     let not_carried_out = table.flag("not_carried_out");
     let retry = table.optional_choice("retry", &["never"]);
     let retry_after_seconds = table.integer("retry_after_seconds");
+    let limit = table.optional_text("limit");
     table.finish();
     let with = with
         .into_iter()
@@ -502,6 +521,7 @@ fn rule(node: &Node, sink: &Sink) -> Option<MappingErrorRule> {
         not_carried_out,
         never_again: retry.is_some(),
         retry_after_seconds,
+        limit,
     })
 }
 

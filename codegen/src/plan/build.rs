@@ -39,6 +39,10 @@ fn for_each_call(provider: &mut PlanProvider, visit: &mut dyn FnMut(&mut usize))
             visit(&mut call.operation);
         }
     }
+    for join in &mut provider.joins {
+        visit(&mut join.single);
+        visit(&mut join.many);
+    }
     for scripts in &mut provider.scripts {
         for call in object_calls(scripts.objects.as_mut()) {
             visit(&mut call.operation);

@@ -41,8 +41,6 @@ pub struct PlanGranted {
 pub struct PlanCheck {
     pub call: PlanFixedCall,
     pub account: Option<PlanAccount>,
-    /// The first whose headers are there counts.
-    pub quota: Vec<PlanQuota>,
 }
 
 #[derive(Debug, Clone)]
@@ -61,26 +59,6 @@ pub struct PlanFixedCall {
     /// After the root.
     pub path: String,
     pub query: Vec<(String, String)>,
-}
-
-#[derive(Debug, Clone)]
-pub struct PlanQuota {
-    pub told: PlanQuotaTold,
-    pub window_seconds: Option<u32>,
-}
-
-#[derive(Debug, Clone)]
-pub enum PlanQuotaTold {
-    Headers {
-        limit: String,
-        remaining: String,
-    },
-    /// One header, and what stands before the number of calls made, between it and the limit.
-    Used {
-        header: String,
-        before: String,
-        between: String,
-    },
 }
 
 /// What one operation needs: of each list any one scope.

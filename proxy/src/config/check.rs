@@ -13,6 +13,7 @@ use crate::route::Api;
 
 mod connection;
 mod place;
+mod provider_limits;
 mod secret;
 mod store;
 
@@ -68,6 +69,7 @@ impl Check<'_> {
                 "listen: {listen} is not loopback; whoever reaches it and knows an API key acts for every connection"
             ));
         }
+        let admin_listen = self.admin_listen(&mut root, listen);
         let state = self.state(&mut root);
         let has_keys = root.has("api_keys");
         let api_keys = self.api_keys(&mut root, state.store.is_some());
@@ -87,22 +89,47 @@ impl Check<'_> {
         }
         .unwrap_or_else(|| hashed(&api_keys));
         let limits = self.limits(root.take("limits"));
+        let provider_limits = self.provider_limits(root.take("provider_limits"));
         let log = self.log(root.take("log"));
         let tls = self.tls(root.take("tls"));
         let connections = self.connections(root.take("connections"), &cursor_key);
         root.finish(&mut self.source);
         Config {
             listen,
+            admin_listen,
             state,
             api_keys,
             allowed_hosts,
             allowed_origins,
             limits,
+            provider_limits,
             log,
             tls,
             connections,
             warnings: std::mem::take(&mut self.warnings),
         }
+    }
+
+    fn admin_listen(&mut self, root: &mut Map, listen: SocketAddr) -> Option<SocketAddr> {
+        let value = root.take("admin_listen")?;
+        let address = value.parse(
+            &mut self.source,
+            "an address with a port, as in 127.0.0.1:4043",
+            |text| text.parse::<SocketAddr>().ok(),
+        )?;
+        if address == listen && address.port() != 0 {
+            self.source.mistake(
+                value.at,
+                &value.path,
+                "expected another address than that of `listen`",
+            );
+        }
+        if !address.ip().is_loopback() {
+            self.warnings.push(format!(
+                "admin_listen: {address} is not loopback; whoever reaches it reads the metrics, without a key"
+            ));
+        }
+        Some(address)
     }
 
     /// Where there is a store, keys may be in there alone.
@@ -167,7 +194,19 @@ impl Check<'_> {
             &mut limits.response_body_bytes,
             &mut bytes,
         );
+        set(
+            "idempotency_answer_bytes",
+            &mut limits.idempotency_answer_bytes,
+            &mut bytes,
+        );
         set("header_bytes", &mut limits.header_bytes, &mut head);
+        set("headers", &mut limits.headers, &mut count);
+        set("remembered_bytes", &mut limits.remembered_bytes, &mut bytes);
+        set(
+            "connections_in_memory",
+            &mut limits.connections_in_memory,
+            &mut count,
+        );
         set("connections", &mut limits.connections, &mut count);
         set("calls_in_flight", &mut limits.calls_in_flight, &mut count);
         set(
@@ -175,12 +214,14 @@ impl Check<'_> {
             &mut limits.native_calls_side_by_side,
             &mut count,
         );
+        set("queue_length", &mut limits.queue_length, &mut count);
         set(
             "pipelines_at_once",
             &mut limits.pipelines_at_once,
             &mut count,
         );
         for (key, limit) in [
+            ("queue_wait", &mut limits.queue_wait),
             ("request_timeout", &mut limits.request_timeout),
             ("body_timeout", &mut limits.body_timeout),
             ("idle_timeout", &mut limits.idle_timeout),
@@ -189,6 +230,8 @@ impl Check<'_> {
             ("token_timeout", &mut limits.token_timeout),
             ("pipeline_lease", &mut limits.pipeline_lease),
             ("full_walk_interval", &mut limits.full_walk_interval),
+            ("idempotency_keep", &mut limits.idempotency_keep),
+            ("idempotency_lease", &mut limits.idempotency_lease),
             ("drain_timeout", &mut limits.drain_timeout),
         ] {
             if let Some(value) = map.take(key)
@@ -196,6 +239,11 @@ impl Check<'_> {
             {
                 *limit = duration;
             }
+        }
+        if let Some(value) = map.take("join_reads") {
+            limits.join_reads = value
+                .parse(source, "true or false", |text| text.parse().ok())
+                .unwrap_or(true);
         }
         map.finish(source);
         limits

@@ -202,6 +202,11 @@ impl Value {
         }
     }
 
+    /// Whether it is no list and has no keys.
+    pub(super) fn is_text(&self) -> bool {
+        matches!(self.node, Node::Scalar(_))
+    }
+
     pub(super) fn list(self, source: &mut Source<'_>) -> Vec<Self> {
         match self.node {
             Node::List(items) => items

@@ -191,7 +191,10 @@ async fn source(
                 .find(|(version, _)| *version == upstream.api_version)
                 .map(|(_, day)| *day),
         }),
-        quota: check.quota(&told.headers).map(|left| quota(left, &told)),
+        quota: upstream
+            .provider
+            .quota(&told.headers)
+            .map(|left| quota(left, &told)),
     })
 }
 

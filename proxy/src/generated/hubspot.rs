@@ -12,9 +12,9 @@ use crosswalk::{
     },
     upstream::provider::{
         AccountPlace, Auth, Authorize, BaseUrl, Check, Content, Details, Effect,
-        ErrorRule, Errors, FixedCall, Granted, Named, NativeOperation, OperationScopes,
-        OptionalScopes, Partial, Provider, Quota, QuotaTold, TokenCall, VersionFamily,
-        VersionMatch, Versions,
+        ErrorRule, Errors, FixedCall, Granted, Join, JoinPart, Limit, LimitKind, Named,
+        NativeOperation, OperationScopes, OptionalScopes, Partial, Provider, QuotaTold,
+        TokenCall, VersionFamily, VersionMatch, Versions,
     },
 };
 use http::Method;
@@ -132,22 +132,6 @@ pub static PROVIDER: Provider = Provider {
             id: &["portalId"],
             name: None,
         }),
-        quota: &[
-            Quota {
-                told: QuotaTold::Headers {
-                    limit: "x-hubspot-ratelimit-daily",
-                    remaining: "x-hubspot-ratelimit-daily-remaining",
-                },
-                window_seconds: None,
-            },
-            Quota {
-                told: QuotaTold::Headers {
-                    limit: "x-hubspot-ratelimit-max",
-                    remaining: "x-hubspot-ratelimit-remaining",
-                },
-                window_seconds: Some(10),
-            },
-        ],
     }),
     scopes: &[
         OperationScopes {
@@ -305,8 +289,81 @@ pub static PROVIDER: Provider = Provider {
             ],
         },
     ],
-    limits: &[],
-    joins: &[],
+    limits: &[
+        Limit {
+            name: "daily",
+            kind: LimitKind::Told {
+                probe_after_seconds: 60u32,
+                is_soft: false,
+            },
+            operations: &[],
+            told: Some(QuotaTold::Headers {
+                limit: "x-hubspot-ratelimit-daily",
+                remaining: "x-hubspot-ratelimit-daily-remaining",
+            }),
+        },
+        Limit {
+            name: "burst",
+            kind: LimitKind::Counted {
+                calls: 100u32,
+                window_seconds: 10u32,
+            },
+            operations: &[],
+            told: Some(QuotaTold::Headers {
+                limit: "x-hubspot-ratelimit-max",
+                remaining: "x-hubspot-ratelimit-remaining",
+            }),
+        },
+        Limit {
+            name: "search",
+            kind: LimitKind::Counted {
+                calls: 5u32,
+                window_seconds: 1u32,
+            },
+            operations: &["searchObjects"],
+            told: None,
+        },
+    ],
+    joins: &[
+        Join {
+            single: &GET_OBJECT,
+            root: 0,
+            path: &[
+                JoinPart::Text("/"),
+                JoinPart::Same("objectType"),
+                JoinPart::Text("/"),
+                JoinPart::Id,
+            ],
+            fields: "properties",
+            record_id: FORM.record_id,
+            many: &BATCH_READ_OBJECTS,
+            many_root: 0,
+            many_path: &[
+                JoinPart::Text("/"),
+                JoinPart::Same("objectType"),
+                JoinPart::Text("/batch/read"),
+            ],
+            body: |json, ids, fields| {
+                json.object(|object| {
+                    object.member("properties").texts(fields.iter());
+                    object
+                        .member("inputs")
+                        .list(|list| {
+                            for each in ids {
+                                list.item()
+                                    .object(|object| {
+                                        object.member("id").text(each);
+                                    });
+                            }
+                        });
+                });
+            },
+            max: 100,
+            rows: &["results"],
+            row_id: Some(&["id"]),
+            in_order: false,
+        },
+    ],
     errors: Errors {
         list: false,
         code: &["category", "errorType", "status"],
@@ -366,6 +423,7 @@ pub static PROVIDER: Provider = Provider {
                 with: &[("policyName", &["DAILY"])],
                 not_carried_out: true,
                 never_again: true,
+                limit: Some("daily"),
                 ..ErrorRule::new(Code::TooManyRequests)
             },
             ErrorRule {
@@ -373,6 +431,15 @@ pub static PROVIDER: Provider = Provider {
                 with: &[("policyName", &["TEN_SECONDLY_ROLLING"])],
                 not_carried_out: true,
                 retry_after_seconds: Some(10u32),
+                limit: Some("burst"),
+                ..ErrorRule::new(Code::TooManyRequests)
+            },
+            ErrorRule {
+                status: Some(429u16),
+                with: &[("policyName", &["SECONDLY"])],
+                not_carried_out: true,
+                retry_after_seconds: Some(1u32),
+                limit: Some("search"),
                 ..ErrorRule::new(Code::TooManyRequests)
             },
             ErrorRule {

@@ -13,9 +13,9 @@ use crosswalk::{
     },
     upstream::provider::{
         AccountPlace, Auth, Authorize, BaseUrl, Check, Content, Details, Effect,
-        ErrorRule, Errors, FixedCall, Granted, Login, Named, NativeOperation,
-        OperationScopes, Provider, Quota, QuotaTold, TokenCall, VersionFamily,
-        VersionMatch, Versions,
+        ErrorRule, Errors, FixedCall, Granted, Join, JoinPart, Limit, LimitKind, Login,
+        Named, NativeOperation, OperationScopes, Provider, QuotaTold, TokenCall,
+        VersionFamily, VersionMatch, Versions,
     },
 };
 use http::Method;
@@ -111,16 +111,6 @@ pub static PROVIDER: Provider = Provider {
             id: &["organization_id"],
             name: Some(&["preferred_username"]),
         }),
-        quota: &[
-            Quota {
-                told: QuotaTold::Used {
-                    header: "sforce-limit-info",
-                    before: "api-usage=",
-                    between: "/",
-                },
-                window_seconds: None,
-            },
-        ],
     }),
     scopes: &[
         OperationScopes {
@@ -236,8 +226,66 @@ pub static PROVIDER: Provider = Provider {
             all_of: &[&["api", "full"]],
         },
     ],
-    limits: &[],
-    joins: &[],
+    limits: &[
+        Limit {
+            name: "daily",
+            kind: LimitKind::Told {
+                probe_after_seconds: 60u32,
+                is_soft: true,
+            },
+            operations: &[],
+            told: Some(QuotaTold::Used {
+                header: "sforce-limit-info",
+                before: "api-usage=",
+                between: "/",
+            }),
+        },
+        Limit {
+            name: "concurrent",
+            kind: LimitKind::Lasting {
+                calls: 25u32,
+                seconds: 20u32,
+            },
+            operations: &[],
+            told: None,
+        },
+    ],
+    joins: &[
+        Join {
+            single: &GET_ROW,
+            root: 0,
+            path: &[
+                JoinPart::Text("/sobjects/"),
+                JoinPart::Same("sobject"),
+                JoinPart::Text("/"),
+                JoinPart::Id,
+            ],
+            fields: "fields",
+            record_id: FORM.record_id,
+            many: &RETRIEVE_ROWS,
+            many_root: 0,
+            many_path: &[
+                JoinPart::Text("/composite/sobjects/"),
+                JoinPart::Same("sobject"),
+            ],
+            body: |json, ids, fields| {
+                json.object(|object| {
+                    object
+                        .member("ids")
+                        .list(|list| {
+                            for each in ids {
+                                list.item().text(each);
+                            }
+                        });
+                    object.member("fields").texts(fields.iter());
+                });
+            },
+            max: 2000,
+            rows: &[],
+            row_id: Some(&["Id"]),
+            in_order: true,
+        },
+    ],
     errors: Errors {
         list: true,
         code: &["errorCode", "statusCode"],
@@ -279,12 +327,14 @@ pub static PROVIDER: Provider = Provider {
                 message: Some("TotalRequests"),
                 not_carried_out: true,
                 never_again: true,
+                limit: Some("daily"),
                 ..ErrorRule::new(Code::TooManyRequests)
             },
             ErrorRule {
                 codes: &["REQUEST_LIMIT_EXCEEDED"],
                 not_carried_out: true,
                 retry_after_seconds: Some(1u32),
+                limit: Some("concurrent"),
                 ..ErrorRule::new(Code::TooManyRequests)
             },
             ErrorRule {

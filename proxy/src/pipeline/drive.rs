@@ -8,6 +8,7 @@ use super::{keys::Keys, memory::Memory, panicked};
 use crate::{
     config::Limits,
     error::{Code, Error, Outcome, ProviderFault},
+    idempotency::Running,
     log::CallLog,
     translate::{NativeRequest, NativeResponse, Recent, Step, Translator, hidden::HiddenField},
     upstream::{Connection, Upstream, provider::Effect},
@@ -31,6 +32,8 @@ pub(super) struct Call {
     pub(super) connection: Arc<Connection>,
     pub(super) deadline: Instant,
     pub(super) log: Arc<CallLog>,
+    /// Is told before something is written, where the caller gave a key.
+    pub(super) keyed: Option<Arc<Running>>,
     /// Given back at the end of the drive, which may be later than the end of the request.
     pub(super) place: Option<OwnedSemaphorePermit>,
 }
@@ -47,7 +50,7 @@ impl Driver {
             upstream,
             // Half of the places are left to calls that need not wait.
             keys: Keys::new((limits.calls_in_flight / 2).max(1)),
-            memory: Memory::new(),
+            memory: Memory::new(limits.remembered_bytes),
             side_by_side: limits.native_calls_side_by_side,
         }
     }
@@ -127,6 +130,9 @@ impl Driver {
             let writes = requests
                 .iter()
                 .any(|request| request.operation.effect == Effect::Write);
+            if writes && let Some(keyed) = &call.keyed {
+                keyed.writing().await?;
+            }
             let made = self.calls(requests, call).await.map_err(|error| {
                 let mut error = translator.failed(error);
                 // An earlier step wrote, and the translator went on since it was content with that.
@@ -154,7 +160,7 @@ impl Driver {
                 }
                 let server_fault = error.provider.as_ref().is_some_and(|it| it.status >= 500);
                 if writes && server_fault && error.outcome.is_none() {
-                    error.outcome = Some(Outcome::Unknown);
+                    error = error.into_unknown();
                 }
                 error
             })?;
@@ -244,12 +250,8 @@ impl Driver {
             }
         }
         match failed {
-            Some(mut error) => {
-                if wrote {
-                    error.outcome = Some(Outcome::Unknown);
-                }
-                Err(error)
-            }
+            Some(error) if wrote => Err(error.into_unknown()),
+            Some(error) => Err(error),
             None => Ok(Responses {
                 responses: responses.into_iter().flatten().collect(),
                 wrote,

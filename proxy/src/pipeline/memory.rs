@@ -15,8 +15,6 @@ const REMEMBERED: Duration = Duration::from_mins(5);
 /// otherwise cost a call with every page. Short, since a record whose label is not known yet is told without it, and
 /// may not be told again.
 const RENEWED_AT_MOST_EVERY: Duration = Duration::from_secs(2);
-/// Bytes of remembered answers, over all connections.
-const MOST_BYTES: u64 = 64 << 20;
 /// Connections whose hidden fields are remembered.
 const MOST_CONNECTIONS: u64 = 100_000;
 
@@ -38,14 +36,15 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    pub(super) fn new() -> Self {
+    /// Of remembered answers, over all connections, at most so many bytes are kept.
+    pub(super) fn new(most_bytes: usize) -> Self {
         let size = |(_, target, body): &Key, remembered: &Remembered| {
             let request = target.len() + body.as_ref().map_or(0, Bytes::len);
             u32::try_from(request + remembered.response.body.len() + 200).unwrap_or(u32::MAX)
         };
         Self {
             answers: Cache::builder()
-                .max_capacity(MOST_BYTES)
+                .max_capacity(u64::try_from(most_bytes).unwrap_or(u64::MAX))
                 .weigher(size)
                 .time_to_live(REMEMBERED)
                 .support_invalidation_closures()

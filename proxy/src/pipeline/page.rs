@@ -11,7 +11,7 @@ use http_body_util::Full;
 use hyper::body::Body;
 use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 
-use super::{Panicked, Pipeline, body, caught, name, panicked, request_id};
+use super::{Panicked, Pipeline, body, caught, head, name, panicked, request_id};
 use crate::{
     connect::{self, LONGEST_FORM, PageCall, PageRoute},
     error::Error,
@@ -31,7 +31,9 @@ impl Pipeline {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let request_id = request_id(request.headers());
-        let log = Arc::new(CallLog::new(request_id, NativeLog::default()));
+        let log = Arc::new(
+            CallLog::new(request_id, NativeLog::default()).counted_by(self.own.upstream.metrics()),
+        );
         let _ = log.operation.set(route.operation());
         let (head, body) = request.into_parts();
         let mut body = pin!(body);
@@ -60,6 +62,7 @@ impl Pipeline {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let deadline = Instant::now() + self.limits.request_timeout;
+        head::check(head, &self.limits)?;
         self.origins.check_page(head)?;
         let place: OwnedSemaphorePermit = self.place()?;
         let values = if head.method == Method::POST {

@@ -8,6 +8,7 @@ use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 use super::drive::{Call, Driver};
 use crate::{
     error::Error,
+    idempotency::Running,
     log::CallLog,
     route::{Api, UnifiedRequest},
     translate::Context,
@@ -31,6 +32,8 @@ pub struct UnifiedCall {
     /// When it has to be at its end.
     pub deadline: Instant,
     pub log: Arc<CallLog>,
+    /// Is told before something is written, where the caller gave an idempotency key.
+    pub keyed: Option<Arc<Running>>,
     /// The place among the calls in flight, given back at the end of the drive, which may be later than that of the
     /// request. None for calls from within.
     pub place: Option<OwnedSemaphorePermit>,
@@ -56,6 +59,7 @@ impl Unified {
             connection,
             deadline,
             log,
+            keyed,
             place,
         } = call;
         let context = Context {
@@ -72,6 +76,7 @@ impl Unified {
             connection,
             deadline,
             log,
+            keyed,
             place,
         };
         self.driver.drive(effect, translator, call).await

@@ -349,6 +349,7 @@ impl Store {
         if let Some(key) = row.try_get::<Option<String>, _>("data_key")? {
             Self::forget_data_key(transaction, &key).await?;
         }
+        Self::forget_keys_in(transaction, id).await?;
         pipelines.iter().map(|row| Ok(row.try_get("id")?)).collect()
     }
 

@@ -77,6 +77,7 @@ impl Source<'_> {
             connection: Arc::clone(&self.connection),
             deadline: Instant::now() + self.own.limits.request_timeout,
             log: Arc::clone(&log),
+            keyed: None,
             place: None,
         };
         let request = UnifiedRequest {

@@ -178,11 +178,8 @@ impl Work {
     }
 
     /// The answer to a write is a success and cannot be used: whoever answered, it may not have been the provider.
-    pub fn unusable(&self, mut error: Error) -> Error {
-        error
-            .message
-            .push_str("; whether the write was carried out is not known");
-        error.with_outcome(Outcome::Unknown)
+    pub fn unusable(&self, error: Error) -> Error {
+        error.into_unknown()
     }
 
     /// The answer to a write does not tell the id that the next call needs.

@@ -96,8 +96,15 @@ impl Upstream {
         let provider = connection.provider;
         let native = http_request(token, request)?;
         let deadline = deadline.min(Instant::now() + self.native_timeout);
+        log.asks(&connection.budget);
+        // Who asks how things are is to hear it from the provider.
+        let turn = connection.budget.at_once(request.operation);
         log.sending();
+        let began = Instant::now();
         let answered = self.client.send(native, deadline).await;
+        let status = answered.as_ref().map(|answer| answer.status.as_u16()).ok();
+        self.metrics()
+            .native_call(provider.name, status, began.elapsed());
         log.ended(request, answered.as_ref().ok());
         let answered = answered.map_err(|failure| unanswered(provider, Effect::Read, &failure))?;
         let headers = answered.headers.clone();
@@ -105,6 +112,11 @@ impl Upstream {
         if !response.is_success() {
             fault::without_secret(&mut response, token.secret());
         }
+        let rule = match response.is_success() {
+            true => None,
+            false => fault::rule(provider, &response),
+        };
+        turn.answered(response.status, &headers, rule);
         Ok(Told { response, headers })
     }
 

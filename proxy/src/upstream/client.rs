@@ -4,10 +4,11 @@
 
 use std::{
     error::Error as StdError,
+    fmt,
     io::Read,
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -19,7 +20,10 @@ use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
-    client::legacy::{self, connect::HttpConnector},
+    client::legacy::{
+        self,
+        connect::{HttpConnector, capture_connection},
+    },
     rt::{TokioExecutor, TokioTimer},
 };
 use rustls::crypto::ring;
@@ -62,14 +66,35 @@ pub(crate) enum Failure {
     /// Nothing was sent.
     #[error("no connection: {0}")]
     NotConnected(String),
-    #[error("no answer in time")]
-    TimedOut,
+    #[error("no answer in time, {0}")]
+    TimedOut(Reached),
     #[error("the connection broke: {0}")]
     Lost(String),
     #[error("the response is larger than {0} bytes (limits.response_body_bytes)")]
     TooLarge(usize),
     #[error("the response is not gzip, though its header says so: {0}")]
     Garbled(String),
+}
+
+/// How far a call had come when its time was up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reached {
+    /// There was no connection yet: nothing was sent.
+    Nothing,
+    /// It may have been sent.
+    Sent,
+    /// The answer had begun.
+    Answering,
+}
+
+impl fmt::Display for Reached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Nothing => "while connecting",
+            Self::Sent => "after the call was sent",
+            Self::Answering => "while the answer was read",
+        })
+    }
 }
 
 impl Client {
@@ -108,12 +133,24 @@ impl Client {
     /// Sends a request and reads the response to its end, before `deadline`.
     pub(crate) async fn send(
         &self,
-        request: Request<Full<Bytes>>,
+        mut request: Request<Full<Bytes>>,
         deadline: Instant,
     ) -> Result<Response, Failure> {
-        tokio::time::timeout_at(deadline, self.exchange(request))
+        let connection = capture_connection(&mut request);
+        let is_answering = AtomicBool::new(false);
+        tokio::time::timeout_at(deadline, self.exchange(request, &is_answering))
             .await
-            .unwrap_or(Err(Failure::TimedOut))
+            .unwrap_or_else(|_| {
+                let reached = if is_answering.into_inner() {
+                    Reached::Answering
+                } else if connection.connection_metadata().is_some() {
+                    Reached::Sent
+                } else {
+                    // The pool may go on connecting; the call is gone with the future that was dropped.
+                    Reached::Nothing
+                };
+                Err(Failure::TimedOut(reached))
+            })
     }
 
     /// Sends a request whose answer is its head. The body is read for a moment, so that the connection can be used again.
@@ -124,7 +161,7 @@ impl Client {
     ) -> Result<(StatusCode, HeaderMap), Failure> {
         let response = tokio::time::timeout_at(deadline, self.begin(request))
             .await
-            .unwrap_or(Err(Failure::TimedOut))?;
+            .unwrap_or(Err(Failure::TimedOut(Reached::Sent)))?;
         let (head, body) = response.into_parts();
         let unread = Limited::new(body, LARGEST_UNREAD).collect();
         let _ =
@@ -153,8 +190,13 @@ impl Client {
         })
     }
 
-    async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Response, Failure> {
+    async fn exchange(
+        &self,
+        request: Request<Full<Bytes>>,
+        is_answering: &AtomicBool,
+    ) -> Result<Response, Failure> {
         let response = self.begin(request).await?;
+        is_answering.store(true, Ordering::Relaxed);
         let (head, body) = response.into_parts();
         let body = self.read(body).await?;
         let body = self.inflate(&head.headers, body).await?;
@@ -250,6 +292,7 @@ mod tests {
         encoder.finish().unwrap()
     }
 
+    /// Covers: answer-bomb
     #[test]
     fn inflating_stops_at_the_limit() {
         let bomb = gzip(&vec![0; 10_000_000]);

@@ -136,7 +136,7 @@ fn request(consent: &Consent<'_>) -> Result<Request<Full<Bytes>>, Error> {
 
 fn no_answer(title: &str, failure: &Failure) -> Error {
     let code = match failure {
-        Failure::TimedOut => Code::Timeout,
+        Failure::TimedOut(_) => Code::Timeout,
         _ => Code::BadGateway,
     };
     Error::new(code, format!("{title} gave no answer; begin again"))

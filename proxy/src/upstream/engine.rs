@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicU32, AtomicU64, Ordering},
     },
     time::{Duration, SystemTime},
 };
@@ -19,33 +19,40 @@ use tokio::time::Instant;
 
 use super::{
     behalf::Behalf,
-    budget::Budget,
-    circuit::{Circuits, Health},
-    client::{Client, Failure, Response},
+    budget::{Budget, BudgetSnapshot, Budgets},
+    circuit::{Circuits, Door, Health},
+    client::{Client, Failure, Reached, Response},
     fault,
     join::Joins,
     provider::{Content, Effect, ErrorRule, NativeOperation, Provider},
     reach::Reach,
-    retry::{self, Trouble},
-    token::{Flights, Newest, Token, Tokens},
+    retry::{self, RetryBudgets, Trouble},
+    token::{Flights, Means, Newest, Token, Tokens},
 };
 use crate::{
-    config::{self, Limits, Roots},
-    error::{Code, Error, Outcome},
+    config::{self, Limits, ProviderLimits, Roots},
+    error::{Code, Error},
+    metrics::Metrics,
     store::Store,
     translate::{ConnectionSettings, NativeRequest, NativeResponse},
 };
 
 pub(super) const AGENT: &str = concat!("crosswalk/", env!("CARGO_PKG_VERSION"));
 
+/// With less time left than this no call is worth its while: it would hardly be answered.
+pub(super) const SHORTEST_USEFUL: Duration = Duration::from_millis(50);
+
 /// The way to all providers. Cloning shares it.
 #[derive(Debug, Clone)]
 pub struct Upstream {
     pub(super) client: Arc<Client>,
     pub(super) native_timeout: Duration,
-    token_timeout: Duration,
-    flights: Flights,
-    circuits: Arc<Circuits>,
+    means: Means,
+    retries: Arc<RetryBudgets>,
+    budgets: Arc<Budgets>,
+    pub(super) join_reads: bool,
+    /// How many reads were answered by the native call of another one.
+    pub(super) saved: Arc<AtomicU64>,
 }
 
 /// A connection with its token.
@@ -58,7 +65,6 @@ pub struct Connection {
     pub(super) tokens: Arc<Tokens>,
     /// That of the account, which other connections may share.
     pub(super) budget: Arc<Budget>,
-    #[allow(dead_code)]
     pub(super) joins: Arc<Joins>,
 }
 
@@ -66,7 +72,11 @@ pub struct Connection {
 #[derive(Debug, Default)]
 pub struct NativeLog {
     calls: AtomicU32,
+    /// Calls that were not made, since another one had the answer.
+    joined: AtomicU32,
     behalf: OnceLock<Behalf>,
+    /// Of the account that was asked.
+    budget: OnceLock<Arc<Budget>>,
     /// Kept only where somebody wants to read them.
     exchanges: Option<Mutex<Vec<Exchange>>>,
 }
@@ -100,6 +110,16 @@ impl NativeLog {
         self.behalf.get_or_init(Behalf::proxy)
     }
 
+    /// What is left of the account's limits; none where nothing was asked at the provider.
+    pub fn left(&self) -> Option<BudgetSnapshot> {
+        self.budget.get().map(|budget| budget.snapshot())
+    }
+
+    /// The call is subject to these limits.
+    pub(super) fn asks(&self, budget: &Arc<Budget>) {
+        let _ = self.budget.set(Arc::clone(budget));
+    }
+
     /// How many native calls were sent, retries among them.
     pub fn calls(&self) -> u32 {
         self.calls.load(Ordering::Relaxed)
@@ -115,6 +135,43 @@ impl NativeLog {
                     .clone()
             })
             .unwrap_or_default()
+    }
+
+    /// How many native calls were not made, since the call of another one had the answer.
+    pub fn joined(&self) -> u32 {
+        self.joined.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn keeps_exchanges(&self) -> bool {
+        self.exchanges.is_some()
+    }
+
+    /// What is kept, where anything is.
+    pub(super) fn kept_exchanges(&self) -> Option<Vec<Exchange>> {
+        self.keeps_exchanges().then(|| self.exchanges())
+    }
+
+    pub(super) fn last_exchange(&self) -> Option<Exchange> {
+        let exchanges = self.exchanges.as_ref()?;
+        let exchanges = exchanges.lock().unwrap_or_else(PoisonError::into_inner);
+        exchanges.last().cloned()
+    }
+
+    /// Notes native calls that somebody else made, of which `calls` count as of this log.
+    pub(super) fn counts(&self, exchanges: &[Exchange], calls: u32) {
+        self.calls.fetch_add(calls, Ordering::Relaxed);
+        if let Some(kept) = &self.exchanges {
+            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.extend_from_slice(exchanges);
+        }
+    }
+
+    /// The same, where they had the answer.
+    pub(super) fn answered_by(&self, exchanges: &[Exchange], calls: u32) {
+        self.counts(exchanges, calls);
+        if calls == 0 {
+            self.joined.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     pub(super) fn sending(&self) {
@@ -158,10 +215,17 @@ impl Tried {
             } => Some(Trouble::Refused(*status, Some(rule))),
             Self::Answered { response, .. } if response.is_success() => None,
             Self::Answered { response, rule, .. } => Some(Trouble::Refused(response.status, *rule)),
-            Self::Failed(Failure::NotConnected(_)) => Some(Trouble::NotConnected),
-            Self::Failed(Failure::TimedOut | Failure::Lost(_)) => Some(Trouble::Lost),
+            Self::Failed(Failure::NotConnected(_) | Failure::TimedOut(Reached::Nothing)) => {
+                Some(Trouble::NotConnected)
+            }
+            Self::Failed(Failure::TimedOut(_) | Failure::Lost(_)) => Some(Trouble::Lost),
             Self::Failed(Failure::TooLarge(_) | Failure::Garbled(_)) => None,
         }
+    }
+
+    /// Whether the pause before the next try is that of all calls of the account, for which its budget sees to it.
+    fn waits_in_the_queue(&self) -> bool {
+        matches!(self, Self::Answered { rule: Some(rule), part: None, .. } if rule.limit.is_some())
     }
 
     fn retry_after(&self) -> Option<Duration> {
@@ -178,10 +242,30 @@ impl Upstream {
         Ok(Self {
             client: Arc::new(Client::new(limits, roots, Reach::Providers)?),
             native_timeout: limits.native_timeout,
-            token_timeout: limits.token_timeout,
-            flights: Flights::default(),
-            circuits: Arc::default(),
+            means: Means {
+                timeout: limits.token_timeout,
+                flights: Flights::default(),
+                circuits: Arc::default(),
+                metrics: Arc::default(),
+            },
+            retries: Arc::default(),
+            budgets: Arc::new(Budgets::new(limits)),
+            join_reads: limits.join_reads,
+            saved: Arc::default(),
         })
+    }
+
+    /// The same with what is assumed of providers' limits, and a store by which other processes may share them. For the
+    /// start, before anything is connected.
+    #[must_use]
+    pub fn with_limits(mut self, assumed: ProviderLimits, store: Option<Store>) -> Self {
+        self.budgets = Arc::new(self.budgets.with(assumed, store));
+        self
+    }
+
+    /// How the limits of the accounts in use are used: provider, account, and what is left.
+    pub fn budgets(&self) -> Vec<(&'static str, String, BudgetSnapshot)> {
+        self.budgets.snapshots()
     }
 
     pub(super) fn client(&self) -> &Client {
@@ -189,7 +273,25 @@ impl Upstream {
     }
 
     pub(super) fn token_timeout(&self) -> Duration {
-        self.token_timeout
+        self.means.timeout
+    }
+
+    /// What is counted, of calls to providers and of all else.
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.means.metrics
+    }
+
+    /// Has the states that are no events told: what circuits of these providers are not closed.
+    pub fn measure(&self, providers: &[&'static Provider]) {
+        for provider in providers {
+            let not_closed = self.circuits().not_closed(provider);
+            self.metrics()
+                .circuits(provider.name, not_closed.open, not_closed.half_open);
+        }
+    }
+
+    fn circuits(&self) -> &Arc<Circuits> {
+        &self.means.circuits
     }
 
     /// Prepares a connection; sends nothing yet.
@@ -198,12 +300,8 @@ impl Upstream {
             provider: connection.provider,
             api_version: connection.api_version.clone(),
             settings: Arc::clone(&connection.settings),
-            tokens: Arc::new(Tokens::new(
-                connection,
-                self.token_timeout,
-                self.flights.clone(),
-            )?),
-            budget: Arc::new(Budget::new(connection.provider)),
+            tokens: Arc::new(Tokens::new(connection, self.means.clone())?),
+            budget: self.budgets.of(connection),
             joins: Arc::default(),
         })
     }
@@ -222,15 +320,15 @@ impl Upstream {
             before.tokens.adopt(newest);
             Arc::clone(&before.tokens)
         } else {
-            let (timeout, flights) = (self.token_timeout, self.flights.clone());
-            Arc::new(Tokens::kept(connection, timeout, flights, store, newest))
+            let means = self.means.clone();
+            Arc::new(Tokens::kept(connection, means, store, newest))
         };
         Connection {
             provider: connection.provider,
             api_version: connection.api_version.clone(),
             settings: Arc::clone(&connection.settings),
             tokens,
-            budget: Arc::new(Budget::new(connection.provider)),
+            budget: self.budgets.of(connection),
             joins: Arc::default(),
         }
     }
@@ -247,7 +345,7 @@ impl Upstream {
 
     /// Waits until no refresh is under way: what a provider has answered to one is nowhere else until it is kept.
     pub async fn landed(&self) {
-        self.flights.landed().await;
+        self.means.flights.landed().await;
     }
 
     /// Makes a native call that is joined with no other.
@@ -264,6 +362,9 @@ impl Upstream {
         loop {
             let token = connection.tokens.get(&self.client, deadline).await?;
             tries += 1;
+            if tries == 1 {
+                self.retries.called(&token.authority);
+            }
             let outcome = self
                 .try_once(connection, &token, request, deadline, log)
                 .await?;
@@ -278,22 +379,42 @@ impl Upstream {
                 may_replace = token.is_second_hand;
                 continue;
             }
-            let pause = outcome.trouble().and_then(|trouble| {
-                retry::pause(
-                    trouble,
-                    request.operation.effect,
-                    tries,
-                    outcome.retry_after(),
-                    rand::random(),
-                )
-            });
-            match pause {
-                Some(pause) if Instant::now() + pause < deadline => {
-                    tokio::time::sleep(pause).await;
-                }
-                _ => return end(provider, request.operation.effect, outcome),
+            let effect = request.operation.effect;
+            let again = self.again(provider, &token, effect, &outcome, tries, deadline);
+            let Some(pause) = again else {
+                return end(provider, effect, outcome);
+            };
+            if !outcome.waits_in_the_queue() {
+                tokio::time::sleep(pause).await;
             }
         }
+    }
+
+    /// After how long to try again; none where that must not, or need not, be.
+    fn again(
+        &self,
+        provider: &'static Provider,
+        token: &Token,
+        effect: Effect,
+        outcome: &Tried,
+        tries: u32,
+        deadline: Instant,
+    ) -> Option<Duration> {
+        let trouble = outcome.trouble()?;
+        let told = outcome.retry_after();
+        let pause = retry::pause(trouble, effect, tries, told, rand::random())?;
+        if Instant::now() + pause >= deadline {
+            return None;
+        }
+        // What the provider has said tells its caller more than that its circuit is open.
+        let host = &token.authority;
+        self.circuits().check(provider, Door::Api, host).ok()?;
+        if !self.retries.may_repeat(host) {
+            self.metrics().retry_refused(provider.name);
+            return None;
+        }
+        self.metrics().retry(provider.name, trouble.reason());
+        Some(pause)
     }
 
     async fn try_once(
@@ -306,14 +427,33 @@ impl Upstream {
     ) -> Result<Tried, Error> {
         let provider = connection.provider;
         let native = http_request(token, request)?;
-        let pass = self.circuits.admit(&token.authority)?;
+        let host = &token.authority;
+        must_be_in_time(deadline)?;
+        let counted = |error| {
+            self.metrics().circuit_refused(provider.name);
+            error
+        };
+        // Before the turn, which nobody should wait for in vain.
+        let checked = self.circuits().check(provider, Door::Api, host);
+        checked.map_err(counted)?;
+        log.asks(&connection.budget);
         let turn = connection
             .budget
             .turn(request.operation, log.behalf(), deadline)
             .await?;
-        let deadline = deadline.min(Instant::now() + self.native_timeout);
+        must_be_in_time(deadline)?;
+        // After the turn, so that nobody who waits for one holds the only probe, or comes upon a host that has failed
+        // meanwhile.
+        let admitted = self.circuits().admit(provider, Door::Api, host);
+        let pass = admitted.map_err(counted)?;
+        let began = Instant::now();
+        let is_callers_deadline = deadline <= began + self.native_timeout;
+        let deadline = deadline.min(began + self.native_timeout);
         log.sending();
         let answered = self.client.send(native, deadline).await;
+        let status = answered.as_ref().map(|answer| answer.status.as_u16()).ok();
+        self.metrics()
+            .native_call(provider.name, status, began.elapsed());
         log.ended(request, answered.as_ref().ok());
         Ok(match answered {
             Ok(response) => {
@@ -328,11 +468,7 @@ impl Upstream {
                     fault::rule(provider, &response)
                 };
                 turn.answered(response.status, &headers, rule);
-                pass.ended(if response.status >= 500 {
-                    Health::Bad
-                } else {
-                    Health::Good
-                });
+                pass.ended(Health::of_answer(response.status, rule));
                 let part = request
                     .parts
                     .as_ref()
@@ -346,11 +482,25 @@ impl Upstream {
                 }
             }
             Err(failure) => {
-                pass.ended(Health::Bad);
+                // Without a word, the pass counts for nothing.
+                if let Some(health) = Health::of_failure(&failure, is_callers_deadline) {
+                    pass.ended(health);
+                }
                 Tried::Failed(failure)
             }
         })
     }
+}
+
+/// A call that comes too late is not begun: a write would be cut in the middle.
+fn must_be_in_time(deadline: Instant) -> Result<(), Error> {
+    if Instant::now() < deadline {
+        return Ok(());
+    }
+    Err(Error::new(
+        Code::Timeout,
+        "the time of the call was up before its next call to the provider could be sent",
+    ))
 }
 
 fn wants_new_token(provider: &'static Provider, tried: &Tried) -> bool {
@@ -381,15 +531,13 @@ fn end(provider: &'static Provider, effect: Effect, tried: Tried) -> Result<Nati
             }
             let not_carried_out = rule.is_some_and(|rule| rule.not_carried_out);
             if effect == Effect::Write && response.status >= 500 && !not_carried_out {
-                error.outcome = Some(Outcome::Unknown);
+                error = error.into_unknown();
             }
             Err(error)
         }
         // Neither yes nor no: nobody who answers so says that nothing was carried out.
         Tried::Answered { response, .. } if effect == Effect::Write && is_neither(&response) => {
-            let mut error = fault::fault(provider, &response);
-            error.outcome = Some(Outcome::Unknown);
-            Err(error)
+            Err(fault::fault(provider, &response).into_unknown())
         }
         // Of a bundle, the translator tells which part was refused.
         Tried::Answered { response, .. } => Ok(response),
@@ -409,7 +557,17 @@ pub(super) fn unanswered(provider: &'static Provider, effect: Effect, failure: &
             Code::BadGateway,
             format!("{title} could not be reached, nothing was sent; try again"),
         ),
-        Failure::TimedOut => (Code::Timeout, format!("{title} did not answer in time")),
+        Failure::TimedOut(Reached::Nothing) => (
+            Code::Timeout,
+            format!("{title} could not be reached in time, nothing was sent; try again"),
+        ),
+        Failure::TimedOut(Reached::Sent) => {
+            (Code::Timeout, format!("{title} did not answer in time"))
+        }
+        Failure::TimedOut(Reached::Answering) => (
+            Code::Timeout,
+            format!("{title} began to answer and did not come to an end in time"),
+        ),
         Failure::Lost(_) => (
             Code::BadGateway,
             format!("the connection to {title} broke before its answer was complete"),
@@ -419,13 +577,14 @@ pub(super) fn unanswered(provider: &'static Provider, effect: Effect, failure: &
             format!("{title}'s answer cannot be used: {failure}"),
         ),
     };
-    let is_unknown = effect == Effect::Write && !matches!(failure, Failure::NotConnected(_));
+    let is_sent = !matches!(
+        failure,
+        Failure::NotConnected(_) | Failure::TimedOut(Reached::Nothing)
+    );
     let mut error = Error::new(code, message).with_detail(failure.to_string());
-    if is_unknown {
-        error
-            .message
-            .push_str("; whether the write was carried out is not known");
-        error.outcome = Some(Outcome::Unknown);
+    error.is_unusable_answer = matches!(failure, Failure::TooLarge(_) | Failure::Garbled(_));
+    if effect == Effect::Write && is_sent {
+        return error.into_unknown();
     }
     error
 }

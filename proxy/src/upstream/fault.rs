@@ -27,8 +27,12 @@ pub fn fault(provider: &'static Provider, response: &NativeResponse) -> Error {
     let told = Told::read(provider, response);
     let rule = told.rule(provider, response.status);
     let code = rule.map_or(Code::BadGateway, |rule| rule.code);
-    let verb = if response.status >= 500 {
-        "did not carry out the call"
+    let is_own_fault = rule.is_none_or(|rule| rule.code == Code::InternalServerError);
+    let verb = if response.status >= 500 && is_own_fault {
+        // Whether a write was carried out before is another matter.
+        "failed at the call"
+    } else if rule.is_some_and(|rule| rule.code == Code::ServiceUnavailable) {
+        "cannot take the call now"
     } else if response.is_success() {
         "did not carry out a part of the call"
     } else {

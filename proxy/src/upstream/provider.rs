@@ -10,10 +10,10 @@ mod limits;
 
 pub use connect::{
     AccountPlace, Authorize, Check, FixedCall, Granted, Login, OperationScopes, OptionalScopes,
-    Quota, QuotaLeft, QuotaTold, TokenCall, TokenValues,
+    TokenCall, TokenValues,
 };
-pub use joins::Join;
-pub use limits::Limit;
+pub use joins::{Join, JoinPart};
+pub use limits::{Limit, LimitKind, QuotaLeft, QuotaTold};
 
 /// All that the engine knows of a provider.
 #[derive(Debug)]
@@ -175,6 +175,8 @@ pub struct ErrorRule {
     pub never_again: bool,
     /// When the caller may try again, in seconds, where the provider does not say.
     pub retry_after_seconds: Option<u32>,
+    /// The name of the limit that it says is spent.
+    pub limit: Option<&'static str>,
 }
 
 impl ErrorRule {
@@ -191,6 +193,7 @@ impl ErrorRule {
             not_carried_out: false,
             never_again: false,
             retry_after_seconds: None,
+            limit: None,
         }
     }
 }

@@ -179,6 +179,7 @@ mod tests {
         reach.allows(address.parse().unwrap())
     }
 
+    /// Covers: private-addresses
     #[test]
     fn the_internet_has_no_address_of_a_machine_or_a_network() {
         for address in [
@@ -219,6 +220,7 @@ mod tests {
         }
     }
 
+    /// Covers: private-addresses
     #[test]
     fn metadata_and_special_addresses_are_never_reached() {
         for address in [

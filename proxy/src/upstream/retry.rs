@@ -6,7 +6,11 @@
 use std::time::{Duration, SystemTime};
 
 use super::provider::{Effect, ErrorRule};
-use crate::error::Code;
+use crate::{error::Code, metrics::Reason};
+
+mod budget;
+
+pub(super) use budget::RetryBudgets;
 
 /// The first try and two more: a provider that fails three times in a row is better left alone for a while.
 pub(super) const MOST_TRIES: u32 = 3;
@@ -31,6 +35,16 @@ impl Trouble<'_> {
                 matches!(rule.code, Code::TooManyRequests | Code::ServiceUnavailable)
             }
             _ => false,
+        }
+    }
+
+    /// As it is counted.
+    pub(super) fn reason(self) -> Reason {
+        match self {
+            Self::NotConnected => Reason::NotConnected,
+            Self::Lost => Reason::Lost,
+            Self::Refused(..) if self.is_throttling() => Reason::Throttled,
+            Self::Refused(..) => Reason::Refused,
         }
     }
 
@@ -125,6 +139,7 @@ mod tests {
         }
     }
 
+    /// Covers: write-not-carried-out, write-cut
     #[test]
     fn writes_are_repeated_only_when_nothing_was_carried_out() {
         assert!(repeats(Trouble::NotConnected, Effect::Write));
@@ -140,6 +155,7 @@ mod tests {
         }
     }
 
+    /// Covers: throttled
     #[test]
     fn there_are_three_tries_with_growing_pauses() {
         let at = |tries| pause(Trouble::Lost, Effect::Read, tries, None, 0.0);
@@ -160,6 +176,7 @@ mod tests {
         assert!(wait.unwrap() >= Duration::from_secs(7));
     }
 
+    /// Covers: retry-after-forms
     #[test]
     fn retry_after_is_seconds_or_a_date() {
         let now = httpdate::parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();

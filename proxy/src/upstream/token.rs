@@ -20,6 +20,7 @@ use tokio::{sync::watch, time::Instant};
 use url::Url;
 
 use super::{
+    circuit::Circuits,
     client::Client,
     fault::shorten,
     provider::{BaseUrl, Provider},
@@ -27,6 +28,7 @@ use super::{
 use crate::{
     config::{self, Credentials, OAuth, is_allowed_host, is_loopback, is_origin},
     error::{Code, Error},
+    metrics::{Metrics, Refreshed},
     store::Store,
 };
 
@@ -38,6 +40,7 @@ mod kept;
 mod life;
 mod newest;
 mod refresh;
+mod single;
 
 pub use kept::Kept;
 pub use newest::Newest;
@@ -48,6 +51,7 @@ pub(super) use flights::Flights;
 use endpoint::{Cure, Refusal};
 use keeper::Keeper;
 use life::Life;
+use single::{Asked, Single};
 
 /// What stands before a token in a request.
 const SCHEME: &str = "Bearer ";
@@ -88,6 +92,16 @@ impl fmt::Debug for Token {
     }
 }
 
+/// What all credentials share.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Means {
+    /// One refresh, with its retries.
+    pub(super) timeout: Duration,
+    pub(super) flights: Flights,
+    pub(super) circuits: Arc<Circuits>,
+    pub(super) metrics: Arc<Metrics>,
+}
+
 #[derive(Debug)]
 pub(super) struct Tokens {
     connection: String,
@@ -96,16 +110,14 @@ pub(super) struct Tokens {
     /// The one that is configured; it goes before what a token's answer says.
     base_url: Option<Url>,
     oauth: Option<OAuth>,
-    timeout: Duration,
+    means: Means,
     keeper: Keeper,
-    flights: Flights,
     state: Mutex<State>,
 }
 
 #[derive(Debug)]
 struct State {
-    current: Option<Arc<Token>>,
-    generation: u64,
+    single: Single<Arc<Token>, watch::Receiver<Landing>, Error, Instant>,
     /// Where the API was said to be with the last token.
     base_url: Option<Url>,
     /// The newest refresh token.
@@ -114,9 +126,6 @@ struct State {
     scopes: Option<Vec<String>>,
     /// That of the kept credentials that these are.
     version: i64,
-    flight: Option<watch::Receiver<Landing>>,
-    /// The last failure, and until when it counts.
-    failure: Option<(Instant, Error)>,
 }
 
 /// How a refresh ended; none while it goes on.
@@ -124,19 +133,17 @@ type Landing = Option<Result<Arc<Token>, Error>>;
 
 impl Tokens {
     /// Credentials that live in this process alone.
-    pub(super) fn new(
-        connection: &config::Connection,
-        timeout: Duration,
-        flights: Flights,
-    ) -> Result<Self, Error> {
-        let tokens = Self::bare(connection, timeout, flights, Keeper::Memory);
+    pub(super) fn new(connection: &config::Connection, means: Means) -> Result<Self, Error> {
+        let tokens = Self::bare(connection, means, Keeper::Memory);
         let access_token = match &connection.credentials {
             Credentials::AccessToken(token) => Some(token),
             Credentials::OAuth(oauth) => oauth.access_token.as_ref(),
         };
         if let (Some(access_token), Some(base_url)) = (access_token, &connection.base_url) {
-            let token = tokens.token(access_token, base_url, 0, Life::unknown())?;
-            tokens.state().current = Some(Arc::new(token));
+            tokens.state().single.install(|generation| {
+                let token = tokens.token(access_token, base_url, generation, Life::unknown());
+                token.map(Arc::new)
+            })?;
         }
         Ok(tokens)
     }
@@ -144,25 +151,19 @@ impl Tokens {
     /// Credentials that the store keeps, as they were just found there.
     pub(super) fn kept(
         connection: &config::Connection,
-        timeout: Duration,
-        flights: Flights,
+        means: Means,
         store: &Store,
         newest: &Newest,
     ) -> Self {
         let keeper = Keeper::store(store, &connection.settings.id);
-        let tokens = Self::bare(connection, timeout, flights, keeper);
+        let tokens = Self::bare(connection, means, keeper);
         // No version is as low, so whatever was found counts.
         tokens.state().version = i64::MIN;
         tokens.adopt(newest);
         tokens
     }
 
-    fn bare(
-        connection: &config::Connection,
-        timeout: Duration,
-        flights: Flights,
-        keeper: Keeper,
-    ) -> Self {
+    fn bare(connection: &config::Connection, means: Means, keeper: Keeper) -> Self {
         let oauth = match &connection.credentials {
             Credentials::AccessToken(_) => None,
             Credentials::OAuth(oauth) => Some(oauth.clone()),
@@ -172,18 +173,14 @@ impl Tokens {
             provider: connection.provider,
             token_url: connection.token_url.clone(),
             base_url: connection.base_url.clone(),
-            timeout,
+            means,
             keeper,
-            flights,
             state: Mutex::new(State {
-                current: None,
-                generation: 0,
+                single: Single::default(),
                 base_url: connection.base_url.clone(),
                 refresh_token: oauth.as_ref().map(|oauth| oauth.refresh_token.clone()),
                 scopes: None,
                 version: 0,
-                flight: None,
-                failure: None,
             }),
             oauth,
         }
@@ -220,7 +217,7 @@ impl Tokens {
         deadline: Instant,
     ) -> Result<Arc<Token>, Error> {
         let now = Instant::now();
-        let current = self.state().current.clone();
+        let current = self.state().single.current().cloned();
         match current {
             Some(token) if token.life.is_fresh(now) => Ok(token),
             Some(token) if token.life.is_good(now + ENOUGH) => {
@@ -234,7 +231,7 @@ impl Tokens {
                 other => other,
             },
             None => {
-                let generation = self.state().generation;
+                let generation = self.state().single.generation();
                 self.renew(client, generation, deadline, false).await
             }
         }
@@ -247,12 +244,7 @@ impl Tokens {
         generation: u64,
         deadline: Instant,
     ) -> Result<Arc<Token>, Error> {
-        {
-            let mut state = self.state();
-            if state.generation == generation {
-                state.current = None;
-            }
-        }
+        self.state().single.refuse(generation);
         self.renew(client, generation, deadline, false).await
     }
 
@@ -262,7 +254,7 @@ impl Tokens {
         client: &Arc<Client>,
         deadline: Instant,
     ) -> Result<Arc<Token>, Error> {
-        let generation = self.state().generation;
+        let generation = self.state().single.generation();
         self.renew(client, generation, deadline, true).await
     }
 
@@ -289,7 +281,10 @@ impl Tokens {
             )),
             Err(_) => Err(Error::new(
                 Code::Timeout,
-                format!("{} did not issue a token in time", self.provider.title),
+                format!(
+                    "{} did not issue a token in time; the call was not sent",
+                    self.provider.title
+                ),
             )),
         }
     }
@@ -301,31 +296,26 @@ impl Tokens {
         forced: bool,
     ) -> Result<Joined, Error> {
         let mut state = self.state();
-        if let Some(token) = &state.current
-            && token.generation > generation
-        {
-            return Ok(Joined::Token(Arc::clone(token)));
-        }
-        let now = Instant::now();
-        if let Some((until, error)) = &state.failure
-            && now < *until
-            && !forced
-        {
-            return Err(error.clone());
-        }
-        if let Some(flight) = &state.flight
-            // A flight whose task is gone without landing is none.
-            && (flight.borrow().is_some() || flight.has_changed().is_ok())
-        {
-            return Ok(Joined::Flight(flight.clone()));
+        let flies = |flight: &watch::Receiver<Landing>| {
+            flight.borrow().is_some() || flight.has_changed().is_ok()
+        };
+        match state.single.ask(generation, &Instant::now(), forced, flies) {
+            Asked::There(token) => return Ok(Joined::Token(token)),
+            Asked::UnderWay(flight) => return Ok(Joined::Flight(flight)),
+            Asked::Failed(error) => return Err(error),
+            Asked::Nobody => {}
         }
         let (Some(oauth), true) = (self.oauth.clone(), state.refresh_token.is_some()) else {
             return Err(self.must_connect_again("its access token is refused"));
         };
         let (landing, flight) = watch::channel(None);
-        state.flight = Some(flight.clone());
+        state.single.began(flight.clone());
         drop(state);
-        let (tokens, client, flying) = (Arc::clone(self), Arc::clone(client), self.flights.begin());
+        let (tokens, client, flying) = (
+            Arc::clone(self),
+            Arc::clone(client),
+            self.means.flights.begin(),
+        );
         tokio::spawn(async move {
             let result = tokens.land(tokens.refresh(&client, &oauth, generation).await);
             // Nobody may wait any more; the state has the token all the same.
@@ -338,10 +328,15 @@ impl Tokens {
     /// Ends a flight.
     fn land(&self, result: Result<Arc<Token>, Refusal>) -> Result<Arc<Token>, Error> {
         let mut state = self.state();
-        state.flight = None;
+        let counted = match &result {
+            Ok(_) => Refreshed::Renewed,
+            Err(refusal) if refusal.cure == Cure::Time => Refreshed::Failed,
+            Err(_) => Refreshed::Refused,
+        };
+        self.means.metrics.refreshed(self.provider.name, counted);
         match result {
             Ok(token) => {
-                state.failure = None;
+                state.single.landed(None);
                 Ok(token)
             }
             Err(refusal) => {
@@ -349,7 +344,8 @@ impl Tokens {
                     Cure::Time => FAILURE_COUNTS,
                     Cure::Consent | Cure::Client => REFUSAL_COUNTS,
                 };
-                state.failure = Some((Instant::now() + counts, (*refusal.error).clone()));
+                let failure = (Instant::now() + counts, (*refusal.error).clone());
+                state.single.landed(Some(failure));
                 // Those who have a token that is good do not wait, and so do not hear of it.
                 tracing::warn!(
                     connection = self.connection,

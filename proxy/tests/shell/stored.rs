@@ -158,7 +158,7 @@ impl Stage {
     pub(crate) fn directory(&self) -> (Upstream, Directory) {
         let upstream = Upstream::new(&Limits::default(), Roots::Bundled).unwrap();
         let store = Some(self.store.clone());
-        let directory = Directory::new(API, upstream.clone(), [], store);
+        let directory = Directory::new(API, upstream.clone(), [], store, &Limits::default());
         (upstream, directory)
     }
 }

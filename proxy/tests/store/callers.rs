@@ -20,7 +20,7 @@ use super::place::Place;
 fn auth(store: &Store) -> Auth {
     let keys = ["configured".to_owned().into()];
     let upstream = Upstream::new(&Limits::default(), Roots::Bundled).unwrap();
-    let directory = Directory::new(API, upstream, [], Some(store.clone()));
+    let directory = Directory::new(API, upstream, [], Some(store.clone()), &Limits::default());
     Auth::new(&keys, Some(store.clone()), Arc::new(directory))
 }
 
@@ -146,6 +146,7 @@ async fn an_authorization_that_an_app_passes_on_for_others_does_not_matter_besid
     }
 }
 
+/// Covers: caller-unknown
 #[tokio::test]
 async fn a_revoked_key_is_refused_within_two_seconds_and_an_ended_one_says_so() {
     for place in Place::all() {
@@ -171,6 +172,7 @@ async fn a_revoked_key_is_refused_within_two_seconds_and_an_ended_one_says_so() 
     }
 }
 
+/// Covers: store-down
 #[tokio::test]
 async fn known_callers_go_on_without_the_store_and_newcomers_are_told_to_wait() {
     for place in Place::all() {

@@ -2,10 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod budget;
 mod callers;
 mod connections;
 mod deliveries;
 mod grants;
+mod idempotency;
 mod keys;
 mod leases;
 mod place;

@@ -359,7 +359,7 @@ fn what_is_not_json_has_no_message() {
         let error = fault(&OBJECT, &response(502, body));
         assert_eq!(error.code, Code::BadGateway, "{body}");
         assert_eq!(
-            error.message, "Object did not carry out the call: status 502 without a message",
+            error.message, "Object failed at the call: status 502 without a message",
             "{body}"
         );
         assert_eq!(told(&error).message, None);
@@ -404,6 +404,7 @@ fn some_401s_are_incurable() {
     ));
 }
 
+/// Covers: secret-from-provider
 #[test]
 fn a_refusal_that_repeats_the_token_is_told_without_it() {
     let without = |body: &'static [u8], secret| {

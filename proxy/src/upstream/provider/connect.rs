@@ -1,6 +1,6 @@
 //! What a provider says of connecting an account, of its tokens, and of proving that a connection works.
 
-use http::{HeaderMap, Method};
+use http::Method;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -152,8 +152,6 @@ pub struct Check {
     /// One cheap call. That it succeeds is the proof.
     pub call: FixedCall,
     pub account: Option<AccountPlace>,
-    /// Where the answer to the call tells what is left of a limit; the first that it has counts.
-    pub quota: &'static [Quota],
 }
 
 /// Where the account's own id and name are.
@@ -188,75 +186,6 @@ impl FixedCall {
             target.extend(utf8_percent_encode(value, ENCODED));
         }
         target
-    }
-}
-
-/// Headers that tell what is left of a limit on calls.
-#[derive(Debug)]
-pub struct Quota {
-    pub told: QuotaTold,
-    /// How long the limit's window is, where it moves on by itself.
-    pub window_seconds: Option<u32>,
-}
-
-/// How it is told. Names of headers are in lower case.
-#[derive(Debug)]
-pub enum QuotaTold {
-    Headers {
-        limit: &'static str,
-        remaining: &'static str,
-    },
-    /// The calls made, and the limit after `between`; what follows is something else.
-    Used {
-        header: &'static str,
-        before: &'static str,
-        between: &'static str,
-    },
-}
-
-/// What is left of a limit on calls.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct QuotaLeft {
-    pub limit: u64,
-    pub remaining: u64,
-    /// As [`Quota::window_seconds`].
-    pub window_seconds: Option<u32>,
-}
-
-impl Check {
-    /// What the headers of the check's answer tell of a limit.
-    pub fn quota(&self, headers: &HeaderMap) -> Option<QuotaLeft> {
-        self.quota.iter().find_map(|quota| quota.read(headers))
-    }
-}
-
-impl Quota {
-    fn read(&self, headers: &HeaderMap) -> Option<QuotaLeft> {
-        let text = |name: &str| headers.get(name)?.to_str().ok();
-        let (limit, remaining) = match self.told {
-            QuotaTold::Headers { limit, remaining } => {
-                let number = |name| text(name)?.trim().parse().ok();
-                (number(limit)?, number(remaining)?)
-            }
-            QuotaTold::Used {
-                header,
-                before,
-                between,
-            } => {
-                let (_, rest) = text(header)?.split_once(before)?;
-                let (used, rest) = rest.split_once(between)?;
-                let end = rest.find(|it: char| !it.is_ascii_digit());
-                let limit: u64 = rest[..end.unwrap_or(rest.len())].parse().ok()?;
-                let used: u64 = used.trim().parse().ok()?;
-                // A soft limit may be exceeded.
-                (limit, limit.saturating_sub(used))
-            }
-        };
-        Some(QuotaLeft {
-            limit,
-            remaining,
-            window_seconds: self.window_seconds,
-        })
     }
 }
 

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::{
     Request,
     header::{ACCEPT, CONTENT_TYPE, USER_AGENT},
+    uri::Authority,
 };
 use http_body_util::Full;
 use secrecy::{ExposeSecret, SecretString};
@@ -21,6 +22,7 @@ use crate::{
     config::OAuth,
     error::{Code, Error, ProviderFault},
     upstream::{
+        circuit::{Door, Health, Pass},
         client::{Client, Failure, Response},
         engine::AGENT,
         fault::shorten,
@@ -115,13 +117,20 @@ impl Tokens {
         oauth: &OAuth,
         refresh_token: &SecretString,
     ) -> Result<Granted, Refusal> {
-        let deadline = Instant::now() + self.timeout;
+        let deadline = Instant::now() + self.means.timeout;
         let mut tries = 1;
         loop {
             let request = self.request(oauth, refresh_token)?;
+            let pass = self.admit()?;
             // An endpoint that hangs leaves time for another try.
-            let try_until = deadline.min(Instant::now() + self.timeout / 2);
-            let failed = match client.send(request, try_until).await {
+            let try_until = deadline.min(Instant::now() + self.means.timeout / 2);
+            let answered = client.send(request, try_until).await;
+            // The time that a refresh may take is our own: nobody's deadline cuts it.
+            pass.ended(match &answered {
+                Ok(response) => Health::of_answer(response.status.as_u16(), None),
+                Err(failure) => Health::of_failure(failure, false).unwrap_or(Health::Bad),
+            });
+            let failed = match answered {
                 Ok(response) if response.status.is_success() => {
                     let granted =
                         read_granted(self.provider, &response).map_err(Refusal::passing)?;
@@ -145,6 +154,25 @@ impl Tokens {
             tries += 1;
             tokio::time::sleep(pause).await;
         }
+    }
+
+    /// Leave to ask the token endpoint. Its circuit is not that of the API, which goes on with the tokens at hand.
+    fn admit(&self) -> Result<Pass, Refusal> {
+        let url = &self.token_url[url::Position::BeforeHost..url::Position::AfterPort];
+        let host: Authority = url.parse().map_err(|_| {
+            Refusal::passing(Error::new(
+                Code::InternalServerError,
+                "the token endpoint's address cannot be used",
+            ))
+        })?;
+        let admitted = self
+            .means
+            .circuits
+            .admit(self.provider, Door::Tokens, &host);
+        admitted.map_err(|error| {
+            self.means.metrics.circuit_refused(self.provider.name);
+            Refusal::passing(error)
+        })
     }
 
     fn request(
@@ -262,7 +290,7 @@ impl Tokens {
 
     fn unreachable(&self, failure: &Failure) -> Error {
         let code = match failure {
-            Failure::TimedOut => Code::Timeout,
+            Failure::TimedOut(_) => Code::Timeout,
             _ => Code::BadGateway,
         };
         Error::new(

@@ -49,7 +49,7 @@ impl Tokens {
         oauth: &OAuth,
         generation: u64,
     ) -> Result<Arc<Token>, Refusal> {
-        let until = Instant::now() + self.timeout;
+        let until = Instant::now() + self.means.timeout;
         loop {
             let turn = self.keeper.turn().await.map_err(Refusal::passing)?;
             let newest = match &turn {
@@ -241,7 +241,7 @@ impl Tokens {
 
     /// Goes on trying to commit, and holds the turn meanwhile as well as the store lets it.
     fn commit_later(self: &Arc<Self>, held: Held, granting: Granting) {
-        let (tokens, flying) = (Arc::clone(self), self.flights.begin());
+        let (tokens, flying) = (Arc::clone(self), self.means.flights.begin());
         tokio::spawn(async move {
             let commit = tokens.commit(&held, &granting, None);
             match tokens.keeper.hold(&held, commit).await {
@@ -302,21 +302,19 @@ impl Tokens {
                 self.provider.title
             ))));
         };
-        let generation = state.generation + 1;
-        let token = self
-            .token(access_token, base_url, generation, life)
-            .map_err(Refusal::passing)?;
-        let token = Arc::new(token);
-        state.generation = generation;
-        state.current = Some(Arc::clone(&token));
-        Ok(token)
+        let (access_token, base_url) = (access_token.clone(), base_url.clone());
+        let token = state.single.install(|generation| {
+            let token = self.token(&access_token, &base_url, generation, life);
+            token.map(Arc::new)
+        });
+        token.map_err(Refusal::passing)
     }
 
     /// Takes over what others have kept, if it is newer, and hands out the token if it is newer than that of a
     /// generation and not due.
     fn adopt_good(&self, newest: &Newest, generation: u64) -> Option<Arc<Token>> {
         self.adopt(newest);
-        let current = self.state().current.clone();
+        let current = self.state().single.current().cloned();
         current.filter(|token| token.generation > generation && token.life.is_fresh(Instant::now()))
     }
 
@@ -333,23 +331,23 @@ impl Tokens {
         }
         state.version = newest.version;
         state.refresh_token.clone_from(&kept.refresh_token);
-        state.failure = None;
-        state.current = None;
+        state.single.forget();
         if told.is_some() {
             state.base_url = told;
         }
         let (Some(access_token), Some(base_url)) = (&kept.access_token, &state.base_url) else {
             return;
         };
-        let generation = state.generation + 1;
-        if life.is_good(Instant::now())
-            && let Ok(token) = self.token(access_token, base_url, generation, life)
-        {
-            state.generation = generation;
-            state.current = Some(Arc::new(Token {
-                is_second_hand: true,
-                ..token
-            }));
+        if life.is_good(Instant::now()) {
+            let (access_token, base_url) = (access_token.clone(), base_url.clone());
+            // One that cannot stand in a request is as good as none.
+            let _ = state.single.install(|generation| {
+                let token = self.token(&access_token, &base_url, generation, life)?;
+                Ok::<_, Error>(Arc::new(Token {
+                    is_second_hand: true,
+                    ..token
+                }))
+            });
         }
     }
 }

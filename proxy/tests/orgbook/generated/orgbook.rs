@@ -12,9 +12,9 @@ use crosswalk::{
     },
     upstream::provider::{
         AccountPlace, Auth, Authorize, BaseUrl, Check, Content, Details, Effect,
-        ErrorRule, Errors, FixedCall, Granted, Login, NativeOperation, OperationScopes,
-        OptionalScopes, Partial, Provider, Quota, QuotaTold, TokenCall, VersionFamily,
-        VersionMatch, Versions,
+        ErrorRule, Errors, FixedCall, Granted, Join, JoinPart, Login, NativeOperation,
+        OperationScopes, OptionalScopes, Partial, Provider, Quota, QuotaTold, TokenCall,
+        VersionFamily, VersionMatch, Versions,
     },
 };
 use http::Method;
@@ -164,7 +164,38 @@ pub static PROVIDER: Provider = Provider {
         },
     ],
     limits: &[],
-    joins: &[],
+    joins: &[
+        Join {
+            single: &READ_ORGANIZATION,
+            root: 0,
+            path: &[JoinPart::Text("/organizations/"), JoinPart::Id],
+            fields: "select",
+            record_id: FORM.record_id,
+            many: &LOOKUP_ORGANIZATIONS,
+            many_root: 0,
+            many_path: &[JoinPart::Text("/organizations:lookup")],
+            body: |json, ids, fields| {
+                json.object(|object| {
+                    object
+                        .member("any_of")
+                        .list(|list| {
+                            for each in ids {
+                                list.item()
+                                    .object(|object| {
+                                        object.member("field").literal("\"id\"");
+                                        object.member("equals").text(each);
+                                    });
+                            }
+                        });
+                    object.member("select").texts(fields.iter());
+                });
+            },
+            max: 20,
+            rows: &["found"],
+            row_id: Some(&["id"]),
+            in_order: false,
+        },
+    ],
     errors: Errors {
         list: false,
         code: &["type"],

@@ -1,26 +1,7 @@
-use http::HeaderValue;
 use serde_json::json;
 
 use super::*;
 use crate::generated::API;
-
-fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
-    let pairs = pairs.iter();
-    pairs
-        .map(|(name, value)| {
-            let name: http::HeaderName = name.parse().unwrap();
-            (name, HeaderValue::from_static(value))
-        })
-        .collect()
-}
-
-fn left(limit: u64, remaining: u64, window_seconds: Option<u32>) -> QuotaLeft {
-    QuotaLeft {
-        limit,
-        remaining,
-        window_seconds,
-    }
-}
 
 const VALUES: fn(&SecretString) -> TokenValues<'_> = |secret| TokenValues {
     login_url: "https://login.example",
@@ -54,6 +35,7 @@ fn a_token_is_written_so_that_it_stays_one_value() {
     assert!(bare.form(VALUES(&secret)).is_none());
 }
 
+/// Covers: login-host-foreign
 #[test]
 fn a_typed_host_is_no_more_than_a_part_of_a_host() {
     let login = Login {
@@ -125,44 +107,6 @@ fn an_operation_lacks_what_none_of_the_granted_scopes_is() {
     assert_eq!(missing(&[]), ["write", "read"]);
     assert_eq!(missing(&["all"]), ["write"]);
     assert_eq!(missing(&["read", "write"]), [""; 0]);
-}
-
-#[test]
-fn what_is_left_is_read_from_the_first_headers_that_are_there() {
-    let check = |name: &str| API.provider(name).unwrap().check.as_ref().unwrap();
-    // hubspot.md §3: private apps have a limit of a day, others one of ten seconds.
-    let hubspot = check("hubspot");
-    let window = [
-        ("x-hubspot-ratelimit-max", "110"),
-        ("x-hubspot-ratelimit-remaining", "109"),
-    ];
-    assert_eq!(
-        hubspot.quota(&headers(&window)),
-        Some(left(110, 109, Some(10)))
-    );
-    let mut day = window.to_vec();
-    day.push(("x-hubspot-ratelimit-daily", "500000"));
-    day.push(("x-hubspot-ratelimit-daily-remaining", "499990"));
-    assert_eq!(
-        hubspot.quota(&headers(&day)),
-        Some(left(500_000, 499_990, None))
-    );
-    // salesforce.md §1.7.
-    let salesforce = check("salesforce");
-    for (value, expected) in [
-        ("api-usage=18/5000", Some(left(5000, 4982, None))),
-        (
-            "api-usage=25/5000; per-app-api-usage=17/250(appName=sample-app)",
-            Some(left(5000, 4975, None)),
-        ),
-        ("api-usage=5001/5000", Some(left(5000, 0, None))),
-        ("api-usage=many/5000", None),
-        ("nothing", None),
-    ] {
-        let headers = headers(&[("sforce-limit-info", value)]);
-        assert_eq!(salesforce.quota(&headers), expected, "{value}");
-    }
-    assert_eq!(salesforce.quota(&HeaderMap::new()), None);
 }
 
 #[test]

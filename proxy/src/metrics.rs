@@ -1,0 +1,405 @@
+//! What is counted, for those who watch the process: every number that `/metrics` shows.
+//!
+//! Labels are bounded: operations and providers are names of ours, and neither a connection nor a customer is ever a
+//! label. To count is an atomic addition, so whoever holds the [`Metrics`] counts where a thing happens. What is a state
+//! and no event is set right before it is read, by [`Metrics::text`]'s caller.
+
+use std::{
+    collections::BTreeMap,
+    fmt::{self, Write as _},
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use prometheus_client::{
+    encoding::text::encode,
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
+    registry::{Registry, Unit},
+};
+
+mod labels;
+
+pub use labels::{Joined, Reason, Refreshed, Status};
+
+use labels::{
+    ByLimit, ByProvider, ByState, CallLabels, JoinLabels, NativeLabels, OperationLabels,
+    RefreshLabels, RetryLabels,
+};
+
+/// What [`Metrics::text`] is.
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// From a call that memory answers to the longest that a deadline allows, in seconds.
+const DURATIONS: [f64; 12] = [
+    0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0,
+];
+
+/// All counters of a process.
+pub struct Metrics {
+    registry: Registry,
+    calls: Family<CallLabels, Counter>,
+    durations: Family<OperationLabels, Histogram, fn() -> Histogram>,
+    in_flight: Gauge,
+    connections: Gauge,
+    turned_away: Counter,
+    native_calls: Family<NativeLabels, Counter>,
+    native_durations: Family<ByProvider, Histogram, fn() -> Histogram>,
+    retries: Family<RetryLabels, Counter>,
+    retries_refused: Family<ByProvider, Counter>,
+    circuits: Family<ByState, Gauge>,
+    circuit_refusals: Family<ByProvider, Counter>,
+    refreshes: Family<RefreshLabels, Counter>,
+    waits: Family<ByProvider, Histogram, fn() -> Histogram>,
+    budget_refusals: Family<ByLimit, Counter>,
+    budget_left: Family<ByLimit, Gauge>,
+    joined: Family<JoinLabels, Counter>,
+    replays: Counter,
+    store_up: Gauge,
+    least: Mutex<BTreeMap<(&'static str, &'static str), Least>>,
+}
+
+/// The least that was told to be left since it was last read.
+#[derive(Debug)]
+struct Least {
+    left: i64,
+    is_read: bool,
+}
+
+fn durations() -> Histogram {
+    Histogram::new(DURATIONS)
+}
+
+impl Default for Metrics {
+    #[allow(clippy::too_many_lines)] // A table: one metric after the other.
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("crosswalk");
+        let by_durations = durations as fn() -> Histogram;
+        let build = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
+        registry.register("build", "The version that runs", build);
+        macro_rules! counted {
+            ($name:literal, $help:literal, $metric:expr) => {{
+                let metric = $metric;
+                registry.register($name, $help, metric.clone());
+                metric
+            }};
+            ($name:literal, $help:literal, $unit:expr, $metric:expr) => {{
+                let metric = $metric;
+                registry.register_with_unit($name, $help, $unit, metric.clone());
+                metric
+            }};
+        }
+        Self {
+            calls: counted!(
+                "calls",
+                "Calls by operation, provider and class of status",
+                Family::default()
+            ),
+            durations: counted!(
+                "call_duration",
+                "How long calls took",
+                Unit::Seconds,
+                Family::new_with_constructor(by_durations)
+            ),
+            in_flight: counted!(
+                "calls_in_flight",
+                "Calls that are being answered",
+                Gauge::default()
+            ),
+            connections: counted!(
+                "connections",
+                "Open connections of callers",
+                Gauge::default()
+            ),
+            turned_away: counted!(
+                "connections_turned_away",
+                "Connections that were answered 503 since the house was full",
+                Counter::default()
+            ),
+            native_calls: counted!(
+                "native_calls",
+                "Calls to providers by class of status, retries among them",
+                Family::default()
+            ),
+            native_durations: counted!(
+                "native_call_duration",
+                "How long calls to providers took",
+                Unit::Seconds,
+                Family::new_with_constructor(by_durations)
+            ),
+            retries: counted!(
+                "retries",
+                "Calls to providers that were made again, and why",
+                Family::default()
+            ),
+            retries_refused: counted!(
+                "retries_refused",
+                "Calls to providers that were not made again since too many were already",
+                Family::default()
+            ),
+            circuits: counted!(
+                "circuits",
+                "Hosts whose circuit is not closed",
+                Family::default()
+            ),
+            circuit_refusals: counted!(
+                "circuit_refusals",
+                "Calls to providers that were refused by an open circuit",
+                Family::default()
+            ),
+            refreshes: counted!(
+                "token_refreshes",
+                "Refreshes of tokens and how they ended",
+                Family::default()
+            ),
+            waits: counted!(
+                "budget_wait",
+                "How long calls waited for their turn",
+                Unit::Seconds,
+                Family::new_with_constructor(by_durations)
+            ),
+            budget_refusals: counted!(
+                "budget_refusals",
+                "Calls that were refused since the provider allows no more",
+                Family::default()
+            ),
+            budget_left: counted!(
+                "budget_left",
+                "The least that any account had left of a limit since the last look",
+                Family::default()
+            ),
+            joined: counted!(
+                "joined_reads",
+                "Reads that needed no call of their own",
+                Family::default()
+            ),
+            replays: counted!(
+                "idempotent_replays",
+                "Writes that were answered from the store",
+                Counter::default()
+            ),
+            store_up: counted!(
+                "store_up",
+                "Whether the store answers; 1 where there is none to answer",
+                Gauge::default()
+            ),
+            registry,
+            least: Mutex::default(),
+        }
+    }
+}
+
+impl Metrics {
+    /// A call came to its end. `status` is 499 where its caller hung up.
+    pub fn call(
+        &self,
+        operation: &'static str,
+        provider: &'static str,
+        status: u16,
+        took: Duration,
+    ) {
+        let labels = CallLabels {
+            operation,
+            provider,
+            status: Status::of(status),
+        };
+        self.calls.get_or_create(&labels).inc();
+        let labels = OperationLabels {
+            operation,
+            provider,
+        };
+        let durations = self.durations.get_or_create(&labels);
+        durations.observe(took.as_secs_f64());
+    }
+
+    /// A call to a provider came to its end, without a status where there was no answer.
+    pub fn native_call(&self, provider: &'static str, status: Option<u16>, took: Duration) {
+        let labels = NativeLabels {
+            provider,
+            status: status.map_or(Status::None, Status::of),
+        };
+        self.native_calls.get_or_create(&labels).inc();
+        let durations = self
+            .native_durations
+            .get_or_create(&ByProvider { provider });
+        durations.observe(took.as_secs_f64());
+    }
+
+    /// A call to a provider is made again.
+    pub fn retry(&self, provider: &'static str, reason: Reason) {
+        let labels = RetryLabels { provider, reason };
+        self.retries.get_or_create(&labels).inc();
+    }
+
+    /// A call to a provider would be made again if there were not too many already.
+    pub fn retry_refused(&self, provider: &'static str) {
+        let labels = ByProvider { provider };
+        self.retries_refused.get_or_create(&labels).inc();
+    }
+
+    /// An open circuit refused a call to a provider.
+    pub fn circuit_refused(&self, provider: &'static str) {
+        let labels = ByProvider { provider };
+        self.circuit_refusals.get_or_create(&labels).inc();
+    }
+
+    /// So many circuits of a provider are open, and so many half open.
+    pub fn circuits(&self, provider: &'static str, open: u64, half_open: u64) {
+        for (state, count) in [("open", open), ("half_open", half_open)] {
+            let labels = ByState { provider, state };
+            let gauge = self.circuits.get_or_create(&labels);
+            gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
+    }
+
+    /// A refresh of a token ended.
+    pub fn refreshed(&self, provider: &'static str, result: Refreshed) {
+        let labels = RefreshLabels { provider, result };
+        self.refreshes.get_or_create(&labels).inc();
+    }
+
+    /// A call waited for its turn, and got it or gave up.
+    pub fn waited(&self, provider: &'static str, took: Duration) {
+        let labels = ByProvider { provider };
+        self.waits
+            .get_or_create(&labels)
+            .observe(took.as_secs_f64());
+    }
+
+    /// A call was refused since a limit of the provider, by its name in `provider.yaml`, allows no more.
+    pub fn budget_refused(&self, provider: &'static str, limit: &'static str) {
+        let labels = ByLimit { provider, limit };
+        self.budget_refusals.get_or_create(&labels).inc();
+    }
+
+    /// An account has so much left of a limit. Of all that is told between two looks the least is shown, so that the
+    /// account that is nearest to its end is seen and no account is a label.
+    pub fn budget_left(&self, provider: &'static str, limit: &'static str, left: u64) {
+        let left = i64::try_from(left).unwrap_or(i64::MAX);
+        let mut least = self.least.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = least.entry((provider, limit)).or_insert(Least {
+            left,
+            is_read: false,
+        });
+        if known.is_read || left < known.left {
+            *known = Least {
+                left,
+                is_read: false,
+            };
+        }
+    }
+
+    /// So many reads needed no call of their own.
+    pub fn joined(&self, provider: &'static str, how: Joined, saved: u64) {
+        let labels = JoinLabels { provider, how };
+        self.joined.get_or_create(&labels).inc_by(saved);
+    }
+
+    /// A write was answered from the store.
+    pub fn replayed(&self) {
+        self.replays.inc();
+    }
+
+    /// A caller connected and was let in.
+    pub fn connected(&self) {
+        self.connections.inc();
+    }
+
+    /// A connection of [`Self::connected`] ended.
+    pub fn disconnected(&self) {
+        self.connections.dec();
+    }
+
+    /// A caller connected and was sent away.
+    pub fn turned_away(&self) {
+        self.turned_away.inc();
+    }
+
+    /// So many calls are being answered.
+    pub fn in_flight(&self, calls: usize) {
+        self.in_flight.set(i64::try_from(calls).unwrap_or(i64::MAX));
+    }
+
+    /// Whether the store answers.
+    pub fn store_is_up(&self, is_up: bool) {
+        self.store_up.set(i64::from(is_up));
+    }
+
+    /// Everything, as OpenMetrics has it.
+    pub fn text(&self) -> String {
+        for (&(provider, limit), least) in
+            &mut *self.least.lock().unwrap_or_else(PoisonError::into_inner)
+        {
+            let labels = ByLimit { provider, limit };
+            self.budget_left.get_or_create(&labels).set(least.left);
+            least.is_read = true;
+        }
+        let mut text = String::new();
+        if encode(&mut text, &self.registry).is_err() {
+            // A String takes all, so this is never seen; an end without numbers is still OpenMetrics.
+            text.clear();
+            let _ = text.write_str("# EOF\n");
+        }
+        text
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Metrics(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_happens_is_told_by_bounded_labels() {
+        let metrics = Metrics::default();
+        metrics.call("crm.account.get", "hubspot", 200, Duration::from_millis(3));
+        metrics.call("crm.account.get", "hubspot", 499, Duration::from_secs(3));
+        metrics.native_call("hubspot", None, Duration::from_secs(1));
+        metrics.retry("hubspot", Reason::Throttled);
+        metrics.circuits("hubspot", 2, 1);
+        metrics.refreshed("salesforce", Refreshed::Failed);
+        metrics.joined("hubspot", Joined::Batch, 99);
+        let text = metrics.text();
+        for line in [
+            "crosswalk_calls_total{operation=\"crm.account.get\",provider=\"hubspot\",status=\"2xx\"} 1",
+            "crosswalk_calls_total{operation=\"crm.account.get\",provider=\"hubspot\",status=\"4xx\"} 1",
+            "crosswalk_call_duration_seconds_bucket{le=\"0.005\",operation=\"crm.account.get\",provider=\"hubspot\"} 1",
+            "crosswalk_native_calls_total{provider=\"hubspot\",status=\"none\"} 1",
+            "crosswalk_retries_total{provider=\"hubspot\",reason=\"throttled\"} 1",
+            "crosswalk_circuits{provider=\"hubspot\",state=\"open\"} 2",
+            "crosswalk_token_refreshes_total{provider=\"salesforce\",result=\"failed\"} 1",
+            "crosswalk_joined_reads_total{provider=\"hubspot\",how=\"batch\"} 99",
+        ] {
+            assert!(text.lines().any(|it| it == line), "{line}\n{text}");
+        }
+        assert!(text.ends_with("# EOF\n"));
+    }
+
+    #[test]
+    fn of_what_is_left_the_least_is_shown_until_it_was_seen() {
+        let metrics = Metrics::default();
+        let shown = |metrics: &Metrics| {
+            let text = metrics.text();
+            let line = text
+                .lines()
+                .find(|line| line.starts_with("crosswalk_budget_left{"));
+            line.and_then(|line| line.rsplit(' ').next())
+                .map(str::to_owned)
+        };
+        for left in [90, 3, 50] {
+            metrics.budget_left("hubspot", "burst", left);
+        }
+        assert_eq!(shown(&metrics).as_deref(), Some("3"));
+        assert_eq!(
+            shown(&metrics).as_deref(),
+            Some("3"),
+            "nothing was told since"
+        );
+        metrics.budget_left("hubspot", "burst", 70);
+        assert_eq!(shown(&metrics).as_deref(), Some("70"));
+    }
+}

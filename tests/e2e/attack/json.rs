@@ -167,3 +167,28 @@ fn what_is_handed_on_as_it_came_harms_nobody_on_the_way() {
     let took = processor_time(demo.id()).saturating_sub(before);
     assert!(took.as_secs() < 20, "{took:?}");
 }
+
+/// Covers: json-deep
+#[test]
+fn members_of_a_providers_own_definition_are_no_deeper_than_it_can_be() {
+    let demo = Demo::start();
+    for connection in crate::CONNECTIONS {
+        let headers = HEADERS.replace("hubspot-demo", connection);
+        for target in [
+            "/unified/crm/metadata/objects/contacts/properties",
+            "/unified/crm/metadata/objects/Contact/properties",
+        ] {
+            for value in [deep("[", "]"), deep("{\"a\":", "}")] {
+                let body = format!(
+                    "{{\"id\":\"deep\",\"label\":\"Deep\",\"type\":\"text\",\"raw_details\":{{\"a\":{value}}}}}"
+                );
+                let got = exchange_text(&demo.address, "POST", target, &headers, &body);
+                assert!(
+                    [400, 404].contains(&got.status),
+                    "{connection}: {}",
+                    got.text
+                );
+            }
+        }
+    }
+}

@@ -160,7 +160,7 @@ impl Guest {
             async move {
                 let mut response = match verdict {
                     Ok(()) => pipeline.handle(request).await,
-                    Err(fault) => pipeline.refuse(&request, Error::bad_request(fault.words())),
+                    Err(fault) => pipeline.refuse(&request, &Error::bad_request(fault.words())),
                 };
                 if pipeline.is_draining() {
                     let close = HeaderValue::from_static("close");

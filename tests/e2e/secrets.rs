@@ -7,7 +7,7 @@ const ISSUED: &str = "canary-issued-access-token";
 
 /// Orders the next answer of a provider.
 fn reply(sandbox: &Sandbox, provider: &str, path: &str, status: u16, body: &Value) {
-    let fault = json!({"match": {"path": path}, "times": 1, "action": {"reply": {"status": status, "headers": {"Retry-After": "0"}, "body": body}}});
+    let fault = json!({"match": {"path": path}, "times": 1, "action": {"reply": {"status": status, "headers": {"Retry-After": "0", "X-HubSpot-Correlation-Id": ISSUED, "Sforce-Correlation": ISSUED, "Location": ISSUED}, "body": body}}});
     sandbox.control(provider, "POST", "/_sandbox/faults", Some(&fault));
 }
 
@@ -58,11 +58,14 @@ fn no_secret_is_printed_or_answered_whatever_goes_wrong() {
         for status in [400, 401, 500] {
             let told = "sandbox-refresh of sandbox-client with sandbox-secret";
             let echo = json!({"error": "invalid_grant", "error_description": told, "status": "BAD_REFRESH_TOKEN", "message": told});
-            for _ in 0..5 {
-                reply(&sandbox, provider, token, status, &echo);
+            // Some put all of it into the code.
+            for echo in [echo, json!({"error": told})] {
+                for _ in 0..5 {
+                    reply(&sandbox, provider, token, status, &echo);
+                }
+                seen.calls(&sandbox, &headers(provider), 2);
+                sandbox.control(provider, "DELETE", "/_sandbox/faults", None);
             }
-            seen.calls(&sandbox, &headers(provider), 2);
-            sandbox.control(provider, "DELETE", "/_sandbox/faults", None);
         }
         // The API fails, and tells the token in its words.
         for status in [400, 401, 403, 404, 429, 500] {

@@ -479,7 +479,7 @@ impl Upstream {
                 let rule = if response.is_success() {
                     None
                 } else {
-                    response.body = fault::without_secret(response.body, token.secret());
+                    fault::without_secret(&mut response, token.secret());
                     fault::rule(provider, &response)
                 };
                 turn.answered(response.status, &headers, rule);

@@ -6,6 +6,7 @@ pub mod check;
 pub mod coverage;
 pub mod diagnostic;
 pub mod emit;
+pub mod faults;
 pub mod load;
 pub mod mapping;
 mod names;

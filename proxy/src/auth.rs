@@ -310,6 +310,7 @@ mod tests {
         }
     }
 
+    /// Covers: caller-unknown
     #[tokio::test]
     async fn a_missing_wrong_or_doubled_key_is_refused() {
         for pairs in [

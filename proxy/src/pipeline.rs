@@ -7,7 +7,7 @@ use std::{
     future::poll_fn,
     net::SocketAddr,
     panic::{AssertUnwindSafe, catch_unwind},
-    pin::pin,
+    pin::{Pin, pin},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -19,7 +19,7 @@ use std::{
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Request, Response, StatusCode,
-    header::{CACHE_CONTROL, CONTENT_TYPE},
+    header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE},
     request,
 };
 use http_body_util::Full;
@@ -209,13 +209,15 @@ impl Pipeline {
         let log = CallLog::new(request_id, native).counted_by(self.own.upstream.metrics());
         let log = Arc::new(log);
         let (head, body) = request.into_parts();
-        let result = caught(self.answer(&head, body, Instant::now(), &log))
+        let mut body = pin!(body);
+        let result = caught(self.answer(&head, body.as_mut(), Instant::now(), &log))
             .await
             .unwrap_or_else(|Panicked| Err(panicked()));
         match &result {
             Ok(Answer::Replayed(kept)) => log.replayed(kept.status()),
             result => log.ended(result),
         }
+        body::drain_unless_read(&head, body, &self.limits).await;
         if let Some(explain) = &self.explain {
             tell(explain, &head, &log, &result);
         }
@@ -225,10 +227,19 @@ impl Pipeline {
             Err(error) => error.response(&log.request_id),
         };
         tell_limits(&log, response.headers_mut());
-        // Checked or made by us, so it can stand in a header.
-        if let Ok(id) = HeaderValue::from_str(&log.request_id) {
-            response.headers_mut().insert(REQUEST_ID, id);
-        }
+        name(&mut response, &log.request_id);
+        response
+    }
+
+    /// Answers a request of which it is not certain where it ends, so that nothing of it can be trusted, and nothing that
+    /// comes after it.
+    pub fn refuse<B>(&self, request: &Request<B>, error: Error) -> Response<Full<Bytes>> {
+        let log = CallLog::new(request_id(request.headers()), NativeLog::default());
+        log.ended(&Err::<(), _>(error.clone()));
+        let mut response = error.response(&log.request_id);
+        name(&mut response, &log.request_id);
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(CONNECTION, close);
         response
     }
 
@@ -236,7 +247,7 @@ impl Pipeline {
     async fn answer<B>(
         &self,
         head: &request::Parts,
-        body: B,
+        mut body: Pin<&mut B>,
         start: Instant,
         log: &Arc<CallLog>,
     ) -> Result<Answer, Error>
@@ -261,7 +272,12 @@ impl Pipeline {
                     path: found.parameters,
                     query: query(head),
                     // Never explained: it may have secrets that no line of a terminal should have.
-                    body: within(deadline, NO_BODY, body::read(head, body, &self.limits)).await?,
+                    body: within(
+                        deadline,
+                        NO_BODY,
+                        body::read(head, body.as_mut(), &self.limits),
+                    )
+                    .await?,
                 },
                 headers: head.headers.clone(),
                 deadline,
@@ -276,7 +292,12 @@ impl Pipeline {
         let connection = within(deadline, UNKNOWN_CONNECTION, connection).await?;
         log.note(&connection);
         let key = self.key(route, head)?;
-        let body = within(deadline, NO_BODY, body::read(head, body, &self.limits)).await?;
+        let body = within(
+            deadline,
+            NO_BODY,
+            body::read(head, body.as_mut(), &self.limits),
+        )
+        .await?;
         if self.explain.is_some() {
             let _ = log.body.set(body.clone());
         }
@@ -441,6 +462,13 @@ fn request_id(headers: &HeaderMap) -> String {
             id.to_owned()
         }
         _ => format!("{:032x}", rand::random::<u128>()),
+    }
+}
+
+/// Puts the id of its request into a response. It was checked or made by us, so it can stand in a header.
+fn name(response: &mut Response<Full<Bytes>>, request_id: &str) {
+    if let Ok(id) = HeaderValue::from_str(request_id) {
+        response.headers_mut().insert(REQUEST_ID, id);
     }
 }
 

@@ -231,6 +231,7 @@ mod tests {
         assert_eq!(error.allow.as_deref(), Some("GET, PATCH"));
     }
 
+    /// Covers: path-tricks
     #[test]
     fn paths_must_be_exact() {
         for path in [

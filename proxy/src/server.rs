@@ -19,6 +19,7 @@ use crate::{
     webhook,
 };
 
+mod framing;
 mod house;
 
 use house::House;

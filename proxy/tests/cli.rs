@@ -118,6 +118,7 @@ fn request(address: &str, request: &str) -> TcpStream {
     stream
 }
 
+/// Covers: config-broken
 #[test]
 fn usage_and_configuration_mistakes_exit_with_2() {
     assert_eq!(output(&["nonsense"]).status.code(), Some(2));
@@ -155,6 +156,7 @@ fn a_fine_configuration_is_called_fine_without_showing_it() {
     assert!(!told.contains("top-secret"), "{told}");
 }
 
+/// Covers: port-in-use
 #[test]
 fn an_address_in_use_exits_with_1() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -188,6 +190,7 @@ fn a_signal_drains_and_exits_with_0() {
     assert_eq!(running.exit_code(), 0);
 }
 
+/// Covers: sigterm-twice
 #[test]
 fn a_second_signal_stops_at_once_with_1() {
     // A provider that takes the connection and never answers.

@@ -70,6 +70,7 @@ const SCHEMAS: &str = "/components/schemas";
 /// Those of the unified API, `/core` and `/connect`, and one webhook.
 const OPERATIONS: usize = 28 + 20 + 3 + 1;
 
+/// Covers: contract-broken
 #[test]
 fn the_contract_is_compatible() {
     let comparison = compare(&interface(), &contract());
@@ -105,6 +106,7 @@ fn the_interface_is_compatible_with_itself() {
     assert_eq!(comparison.operations.len(), OPERATIONS);
 }
 
+/// Covers: contract-broken
 #[test]
 fn a_missing_field_is_found() {
     let found = broken(|it| {
@@ -237,6 +239,7 @@ fn an_added_field_is_fine_until_it_is_required() {
     );
 }
 
+/// Covers: contract-broken
 #[test]
 fn a_missing_operation_is_found() {
     let found = broken(|it| {

@@ -62,6 +62,7 @@ fn sorted<'i>(ids: impl IntoIterator<Item = &'i String>) -> BTreeSet<&'i String>
     ids.into_iter().collect()
 }
 
+/// Covers: one-time-stamp
 #[test]
 fn records_of_one_time_stamp_are_neither_lost_nor_repeated_for_ever() {
     let demo = Demo::start();
@@ -111,6 +112,7 @@ fn records_of_one_time_stamp_are_neither_lost_nor_repeated_for_ever() {
     }
 }
 
+/// Covers: search-cap, one-time-stamp
 #[test]
 fn more_changes_than_a_search_shows_are_all_listed() {
     const COUNT: usize = 10_500;
@@ -134,6 +136,7 @@ fn more_changes_than_a_search_shows_are_all_listed() {
     assert_eq!(sorted(walk.ids()), sorted(&created));
 }
 
+/// Covers: page-shift
 #[test]
 fn a_record_that_changes_during_a_walk_is_seen_after_it() {
     let demo = Demo::start();

@@ -366,6 +366,7 @@ fn the_end_leads_to_where_the_link_says() {
     assert_eq!((back.status, back.header("location")), (303, Some(url)));
 }
 
+/// Covers: sandbox-login, login-host-foreign
 #[test]
 fn a_person_chooses_where_to_log_in() {
     let scene = Scene::start();

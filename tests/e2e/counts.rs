@@ -98,6 +98,7 @@ fn native_names_are_counted_like_unified_ones() {
     }
 }
 
+/// Covers: soql-identifier, path-tricks
 #[test]
 fn an_unknown_name_is_not_found_and_an_illegal_one_is_refused_before_any_call() {
     let demo = Demo::start();

@@ -44,6 +44,7 @@ fn edited(cursor: &str, at: usize, by: usize) -> String {
     )
 }
 
+/// Covers: cursor-forged, cursor-of-older-version
 #[test]
 fn an_edited_cut_or_older_cursor_is_refused_and_nothing_is_asked() {
     let demo = Demo::start();
@@ -78,6 +79,7 @@ fn an_edited_cut_or_older_cursor_is_refused_and_nothing_is_asked() {
     }
 }
 
+/// Covers: cursor-of-another
 #[test]
 fn a_cursor_of_another_mode_is_refused() {
     let demo = Demo::start();
@@ -97,6 +99,7 @@ fn a_cursor_of_another_mode_is_refused() {
     }
 }
 
+/// Covers: cursor-of-another
 #[test]
 fn a_cursor_is_of_one_customers_connection_and_of_one_key() {
     let sandbox = Sandbox::start();
@@ -126,6 +129,7 @@ fn a_cursor_is_of_one_customers_connection_and_of_one_key() {
     );
 }
 
+/// Covers: page-size-odd
 #[test]
 fn a_page_above_the_limit_is_refused_with_the_limit() {
     let demo = Demo::start();

@@ -47,6 +47,7 @@ fn create(sidecar: &Sidecar, last_name: &str) -> TcpStream {
     )
 }
 
+/// Covers: sigterm-drains, caller-hangs-up-write
 #[test]
 fn a_signal_lets_calls_end_and_refuses_new_ones() {
     let sandbox = Sandbox::start();
@@ -107,6 +108,7 @@ fn a_signal_lets_calls_end_and_refuses_new_ones() {
     }
 }
 
+/// Covers: sigterm-twice
 #[test]
 fn a_second_signal_ends_it_at_once() {
     let sandbox = Sandbox::start();
@@ -122,4 +124,126 @@ fn a_second_signal_ends_it_at_once() {
     assert_eq!(sidecar.process.exit_code(), 1);
     assert!(second.elapsed() < Duration::from_secs(10), "not after 20 s");
     sidecar.process.err.wait_for("stopped at once");
+}
+
+/// Sends a signal to the sidecar, by its name.
+fn signal(sidecar: &Sidecar, name: &str) {
+    let id = sidecar.process.id().to_string();
+    let sent = std::process::Command::new("kill")
+        .args([name, &id])
+        .status();
+    assert!(sent.unwrap().success(), "it is signalled");
+}
+
+const LIST: &str = "/unified/crm/contact?page_size=1";
+
+#[test]
+fn who_has_connected_is_answered_though_nobody_had_accepted() {
+    let sandbox = Sandbox::start();
+    let mut sidecar = Sidecar::start(&sandbox.with_oauth());
+    assert_eq!(sidecar.call("salesforce", "GET", LIST, None).status, 200);
+    // While it is stopped, the system lets callers in.
+    signal(&sidecar, "-STOP");
+    let mut callers: Vec<TcpStream> = (0..40)
+        .map(|_| send(&sidecar.address, "GET", LIST, &headers("salesforce"), ""))
+        .collect();
+    signal(&sidecar, "-TERM");
+    signal(&sidecar, "-CONT");
+    for caller in &mut callers {
+        let answer = receive(caller);
+        assert_eq!(answer.status, 200, "{}", answer.text);
+    }
+    assert_eq!(sidecar.process.exit_code(), 0);
+    assert_eq!(sidecar.logged(41).len(), 41);
+}
+
+/// A connection that is kept open, on which a call was answered.
+fn kept(sidecar: &Sidecar) -> TcpStream {
+    let mut stream = TcpStream::connect(&sidecar.address).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(30)))
+        .unwrap();
+    write!(
+        stream,
+        "GET /livez HTTP/1.1\r\nhost: {}\r\n\r\n",
+        sidecar.address
+    )
+    .unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"{\"status\":\"ok\"}") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        head.push(byte[0]);
+    }
+    stream
+}
+
+/// Asks for a page of so many records, so that no two calls are the same.
+fn ask(stream: &mut TcpStream, sidecar: &Sidecar, size: usize) {
+    write!(
+        stream,
+        "GET /unified/crm/contact?page_size={size} HTTP/1.1\r\nhost: {}\r\n{}\r\n",
+        sidecar.address,
+        headers("salesforce")
+    )
+    .unwrap();
+}
+
+#[test]
+fn a_hundred_calls_on_kept_connections_are_answered_and_the_connections_closed() {
+    let sandbox = Sandbox::start();
+    let mut sidecar = Sidecar::start(&sandbox.with_oauth());
+    assert_eq!(sidecar.call("salesforce", "GET", LIST, None).status, 200);
+    slow(&sandbox, "salesforce", 2_000);
+    let mut callers: Vec<TcpStream> = (0..100).map(|_| kept(&sidecar)).collect();
+    for (index, caller) in callers.iter_mut().enumerate() {
+        ask(caller, &sidecar, index + 1);
+    }
+    wait_for_calls(&sandbox, 20);
+    // Two that are open and silent: one has called before, one never.
+    let mut idle = kept(&sidecar);
+    let mut fresh = TcpStream::connect(&sidecar.address).unwrap();
+    fresh
+        .set_read_timeout(Some(Duration::from_secs(30)))
+        .unwrap();
+    std::thread::sleep(Duration::from_millis(200));
+    sidecar.process.terminate();
+    // And one whose call is on its way at that very moment.
+    let mut last = callers.pop().unwrap();
+    let mut late = kept_before(&mut idle, &sidecar);
+    for caller in callers.iter_mut().chain([&mut last, &mut late]) {
+        let answer = receive(caller);
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        assert_eq!(answer.header("connection"), Some("close"));
+    }
+    assert_eq!(fresh.read_to_end(&mut Vec::new()).unwrap_or(0), 0);
+    assert_eq!(sidecar.process.exit_code(), 0);
+}
+
+/// A connection that was idle, with a call sent on it.
+fn kept_before(idle: &mut TcpStream, sidecar: &Sidecar) -> TcpStream {
+    ask(idle, sidecar, 101);
+    idle.try_clone().unwrap()
+}
+
+#[test]
+fn of_pipelined_calls_the_one_that_was_begun_is_answered_and_says_that_it_is_the_last() {
+    let sandbox = Sandbox::start();
+    let mut sidecar = Sidecar::start(&sandbox.with_oauth());
+    assert_eq!(sidecar.call("salesforce", "GET", LIST, None).status, 200);
+    sandbox.native_calls("salesforce");
+    slow(&sandbox, "salesforce", 1_500);
+    let mut stream = kept(&sidecar);
+    ask(&mut stream, &sidecar, 1);
+    ask(&mut stream, &sidecar, 2);
+    wait_for_calls(&sandbox, 1);
+    sidecar.process.terminate();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    assert!(text.starts_with("HTTP/1.1 200 "), "{text}");
+    assert!(text.contains("connection: close"), "{text}");
+    // What comes after a last answer was not looked at, as its caller knows.
+    assert_eq!(text.matches("HTTP/1.1 ").count(), 1, "{text}");
+    assert_eq!(sidecar.process.exit_code(), 0);
+    assert_eq!(sandbox.native_calls("salesforce").len(), 1);
 }

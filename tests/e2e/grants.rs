@@ -46,6 +46,7 @@ fn fail(demo: &Demo, path: &str, times: u32, status: u16, body: &Value) {
     assert!(set.status < 300, "{}", set.text);
 }
 
+/// Covers: access-not-granted
 #[test]
 fn a_refused_grant_leaves_the_object_and_says_so() {
     let demo = Demo::start();

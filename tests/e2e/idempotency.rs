@@ -119,6 +119,7 @@ fn assert_refused(answer: &Answer, operation: &str, status: u16, code: &str) {
     assert!(faults.is_empty(), "{faults:?}");
 }
 
+/// Covers: key-same-request
 #[test]
 fn every_write_is_carried_out_once_and_told_again() {
     let stage = Stage::new();
@@ -169,6 +170,7 @@ fn every_write_is_carried_out_once_and_told_again() {
     }
 }
 
+/// Covers: key-other-request
 #[test]
 fn the_same_key_with_anything_else_is_refused_and_nothing_is_done() {
     let stage = Stage::new();
@@ -227,6 +229,7 @@ fn the_same_key_with_anything_else_is_refused_and_nothing_is_done() {
     assert_eq!(accounts(&sidecar, "salesforce", "One"), 1);
 }
 
+/// Covers: key-odd
 #[test]
 fn a_key_in_quotes_is_the_same_and_what_is_no_key_is_refused() {
     let stage = Stage::new();
@@ -260,6 +263,7 @@ fn a_key_in_quotes_is_the_same_and_what_is_no_key_is_refused() {
     }
 }
 
+/// Covers: key-in-use
 #[test]
 fn a_key_in_use_is_told_so_and_replayed_when_it_has_ended() {
     let stage = Stage::new();

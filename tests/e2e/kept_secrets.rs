@@ -45,6 +45,7 @@ fn shown(served: &Served, key: &str, target: &str, body: &Value, member: &str) -
         .to_owned()
 }
 
+/// Covers: secret-in-logs, secret-at-rest
 #[test]
 fn no_secret_that_is_kept_shows_anywhere() {
     let home = Home::new(&format!("api_keys: [{CONFIGURED}]\n"));

@@ -100,6 +100,7 @@ fn a_key_ends_when_it_was_said_to() {
     assert!(home.run(&["keys", "list"]).out.contains("expired"));
 }
 
+/// Covers: caller-may-not
 #[test]
 fn a_scope_is_what_a_key_may_do() {
     let sandbox = Sandbox::start();
@@ -140,6 +141,7 @@ fn a_scope_is_what_a_key_may_do() {
     assert!(both.text.contains("found both"), "{}", both.text);
 }
 
+/// Covers: key-rotation
 #[test]
 fn the_key_of_the_store_is_changed_while_a_sidecar_runs() {
     let home = Home::new("api_keys: [configured]\n");

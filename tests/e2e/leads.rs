@@ -45,6 +45,7 @@ fn hubspot_lead(demo: &Demo, number: usize) -> [String; 3] {
     [lead, contact, company]
 }
 
+/// Covers: lead-fields
 #[test]
 fn a_lead_of_hubspot_is_read_with_every_field_of_its_person() {
     let demo = Demo::start();
@@ -168,6 +169,7 @@ fn salesforce_lead(demo: &Demo, email: &str) -> String {
     created(demo, SALESFORCE, &format!("{ROWS}/Lead"), &lead)
 }
 
+/// Covers: lead-fields
 #[test]
 fn a_lead_of_salesforce_is_read_with_every_field() {
     let demo = Demo::start();

@@ -96,6 +96,7 @@ fn every_call_leaves_one_line_that_says_what_it_was() {
     }
 }
 
+/// Covers: body-too-large, body-of-another-kind
 #[test]
 fn too_large_a_body_and_a_wrong_kind_are_refused_by_the_contract() {
     let demo = Demo::start();
@@ -139,6 +140,7 @@ fn too_large_a_body_and_a_wrong_kind_are_refused_by_the_contract() {
     }
 }
 
+/// Covers: host-foreign
 #[test]
 fn a_foreign_host_is_refused_before_anything_else() {
     let demo = Demo::start();

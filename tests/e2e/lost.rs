@@ -43,6 +43,7 @@ fn companies(demo: &Demo, website: &str) -> usize {
         .count()
 }
 
+/// Covers: failure-after-write, search-lags
 #[test]
 fn a_record_whose_read_back_failed_is_found_by_the_next_upsert() {
     let demo = Demo::start();
@@ -58,6 +59,7 @@ fn a_record_whose_read_back_failed_is_found_by_the_next_upsert() {
     assert_eq!(companies(&demo, "https://unread.example"), 1);
 }
 
+/// Covers: search-lags, write-cut
 #[test]
 fn nothing_is_created_blindly_after_a_lost_answer() {
     let demo = Demo::start();
@@ -132,6 +134,7 @@ fn a_match_beyond_the_first_page_is_found() {
     assert_eq!(upserted.body["record"]["id"], main);
 }
 
+/// Covers: upsert-race
 #[test]
 fn a_key_that_a_record_gets_is_waited_for() {
     let demo = Demo::start();
@@ -152,6 +155,7 @@ fn a_key_that_a_record_gets_is_waited_for() {
     assert_eq!(first.body["record"]["id"], second.body["record"]["id"]);
 }
 
+/// Covers: write-not-carried-out
 #[test]
 fn a_record_that_another_call_locks_is_written_a_moment_later() {
     let demo = Demo::start();

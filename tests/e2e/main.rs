@@ -4,21 +4,28 @@
     reason = "the exception for tests does not reach the helpers of a test crate"
 )]
 
+mod attack;
+mod admin;
+mod bounds;
 mod capabilities;
 mod changes;
+mod circuits;
 mod clients;
 mod connect;
 mod core;
 mod counts;
 mod cursors;
+mod deadlines;
 mod drain;
 mod grants;
 mod guide;
 mod histories;
 mod idempotency;
+mod joined;
 mod kept_secrets;
 mod keys;
 mod leads;
+mod limits;
 mod load;
 mod logs;
 mod lost;
@@ -29,10 +36,12 @@ mod notes;
 mod operations;
 mod opportunities;
 mod own;
+mod peer;
 mod pipelines;
 mod readme;
 mod reads;
 mod refusals;
+mod retries;
 mod secrets;
 mod seed;
 mod sidecars;

@@ -321,6 +321,7 @@ fn an_object_is_made_extended_linked_and_used() {
     }
 }
 
+/// Covers: definitions-kept
 #[test]
 fn what_a_provider_does_not_keep_of_an_object_is_told() {
     let demo = Demo::start();
@@ -347,6 +348,7 @@ fn what_a_provider_does_not_keep_of_an_object_is_told() {
     }
 }
 
+/// Covers: custom-objects
 #[test]
 fn an_object_is_known_by_each_of_its_names() {
     let demo = Demo::start();
@@ -389,6 +391,7 @@ fn an_object_is_known_by_each_of_its_names() {
     }
 }
 
+/// Covers: refused-write
 #[test]
 fn an_object_that_is_there_already_is_a_conflict_in_the_providers_words() {
     let demo = Demo::start();

@@ -234,6 +234,7 @@ fn scenario(demo: &Demo, connection: &'static str) {
     }
 }
 
+/// Covers: page-shift, deleted-and-merged, late-commit
 #[test]
 fn nothing_is_lost_while_another_client_writes() {
     let demo = Demo::start();

@@ -75,6 +75,7 @@ fn count(demo: &Demo, connection: &str) -> Value {
     native(demo, connection, "GET", &target, None).body["totalSize"].clone()
 }
 
+/// Covers: note-whole
 #[test]
 fn what_is_written_is_what_is_read() {
     let demo = Demo::start();
@@ -120,6 +121,7 @@ fn what_is_written_is_what_is_read() {
     }
 }
 
+/// Covers: note-whole
 #[test]
 fn what_a_person_wrote_is_read_whole() {
     let demo = Demo::start();

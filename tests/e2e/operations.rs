@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{CONNECTIONS, good};
 
+/// Covers: answers-by-contract
 #[test]
 fn all_twelve_operations_answer_by_the_contract() {
     let demo = Demo::start();
@@ -70,6 +71,7 @@ fn all_twelve_operations_answer_by_the_contract() {
     }
 }
 
+/// Covers: answers-by-contract
 #[test]
 fn the_contract_finds_a_wrong_answer() {
     let contract = Contract::load();
@@ -164,6 +166,7 @@ fn a_list_gives_every_record_once_and_then_what_changes() {
     }
 }
 
+/// Covers: clock-differs
 #[test]
 fn changes_are_seen_whatever_the_providers_clock_says() {
     for offset in [-3_600_000, 3_600_000] {
@@ -208,6 +211,7 @@ fn changes_are_seen_whatever_the_providers_clock_says() {
     }
 }
 
+/// Covers: custom-fields, wide-object
 #[test]
 fn five_hundred_extra_fields_can_be_read() {
     let demo = Demo::start();
@@ -314,6 +318,7 @@ fn five_hundred_extra_fields_can_be_read() {
     );
 }
 
+/// Covers: wrong-value
 #[test]
 fn a_value_that_the_provider_does_not_take_is_told() {
     let demo = Demo::start();

@@ -150,6 +150,7 @@ fn a_stage_that_was_just_made_has_its_label_and_known_ones_cost_no_call() {
     assert_eq!(demo.native_calls(HUBSPOT).len(), 1, "and then it is known");
 }
 
+/// Covers: open-is-not-won, text-booleans
 #[test]
 fn a_status_follows_the_stage_and_never_the_words_of_a_flag() {
     let demo = Demo::start();
@@ -176,6 +177,7 @@ fn a_status_follows_the_stage_and_never_the_words_of_a_flag() {
     }
 }
 
+/// Covers: money-exact
 #[test]
 fn amounts_are_exact_to_the_last_digit() {
     let demo = Demo::start();
@@ -208,6 +210,7 @@ fn amounts_are_exact_to_the_last_digit() {
     }
 }
 
+/// Covers: deleted-and-merged
 #[test]
 fn deals_that_were_archived_or_merged_are_told() {
     let demo = Demo::start();

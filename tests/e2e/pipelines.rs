@@ -191,3 +191,35 @@ fn another_customer_s_database_is_refused() {
         assert_eq!(refused.status, 403, "{}", refused.text);
     }
 }
+
+#[test]
+fn a_pipeline_keeps_to_the_provider_s_limits() {
+    let Some(server) = Postgres::shared() else {
+        return;
+    };
+    let url = server.database();
+    let sandbox = Sandbox::start();
+    let limits = json!({ "rate_limits": { "burst_per_10s": 20, "search_per_second": 5 } });
+    sandbox.control("hubspot", "PATCH", "/_sandbox/settings", Some(&limits));
+    let sidecar = Sidecar::start("connections: {}\nprovider_limits: assumed\n");
+    let source = hubspot(&sidecar, &sandbox, "acme");
+    let destination = connect(&sidecar, "postgres", "acme", &json!({ "url": url }));
+    let body = json!({ "id": "pipe_crm", "sourceId": source, "destinationId": destination });
+    let target = "/core/pipeline";
+    good(
+        &sidecar,
+        "core.pipeline.create",
+        "POST",
+        target,
+        Some(&body),
+    );
+    for _ in 0..2 {
+        let (code, out, err) = command(&sidecar, &["sync", "pipe_crm"]);
+        assert_eq!(code, 0, "{out}{err}");
+    }
+    let seen = sandbox.seen("hubspot");
+    let refused = seen.iter().filter(|call| call["status"] == 429).count();
+    assert_eq!(refused, 0);
+    // More than one window's worth, or nothing was shown.
+    assert!(seen.len() > 30, "{}", seen.len());
+}

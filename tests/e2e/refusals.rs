@@ -3,6 +3,7 @@ use serde_json::{Value, json};
 
 use crate::{CONNECTIONS, good};
 
+/// Covers: wrong-value, path-tricks, soql-identifier
 #[test]
 fn bad_input_is_told_and_changes_nothing() {
     let demo = Demo::start();
@@ -104,6 +105,7 @@ fn bad_input_is_told_and_changes_nothing() {
     }
 }
 
+/// Covers: cursor-of-another
 #[test]
 fn a_cursor_of_another_connection_or_operation_is_refused() {
     let demo = Demo::start();
@@ -127,6 +129,7 @@ fn a_cursor_of_another_connection_or_operation_is_refused() {
     }
 }
 
+/// Covers: caller-unknown
 #[test]
 fn who_calls_and_for_whom_is_checked() {
     let demo = Demo::start();
@@ -157,6 +160,7 @@ fn who_calls_and_for_whom_is_checked() {
     );
 }
 
+/// Covers: refused-write
 #[test]
 fn what_a_provider_refuses_is_told_in_its_words() {
     let demo = Demo::start();
@@ -212,6 +216,7 @@ fn what_a_provider_has_no_place_for_is_warned_of() {
     assert_eq!(hubspot["record"]["addresses"], Value::Null);
 }
 
+/// Covers: write-cut, throttled
 #[test]
 fn a_read_is_repeated_when_throttled_and_a_cut_write_is_not() {
     let demo = Demo::start();
@@ -271,6 +276,7 @@ fn every_operation_documents_that_a_connection_may_be_unknown() {
     }
 }
 
+/// Covers: daily-limit
 #[test]
 fn a_spent_day_is_told_at_once() {
     let demo = Demo::start();

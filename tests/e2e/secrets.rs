@@ -38,6 +38,7 @@ impl Seen {
     }
 }
 
+/// Covers: secret-in-logs, secret-from-provider
 #[test]
 fn no_secret_is_printed_or_answered_whatever_goes_wrong() {
     let sandbox = Sandbox::start();

@@ -108,6 +108,7 @@ fn is_broken(sidecar: &Sidecar) -> bool {
     events.text.contains("connection.broken")
 }
 
+/// Covers: token-herd
 #[test]
 fn two_sidecars_refresh_once_for_each_end_of_a_token() {
     on_both(|sandbox, sidecars| {
@@ -128,6 +129,7 @@ fn two_sidecars_refresh_once_for_each_end_of_a_token() {
     });
 }
 
+/// Covers: token-herd
 #[test]
 fn tokens_that_end_by_the_clock_are_renewed_by_one_of_two_sidecars() {
     on_both(|sandbox, sidecars| {

@@ -71,6 +71,7 @@ fn what_is_kept_is_there_after_a_restart() {
 }
 
 /// Killed so early that it is in the middle of making key and tables, or just after.
+/// Covers: kill-during-start
 #[test]
 fn a_start_that_was_killed_at_any_moment_is_made_good_by_the_next() {
     let folder = folder();
@@ -92,6 +93,7 @@ fn a_start_that_was_killed_at_any_moment_is_made_good_by_the_next() {
     }
 }
 
+/// Covers: two-on-one-store
 #[test]
 fn sidecars_that_start_together_share_one_new_store() {
     let folder = folder();
@@ -112,6 +114,7 @@ fn sidecars_that_start_together_share_one_new_store() {
     assert_eq!(ids, ["c0", "c1", "c2", "c3"]);
 }
 
+/// Covers: key-missing
 #[test]
 fn a_missing_key_is_refused_in_words_that_help() {
     let folder = folder();
@@ -129,6 +132,7 @@ fn a_missing_key_is_refused_in_words_that_help() {
     address(&start(folder.path()));
 }
 
+/// Covers: place-not-writable
 #[test]
 fn a_place_that_cannot_be_written_is_told_with_what_to_do() {
     let folder = folder();

@@ -89,6 +89,7 @@ fn a_rotated_refresh_token_is_used_the_next_time() {
     }
 }
 
+/// Covers: token-revoked
 #[test]
 fn a_revoked_connection_says_so_and_asks_no_more() {
     let (sandbox, sidecar) = started();

@@ -33,6 +33,7 @@ fn the_same_website_however_written_is_one_record() {
     }
 }
 
+/// Covers: search-lags, upsert-race
 #[test]
 fn a_lagging_search_index_makes_no_second_record() {
     let demo = Demo::start();
@@ -85,6 +86,7 @@ fn a_lagging_search_index_makes_no_second_record() {
     assert_eq!(upserted["record"]["id"], created["record"]["id"]);
 }
 
+/// Covers: upsert-ambiguous
 #[test]
 fn several_matches_are_a_conflict_and_nothing_is_written() {
     let demo = Demo::start();
@@ -194,6 +196,7 @@ fn two_keys_of_one_host_at_the_same_moment_make_one_record() {
     }
 }
 
+/// Covers: upsert-race
 #[test]
 fn the_same_key_at_the_same_moment_makes_one_record() {
     let demo = Demo::start();

@@ -17,6 +17,7 @@ fn not_visible(answer: &Value) -> Vec<&str> {
         .collect()
 }
 
+/// Covers: hidden-field
 #[test]
 fn a_field_that_salesforce_hides_is_null_and_named() {
     let demo = Demo::start();
@@ -51,6 +52,7 @@ fn a_field_that_salesforce_hides_is_null_and_named() {
     }
 }
 
+/// Covers: hidden-field
 #[test]
 fn a_property_that_hubspot_holds_back_is_null_and_named() {
     let demo = Demo::start();
@@ -97,6 +99,7 @@ fn a_property_of_the_person_of_a_lead_that_is_held_back_is_named() {
     assert_eq!(not_visible(&page), ["phone"], "{page:#}");
 }
 
+/// Covers: missing-scope
 #[test]
 fn a_scope_that_is_missing_for_the_whole_call_is_named() {
     let demo = Demo::start();

@@ -400,6 +400,7 @@ fn an_event_reaches_a_webhook_as_the_contract_has_it_and_a_gone_receiver_can_be_
     assert_eq!(receiver.wait_for(4)[3].id(), posts[0].id());
 }
 
+/// Covers: webhook-receiver-fails
 #[test]
 fn an_event_that_was_being_sent_when_the_proxy_was_killed_is_sent_again_with_its_id() {
     let home = home();

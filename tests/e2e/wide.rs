@@ -73,6 +73,7 @@ fn is_whole(connection: &str, record: &Value) -> bool {
     (0..FIELDS).all(|number| place[field(number)] == "v")
 }
 
+/// Covers: wide-object
 #[test]
 fn records_with_hundreds_of_filled_fields_are_read_whole() {
     let demo = Demo::start();

@@ -60,6 +60,7 @@ fn deleted(demo: &Demo, connection: &str, cursor: &str) -> Value {
     panic!("{connection}: what was deleted was never told");
 }
 
+/// Covers: wide-object
 #[test]
 fn records_of_an_object_with_hundreds_of_fields_are_made_and_listed_whole() {
     let demo = Demo::start();

@@ -50,6 +50,7 @@ fn full(demo: &Demo, connection: &str, entity: &str) -> (Value, Vec<&'static str
     }
 }
 
+/// Covers: clear-and-keep, write-answer-whole
 #[test]
 fn null_clears_a_field_and_absent_leaves_it_alone() {
     let demo = Demo::start();
@@ -90,6 +91,7 @@ fn holds(connection: &str, record: &Value, expected: &Map<String, Value>) {
     }
 }
 
+/// Covers: passthrough-conflict
 #[test]
 fn passthrough_fields_win_over_mapped_ones_flat_and_wrapped() {
     let demo = Demo::start();
@@ -130,6 +132,7 @@ fn passthrough_fields_win_over_mapped_ones_flat_and_wrapped() {
     }
 }
 
+/// Covers: passthrough-conflict
 #[test]
 fn native_fields_of_salesforce_are_flat_and_win_in_any_case() {
     let demo = Demo::start();

@@ -108,7 +108,7 @@ impl<'a> Joins<'a> {
                 fields.name
             );
             self.sink.push(
-                Diagnostic::new("type-mismatch", message, single.fields.span)
+                Diagnostic::new("slot-type-mismatch", message, single.fields.span)
                     .other(fields.schema.span, "it is said here"),
             );
             return None;

@@ -20,6 +20,7 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bad")
 }
 
+/// Covers: mapping-odd-yaml, spec-odd
 #[test]
 fn each_fault_is_told() {
     let mut wrong = Vec::new();
@@ -62,6 +63,7 @@ fn each_id_has_a_case() {
     assert_eq!(support::names(&folder()), known);
 }
 
+/// Covers: spec-odd
 #[test]
 fn large_files_are_not_read() {
     let mut files = support::invented();

@@ -2,6 +2,7 @@
 
 mod bad;
 mod coverage;
+mod faults;
 mod golden;
 mod good;
 mod output;

@@ -14,6 +14,7 @@ fn texts(files: &[(&str, &str)]) -> Texts {
         .collect()
 }
 
+/// Covers: generated-stale
 #[test]
 fn stale_missing_and_orphaned_files_are_named_and_repaired() {
     let root = tempfile::tempdir().expect("a temporary folder");

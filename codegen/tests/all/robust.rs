@@ -72,6 +72,7 @@ fn apply(text: &mut String, damage: &Damage) {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
 
+    /// Covers: mapping-odd-yaml
     #[test]
     fn damaged_files_are_told_about(
         file in any::<prop::sample::Index>(),
@@ -91,6 +92,7 @@ proptest! {
         prop_assert_eq!(checked.plan.is_none(), !rendered.is_empty());
     }
 
+    /// Covers: mapping-odd-yaml
     #[test]
     fn any_text_is_told_about(text in "\\PC{0,200}") {
         let mut files = REAL.clone();

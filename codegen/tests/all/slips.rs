@@ -30,6 +30,7 @@ fn words(text: &str) -> Vec<(usize, &str)> {
     words
 }
 
+/// Covers: mapping-slip
 #[test]
 fn a_slip_of_the_pen_is_told() {
     let files = support::invented();

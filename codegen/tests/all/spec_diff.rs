@@ -177,6 +177,7 @@ fn what_is_not_a_document_is_told_with_its_reason() {
     assert!(told(&bomb).starts_with("their.yaml is not YAML: "));
 }
 
+/// Covers: spec-odd
 #[test]
 fn circles_and_floods_of_parts_come_to_an_end() {
     let mut files = files();

@@ -1,6 +1,10 @@
 //! `crosswalk demo`: a proxy and a sandbox in one process.
 
-use std::{fmt::Write as _, net::SocketAddr, path::Path};
+use std::{
+    fmt::Write as _,
+    net::{Ipv4Addr, SocketAddr},
+    path::Path,
+};
 
 use crosswalk::{
     config::{self, Config, Level, LogFormat},
@@ -23,12 +27,18 @@ use keeping::Folder;
 
 /// The key of the demo's only caller.
 const API_KEY: &str = "demo";
+/// Where the proxy listens unless told.
+const PORT: u16 = 4040;
+const ADMIN_PORT: u16 = 4043;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// Where the proxy listens; port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4040")]
     listen: SocketAddr,
+    /// Where its metrics are, at /metrics; unset: port 4043 beside port 4040, a free one otherwise.
+    #[arg(long, value_name = "ADDRESS")]
+    admin_listen: Option<SocketAddr>,
     /// Print what each call became: the unified request, the native calls, the answer.
     #[arg(long)]
     explain: bool,
@@ -42,7 +52,7 @@ pub(super) fn run(api: &Api, arguments: &Arguments) -> Result<(), Failure> {
             played.push(Playing::start(player, 0).await?);
         }
         let folder = Folder::make()?;
-        let config = config(api, arguments.listen, folder.path(), &played)?;
+        let config = config(api, arguments, folder.path(), &played)?;
         if let Some(settings) = &config.state.store {
             keeping::fill(settings, api, &played)
                 .await
@@ -59,7 +69,7 @@ pub(super) fn run(api: &Api, arguments: &Arguments) -> Result<(), Failure> {
         });
         let explain = arguments.explain.then(explain::to_stdout);
         let server = Server::bind(*api, &config, explain).await?;
-        say(&greeting(server.address(), &played))?;
+        say(&greeting(server.address(), server.admin_address(), &played))?;
         until_stopped(server, signals).await
     })
 }
@@ -67,14 +77,16 @@ pub(super) fn run(api: &Api, arguments: &Arguments) -> Result<(), Failure> {
 /// The demo's configuration, read in the same way as a user's.
 fn config(
     api: &Api,
-    listen: SocketAddr,
+    arguments: &Arguments,
     folder: &Path,
     played: &[Playing],
 ) -> Result<Config, Failure> {
     // A text of JSON is one of YAML.
     let folder = serde_json::Value::from(folder.display().to_string());
+    let listen = arguments.listen;
+    let admin = arguments.admin_listen.unwrap_or_else(|| admin(listen));
     let mut text = format!(
-        "listen: \"{listen}\"\nstate_dir: {folder}\napi_keys: [{API_KEY}]\ntls: {{ roots: bundled }}\nconnections:\n"
+        "listen: \"{listen}\"\nadmin_listen: \"{admin}\"\nstate_dir: {folder}\napi_keys: [{API_KEY}]\ntls: {{ roots: bundled }}\nconnections:\n"
     );
     for playing in played {
         let Player {
@@ -92,7 +104,13 @@ fn config(
     Ok(config::parse("demo", &text, api, &|_| None)?)
 }
 
-fn greeting(address: SocketAddr, played: &[Playing]) -> String {
+/// Where the metrics are unless told: a fixed port beside the fixed one, so that two demos can run side by side.
+fn admin(listen: SocketAddr) -> SocketAddr {
+    let port = if listen.port() == PORT { ADMIN_PORT } else { 0 };
+    SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port)
+}
+
+fn greeting(address: SocketAddr, admin: Option<SocketAddr>, played: &[Playing]) -> String {
     let mut text = format!(
         "Crosswalk listens on http://{address}. The providers behind it are played by the sandbox:\n"
     );
@@ -113,6 +131,12 @@ fn greeting(address: SocketAddr, played: &[Playing]) -> String {
         "\n# A link for a browser, where somebody connects an account at a sandbox\n{}\n",
         magic_link(address)
     );
+    if let Some(admin) = admin {
+        let _ = write!(
+            text,
+            "\n# What it counts, as Prometheus reads it\ncurl --url http://{admin}/metrics\n"
+        );
+    }
     text.push_str("\nCtrl-C ends everything; nothing is kept.");
     text
 }

@@ -22,6 +22,7 @@ pub(super) fn run(api: &Api, path: &Path) -> Result<(), Failure> {
         let server = Server::bind(*api, &config, None).await?;
         tracing::info!(
             address = %server.address(),
+            admin = server.admin_address().map(tracing::field::display),
             connections = config.connections.len(),
             "listening"
         );

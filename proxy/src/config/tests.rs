@@ -158,6 +158,7 @@ fn every_setting_is_read() {
     let config = read(
         r#"
 listen: 127.0.0.1:0
+admin_listen: 127.0.0.1:4043
 api_keys: ["env:KEY", plain]
 allowed_hosts: [Proxy.Internal]
 allowed_origins: ["https://app.example"]
@@ -166,9 +167,12 @@ limits:
   request_body_bytes: 1 MiB
   response_body_bytes: 2048
   header_bytes: 16KiB
+  headers: 50
   connections: 5
   calls_in_flight: 6
   native_calls_side_by_side: 2
+  remembered_bytes: 1 MiB
+  connections_in_memory: 7
   request_timeout: 10s
   body_timeout: 500ms
   idle_timeout: 2m
@@ -185,6 +189,10 @@ tls: { roots: bundled }
     assert_eq!(config.limits.request_body_bytes, 1024 * 1024);
     assert_eq!(config.limits.response_body_bytes, 2048);
     assert_eq!(config.limits.header_bytes, 16 * 1024);
+    assert_eq!(config.limits.headers, 50);
+    assert_eq!(config.limits.remembered_bytes, 1024 * 1024);
+    assert_eq!(config.limits.connections_in_memory, 7);
+    assert_eq!(config.admin_listen.unwrap().port(), 4043);
     assert_eq!(config.limits.body_timeout, Duration::from_millis(500));
     assert_eq!(config.limits.idle_timeout, Duration::from_mins(2));
     assert_eq!(config.limits.native_timeout, Duration::from_hours(1));
@@ -196,6 +204,25 @@ tls: { roots: bundled }
         [
             "api_keys[1]: the secret stands in the configuration file; write env:NAME or file:/path instead"
         ]
+    );
+}
+
+/// Covers: config-broken
+#[test]
+fn the_admin_port_is_off_unless_told_and_another_than_the_apis() {
+    let config = |text: &str| read(&format!("api_keys: [\"env:KEY\"]\n{text}"));
+    assert_eq!(config("").unwrap().admin_listen, None);
+    let open = config("admin_listen: 0.0.0.0:4043\n").unwrap();
+    assert!(
+        open.warnings[0].contains("without a key"),
+        "{:?}",
+        open.warnings
+    );
+    let same =
+        mistakes("api_keys: [\"env:KEY\"]\nlisten: 127.0.0.1:1\nadmin_listen: 127.0.0.1:1\n");
+    assert!(
+        same.contains("3:15: admin_listen: expected another address"),
+        "{same}"
     );
 }
 
@@ -254,6 +281,7 @@ fn secrets_come_from_files_without_their_last_line_break() {
     assert_eq!(config.api_keys[0].expose_secret(), "from-file");
 }
 
+/// Covers: value-breaks-header
 #[test]
 fn a_secret_that_could_break_a_header_is_refused() {
     let told = mistakes("api_keys: [\"env:LINES\"]\n");
@@ -261,6 +289,7 @@ fn a_secret_that_could_break_a_header_is_refused() {
     assert!(!told.contains("x-evil"));
 }
 
+/// Covers: secret-in-debug
 #[test]
 fn nothing_secret_is_in_the_debug_form() {
     let config = read(
@@ -302,6 +331,7 @@ fn a_version_decides_how_paths_begin() {
     }
 }
 
+/// Covers: instance-url-foreign, login-host-foreign
 #[test]
 fn credentials_go_only_to_hosts_of_the_provider() {
     for url in [

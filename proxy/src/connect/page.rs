@@ -303,6 +303,7 @@ mod tests {
         String::from_utf8(body.to_bytes().to_vec()).unwrap()
     }
 
+    /// Covers: markup-injection
     #[test]
     fn text_cannot_become_markup() {
         assert_eq!(
@@ -350,6 +351,7 @@ mod tests {
         assert!(text.contains("<code>&lt;id&gt;</code>"));
     }
 
+    /// Covers: value-breaks-header
     #[test]
     fn an_address_with_a_line_in_it_is_no_header() {
         assert!(redirect("/connect\r\nset-cookie: a=b").is_err());

@@ -74,6 +74,7 @@ mod tests {
         }
     }
 
+    /// Covers: key-after-refusal
     #[test]
     fn what_the_provider_refused_is_kept() {
         for code in [
@@ -86,6 +87,7 @@ mod tests {
         }
     }
 
+    /// Covers: key-after-refusal
     #[test]
     fn what_may_pass_and_wrote_nothing_gives_the_key_back() {
         for code in [

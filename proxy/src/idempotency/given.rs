@@ -145,6 +145,7 @@ mod tests {
         assert_eq!(key(&[quoted.as_bytes()]), Ok(Some(longest)));
     }
 
+    /// Covers: key-odd
     #[test]
     fn what_is_no_key_is_refused() {
         let too_long = "k".repeat(LONGEST + 1);
@@ -171,6 +172,7 @@ mod tests {
         assert_eq!(key(&[b"a", b"a"]), Err(Code::BadRequest));
     }
 
+    /// Covers: key-other-request
     #[test]
     fn whatever_is_sent_otherwise_makes_another_request() {
         let request = |operation, method, path_and_query, body| {

@@ -145,6 +145,7 @@ mod tests {
         assert_eq!(Kept::read(b"{\"status\":7}\n"), None);
     }
 
+    /// Covers: key-answer-lost
     #[test]
     fn an_answer_that_is_too_large_is_told_to_have_been() {
         let kept = Kept::of(&Ok(vec![b' '; 11]), "id");

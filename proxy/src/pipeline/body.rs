@@ -1,9 +1,6 @@
 //! A request's body: its kind, its size and the time it may take.
 
-use std::{
-    pin::{Pin, pin},
-    time::Duration,
-};
+use std::{pin::Pin, time::Duration};
 
 use bytes::Bytes;
 use http::{
@@ -24,7 +21,11 @@ const MOST_DRAINED: usize = 16 * 1024 * 1024;
 const LONGEST_DRAIN: Duration = Duration::from_secs(2);
 
 /// The body of a request, empty where it has none. Does not look into it.
-pub(super) async fn read<B>(head: &request::Parts, body: B, limits: &Limits) -> Result<Bytes, Error>
+pub(super) async fn read<B>(
+    head: &request::Parts,
+    body: Pin<&mut B>,
+    limits: &Limits,
+) -> Result<Bytes, Error>
 where
     B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -41,7 +42,7 @@ where
 /// The body of a form, empty where it has none; of at most `limit` bytes.
 pub(super) async fn read_form<B>(
     head: &request::Parts,
-    body: B,
+    body: Pin<&mut B>,
     limits: &Limits,
     limit: usize,
 ) -> Result<Bytes, Error>
@@ -66,7 +67,7 @@ where
 
 async fn collect<B>(
     head: &request::Parts,
-    body: B,
+    mut body: Pin<&mut B>,
     limits: &Limits,
     limit: usize,
 ) -> Result<Bytes, Error>
@@ -87,28 +88,32 @@ where
             ),
         )
     };
-    let mut body = pin!(body);
     // Refused before a byte is kept, where the size is told.
     if content_length(&head.headers).is_some_and(|length| length > limit as u64) {
-        // Who waits to be asked for the body has not sent it.
-        if !head.headers.contains_key(EXPECT) {
-            drain(body, limits).await;
-        }
         return Err(too_large());
     }
     let read = Limited::new(body.as_mut(), limit).collect();
     match tokio::time::timeout(limits.body_timeout, read).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            drain(body, limits).await;
-            Err(too_large())
-        }
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
         Ok(Err(error)) => Err(Error::bad_request("the body ended before it was complete")
             .with_detail(error.to_string())),
         Err(_) => Err(Error::bad_request(format!(
             "expected the whole body within {:?} (limits.body_timeout)",
             limits.body_timeout
         ))),
+    }
+}
+
+/// After a refusal, or where a body means nothing.
+pub(super) async fn drain_unless_read<B: Body<Data = Bytes>>(
+    head: &request::Parts,
+    body: Pin<&mut B>,
+    limits: &Limits,
+) {
+    // Who waits to be asked for the body has not sent it.
+    if !body.is_end_stream() && !head.headers.contains_key(EXPECT) {
+        drain(body, limits).await;
     }
 }
 

@@ -280,6 +280,7 @@ mod tests {
         assert!(keys.locks.entries().is_empty());
     }
 
+    /// Covers: tenant-cache
     #[test]
     fn what_was_written_is_remembered_by_connection_and_key() {
         let keys = Keys::new(1000);

@@ -175,6 +175,7 @@ mod tests {
         assert!(get("https://connect.example", "other.example").is_err());
     }
 
+    /// Covers: origin-foreign
     #[test]
     fn forms_come_from_our_own_pages_alone() {
         let local = |origin: &[&str]| form(None, "localhost:4040", origin);
@@ -221,6 +222,7 @@ mod tests {
         }
     }
 
+    /// Covers: host-foreign
     #[test]
     fn other_hosts_are_not() {
         for host in [
@@ -244,6 +246,7 @@ mod tests {
         );
     }
 
+    /// Covers: host-missing-or-doubled
     #[test]
     fn no_host_and_two_hosts_are_bad_requests() {
         assert_eq!(check("/", &[]), Err(Code::BadRequest));
@@ -253,6 +256,7 @@ mod tests {
         );
     }
 
+    /// Covers: origin-foreign
     #[test]
     fn pages_are_refused_unless_they_are_named() {
         let origin = |origin| check("/", &[("host", "localhost"), ("origin", origin)]);

@@ -1,14 +1,17 @@
 //! The life of a request for a page: the same as that of a call, answered as HTML.
 
-use std::sync::Arc;
+use std::{
+    pin::{Pin, pin},
+    sync::Arc,
+};
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response};
+use http::{Method, Request, Response, request};
 use http_body_util::Full;
 use hyper::body::Body;
 use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 
-use super::{Panicked, Pipeline, REQUEST_ID, body, caught, head, panicked, request_id};
+use super::{Panicked, Pipeline, body, caught, head, name, panicked, request_id};
 use crate::{
     connect::{self, LONGEST_FORM, PageCall, PageRoute},
     error::Error,
@@ -32,25 +35,26 @@ impl Pipeline {
             CallLog::new(request_id, NativeLog::default()).counted_by(self.own.upstream.metrics()),
         );
         let _ = log.operation.set(route.operation());
-        let result = caught(self.show(route, request, &log))
+        let (head, body) = request.into_parts();
+        let mut body = pin!(body);
+        let result = caught(self.show(route, &head, body.as_mut(), &log))
             .await
             .unwrap_or_else(|Panicked| Err(panicked()));
         log.ended(&result);
+        body::drain_unless_read(&head, body, &self.limits).await;
         let mut response = match result {
             Ok(response) => response,
             Err(error) => connect::problem(&error, &log.request_id),
         };
-        // Checked or made by us, so it can stand in a header.
-        if let Ok(id) = HeaderValue::from_str(&log.request_id) {
-            response.headers_mut().insert(REQUEST_ID, id);
-        }
+        name(&mut response, &log.request_id);
         response
     }
 
     async fn show<B>(
         &self,
         route: PageRoute,
-        request: Request<B>,
+        head: &request::Parts,
+        body: Pin<&mut B>,
         log: &Arc<CallLog>,
     ) -> Result<Response<Full<Bytes>>, Error>
     where
@@ -58,19 +62,18 @@ impl Pipeline {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let deadline = Instant::now() + self.limits.request_timeout;
-        let (head, body) = request.into_parts();
-        head::check(&head, &self.limits)?;
-        self.origins.check_page(&head)?;
+        head::check(head, &self.limits)?;
+        self.origins.check_page(head)?;
         let place: OwnedSemaphorePermit = self.place()?;
         let values = if head.method == Method::POST {
-            connect::values(&body::read_form(&head, body, &self.limits, LONGEST_FORM).await?)
+            connect::values(&body::read_form(head, body, &self.limits, LONGEST_FORM).await?)
         } else {
             connect::values(head.uri.query().unwrap_or_default().as_bytes())
         };
         let call = PageCall {
             route,
-            method: head.method,
-            headers: head.headers,
+            method: head.method.clone(),
+            headers: head.headers.clone(),
             values,
             deadline,
             request_id: log.request_id.clone(),

@@ -21,8 +21,10 @@ use tokio::{
     task::JoinSet,
 };
 
+use super::framing::{Verdicts, Watched};
 use crate::{
     config::Limits,
+    error::Error,
     pipeline::{Pipeline, head},
 };
 
@@ -149,11 +151,17 @@ impl Guest {
         let _counted = Counted::new(&pipeline);
         let has_asked = Arc::new(AtomicBool::new(false));
         let asks = Arc::clone(&has_asked);
+        let verdicts = Verdicts::default();
+        let stream = Watched::new(stream, verdicts.clone());
         let service = service_fn(move |request| {
             asks.store(true, Ordering::Relaxed);
             let pipeline = Arc::clone(&pipeline);
+            let verdict = verdicts.next();
             async move {
-                let mut response = pipeline.handle(request).await;
+                let mut response = match verdict {
+                    Ok(()) => pipeline.handle(request).await,
+                    Err(fault) => pipeline.refuse(&request, Error::bad_request(fault.words())),
+                };
                 if pipeline.is_draining() {
                     let close = HeaderValue::from_static("close");
                     response.headers_mut().insert(CONNECTION, close);

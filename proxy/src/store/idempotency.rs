@@ -344,6 +344,7 @@ fn milliseconds(duration: Duration) -> i64 {
 mod tests {
     use super::*;
 
+    /// Covers: key-after-its-time, key-after-crash
     #[test]
     fn what_a_row_means_follows_from_phase_time_and_request() {
         let (past, now, future) = (1, 2, 3);

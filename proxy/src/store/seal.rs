@@ -176,6 +176,7 @@ mod tests {
         row: "conn_1",
     };
 
+    /// Covers: secret-at-rest
     #[test]
     fn a_secret_opens_at_its_place_and_nowhere_else() {
         let key = Key::random("k".to_owned());
@@ -219,6 +220,7 @@ mod tests {
         assert_ne!(key.seal(HERE, b"secret"), key.seal(HERE, b"secret"));
     }
 
+    /// Covers: secret-in-debug
     #[test]
     fn a_key_does_not_show_itself() {
         let key = Key::from_bytes("k".to_owned(), &[0x41; 32]).unwrap();
@@ -226,6 +228,7 @@ mod tests {
     }
 
     proptest! {
+        /// Covers: secret-at-rest
         #[test]
         fn what_is_sealed_opens_and_a_changed_text_does_not(
             secret in any::<Vec<u8>>(),

@@ -300,6 +300,7 @@ mod tests {
     }
 
     proptest! {
+        /// Covers: path-tricks, id-odd
         #[test]
         fn no_segment_can_leave_its_place(value: String) {
             let target = Call::new(&READ, &context(), Root(0)).path("/things/").segment(&value).build().target;

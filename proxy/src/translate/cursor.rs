@@ -161,6 +161,7 @@ mod tests {
         }
     }
 
+    /// Covers: cursor-of-another
     #[test]
     fn a_cursor_of_another_operation_or_connection_is_refused() {
         let cx = context();
@@ -186,6 +187,7 @@ mod tests {
         })
     }
 
+    /// Covers: cursor-of-another
     #[test]
     fn a_cursor_of_another_provider_or_version_is_refused() {
         let cx = context();
@@ -217,6 +219,7 @@ mod tests {
             }
         }
 
+        /// Covers: cursor-forged
         #[test]
         fn an_edited_cursor_is_refused(index: prop::sample::Index, byte in "[A-Za-z0-9_-]") {
             let cx = context();
@@ -227,6 +230,7 @@ mod tests {
             prop_assert!(edited == cursor || decode(&cx, &edited).is_err());
         }
 
+        /// Covers: cursor-forged
         #[test]
         fn no_text_makes_it_panic(text: String) {
             prop_assert!(decode(&context(), &text).is_err());

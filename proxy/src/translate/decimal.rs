@@ -79,6 +79,7 @@ mod tests {
 
     use super::*;
 
+    /// Covers: text-numbers
     #[test]
     fn usual_forms_become_plain() {
         for (text, expected) in [
@@ -119,6 +120,7 @@ mod tests {
         }
     }
 
+    /// Covers: text-numbers
     #[test]
     fn huge_numbers_keep_their_exponent() {
         assert_eq!(plain("1e400").as_deref(), Some("1e400"));

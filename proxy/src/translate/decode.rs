@@ -407,6 +407,7 @@ mod tests {
             .message
     }
 
+    /// Covers: wrong-value, json-odd
     #[test]
     fn a_fault_has_its_place_and_what_was_expected() {
         assert_eq!(
@@ -468,6 +469,7 @@ mod tests {
         );
     }
 
+    /// Covers: json-odd
     #[test]
     fn a_native_field_that_is_given_twice_is_refused() {
         assert_eq!(
@@ -507,6 +509,7 @@ mod tests {
         assert_eq!(fields, ["body.record.nmae", "body.extra"]);
     }
 
+    /// Covers: page-size-odd
     #[test]
     fn page_sizes_are_whole_numbers_from_one_on() {
         for text in ["0", "-1", "1.5", "ten", "99999999999", ""] {
@@ -516,6 +519,7 @@ mod tests {
     }
 
     proptest! {
+        /// Covers: json-odd
         #[test]
         fn no_body_makes_it_panic(body: Vec<u8>) {
             let request = UnifiedRequest { path: Vec::new(), query: Vec::new(), body: body.into() };

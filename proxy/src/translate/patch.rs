@@ -97,6 +97,9 @@ impl<'de> Deserialize<'de> for InputNumber {
     }
 }
 
+/// No object of a provider has so many fields; without a bound, to find those that differ in case alone takes long.
+const MOST_MEMBERS: usize = 2_000;
+
 /// An object of a request with members of any name, in the order sent, each as it was written.
 #[derive(Debug, Clone, Default)]
 pub struct InputObject(pub IndexMap<String, Box<RawValue>>);
@@ -120,6 +123,11 @@ impl<'de> Deserialize<'de> for InputObject {
                         let name = shorten(&name).into_owned();
                         return Err(A::Error::custom(format_args!(
                             "expected each member once, found a second {name:?}"
+                        )));
+                    }
+                    if members.len() == MOST_MEMBERS {
+                        return Err(A::Error::custom(format_args!(
+                            "expected at most {MOST_MEMBERS} members, found more"
                         )));
                     }
                     members.insert(name, map.next_value()?);

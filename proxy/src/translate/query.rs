@@ -135,12 +135,14 @@ mod tests {
         }
     }
 
+    /// Covers: soql-literal
     #[test]
     fn a_backslash_at_the_end_does_not_open_the_quote() {
         assert_eq!(Query::default().text("\\").build(), r"'\\'");
         assert_eq!(Query::default().text("O'Dell").build(), r"'O\'Dell'");
     }
 
+    /// Covers: soql-identifier
     #[test]
     fn names_are_names() {
         for name in ["Id", "Tier__c", "Owner.Name"] {
@@ -162,6 +164,7 @@ mod tests {
     }
 
     proptest! {
+        /// Covers: soql-literal
         #[test]
         fn any_text_comes_back_from_its_literal(text: String) {
             prop_assert_eq!(parse_literal(&Query::default().text(&text).build()), Some(text));

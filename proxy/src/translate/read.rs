@@ -269,6 +269,7 @@ mod tests {
         read
     }
 
+    /// Covers: instants, absent-date-null
     #[test]
     fn every_form_of_an_instant_becomes_rfc_3339_in_utc() {
         let noon = Some("2024-01-31T12:34:56.789Z".to_owned());

@@ -104,6 +104,7 @@ mod tests {
         ("00120000001Yzti", "AAC"),
     ];
 
+    /// Covers: id-odd
     #[test]
     fn fifteen_characters_get_their_check() {
         for (id, check) in VECTORS {
@@ -127,6 +128,7 @@ mod tests {
         }
     }
 
+    /// Covers: id-odd
     #[test]
     fn what_cannot_be_an_id_is_none() {
         for id in [
@@ -149,6 +151,7 @@ mod tests {
         }
     }
 
+    /// Covers: id-odd
     #[test]
     fn another_objects_prefix_is_refused() {
         assert_eq!(

@@ -221,6 +221,7 @@ mod tests {
         assert_eq!(text(r#""a\"\u00e9\n""#), Ok("a\"é\n".to_owned()));
     }
 
+    /// Covers: json-numbers
     #[test]
     fn an_id_may_be_a_number_of_any_size() {
         assert_eq!(
@@ -235,6 +236,7 @@ mod tests {
         assert!(text("[1]").unwrap_err().contains("found a list"));
     }
 
+    /// Covers: text-booleans
     #[test]
     fn the_text_false_is_false() {
         assert_eq!(
@@ -247,6 +249,7 @@ mod tests {
         assert!(serde_json::from_str::<Flag>("0").is_err());
     }
 
+    /// Covers: answer-retyped
     #[test]
     fn an_odd_value_costs_its_field_and_no_more() {
         #[derive(Debug, Deserialize)]
@@ -286,6 +289,7 @@ mod tests {
         );
     }
 
+    /// Covers: json-numbers
     #[test]
     fn a_number_keeps_every_digit() {
         let number: Number<'_> = serde_json::from_str("0.10000000000000000000000001").unwrap();

@@ -6,7 +6,10 @@ use std::{
     error::Error as StdError,
     fmt,
     io::Read,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -24,7 +27,7 @@ use hyper_util::{
     rt::{TokioExecutor, TokioTimer},
 };
 use rustls::crypto::ring;
-use tokio::time::Instant;
+use tokio::{sync::Notify, time::Instant};
 
 use super::reach::{Reach, Resolver};
 use crate::config::{Limits, Roots};
@@ -33,6 +36,10 @@ use crate::config::{Limits, Roots};
 const POOL_IDLE: Duration = Duration::from_secs(30);
 /// Connections kept open to one host while nobody uses them.
 const POOL_PER_HOST: usize = 64;
+/// The head of a response. Also so much is read at a time, so that no response keeps a thread for long.
+const HEAD_BYTES: usize = 64 * 1024;
+/// Responses that announce the response.
+const MOST_INFORMATIONAL: u32 = 32;
 /// Above this, inflating leaves the thread that serves sockets.
 const INFLATE_INLINE: usize = 64 * 1024;
 /// What is read of a body that nobody wants, and for how long.
@@ -114,6 +121,7 @@ impl Client {
             .pool_idle_timeout(POOL_IDLE)
             .pool_max_idle_per_host(POOL_PER_HOST)
             .pool_timer(TokioTimer::new())
+            .http1_max_buf_size(HEAD_BYTES)
             .timer(TokioTimer::new())
             .build(connector);
         Ok(Self {
@@ -165,7 +173,15 @@ impl Client {
         &self,
         request: Request<Full<Bytes>>,
     ) -> Result<http::Response<Incoming>, Failure> {
-        self.inner.request(request).await.map_err(|error| {
+        let mut request = request;
+        let flood = watch_informational(&mut request);
+        let response = tokio::select! {
+            response = self.inner.request(request) => response,
+            () = flood.notified() => {
+                return Err(Failure::Lost("informational responses without end".to_owned()));
+            }
+        };
+        response.map_err(|error| {
             if error.is_connect() {
                 Failure::NotConnected(chain(&error))
             } else {
@@ -223,6 +239,19 @@ impl Client {
     }
 }
 
+/// Tells when a response has had more informational ones before it than any server sends. They are read over one by one,
+/// and a flood of them keeps a thread from all else.
+fn watch_informational(request: &mut Request<Full<Bytes>>) -> Arc<Notify> {
+    let flood = Arc::new(Notify::new());
+    let (told, seen) = (Arc::clone(&flood), AtomicU32::new(0));
+    hyper::ext::on_informational(request, move |_| {
+        if seen.fetch_add(1, Ordering::Relaxed) == MOST_INFORMATIONAL {
+            told.notify_one();
+        }
+    });
+    flood
+}
+
 /// Stops at the limit, however far a small body would unfold.
 fn inflate(body: &[u8], limit: usize) -> Result<Bytes, Failure> {
     let mut inflated = Vec::with_capacity(body.len().saturating_mul(4).min(limit));
@@ -263,6 +292,7 @@ mod tests {
         encoder.finish().unwrap()
     }
 
+    /// Covers: answer-bomb
     #[test]
     fn inflating_stops_at_the_limit() {
         let bomb = gzip(&vec![0; 10_000_000]);

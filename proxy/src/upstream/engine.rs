@@ -240,7 +240,7 @@ impl Upstream {
     /// Fails where TLS cannot be set up.
     pub fn new(limits: &Limits, roots: Roots) -> Result<Self, String> {
         Ok(Self {
-            client: Arc::new(Client::new(limits, roots, Reach::Anywhere)?),
+            client: Arc::new(Client::new(limits, roots, Reach::Providers)?),
             native_timeout: limits.native_timeout,
             means: Means {
                 timeout: limits.token_timeout,
@@ -535,10 +535,19 @@ fn end(provider: &'static Provider, effect: Effect, tried: Tried) -> Result<Nati
             }
             Err(error)
         }
+        // Neither yes nor no: nobody who answers so says that nothing was carried out.
+        Tried::Answered { response, .. } if effect == Effect::Write && is_neither(&response) => {
+            Err(fault::fault(provider, &response).into_unknown())
+        }
         // Of a bundle, the translator tells which part was refused.
         Tried::Answered { response, .. } => Ok(response),
         Tried::Failed(failure) => Err(unanswered(provider, effect, &failure)),
     }
+}
+
+/// Whether a response is no success and no refusal: a redirect, another protocol.
+fn is_neither(response: &NativeResponse) -> bool {
+    !response.is_success() && !(400..600).contains(&response.status)
 }
 
 pub(super) fn unanswered(provider: &'static Provider, effect: Effect, failure: &Failure) -> Error {

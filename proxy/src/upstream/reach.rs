@@ -20,8 +20,10 @@ const METADATA: [IpAddr; 2] = [
 /// What may be reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reach {
-    /// Whatever the user wrote into the configuration.
-    Anywhere,
+    /// Where providers are: the internet, and private networks, in which companies have their own ways out. This machine
+    /// too, where it is called `localhost`, for the sandbox; by no other name does anything of it answer, nor does a
+    /// cloud's metadata, whatever a name's owner makes it lead to.
+    Providers,
     /// This machine.
     Loopback,
     /// This machine and private networks.
@@ -43,12 +45,33 @@ enum Place {
 }
 
 impl Reach {
+    /// The same for one name.
+    fn of(self, name: &str) -> Self {
+        match self {
+            Self::Providers if name.eq_ignore_ascii_case("localhost") => Self::Loopback,
+            reach => reach,
+        }
+    }
+
+    /// Those of the addresses that a name leads to that may be reached.
+    fn among(self, name: &str, found: Vec<SocketAddr>) -> io::Result<Vec<SocketAddr>> {
+        let reach = self.of(name);
+        let is_known = !found.is_empty();
+        let mut allowed = found;
+        allowed.retain(|address| reach.allows(address.ip()));
+        if allowed.is_empty() && is_known {
+            return Err(io::Error::other(
+                "the name leads to addresses that may not be reached from here",
+            ));
+        }
+        Ok(allowed)
+    }
+
     pub(crate) fn allows(self, address: IpAddr) -> bool {
         match (self, place(address)) {
-            (Self::Anywhere, _)
-            | (Self::Loopback | Self::Inside, Place::Loopback)
-            | (Self::Inside | Self::PublicOrPrivate, Place::Private)
-            | (Self::Public | Self::PublicOrPrivate, Place::Public) => true,
+            (Self::Loopback | Self::Inside, Place::Loopback)
+            | (Self::Inside | Self::PublicOrPrivate | Self::Providers, Place::Private)
+            | (Self::Public | Self::PublicOrPrivate | Self::Providers, Place::Public) => true,
             (_, Place::Loopback | Place::Private | Place::Public | Place::Nowhere) => false,
         }
     }
@@ -110,9 +133,9 @@ fn place_v6(address: Ipv6Addr) -> Place {
 
 /// Resolves names to the addresses that may be reached.
 #[derive(Debug, Clone)]
-pub(crate) struct Resolver {
+pub(crate) struct Resolver<R = GaiResolver> {
     reach: Reach,
-    inner: GaiResolver,
+    inner: R,
 }
 
 impl Resolver {
@@ -124,7 +147,12 @@ impl Resolver {
     }
 }
 
-impl Service<Name> for Resolver {
+impl<R> Service<Name> for Resolver<R>
+where
+    R: Service<Name, Error = io::Error>,
+    R::Response: Iterator<Item = SocketAddr>,
+    R::Future: Send + 'static,
+{
     type Response = std::vec::IntoIter<SocketAddr>;
     type Error = io::Error;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
@@ -134,20 +162,11 @@ impl Service<Name> for Resolver {
     }
 
     fn call(&mut self, name: Name) -> Self::Future {
-        let (resolving, reach) = (self.inner.call(name), self.reach);
+        let (reach, asked) = (self.reach, name.to_string());
+        let resolving = self.inner.call(name);
         Box::pin(async move {
-            let all: Vec<SocketAddr> = resolving.await?.collect();
-            let allowed: Vec<SocketAddr> = all
-                .iter()
-                .copied()
-                .filter(|address| reach.allows(address.ip()))
-                .collect();
-            if allowed.is_empty() && !all.is_empty() {
-                return Err(io::Error::other(
-                    "the name leads to addresses that may not be reached from here",
-                ));
-            }
-            Ok(allowed.into_iter())
+            let found = resolving.await?.collect();
+            Ok(reach.among(&asked, found)?.into_iter())
         })
     }
 }
@@ -160,6 +179,7 @@ mod tests {
         reach.allows(address.parse().unwrap())
     }
 
+    /// Covers: private-addresses
     #[test]
     fn the_internet_has_no_address_of_a_machine_or_a_network() {
         for address in [
@@ -200,6 +220,7 @@ mod tests {
         }
     }
 
+    /// Covers: private-addresses
     #[test]
     fn metadata_and_special_addresses_are_never_reached() {
         for address in [
@@ -229,10 +250,80 @@ mod tests {
                 Reach::Inside,
                 Reach::Public,
                 Reach::PublicOrPrivate,
+                Reach::Providers,
             ] {
                 assert!(!reaches(reach, address), "{reach:?} {address}");
             }
-            assert!(reaches(Reach::Anywhere, address));
+        }
+    }
+
+    /// A resolver whose owner thinks of another address each time.
+    #[derive(Clone)]
+    struct Fickle(std::sync::Arc<std::sync::Mutex<Vec<Vec<&'static str>>>>);
+
+    impl Service<Name> for Fickle {
+        type Response = std::vec::IntoIter<SocketAddr>;
+        type Error = io::Error;
+        type Future = std::future::Ready<io::Result<Self::Response>>;
+
+        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn call(&mut self, _: Name) -> Self::Future {
+            let found = self.0.lock().unwrap().remove(0);
+            let found: Vec<_> = found
+                .into_iter()
+                .map(|address| SocketAddr::new(address.parse().unwrap(), 443))
+                .collect();
+            std::future::ready(Ok(found.into_iter()))
+        }
+    }
+
+    async fn resolve(reach: Reach, name: &str, found: &[&[&'static str]]) -> Vec<Option<String>> {
+        let found: Vec<_> = found.iter().map(|found| found.to_vec()).collect();
+        let times = found.len();
+        let inner = Fickle(std::sync::Arc::new(std::sync::Mutex::new(found)));
+        let mut resolver = Resolver { reach, inner };
+        let mut told = Vec::new();
+        for _ in 0..times {
+            let found = resolver.call(name.parse().unwrap()).await;
+            told.push(found.ok().map(|found| {
+                let found: Vec<_> = found.map(|address| address.ip().to_string()).collect();
+                found.join(" ")
+            }));
+        }
+        told
+    }
+
+    /// Covers: 13
+    #[tokio::test]
+    async fn each_time_a_name_is_resolved_its_addresses_are_checked_anew() {
+        let name = "acme.my.salesforce.com";
+        let found: [&[&str]; 5] = [
+            &["1.1.1.1"],
+            &["127.0.0.1"],
+            &["169.254.169.254", "::1"],
+            &["169.254.169.254", "1.1.1.1", "fd00:ec2::254"],
+            &["10.0.0.1"],
+        ];
+        let told = resolve(Reach::Providers, name, &found).await;
+        let told: Vec<_> = told.iter().map(Option::as_deref).collect();
+        let private = Some("10.0.0.1");
+        assert_eq!(
+            told,
+            [Some("1.1.1.1"), None, None, Some("1.1.1.1"), private]
+        );
+    }
+
+    #[tokio::test]
+    async fn this_machine_answers_to_its_own_name_alone() {
+        let found: [&[&str]; 2] = [&["127.0.0.1", "::1"], &["1.1.1.1"]];
+        let told = resolve(Reach::Providers, "localhost", &found).await;
+        assert_eq!(told, [Some("127.0.0.1 ::1".to_owned()), None]);
+        for name in ["localhost.", "localhost.evil.example", "api.hubapi.com"] {
+            let told = resolve(Reach::Providers, name, &[&["127.0.0.1"]]).await;
+            assert_eq!(told, [None], "{name}");
         }
     }
 }

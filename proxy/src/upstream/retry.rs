@@ -139,6 +139,7 @@ mod tests {
         }
     }
 
+    /// Covers: write-not-carried-out, write-cut
     #[test]
     fn writes_are_repeated_only_when_nothing_was_carried_out() {
         assert!(repeats(Trouble::NotConnected, Effect::Write));
@@ -154,6 +155,7 @@ mod tests {
         }
     }
 
+    /// Covers: throttled
     #[test]
     fn there_are_three_tries_with_growing_pauses() {
         let at = |tries| pause(Trouble::Lost, Effect::Read, tries, None, 0.0);
@@ -174,6 +176,7 @@ mod tests {
         assert!(wait.unwrap() >= Duration::from_secs(7));
     }
 
+    /// Covers: retry-after-forms
     #[test]
     fn retry_after_is_seconds_or_a_date() {
         let now = httpdate::parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();

@@ -232,6 +232,7 @@ mod tests {
         Sender::new(&Limits::default(), Roots::Bundled, private).unwrap()
     }
 
+    /// Covers: private-addresses
     #[test]
     fn a_webhook_leads_to_the_internet_or_to_this_machine() {
         let sender = sender(false);
@@ -268,6 +269,7 @@ mod tests {
         assert!(sender.check(&long).is_err());
     }
 
+    /// Covers: private-addresses
     #[test]
     fn private_networks_are_allowed_by_the_configuration_and_metadata_never() {
         let sender = sender(true);

@@ -213,6 +213,7 @@ async fn tls_that_is_asked_for_and_not_there_is_told() {
     );
 }
 
+/// Covers: place-not-writable
 #[tokio::test]
 async fn a_read_only_database_is_told() {
     let Some(server) = Postgres::shared() else {
@@ -243,6 +244,7 @@ async fn a_read_only_database_is_told() {
     );
 }
 
+/// Covers: place-not-writable
 #[tokio::test]
 async fn a_full_disk_keeps_the_cursor_and_goes_on_later() {
     let Some(server) = Postgres::shared() else {

@@ -27,6 +27,7 @@ const PIPELINES: [(&str, &str); 2] = [
     ("pipe_salesforce", "conn_salesforce"),
 ];
 
+/// Covers: kill-during-sync
 #[tokio::test(flavor = "multi_thread")]
 async fn pipelines_survive_kill_9() {
     let kills = std::env::var("CROSSWALK_KILLS")

@@ -10,6 +10,7 @@ use crate::stage::{Sidecar, Stage};
 const CALLS_IN_10_S: f64 = 100.0;
 const RECORDS_OF_A_CALL: f64 = 100.0;
 
+/// Covers: memory-bounded
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "takes some minutes; run it with `--ignored --nocapture` for the figures"]
 async fn two_hundred_thousand_contacts_take_no_more_memory_than_fifty_thousand() {

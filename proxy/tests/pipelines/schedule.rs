@@ -150,6 +150,7 @@ async fn a_call_that_may_not_wait_longer_says_what_is_known() {
     assert_eq!(told["state"], "running", "{told:#}");
 }
 
+/// Covers: two-on-one-store
 #[tokio::test(flavor = "multi_thread")]
 async fn two_sidecars_divide_the_pipelines_and_run_none_twice_at_once() {
     const PIPELINES: usize = 8;

@@ -165,6 +165,7 @@ fn whole(value: &Value) -> Value {
     }
 }
 
+/// Covers: write-answer-whole
 #[test]
 fn any_account_is_read_as_it_was_written_or_refused() {
     for name in PROVIDERS {

@@ -40,6 +40,7 @@ fn expected(played: &Played, name: &str, value: &Value) -> Value {
     }
 }
 
+/// Covers: names-land, write-answer-whole
 #[test]
 fn any_contact_is_read_as_it_was_written_or_refused() {
     for name in PROVIDERS {

@@ -114,6 +114,7 @@ fn one_domain_is_one_account_whatever_it_is() {
 }
 
 /// What the provider would put in place of the reference is the id of the record that is being written.
+/// Covers: reference-in-value
 #[test]
 fn no_text_is_read_as_a_reference_to_an_answer() {
     let played = Played::new("salesforce");

@@ -279,6 +279,7 @@ fn plain(place: Place, played: &Played) -> Vec<String> {
     values
 }
 
+/// Covers: search-filter, soql-literal
 #[test]
 fn no_value_changes_the_structure_of_a_call() {
     for name in PROVIDERS {

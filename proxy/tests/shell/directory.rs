@@ -90,6 +90,7 @@ async fn settings_that_cannot_be_used_are_told_with_their_path() {
     assert_eq!(acme.calls(), 0);
 }
 
+/// Covers: store-down
 #[tokio::test]
 async fn what_is_in_memory_outlasts_a_store_that_is_down() {
     for place in Place::all() {

@@ -15,6 +15,7 @@ async fn started(limits: &str) -> (Acme, Proxy) {
     (acme, proxy)
 }
 
+/// Covers: headers-of-caller-kept-back
 #[tokio::test]
 async fn a_call_goes_through_with_our_credentials_and_none_of_the_callers_headers() {
     let (acme, proxy) = started("").await;
@@ -52,6 +53,7 @@ async fn a_request_id_that_is_unfit_is_replaced() {
     }
 }
 
+/// Covers: body-of-another-kind, caller-unknown, host-foreign, origin-foreign
 #[tokio::test]
 async fn refusals_have_their_status_and_code_and_reach_no_provider() {
     let (acme, proxy) = started("").await;
@@ -106,6 +108,7 @@ async fn refusals_have_their_status_and_code_and_reach_no_provider() {
     assert_eq!(acme.calls(), 0);
 }
 
+/// Covers: body-too-large
 #[tokio::test]
 async fn a_body_above_the_limit_is_413_told_or_not() {
     let (acme, proxy) = started("limits: { request_body_bytes: 1KiB }\n").await;
@@ -122,6 +125,7 @@ async fn a_body_above_the_limit_is_413_told_or_not() {
     assert_eq!(acme.calls(), 1);
 }
 
+/// Covers: body-too-large
 #[tokio::test]
 async fn a_body_that_is_too_large_is_read_to_its_end_so_that_the_answer_arrives() {
     let (_acme, proxy) = started("limits: { request_body_bytes: 1KiB }\n").await;
@@ -147,6 +151,7 @@ async fn a_body_that_is_too_large_is_read_to_its_end_so_that_the_answer_arrives(
     }
 }
 
+/// Covers: slow-body
 #[tokio::test]
 async fn a_body_that_does_not_come_is_given_up() {
     let (acme, proxy) = started("limits: { body_timeout: 50ms }\n").await;
@@ -159,6 +164,7 @@ async fn a_body_that_does_not_come_is_given_up() {
     assert_eq!(acme.calls(), 0);
 }
 
+/// Covers: slow-head, idle-connections
 #[tokio::test]
 async fn connections_that_send_nothing_are_closed() {
     let (_acme, proxy) = started("limits: { idle_timeout: 50ms }\n").await;
@@ -167,6 +173,7 @@ async fn connections_that_send_nothing_are_closed() {
     assert!(!slow.contains("200 OK"), "{slow}");
 }
 
+/// Covers: framing-odd-length, framing-odd-transfer-encoding, head-obs-fold, host-missing-or-doubled
 #[tokio::test]
 async fn ambiguous_framing_is_refused() {
     let (acme, proxy) = started("").await;
@@ -205,6 +212,7 @@ async fn two_framings_at_once_are_read_as_chunked() {
     assert!(!acme.seen()[0].headers.contains_key("transfer-encoding"));
 }
 
+/// Covers: head-too-large
 #[tokio::test]
 async fn a_head_above_the_limit_is_431() {
     let (_acme, proxy) = started("limits: { header_bytes: 8KiB }\n").await;
@@ -235,6 +243,7 @@ async fn health_needs_no_key() {
     }
 }
 
+/// Covers: too-many-calls
 #[tokio::test]
 async fn more_calls_than_allowed_are_503_with_retry_after() {
     let acme = Acme::start(|_| {

@@ -63,6 +63,7 @@ fn used(seen: &Seen) -> String {
     form(seen)["refresh_token"].clone()
 }
 
+/// Covers: token-herd
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_calls_over_two_sidecars_make_one_refresh() {
     for place in Place::all() {
@@ -103,6 +104,7 @@ async fn a_restart_goes_on_with_the_token_that_is_good() {
     assert_eq!(bearer(&last), "Bearer token-1");
 }
 
+/// Covers: token-not-kept
 #[tokio::test]
 async fn a_token_is_not_used_before_it_is_committed() {
     for place in Place::all() {
@@ -139,6 +141,7 @@ async fn a_token_is_not_used_before_it_is_committed() {
     }
 }
 
+/// Covers: token-not-kept
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_that_fails_is_made_up_for_and_stops_nobody() {
     let mut tests = JoinSet::new();
@@ -177,6 +180,7 @@ async fn a_commit_that_fails_is_made_up_for_and_stops_nobody() {
     tests.join_all().await;
 }
 
+/// Covers: token-race-lost
 #[tokio::test]
 async fn a_refused_refresh_token_is_looked_up_once_more() {
     for (newer, requests) in [
@@ -303,6 +307,7 @@ async fn a_wrong_client_is_told_of_the_connector_config_and_cured_there() {
     );
 }
 
+/// Covers: token-lease-lost
 #[tokio::test]
 async fn the_turn_of_a_sidecar_that_died_ends() {
     let acme = rotating().await;
@@ -417,6 +422,7 @@ async fn a_token_outlives_an_endpoint_that_fails_and_no_longer() {
     assert_eq!(bearer(&last), "Bearer token-1");
 }
 
+/// Covers: token-not-kept, kill-during-refresh
 #[tokio::test]
 async fn what_a_refresh_brings_is_kept_although_the_proxy_ends() {
     let acme = Acme::start(|seen| {

@@ -21,6 +21,7 @@ async fn slow() -> (Acme, Proxy) {
     (acme, proxy)
 }
 
+/// Covers: upsert-race
 #[tokio::test]
 async fn two_upserts_of_one_key_make_one_record() {
     let acme = Acme::start(|_| Act::After(Duration::from_millis(30), Box::new(ok()))).await;
@@ -76,6 +77,7 @@ async fn one_slow_key_leaves_room_for_other_calls() {
     }
 }
 
+/// Covers: caller-hangs-up-write
 #[tokio::test]
 async fn a_write_goes_on_when_its_caller_hangs_up() {
     let acme = Acme::start(|_| Act::After(Duration::from_millis(50), Box::new(ok()))).await;
@@ -95,6 +97,7 @@ async fn a_write_goes_on_when_its_caller_hangs_up() {
     assert_eq!(proxy.stop().await, Drained::Fully);
 }
 
+/// Covers: caller-hangs-up-read
 #[tokio::test]
 async fn a_read_ends_when_its_caller_hangs_up() {
     let (acme, proxy) = slow().await;
@@ -113,6 +116,7 @@ async fn hang_up_after_first_call(acme: &Acme, proxy: &Proxy, head: &str, body: 
     drop(stream);
 }
 
+/// Covers: sigterm-drains
 #[tokio::test]
 async fn draining_answers_what_is_open_and_takes_nothing_new() {
     let (acme, proxy) = slow().await;
@@ -148,6 +152,7 @@ async fn draining_ends_at_its_limit() {
     assert!(started.elapsed() < Duration::from_secs(5));
 }
 
+/// Covers: panic
 #[tokio::test]
 async fn a_panic_ends_one_call_only() {
     let (_acme, proxy) = slow().await;
@@ -182,6 +187,7 @@ impl Write for Lines {
     }
 }
 
+/// Covers: secret-in-logs, secret-in-debug
 #[tokio::test]
 async fn every_call_leaves_one_line_and_no_secret() {
     let lines = Lines::default();

@@ -20,6 +20,7 @@ fn refuse(status: u16) -> Act {
     )
 }
 
+/// Covers: read-cut
 #[tokio::test]
 async fn a_read_is_tried_three_times() {
     let (acme, proxy) = started(|seen| match seen.index {
@@ -53,6 +54,7 @@ async fn a_refusal_that_will_not_pass_is_not_tried_again() {
     assert_eq!(acme.calls(), 1);
 }
 
+/// Covers: write-cut
 #[tokio::test]
 async fn a_write_is_not_repeated_after_a_fault_of_the_server() {
     for status in [500, 502, 503, 504] {
@@ -63,6 +65,7 @@ async fn a_write_is_not_repeated_after_a_fault_of_the_server() {
     }
 }
 
+/// Covers: write-cut
 #[tokio::test]
 async fn a_write_is_not_repeated_after_a_reset() {
     let (acme, proxy) = started(|_| Act::Reset).await;
@@ -72,6 +75,7 @@ async fn a_write_is_not_repeated_after_a_reset() {
     assert_eq!(acme.calls(), 1);
 }
 
+/// Covers: write-not-carried-out
 #[tokio::test]
 async fn a_write_is_repeated_where_it_was_not_carried_out() {
     let (acme, proxy) = started(|seen| match seen.index {
@@ -86,6 +90,7 @@ async fn a_write_is_repeated_where_it_was_not_carried_out() {
     assert_eq!(seen[1].body, r#"{"a":1}"#);
 }
 
+/// Covers: write-not-carried-out
 #[tokio::test]
 async fn a_provider_that_is_not_there_got_nothing() {
     let acme = Acme::start(|_| ok()).await;
@@ -97,6 +102,7 @@ async fn a_provider_that_is_not_there_got_nothing() {
     assert_eq!(got.json().get("outcome"), None);
 }
 
+/// Covers: failure-after-write
 #[tokio::test]
 async fn a_step_that_fails_after_a_write_says_that_it_was_written() {
     let (acme, proxy) = started(|seen| match seen.index {
@@ -122,6 +128,7 @@ async fn a_step_that_fails_before_a_write_says_nothing_of_one() {
     assert_eq!(acme.calls(), 3);
 }
 
+/// Covers: retry-after-forms, throttled
 #[tokio::test]
 async fn throttling_beyond_the_deadline_is_told_at_once() {
     let (acme, proxy) =
@@ -136,6 +143,7 @@ async fn throttling_beyond_the_deadline_is_told_at_once() {
     assert!(started.elapsed() < Duration::from_secs(5));
 }
 
+/// Covers: throttled
 #[tokio::test]
 async fn throttling_that_ends_in_time_is_waited_for() {
     let (acme, proxy) = started(|seen| match seen.index {
@@ -147,6 +155,7 @@ async fn throttling_that_ends_in_time_is_waited_for() {
     assert_eq!(acme.calls(), 2);
 }
 
+/// Covers: deadline, write-cut
 #[tokio::test]
 async fn the_deadline_ends_a_call() {
     let acme = Acme::start(|_| Act::After(Duration::from_secs(30), Box::new(ok()))).await;
@@ -187,6 +196,7 @@ async fn side_by_side_calls_are_bounded_and_keep_their_order() {
     assert_eq!(got.text, expected.join("\n"));
 }
 
+/// Covers: redirect-of-provider
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
     let (acme, proxy) = started(|_| {
@@ -203,6 +213,7 @@ async fn a_redirect_is_not_followed() {
     assert_eq!(acme.calls(), 1);
 }
 
+/// Covers: answer-too-large
 #[tokio::test]
 async fn an_answer_above_the_limit_is_refused() {
     let acme = Acme::start(|_| Act::ReplyWith(200, &[], vec![b'x'; 5000].into())).await;
@@ -236,6 +247,7 @@ async fn an_answer_in_gzip_is_inflated() {
     assert_eq!(acme.seen()[0].headers["accept-encoding"], "gzip");
 }
 
+/// Covers: daily-limit
 #[tokio::test]
 async fn a_limit_that_will_not_pass_is_told_at_once() {
     let (acme, proxy) = started(|_| {

@@ -22,6 +22,7 @@ async fn started(play: impl Fn(&Seen) -> Act + Send + Sync + 'static) -> (Acme, 
     (acme, proxy)
 }
 
+/// Covers: token-herd
 #[tokio::test]
 async fn a_thousand_calls_share_one_refresh() {
     let (acme, proxy) = started(|seen| {
@@ -48,6 +49,7 @@ async fn a_thousand_calls_share_one_refresh() {
     assert_eq!(acme.token_requests(), 1);
 }
 
+/// Covers: token-herd
 #[tokio::test]
 async fn a_thousand_calls_refused_for_an_old_token_share_one_refresh() {
     let issued = Arc::new(AtomicU32::new(0));
@@ -106,6 +108,7 @@ async fn the_form_is_that_of_a_refresh() {
     assert_eq!(bearer(&seen[1]), "Bearer token-1");
 }
 
+/// Covers: token-second-401
 #[tokio::test]
 async fn a_second_401_is_final() {
     let (acme, proxy) = started(|seen| {
@@ -122,6 +125,7 @@ async fn a_second_401_is_final() {
     assert_eq!((acme.calls(), acme.token_requests()), (2, 2));
 }
 
+/// Covers: token-second-401
 #[tokio::test]
 async fn an_incurable_401_and_one_of_a_static_token_cause_no_refresh() {
     let (acme, proxy) = started(|seen| {
@@ -143,6 +147,7 @@ async fn an_incurable_401_and_one_of_a_static_token_cause_no_refresh() {
     assert_eq!((acme.calls(), acme.token_requests()), (2, 1));
 }
 
+/// Covers: token-revoked
 #[tokio::test]
 async fn a_revoked_connection_says_what_to_do_and_stops_asking() {
     let (acme, proxy) = started(|_| {
@@ -171,6 +176,7 @@ async fn a_wrong_client_is_told_as_configuration() {
     assert!(got.text.contains("check client_id"), "{}", got.text);
 }
 
+/// Covers: token-endpoint-fails
 #[tokio::test]
 async fn a_token_endpoint_that_stumbles_is_asked_again() {
     let (acme, proxy) = started(|seen| match seen.index {
@@ -184,6 +190,7 @@ async fn a_token_endpoint_that_stumbles_is_asked_again() {
     assert_eq!(acme.token_requests(), 3);
 }
 
+/// Covers: token-endpoint-fails
 #[tokio::test]
 async fn an_old_token_serves_while_it_lives_and_the_endpoint_is_down() {
     let (acme, proxy) = started(|seen| match seen.index {
@@ -266,6 +273,7 @@ async fn a_refresh_goes_on_when_nobody_waits_any_more() {
     assert_eq!(acme.token_requests(), 1);
 }
 
+/// Covers: instance-url-foreign
 #[tokio::test]
 async fn the_api_is_where_the_token_says_if_that_is_the_providers() {
     let api = Acme::start(|_| ok()).await;

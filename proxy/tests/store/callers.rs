@@ -146,6 +146,7 @@ async fn an_authorization_that_an_app_passes_on_for_others_does_not_matter_besid
     }
 }
 
+/// Covers: caller-unknown
 #[tokio::test]
 async fn a_revoked_key_is_refused_within_two_seconds_and_an_ended_one_says_so() {
     for place in Place::all() {
@@ -171,6 +172,7 @@ async fn a_revoked_key_is_refused_within_two_seconds_and_an_ended_one_says_so() 
     }
 }
 
+/// Covers: store-down
 #[tokio::test]
 async fn known_callers_go_on_without_the_store_and_newcomers_are_told_to_wait() {
     for place in Place::all() {

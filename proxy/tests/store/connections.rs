@@ -167,6 +167,7 @@ async fn lists_are_filtered_and_paged() {
     }
 }
 
+/// Covers: token-lease-lost
 #[tokio::test]
 async fn credentials_are_replaced_by_who_holds_the_lease_and_knows_the_newest() {
     for place in Place::all() {
@@ -288,6 +289,7 @@ async fn a_connector_config_keeps_the_secrets_that_are_not_given_again() {
     }
 }
 
+/// Covers: secret-at-rest
 #[tokio::test]
 async fn no_secret_stands_in_the_file() {
     let place = Place::sqlite();
@@ -330,6 +332,7 @@ async fn the_files_are_their_owners_alone() {
 }
 
 /// As SQLite does on a full disk: the transaction is ended by the database, before its owner can end it.
+/// Covers: place-not-writable
 #[tokio::test]
 async fn transactions_that_sqlite_has_ended_itself_do_not_stop_the_store() {
     let place = Place::sqlite();

@@ -61,6 +61,7 @@ async fn received(receiver: &Receiver, count: usize) -> Vec<Received> {
     receiver.seen()
 }
 
+/// Covers: webhook-signed, webhook-receiver-fails
 #[tokio::test]
 async fn an_event_is_signed_and_comes_again_with_its_id_until_it_is_taken() {
     for place in Place::all() {
@@ -111,6 +112,7 @@ async fn an_event_is_signed_and_comes_again_with_its_id_until_it_is_taken() {
     }
 }
 
+/// Covers: webhook-order
 #[tokio::test]
 async fn events_arrive_in_their_order_and_once_from_several_sidecars() {
     for place in Place::all() {
@@ -141,6 +143,7 @@ async fn events_arrive_in_their_order_and_once_from_several_sidecars() {
     }
 }
 
+/// Covers: webhook-receiver-fails
 #[tokio::test]
 async fn a_slow_receiver_does_not_hold_up_another_and_is_answered_for_at_shutdown() {
     for place in Place::all() {
@@ -172,6 +175,7 @@ async fn a_slow_receiver_does_not_hold_up_another_and_is_answered_for_at_shutdow
     }
 }
 
+/// Covers: webhook-redirect
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
     let place = Place::sqlite();
@@ -196,6 +200,7 @@ async fn a_redirect_is_not_followed() {
     assert_eq!(elsewhere.seen().len(), 0);
 }
 
+/// Covers: webhook-receiver-fails
 #[tokio::test]
 async fn an_event_is_given_up_after_the_last_attempt_and_can_be_replayed() {
     for place in Place::all() {
@@ -221,6 +226,7 @@ async fn an_event_is_given_up_after_the_last_attempt_and_can_be_replayed() {
     }
 }
 
+/// Covers: webhook-receiver-fails
 #[tokio::test]
 async fn a_receiver_that_is_gone_is_sent_no_more() {
     let place = Place::sqlite();
@@ -246,6 +252,7 @@ async fn a_receiver_that_is_gone_is_sent_no_more() {
     );
 }
 
+/// Covers: webhook-receiver-fails
 #[tokio::test]
 async fn a_receiver_that_is_not_there_or_asks_for_time_is_tried_later() {
     let place = Place::sqlite();

@@ -18,6 +18,7 @@ async fn claim(store: &Store, attempt: &KeyedAttempt) -> Claim {
     store.claim_key(attempt, LEASE, KEEP).await.unwrap()
 }
 
+/// Covers: key-same-request, key-in-use, key-after-restart
 #[tokio::test]
 async fn a_key_is_held_by_one_attempt_and_its_answer_is_told_to_the_others() {
     for place in Place::all() {
@@ -53,6 +54,7 @@ async fn a_key_is_a_connections_own() {
     }
 }
 
+/// Covers: key-other-request
 #[tokio::test]
 async fn another_request_with_the_key_is_told_so_in_every_phase() {
     for place in Place::all() {
@@ -86,6 +88,7 @@ async fn a_key_that_was_given_back_is_new() {
     }
 }
 
+/// Covers: key-after-crash
 #[tokio::test]
 async fn who_follows_a_holder_that_is_gone_is_told_how_far_it_was() {
     for place in Place::all() {
@@ -123,6 +126,7 @@ async fn a_holder_that_says_that_it_goes_on_is_not_followed() {
     }
 }
 
+/// Covers: key-after-its-time
 #[tokio::test]
 async fn a_key_is_new_when_its_time_is_over_and_what_is_over_is_removed_in_portions() {
     for place in Place::all() {
@@ -172,6 +176,7 @@ async fn a_key_is_new_when_its_time_is_over_and_what_is_over_is_removed_in_porti
     }
 }
 
+/// Covers: key-in-use
 #[tokio::test]
 async fn of_many_attempts_at_one_time_one_gets_the_key() {
     for place in Place::all() {
@@ -195,6 +200,7 @@ async fn of_many_attempts_at_one_time_one_gets_the_key() {
     }
 }
 
+/// Covers: key-secret
 #[tokio::test]
 async fn neither_a_key_nor_an_answer_is_in_the_database() {
     let place = Place::sqlite();
@@ -224,6 +230,7 @@ async fn neither_a_key_nor_an_answer_is_in_the_database() {
     assert!(seen > 10_000, "{seen}");
 }
 
+/// Covers: key-secret
 #[tokio::test]
 async fn an_answer_that_was_changed_or_moved_does_not_open() {
     for place in Place::all() {

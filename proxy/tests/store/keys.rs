@@ -21,6 +21,7 @@ async fn filled(place: &Place) -> Store {
     store
 }
 
+/// Covers: key-missing
 #[tokio::test]
 async fn a_store_with_secrets_does_not_open_with_another_key() {
     for place in Place::all() {
@@ -51,6 +52,7 @@ async fn a_store_with_secrets_does_not_open_with_another_key() {
     }
 }
 
+/// Covers: key-rotation
 #[tokio::test]
 async fn keys_are_rotated_under_those_who_use_them() {
     for place in Place::all() {
@@ -98,6 +100,7 @@ fn a_key_that_is_none_is_told_by_its_line_and_not_shown() {
     assert!(error.to_string().contains("has no key in it"), "{error}");
 }
 
+/// Covers: two-on-one-store
 #[tokio::test]
 async fn stores_that_are_opened_at_one_time_agree_on_key_and_tables() {
     for place in Place::all() {

@@ -25,6 +25,7 @@ async fn a_lease_has_one_holder_until_it_ends_and_every_new_one_has_a_greater_fe
     }
 }
 
+/// Covers: two-on-one-store
 #[tokio::test]
 async fn of_many_who_want_a_lease_at_one_time_one_gets_it() {
     for place in Place::all() {

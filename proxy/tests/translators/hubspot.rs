@@ -176,6 +176,7 @@ fn list_goes_from_the_full_list_to_changes() {
     assert_snapshot!(calls.join("\n"));
 }
 
+/// Covers: partial-success
 #[test]
 fn batch_read_answers_in_the_order_asked() {
     let other = json!({"id": "9", "properties": {}, "updatedAt": "2024-01-31T12:34:56Z"});
@@ -302,6 +303,7 @@ fn an_upsert_that_writes_another_key_warns() {
     assert_eq!(answer["warnings"][0]["field"], "email");
 }
 
+/// Covers: missing-scope
 #[test]
 fn missing_scopes_are_named_with_what_to_do() {
     let fault = json!({"status":"error","message":"This app hasn't been granted all required scopes to make this call.","correlationId":"c",
@@ -349,6 +351,7 @@ fn a_page_that_is_larger_than_a_native_one_is_made_of_several() {
     assert_eq!(calls.len(), 2);
 }
 
+/// Covers: answer-retyped
 #[test]
 fn an_odd_row_does_not_cost_the_page() {
     let mut odd = company();

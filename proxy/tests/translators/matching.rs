@@ -186,6 +186,7 @@ fn a_domain_counts_beside_another_website_where_nothing_fits_better() {
     assert_eq!(answer["code"], "CONFLICT");
 }
 
+/// Covers: search-lags
 #[test]
 fn nothing_is_created_while_an_earlier_create_is_uncertain() {
     let (_, answer) = account("website", "acme.com")
@@ -206,6 +207,7 @@ fn nothing_is_created_while_an_earlier_create_is_uncertain() {
     );
 }
 
+/// Covers: partial-success
 #[test]
 fn a_batch_that_failed_in_part_is_an_error() {
     let entry =

@@ -29,6 +29,7 @@ fn expect((told, answer): (String, Value), outcome: &str) -> String {
     told
 }
 
+/// Covers: answer-not-json
 #[test]
 fn an_answer_to_a_write_that_is_not_json_leaves_the_outcome_unknown() {
     let told = expect(create_account().answers_text(200, HTML).run(), "unknown");
@@ -61,6 +62,7 @@ fn a_write_that_does_not_tell_the_id_was_carried_out() {
     assert_eq!(answer["record"]["id"], "0015g00000LwyvvAAB", "{told}");
 }
 
+/// Covers: failure-after-write, bundle-half-failed
 #[test]
 fn a_record_that_cannot_be_read_back_was_written() {
     let told = expect(
@@ -125,6 +127,7 @@ fn a_create_after_a_record_that_is_gone_is_not_taken_for_it() {
     assert!(told.contains("left behind ? "), "{told}");
 }
 
+/// Covers: refused-write, bundle-half-failed
 #[test]
 fn a_refused_write_has_no_outcome() {
     let fault =

@@ -46,6 +46,7 @@ fn seed(key: &str) -> Value {
     })
 }
 
+/// Covers: id-odd
 #[test]
 fn get_takes_a_short_id_and_reads_every_field() {
     let (told, answer) = call("crm.account.get")
@@ -62,6 +63,7 @@ fn get_takes_a_short_id_and_reads_every_field() {
     assert_snapshot!(told);
 }
 
+/// Covers: id-odd
 #[test]
 fn an_id_of_another_object_is_not_found_without_a_call() {
     let (told, _) = call("crm.account.get").id("0035500001H9cakAAB").run();
@@ -78,6 +80,7 @@ fn create_and_read_back_is_one_round_trip() {
     assert_snapshot!(told);
 }
 
+/// Covers: bundle-half-failed
 #[test]
 fn a_refused_create_tells_the_part_that_failed() {
     let fault = json!([{"message": "Required fields are missing: [Name]", "errorCode": "REQUIRED_FIELD_MISSING", "fields": ["Name"]}]);
@@ -249,6 +252,7 @@ fn upsert_by_an_email_that_a_path_would_garble_is_looked_up() {
     assert_snapshot!(told);
 }
 
+/// Covers: reference-in-value
 #[test]
 fn a_key_and_a_native_field_may_not_be_read_as_references() {
     let key = json!({"upsert_on": {"key": "website", "values": ["acme.example/@{write.id}"]}, "record": {"name": "A"}});
@@ -282,6 +286,7 @@ fn a_record_is_an_object_and_no_list() {
     }
 }
 
+/// Covers: refused-write
 #[test]
 fn possible_duplicates_are_named() {
     let fault = |key: &str| {

@@ -8,6 +8,7 @@ use super::{Scene, visitor::Visitor};
 const MARKUP: &str =
     "%3Cscript%3Ealert(1)%3C%2Fscript%3E%22%3E%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E";
 
+/// Covers: oauth-state
 #[test]
 fn a_state_is_good_once() {
     let scene = Scene::at_once();
@@ -20,6 +21,7 @@ fn a_state_is_good_once() {
     assert_eq!(scene.connections("acme").len(), 1);
 }
 
+/// Covers: oauth-state
 #[test]
 fn a_consent_ends_in_the_browser_that_began_it() {
     let scene = Scene::at_once();
@@ -71,6 +73,7 @@ fn what_did_not_begin_here_is_refused() {
     assert!(scene.events().is_empty());
 }
 
+/// Covers: oauth-state
 #[test]
 fn a_code_with_the_state_of_another_provider_is_refused() {
     let scene = Scene::at_once();
@@ -90,6 +93,7 @@ fn a_code_with_the_state_of_another_provider_is_refused() {
     assert!(scene.connections("acme").is_empty());
 }
 
+/// Covers: origin-foreign
 #[test]
 fn forms_from_elsewhere_are_refused() {
     let scene = Scene::start();
@@ -138,6 +142,7 @@ fn forms_from_elsewhere_are_refused() {
     assert_eq!(visitor.post("/connect/start", &form).status, 403);
 }
 
+/// Covers: tenant-connection
 #[test]
 fn another_customers_connection_is_as_one_that_does_not_exist() {
     let scene = Scene::at_once();
@@ -169,6 +174,7 @@ fn another_customers_connection_is_as_one_that_does_not_exist() {
     );
 }
 
+/// Covers: markup-injection, value-breaks-header
 #[test]
 fn nothing_that_was_sent_becomes_markup_or_a_header() {
     let scene = Scene::at_once();

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::{config, connect, good, ids, on_both};
 use crate::CONTRACT;
 
+/// Covers: caller-may-not
 #[test]
 fn who_may_only_look_changes_nothing() {
     let home = Home::new("api_keys: [configured]\n");
@@ -91,6 +92,7 @@ fn as_customer(
     got.body
 }
 
+/// Covers: tenant-connection, caller-may-not
 #[test]
 fn a_customer_sees_and_touches_what_is_its_own() {
     on_both(|sidecar| {

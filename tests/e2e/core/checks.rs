@@ -44,6 +44,7 @@ fn status(sidecar: &Sidecar, id: &str) -> Value {
     good(sidecar, "core.connection.get", "GET", &target, None)["standard"].clone()
 }
 
+/// Covers: version-retires
 #[test]
 fn a_good_one_tells_whose_it_is_and_what_it_is_good_for() {
     on_both(|sidecar| {
@@ -71,6 +72,7 @@ fn a_good_one_tells_whose_it_is_and_what_it_is_good_for() {
     });
 }
 
+/// Covers: check-is-honest, token-revoked
 #[test]
 fn one_that_is_refused_is_disconnected_until_it_works_again() {
     on_both(|sidecar| {
@@ -123,6 +125,7 @@ fn events(sidecar: &Sidecar) -> Vec<Value> {
     page["items"].as_array().unwrap().clone()
 }
 
+/// Covers: check-is-honest
 #[test]
 fn a_token_without_a_scope_tells_the_operations_that_lack_it() {
     let sandbox = Sandbox::start();

@@ -86,6 +86,7 @@ fn ready(stage: &Stage, provider: &str) -> Sidecar {
     sidecar
 }
 
+/// Covers: key-after-crash
 #[test]
 fn a_create_that_was_cut_off_is_unknown_and_not_made_again() {
     for provider in PROVIDERS {
@@ -114,6 +115,7 @@ fn a_create_that_was_cut_off_is_unknown_and_not_made_again() {
     }
 }
 
+/// Covers: key-after-crash
 #[test]
 fn an_upsert_that_was_cut_off_while_it_wrote_is_unknown() {
     let stage = Stage::new();
@@ -162,6 +164,7 @@ fn killed_at_write(stage: &Stage, sidecar: Sidecar, call: &Call<'_>) {
     drop(caller);
 }
 
+/// Covers: key-after-crash
 #[test]
 fn what_was_cut_off_before_it_wrote_is_carried_out() {
     let stage = Stage::new();
@@ -180,6 +183,7 @@ fn what_was_cut_off_before_it_wrote_is_carried_out() {
     assert_eq!(accounts(&next, "hubspot", "Begun"), 1);
 }
 
+/// Covers: key-after-crash
 #[test]
 fn an_update_that_was_cut_off_is_made_again() {
     for provider in PROVIDERS {
@@ -205,6 +209,7 @@ fn an_update_that_was_cut_off_is_made_again() {
 
 /// Killed at random moments, some of them while the provider is slow to answer: whatever a caller is told, there is
 /// never more than one record for a key, and there is one for each success.
+/// Covers: key-after-crash
 #[test]
 fn processes_that_are_killed_at_any_moment_never_make_a_second_record() {
     let stage = Stage::new();

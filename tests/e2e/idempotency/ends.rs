@@ -22,6 +22,7 @@ fn fault(provider: &str, times: u32, action: &Value) -> Value {
     json!({"match": {"method": "POST", "path": creating(provider)}, "times": times, "action": action})
 }
 
+/// Covers: key-after-refusal
 #[test]
 fn what_the_provider_refused_is_told_again() {
     let stage = Stage::new();
@@ -44,6 +45,7 @@ fn what_the_provider_refused_is_told_again() {
     }
 }
 
+/// Covers: key-after-refusal
 #[test]
 fn what_was_not_written_and_may_pass_gives_the_key_back() {
     let stage = Stage::new();
@@ -71,6 +73,7 @@ fn what_was_not_written_and_may_pass_gives_the_key_back() {
     }
 }
 
+/// Covers: key-after-refusal, write-cut
 #[test]
 fn an_unknown_outcome_is_told_again_and_never_tried_again() {
     let stage = Stage::new();
@@ -92,6 +95,7 @@ fn an_unknown_outcome_is_told_again_and_never_tried_again() {
     }
 }
 
+/// Covers: caller-hangs-up-write
 #[test]
 fn a_caller_that_hangs_up_finds_its_write_carried_out() {
     let stage = Stage::new();
@@ -138,6 +142,7 @@ fn hang_up(stage: &Stage, address: &str, provider: &str) {
     drop(caller);
 }
 
+/// Covers: sigterm-drains, key-after-restart
 #[test]
 #[cfg(unix)]
 fn a_signal_lets_a_keyed_write_end_and_be_kept() {
@@ -157,6 +162,7 @@ fn a_signal_lets_a_keyed_write_end_and_be_kept() {
     }
 }
 
+/// Covers: key-answer-lost
 #[test]
 fn an_answer_that_is_too_large_to_be_kept_is_told_to_have_been() {
     let stage = Stage::new();

@@ -21,6 +21,7 @@ fn all() -> Vec<Stage> {
     all
 }
 
+/// Covers: key-after-restart
 #[test]
 fn an_answer_is_told_again_after_a_restart_and_by_another_sidecar() {
     for stage in all() {
@@ -42,6 +43,7 @@ fn an_answer_is_told_again_after_a_restart_and_by_another_sidecar() {
     }
 }
 
+/// Covers: key-after-its-time
 #[test]
 fn a_key_is_new_when_its_time_is_over() {
     for stage in all() {
@@ -63,6 +65,7 @@ fn a_key_is_new_when_its_time_is_over() {
     }
 }
 
+/// Covers: key-in-use
 #[test]
 fn of_many_calls_through_two_sidecars_one_is_carried_out() {
     for stage in all() {
@@ -106,6 +109,7 @@ fn race(sidecars: &[Sidecar; 2], provider: &str, key: &str) {
     }
 }
 
+/// Covers: key-without-store
 #[test]
 fn without_a_store_a_key_is_refused_and_nothing_is_done() {
     let stage = Stage::with(tempfile::tempdir().unwrap(), "none".to_owned());
@@ -119,6 +123,7 @@ fn without_a_store_a_key_is_refused_and_nothing_is_done() {
     }
 }
 
+/// Covers: key-without-store, store-down
 #[test]
 fn while_the_store_is_down_a_key_is_refused_and_nothing_is_done() {
     let Some(server) = Postgres::start() else {
@@ -145,6 +150,7 @@ fn while_the_store_is_down_a_key_is_refused_and_nothing_is_done() {
     assert_eq!(accounts(&sidecar, "hubspot", "Before"), 2);
 }
 
+/// Covers: key-answer-lost
 #[test]
 fn a_write_whose_answer_cannot_be_kept_is_not_told_as_one_that_can_be_replayed() {
     let Some(server) = Postgres::start() else {

@@ -65,6 +65,7 @@ fn shows_late(demo: &Demo, connection: &'static str, kind: &Kind) {
     compare(connection, kind, &copy, &truth, &before);
 }
 
+/// Covers: late-commit
 #[test]
 fn what_shows_late_is_listed_within_the_overlap() {
     let demo = Demo::start();

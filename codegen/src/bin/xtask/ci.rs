@@ -4,14 +4,17 @@ use std::process::{Command, Stdio};
 
 use crosswalk_codegen::diagnostic::Format;
 
-use crate::{Failure, Outcome, codegen, coverage, project::Project};
+use crate::{Failure, Outcome, codegen, coverage, faults, fuzz, project::Project};
+
+/// For each fuzz target.
+const FUZZ_SECONDS: u32 = 15;
 
 /// One thing that CI does.
 type Step<'a> = &'a dyn Fn() -> Result<Outcome, Failure>;
 
 pub(crate) fn run(project: &Project) -> Result<Outcome, Failure> {
     let cargo = |arguments: &str| end(Command::new(program()).args(arguments.split(' ')), project);
-    let steps: [(&str, Step<'_>); 7] = [
+    let steps: [(&str, Step<'_>); 9] = [
         ("cargo fmt --check", &|| cargo("fmt --all --check")),
         ("cargo clippy", &|| {
             cargo("clippy --workspace --all-targets --locked -- -D warnings")
@@ -22,8 +25,12 @@ pub(crate) fn run(project: &Project) -> Result<Outcome, Failure> {
         ("cargo xtask coverage --check", &|| {
             coverage::run(project, true, Format::Human)
         }),
+        ("cargo xtask faults --check", &|| {
+            faults::run(project, true, Format::Human)
+        }),
         ("cargo test", &|| cargo("test --workspace --locked")),
         ("cargo doc", &|| docs(project)),
+        ("cargo xtask fuzz", &|| fuzz(project)),
         ("cargo deny", &|| deny(project)),
     ];
     for (name, step) in steps {
@@ -34,6 +41,18 @@ pub(crate) fn run(project: &Project) -> Result<Outcome, Failure> {
         }
     }
     Ok(Outcome::Well)
+}
+
+/// Every target for a moment: what it found once, it finds again.
+fn fuzz(project: &Project) -> Result<Outcome, Failure> {
+    if !fuzz::is_there() {
+        eprintln!(
+            "== cargo fuzz: LEFT OUT, for there is no cargo-fuzz here. The fuzz targets did NOT run."
+        );
+        eprintln!("== `cargo install --locked cargo-fuzz` brings it.");
+        return Ok(Outcome::Well);
+    }
+    fuzz::run(project, None, FUZZ_SECONDS)
 }
 
 fn docs(project: &Project) -> Result<Outcome, Failure> {
@@ -64,11 +83,11 @@ fn deny(project: &Project) -> Result<Outcome, Failure> {
 }
 
 /// The cargo that runs this command, where there is one: it has the right toolchain.
-fn program() -> &'static str {
+pub(crate) fn program() -> &'static str {
     option_env!("CARGO").unwrap_or("cargo")
 }
 
-fn end(command: &mut Command, project: &Project) -> Result<Outcome, Failure> {
+pub(crate) fn end(command: &mut Command, project: &Project) -> Result<Outcome, Failure> {
     let status = command.current_dir(project.root()).status()?;
     Ok(if status.success() {
         Outcome::Well

@@ -9,6 +9,8 @@ mod check;
 mod ci;
 mod codegen;
 mod coverage;
+mod faults;
+mod fuzz;
 mod project;
 mod spec_diff;
 
@@ -63,6 +65,14 @@ Examples:
   cargo xtask coverage            after a change of a mapping
   cargo xtask coverage --check    in CI: say where the tables differ")]
     Coverage(Output),
+    /// Write the table of bad inputs and faults, with the tests that cover each, into tests/FAULTS.md.
+    ///
+    /// The rows are in tests/faults.yaml. A test says in its documentation what it covers: `/// Covers: row-id, row-id`.
+    #[command(after_help = "\
+Examples:
+  cargo xtask faults            after a change of a row or a test; tells which rows have no test yet
+  cargo xtask faults --check    in CI: fail where the table differs, or a row has no test")]
+    Faults(Output),
     /// Hold our subset of a provider's spec against the provider's own newer document.
     ///
     /// Tells what the mappings use and the document does not have any more, or has with another type, read-only,
@@ -87,15 +97,34 @@ Exit codes:
         #[command(flatten)]
         json: Json,
     },
+    /// Run the fuzz targets, each for a fixed time, beginning with the inputs that are kept.
+    ///
+    /// The targets are in tests/fuzz: requests, native answers, cursors, text in queries, mappings, OpenAPI documents.
+    #[command(after_help = "\
+Examples:
+  cargo xtask fuzz                          every target, 15 seconds each
+  cargo xtask fuzz response --seconds 600   one of them, for ten minutes
+
+Exit codes:
+  0  nothing was found
+  1  an input shows a fault; the message says where it is kept and how to run it again
+  2  the command could not do its work: cargo-fuzz is not installed, an unknown target")]
+    Fuzz {
+        /// One of the targets; all of them without it.
+        target: Option<String>,
+        /// How long each of them runs.
+        #[arg(long, default_value_t = 15)]
+        seconds: u32,
+    },
     /// All that CI runs, in its order, up to the first thing that is wrong.
     ///
-    /// Formatting, lints, drift of generated code and tables, tests, docs, and what cargo-deny has to say.
+    /// Formatting, lints, drift of generated code and tables, tests, docs, fuzz targets, and what cargo-deny has to say.
     #[command(after_help = "\
 Example:
   cargo xtask ci
 
-cargo-deny is not installed by this command; without it its step is left out, which is said.
-It comes with `cargo install --locked cargo-deny`.")]
+cargo-deny and cargo-fuzz are not installed by this command; without them their steps are left out, which is said.
+They come with `cargo install --locked cargo-deny cargo-fuzz`.")]
     Ci,
 }
 
@@ -143,11 +172,13 @@ fn main() -> ExitCode {
         Command::Codegen(output) => codegen::run(&project, output.check, output.json.format()),
         Command::Check { json } => check::run(&project, json.format()),
         Command::Coverage(output) => coverage::run(&project, output.check, output.json.format()),
+        Command::Faults(output) => faults::run(&project, output.check, output.json.format()),
         Command::SpecDiff {
             provider,
             documents,
             json,
         } => spec_diff::run(&project, &provider, &documents, json.format()),
+        Command::Fuzz { target, seconds } => fuzz::run(&project, target.as_deref(), seconds),
         Command::Ci => ci::run(&project),
     };
     match outcome {

@@ -47,7 +47,7 @@ pub(super) struct Window {
     counted: BTreeSet<(Moment, Id)>,
     /// Calls of others, as far as the provider has told of them, and until when that is believed.
     others: (u32, Moment),
-    /// Before this no background call is started, so that they use a window evenly.
+    /// When a background call would start if all before it had come evenly.
     paced: Moment,
     pub(super) share: Option<Share>,
 }
@@ -333,15 +333,21 @@ impl Window {
         let Some(calls) = self.calls else {
             return Verdict::Now;
         };
-        if urgency == Urgency::Background && now < self.paced {
-            return Verdict::At(self.paced);
-        }
         let capacity = capacity(calls, urgency);
         let used = self.used(now);
-        if used >= capacity {
+        let by_count = if used < capacity {
+            now
+        } else {
             // As many must be given back as there are too many.
             let moment = self.nth_expiry(used - capacity, now);
-            return Verdict::At(moment.unwrap_or(now + self.length));
+            moment.unwrap_or(now + self.length)
+        };
+        let moment = match urgency {
+            Urgency::Interactive => by_count,
+            Urgency::Background => by_count.max(self.paced_from(calls)),
+        };
+        if moment > now {
+            return Verdict::At(moment);
         }
         match &self.share {
             Some(share) => share.verdict(now),
@@ -368,7 +374,7 @@ impl Window {
         match urgency {
             Urgency::Interactive => by_count,
             Urgency::Background => {
-                by_count.max(self.paced + self.spacing(calls).saturating_mul(ahead))
+                by_count.max(self.paced_from(calls) + self.spacing(calls).saturating_mul(ahead))
             }
         }
     }
@@ -380,10 +386,7 @@ impl Window {
         }
         self.counted.insert((now + LANDING + self.length, id));
         if urgency == Urgency::Background {
-            // As many at once as a tenth of the window, then evenly.
-            let spacing = self.spacing(calls);
-            let earliest = now.saturating_sub(spacing.saturating_mul(calls / 10));
-            self.paced = self.paced.max(earliest) + spacing;
+            self.paced = self.paced.max(now) + self.spacing(calls);
         }
         if let Some(share) = &mut self.share {
             share.take();
@@ -411,6 +414,12 @@ impl Window {
         self.calls = Some(number(limit).max(1));
         let mine = self.mine(now);
         self.others = (number(used).saturating_sub(mine), now + self.length);
+    }
+
+    /// Before this no background call is started: as many go at once as are a tenth of the window, then evenly.
+    fn paced_from(&self, calls: u32) -> Moment {
+        let at_once = self.spacing(calls).saturating_mul(calls / 10);
+        self.paced.saturating_sub(at_once)
     }
 
     /// How far apart background calls are: what is neither kept for others nor let go at once, spread over the window.

@@ -404,6 +404,7 @@ fn some_401s_are_incurable() {
     ));
 }
 
+/// Covers: secret-from-provider
 #[test]
 fn a_refusal_that_repeats_the_token_is_told_without_it() {
     let without = |body: &'static [u8], secret| without_secret(Bytes::from_static(body), secret);

@@ -262,14 +262,14 @@ impl<W, C: Clone> Core<W, C> {
         Some(self.wait(at, wanted, Gathers::Opened(leaves), channel))
     }
 
-    /// How long what has gathered may wait for more, at most. A small part of what a call takes, and twice as long with
-    /// each further one that is under way, so that a crowd that comes little by little makes few calls of many and not
-    /// many of few.
+    /// How long what has gathered may wait for more, at most: a small part of what a call takes. With each further one
+    /// that is under way it is four times as long, so that a crowd that comes little by little makes few calls of many
+    /// and not many of few. When three are, the next leaves when one of them ends.
     fn patience(&self, join: usize, under_way: u32) -> Duration {
         let pace = self.pace(join);
         let part = (pace / PART).min(LONGEST_PART);
-        let doubled = 2_u32.saturating_pow(under_way.saturating_sub(1));
-        part.saturating_mul(doubled).min(pace / 2)
+        let times = 4_u32.saturating_pow(under_way.saturating_sub(1));
+        part.saturating_mul(times).min(pace)
     }
 
     /// How long calls of a join have taken lately.

@@ -57,6 +57,7 @@ fn margin(lifetime: Duration) -> Duration {
 mod tests {
     use super::*;
 
+    /// Covers: token-clock
     #[test]
     fn the_margin_leaves_most_of_a_short_life() {
         for seconds in [1, 10, 240, 1800, 7200] {

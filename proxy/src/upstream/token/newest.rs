@@ -74,6 +74,7 @@ impl Newest {
 mod tests {
     use super::*;
 
+    /// Covers: token-clock
     #[tokio::test]
     async fn a_date_is_read_as_it_was_written_and_nonsense_is_bounded() {
         let read_at = Instant::now();

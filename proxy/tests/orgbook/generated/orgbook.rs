@@ -12,8 +12,8 @@ use crosswalk::{
     },
     upstream::provider::{
         AccountPlace, Auth, Authorize, BaseUrl, Check, Content, Details, Effect,
-        ErrorRule, Errors, FixedCall, Granted, Limit, LimitKind, Login, NativeOperation,
-        OperationScopes, OptionalScopes, Partial, Provider, QuotaTold, TokenCall,
+        ErrorRule, Errors, FixedCall, Granted, Join, JoinPart, Login, NativeOperation,
+        OperationScopes, OptionalScopes, Partial, Provider, Quota, QuotaTold, TokenCall,
         VersionFamily, VersionMatch, Versions,
     },
 };
@@ -107,6 +107,23 @@ pub static PROVIDER: Provider = Provider {
             id: &["authority", "number"],
             name: Some(&["authority", "title"]),
         }),
+        quota: &[
+            Quota {
+                told: QuotaTold::Headers {
+                    limit: "x-left-of",
+                    remaining: "x-left",
+                },
+                window_seconds: Some(60),
+            },
+            Quota {
+                told: QuotaTold::Used {
+                    header: "x-usage",
+                    before: "calls=",
+                    between: "/",
+                },
+                window_seconds: None,
+            },
+        ],
     }),
     scopes: &[
         OperationScopes {
@@ -146,43 +163,39 @@ pub static PROVIDER: Provider = Provider {
             all_of: &[&["read"], &["visits", "all"]],
         },
     ],
-    limits: &[
-        Limit {
-            name: "minutely",
-            kind: LimitKind::Counted {
-                calls: 30u32,
-                window_seconds: 60u32,
+    limits: &[],
+    joins: &[
+        Join {
+            single: &READ_ORGANIZATION,
+            root: 0,
+            path: &[JoinPart::Text("/organizations/"), JoinPart::Id],
+            fields: "select",
+            record_id: FORM.record_id,
+            many: &LOOKUP_ORGANIZATIONS,
+            many_root: 0,
+            many_path: &[JoinPart::Text("/organizations:lookup")],
+            body: |json, ids, fields| {
+                json.object(|object| {
+                    object
+                        .member("any_of")
+                        .list(|list| {
+                            for each in ids {
+                                list.item()
+                                    .object(|object| {
+                                        object.member("field").literal("\"id\"");
+                                        object.member("equals").text(each);
+                                    });
+                            }
+                        });
+                    object.member("select").texts(fields.iter());
+                });
             },
-            operations: &["listFloors"],
-            told: Some(QuotaTold::Headers {
-                limit: "x-left-of",
-                remaining: "x-left",
-            }),
-        },
-        Limit {
-            name: "daily",
-            kind: LimitKind::Told {
-                probe_after_seconds: 120u32,
-                is_soft: true,
-            },
-            operations: &[],
-            told: Some(QuotaTold::Used {
-                header: "x-usage",
-                before: "calls=",
-                between: "/",
-            }),
-        },
-        Limit {
-            name: "long",
-            kind: LimitKind::Lasting {
-                calls: 5u32,
-                seconds: 20u32,
-            },
-            operations: &[],
-            told: None,
+            max: 20,
+            rows: &["found"],
+            row_id: Some(&["id"]),
+            in_order: false,
         },
     ],
-    joins: &[],
     errors: Errors {
         list: false,
         code: &["type"],
@@ -229,7 +242,6 @@ pub static PROVIDER: Provider = Provider {
             ErrorRule {
                 codes: &["quota-exhausted"],
                 not_carried_out: true,
-                limit: Some("daily"),
                 ..ErrorRule::new(Code::TooManyRequests)
             },
             ErrorRule {

@@ -207,7 +207,7 @@ fn what_gathers_waits_a_small_part_of_what_calls_take() {
         ask(&mut core, &Ask::new(0, 0, now), 0, now),
         Asked::Lead(_)
     ));
-    for (id, waits) in [(1, 5), (2, 10), (3, 20), (4, 40), (5, 40)] {
+    for (id, waits) in [(1, 5), (2, 20), (3, 80), (4, 80)] {
         let (patience, flight) = opened(&mut core, id, now);
         assert_eq!(patience, Duration::from_millis(waits), "{id}");
         assert!(matches!(core.depart(flight, now), Departed::Single(_)));

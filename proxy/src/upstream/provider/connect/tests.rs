@@ -35,6 +35,7 @@ fn a_token_is_written_so_that_it_stays_one_value() {
     assert!(bare.form(VALUES(&secret)).is_none());
 }
 
+/// Covers: login-host-foreign
 #[test]
 fn a_typed_host_is_no_more_than_a_part_of_a_host() {
     let login = Login {

@@ -1,0 +1,23 @@
+//! Concurrency models: the cells that calls share, run under thousands of schedules of their own by shuttle.
+//!
+//! The files of the product are compiled here a second time, with primitives that shuttle schedules
+//! ([`primitives`]). A failing schedule is printed, and `shuttle::replay` runs it again.
+
+#[path = "../../src/upstream/token/single.rs"]
+mod single;
+
+mod primitives;
+mod tokens;
+
+/// Schedules of each model, unless `CROSSWALK_SCHEDULES` says otherwise.
+const SCHEDULES: usize = 2_000;
+
+/// Runs a model under many schedules, chosen at random, and says how many those were and how long they took. A failure
+/// prints the schedule, for `shuttle::replay`.
+fn explore(name: &str, model: impl Fn() + Send + Sync + 'static) {
+    let schedules = std::env::var("CROSSWALK_SCHEDULES");
+    let schedules = schedules.map_or(SCHEDULES, |text| text.parse().expect("a number"));
+    let began = std::time::Instant::now();
+    shuttle::check_random(model, schedules);
+    println!("{name}: {schedules} schedules in {:?}", began.elapsed());
+}

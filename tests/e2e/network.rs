@@ -86,13 +86,14 @@ fn connection(id: &str, speaks: Speaks, address: SocketAddr) -> String {
 /// A connection of its own for each fault, so that no circuit knows of another one.
 fn stage(faults: &[Fault]) -> Stage {
     let runtime = Runtime::new().expect("a runtime starts");
+    let inside = runtime.enter();
     let sandbox = Sandbox::start();
     let mut config = "connections:\n".to_owned();
     let mut ways = Vec::new();
     for speaks in [Speaks::HubSpot, Speaks::Salesforce] {
         let provider = sandbox.address(name(speaks)).parse().expect("an address");
         for (number, fault) in faults.iter().copied().enumerate() {
-            let injector = runtime.block_on(Injector::start(OWN, provider, speaks));
+            let injector = Injector::start(OWN, provider, speaks);
             let id = format!("{}-{number}", name(speaks));
             config.push_str(&connection(&id, speaks, injector.address()));
             ways.push(Way {
@@ -104,6 +105,7 @@ fn stage(faults: &[Fault]) -> Stage {
         }
     }
     let sidecar = Sidecar::start(&config);
+    drop(inside);
     Stage {
         runtime,
         sandbox,

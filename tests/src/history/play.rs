@@ -187,9 +187,10 @@ pub(super) async fn perform(
 /// What is known after a further try with the same key.
 fn together(before: Option<Told>, latest: Told) -> Told {
     match (before, latest) {
-        (_, latest @ (Told::Done(_) | Told::Nonsense(_))) | (None, latest) => latest,
-        // A refusal of the repetition says nothing of what was before it, which may still be under way.
-        (Some(Told::Refused(..)), latest) => latest,
+        // A refusal of the first says that it wrote nothing; one of the repetition says nothing of what was before it, which
+        // may still be under way.
+        (None | Some(Told::Refused(..)), latest)
+        | (_, latest @ (Told::Done(_) | Told::Nonsense(_))) => latest,
         (Some(before @ Told::Written(..)), _) => before,
         (Some(_), latest @ Told::Written(..)) => latest,
         (Some(before), _) => before,

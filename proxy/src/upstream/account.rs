@@ -112,9 +112,10 @@ impl Upstream {
         if !response.is_success() {
             fault::without_secret(&mut response, token.secret());
         }
-        let rule = match response.is_success() {
-            true => None,
-            false => fault::rule(provider, &response),
+        let rule = if response.is_success() {
+            None
+        } else {
+            fault::rule(provider, &response)
         };
         turn.answered(response.status, &headers, rule);
         Ok(Told { response, headers })

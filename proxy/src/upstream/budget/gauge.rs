@@ -289,11 +289,13 @@ impl Gauge {
             .as_ref()
             .map(|it| it.until)
             .filter(|it| *it > now);
-        let until_spent = spent.map(|until| until - now);
+        let until_spent = spent.map(|until| until.saturating_sub(now));
         let (limit, remaining, changes) = match &self.state {
             State::Counted(window) => {
                 let calls = window.calls?;
-                let changes = window.next_expiry(now).map(|expiry| expiry - now);
+                let changes = window
+                    .next_expiry(now)
+                    .map(|expiry| expiry.saturating_sub(now));
                 // What others were given is no bar here: the store sees to it.
                 let others = window.share.as_ref().map_or(0, |share| share.others(now));
                 let used = window.mine(now) + window.told_others(now).max(others);

@@ -144,6 +144,7 @@ fn crowd(
     (reads(sandbox, provider).len(), p50)
 }
 
+/// Covers: reads-joined
 #[test]
 fn a_crowd_of_distinct_gets_costs_few_native_calls() {
     let sandbox = Sandbox::start();
@@ -278,6 +279,7 @@ fn a_leader_who_hangs_up_takes_nobody_along() {
     }
 }
 
+/// Covers: reads-joined
 #[test]
 fn what_a_batch_is_refused_is_asked_for_alone() {
     let sandbox = Sandbox::start();

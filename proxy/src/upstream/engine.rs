@@ -278,12 +278,22 @@ impl Upstream {
         &self.means.metrics
     }
 
-    /// Has the states that are no events told: what circuits of these providers are not closed.
+    /// Has the states that are no events told: which circuits of these providers are not closed, what is left of
+    /// their limits, and who waits for more.
     pub fn measure(&self, providers: &[&'static Provider]) {
+        let metrics = self.metrics();
+        let budgets = self.budgets();
         for provider in providers {
             let not_closed = self.circuits().not_closed(provider);
-            self.metrics()
-                .circuits(provider.name, not_closed.open, not_closed.half_open);
+            metrics.circuits(provider.name, not_closed.open, not_closed.half_open);
+            let own = budgets.iter().filter(|(name, ..)| *name == provider.name);
+            let waiting = own.map(|(.., budget)| budget.waiting).sum();
+            metrics.budget_waiting(provider.name, waiting);
+        }
+        for (provider, _, budget) in &budgets {
+            for left in &budget.limits {
+                metrics.budget_left(provider, left.name, left.remaining);
+            }
         }
     }
 
@@ -436,10 +446,16 @@ impl Upstream {
         let checked = self.circuits().check(provider, Door::Api, host);
         checked.map_err(counted)?;
         log.asks(&connection.budget);
+        let waits_since = Instant::now();
         let turn = connection
             .budget
             .turn(request.operation, log.behalf(), deadline)
-            .await?;
+            .await;
+        self.metrics().waited(provider.name, waits_since.elapsed());
+        let turn = turn.map_err(|refused| {
+            self.metrics().budget_refused(provider.name, refused.limit);
+            refused.error
+        })?;
         must_be_in_time(deadline)?;
         // After the turn, so that nobody who waits for one holds the only probe, or comes upon a host that has failed
         // meanwhile.
@@ -463,10 +479,14 @@ impl Upstream {
                 let rule = if response.is_success() {
                     None
                 } else {
-                    response.body = fault::without_secret(response.body, token.secret());
+                    fault::without_secret(&mut response, token.secret());
                     fault::rule(provider, &response)
                 };
                 turn.answered(response.status, &headers, rule);
+                for left in connection.budget.snapshot().limits {
+                    let metrics = self.metrics();
+                    metrics.budget_left(provider.name, left.name, left.remaining);
+                }
                 pass.ended(Health::of_answer(response.status, rule));
                 let part = request
                     .parts

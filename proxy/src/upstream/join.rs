@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::{
     client::{Failure, Reached},
     engine::{self, Connection, NativeLog, Upstream},
-    provider::Effect,
+    provider::{Effect, Provider},
 };
 use crate::{
     error::{Code, Error},

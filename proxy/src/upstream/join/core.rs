@@ -555,4 +555,5 @@ impl<W, C> Flight<W, C> {
 }
 
 #[cfg(test)]
+#[path = "core/tests.rs"]
 mod tests;

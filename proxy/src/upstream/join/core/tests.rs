@@ -241,6 +241,13 @@ fn what_gathers_waits_a_small_part_of_what_calls_take() {
         assert_eq!(patience, Duration::from_millis(waits), "{id}");
         assert!(matches!(core.depart(flight, now), Departed::Single(_)));
     }
+    // What was never answered says nothing of how long answers take.
+    let mut core = Played::default();
+    let Asked::Lead(first) = ask(&mut core, &Ask::new(0, 0, now), 0, now) else {
+        panic!("the first leads");
+    };
+    core.ended(first, now + Duration::from_mins(1), false);
+    assert_eq!(core.pace(0), UNKNOWN_PACE);
     // Of slow calls it is not the sixteenth part.
     let mut core = Played::default();
     let Asked::Lead(first) = ask(&mut core, &Ask::new(0, 0, now), 0, now) else {

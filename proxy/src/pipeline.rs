@@ -239,7 +239,7 @@ impl Pipeline {
 
     /// Answers a request of which it is not certain where it ends, so that nothing of it can be trusted, and nothing that
     /// comes after it.
-    pub fn refuse<B>(&self, request: &Request<B>, error: Error) -> Response<Full<Bytes>> {
+    pub fn refuse<B>(&self, request: &Request<B>, error: &Error) -> Response<Full<Bytes>> {
         let log = CallLog::new(request_id(request.headers()), NativeLog::default());
         log.ended(&Err::<(), _>(error.clone()));
         let mut response = error.response(&log.request_id);

@@ -32,6 +32,7 @@ mod lost;
 mod metadata;
 mod mixed;
 mod natives;
+mod network;
 mod notes;
 mod operations;
 mod opportunities;

@@ -58,6 +58,7 @@ fn is_told_to_be_unknown(answer: &Answer) {
     );
 }
 
+/// Covers: write-not-carried-out, provider-down
 #[test]
 fn a_write_that_met_nobody_is_made_again_and_is_known_not_to_be_done() {
     // A port that nothing listens on.
@@ -79,6 +80,7 @@ fn a_write_that_met_nobody_is_made_again_and_is_known_not_to_be_done() {
     assert_eq!(sidecar.logged(1)[0]["native_calls"], 3);
 }
 
+/// Covers: write-not-carried-out
 #[test]
 fn a_throttled_write_is_made_again() {
     let (sandbox, sidecar) = started();
@@ -136,6 +138,7 @@ fn a_write_whose_connection_broke_is_not_made_again() {
     }
 }
 
+/// Covers: read-cut, answer-wrong-length
 #[test]
 fn a_read_whose_connection_broke_is_made_again() {
     let (sandbox, sidecar) = started();
@@ -160,6 +163,7 @@ fn a_read_whose_connection_broke_is_made_again() {
     }
 }
 
+/// Covers: write-cut
 #[test]
 fn a_write_whose_answer_came_too_late_may_have_been_carried_out() {
     let (sandbox, sidecar) = started();
@@ -181,6 +185,7 @@ fn a_write_whose_answer_came_too_late_may_have_been_carried_out() {
     assert_eq!(count(&sidecar, "Late"), 1);
 }
 
+/// Covers: failure-after-write
 #[test]
 fn a_read_that_was_written_before_says_what_was_written() {
     let (sandbox, sidecar) = started();
@@ -201,6 +206,7 @@ fn a_read_that_was_written_before_says_what_was_written() {
     );
 }
 
+/// Covers: throttled
 #[test]
 fn a_host_that_fails_now_and_then_is_not_called_three_times_as_often() {
     // Every third call fails, and few are under way: never five fail in a row, so no circuit opens.

@@ -161,7 +161,7 @@ impl Guest {
                 let mut response = match verdict {
                     // On the heap: the life of a request is long, and a connection rests most of the time.
                     Ok(()) => Box::pin(pipeline.handle(request)).await,
-                    Err(fault) => pipeline.refuse(&request, Error::bad_request(fault.words())),
+                    Err(fault) => pipeline.refuse(&request, &Error::bad_request(fault.words())),
                 };
                 if pipeline.is_draining() {
                     let close = HeaderValue::from_static("close");

@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicU32, AtomicU64, Ordering},
+        atomic::{AtomicU32, Ordering},
     },
     time::{Duration, SystemTime},
 };
@@ -51,8 +51,6 @@ pub struct Upstream {
     retries: Arc<RetryBudgets>,
     budgets: Arc<Budgets>,
     pub(super) join_reads: bool,
-    /// How many reads were answered by the native call of another one.
-    pub(super) saved: Arc<AtomicU64>,
 }
 
 /// A connection with its token.
@@ -251,7 +249,6 @@ impl Upstream {
             retries: Arc::default(),
             budgets: Arc::new(Budgets::new(limits)),
             join_reads: limits.join_reads,
-            saved: Arc::default(),
         })
     }
 
@@ -317,7 +314,8 @@ impl Upstream {
     }
 
     /// Prepares a connection that the store keeps, whose credentials were just found to be these. Sends nothing yet.
-    /// Where it was prepared `before`, its tokens go on, with any refresh that is under way.
+    /// Where it was prepared `before`, its tokens go on, with any refresh that is under way, and so do its reads and
+    /// writes that are.
     pub fn connect_kept(
         &self,
         connection: &config::Connection,
@@ -326,12 +324,13 @@ impl Upstream {
         before: Option<&Connection>,
     ) -> Connection {
         let before = before.filter(|before| before.tokens.fit(connection));
-        let tokens = if let Some(before) = before {
+        let (tokens, joins) = if let Some(before) = before {
             before.tokens.adopt(newest);
-            Arc::clone(&before.tokens)
+            (Arc::clone(&before.tokens), Arc::clone(&before.joins))
         } else {
             let means = self.means.clone();
-            Arc::new(Tokens::kept(connection, means, store, newest))
+            let tokens = Tokens::kept(connection, means, store, newest);
+            (Arc::new(tokens), Arc::default())
         };
         Connection {
             provider: connection.provider,
@@ -339,7 +338,7 @@ impl Upstream {
             settings: Arc::clone(&connection.settings),
             tokens,
             budget: self.budgets.of(connection),
-            joins: Arc::default(),
+            joins,
         }
     }
 
@@ -447,16 +446,15 @@ impl Upstream {
         let checked = self.circuits().check(provider, Door::Api, host);
         checked.map_err(counted)?;
         log.asks(&connection.budget);
-        let asked = Instant::now();
+        let waits_since = Instant::now();
         let turn = connection
             .budget
             .turn(request.operation, log.behalf(), deadline)
             .await;
-        self.metrics().waited(provider.name, asked.elapsed());
-        let turn = turn.inspect_err(|error| {
-            if error.code == Code::TooManyRequests {
-                self.metrics().budget_refused(provider.name);
-            }
+        self.metrics().waited(provider.name, waits_since.elapsed());
+        let turn = turn.map_err(|refused| {
+            self.metrics().budget_refused(provider.name, refused.limit);
+            refused.error
         })?;
         must_be_in_time(deadline)?;
         // After the turn, so that nobody who waits for one holds the only probe, or comes upon a host that has failed
@@ -481,7 +479,7 @@ impl Upstream {
                 let rule = if response.is_success() {
                     None
                 } else {
-                    response.body = fault::without_secret(response.body, token.secret());
+                    fault::without_secret(&mut response, token.secret());
                     fault::rule(provider, &response)
                 };
                 turn.answered(response.status, &headers, rule);

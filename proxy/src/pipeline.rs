@@ -220,7 +220,10 @@ impl Pipeline {
             }
             result => log.ended(result),
         }
-        body::drain_unless_read(&head, body, &self.limits).await;
+        // Whose time is up is not waited for once more.
+        if !matches!(&result, Err(error) if error.code == Code::Timeout) {
+            body::drain_unless_read(&head, body, &self.limits).await;
+        }
         if let Some(explain) = &self.explain {
             tell(explain, &head, &log, &result);
         }

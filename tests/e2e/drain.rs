@@ -62,10 +62,11 @@ fn a_signal_lets_calls_end_and_refuses_new_ones() {
     idle.read_exact(&mut answered).unwrap();
     assert_eq!(&answered, b"HTTP/1.1 200 OK");
     slow(&sandbox, "salesforce", 3_000);
-    let mut reads: Vec<TcpStream> = (0..10)
-        .map(|_| {
-            let target = "/unified/crm/contact?page_size=1";
-            send(&sidecar.address, "GET", target, &headers("salesforce"), "")
+    // Each another page, or they would be made as one.
+    let mut reads: Vec<TcpStream> = (1..=10)
+        .map(|size| {
+            let target = format!("/unified/crm/contact?page_size={size}");
+            send(&sidecar.address, "GET", &target, &headers("salesforce"), "")
         })
         .collect();
     let mut write = create(&sidecar, "Waited for");

@@ -214,7 +214,10 @@ impl Pipeline {
             .await
             .unwrap_or_else(|Panicked| Err(panicked()));
         match &result {
-            Ok(Answer::Replayed(kept)) => log.replayed(kept.status()),
+            Ok(Answer::Replayed(kept)) => {
+                self.counters().replayed();
+                log.replayed(kept.status());
+            }
             result => log.ended(result),
         }
         body::drain_unless_read(&head, body, &self.limits).await;
@@ -385,7 +388,7 @@ impl Pipeline {
         }
     }
 
-    /// What was counted, and how things stand, as OpenMetrics has it.
+    /// What was counted, and how things stand, as `OpenMetrics` has it.
     pub(crate) async fn metrics(&self) -> String {
         let metrics = self.own.upstream.metrics();
         self.own.upstream.measure(self.api.providers);

@@ -25,6 +25,7 @@ fn number(name: &str) -> Option<u64> {
     Some(text.parse().expect("a whole number"))
 }
 
+/// Covers: write-cut, read-cut, write-not-carried-out, key-after-refusal
 #[test]
 fn what_clients_are_told_is_what_the_provider_holds() {
     let seed = number("CROSSWALK_SEED").unwrap_or(SEED);

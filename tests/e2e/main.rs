@@ -4,8 +4,8 @@
     reason = "the exception for tests does not reach the helpers of a test crate"
 )]
 
-mod attack;
 mod admin;
+mod attack;
 mod bounds;
 mod capabilities;
 mod changes;
@@ -32,6 +32,7 @@ mod lost;
 mod metadata;
 mod mixed;
 mod natives;
+mod network;
 mod notes;
 mod operations;
 mod opportunities;

@@ -49,7 +49,9 @@ impl Peer {
     }
 
     /// Answers every request with a status and a body of JSON.
-    pub(crate) fn answering(answer: impl Fn(&str) -> (u16, String) + Send + Sync + 'static) -> Self {
+    pub(crate) fn answering(
+        answer: impl Fn(&str) -> (u16, String) + Send + Sync + 'static,
+    ) -> Self {
         Self::start(move |mut line| {
             while let Some(request) = line.request() {
                 let (status, body) = answer(&request);

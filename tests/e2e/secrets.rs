@@ -105,3 +105,61 @@ fn no_secret_is_printed_or_answered_whatever_goes_wrong() {
         }
     }
 }
+
+/// Covers: secret-in-url
+#[test]
+fn no_token_is_in_the_address_of_a_native_call() {
+    let sandbox = Sandbox::start();
+    let tokens = [
+        ("hubspot", "pat-na1-sandbox-demo"),
+        ("salesforce", "00DSANDBOX!demo"),
+    ];
+    let mut given = "connections:\n".to_owned();
+    for (provider, token) in tokens {
+        let place = if provider == "hubspot" {
+            "base_url"
+        } else {
+            "instance_url"
+        };
+        let address = sandbox.address(provider);
+        given.push_str(&format!(
+            "  {provider}: {{ provider: {provider}, {place}: \"http://{address}\", access_token: \"{token}\" }}\n"
+        ));
+    }
+    for rest in [given, sandbox.with_oauth()] {
+        let sidecar = Sidecar::start(&rest);
+        for (provider, _) in tokens {
+            let record = json!({"record": {"name": "A"}});
+            let upsert = json!({"upsert_on": {"key": "website", "values": ["a.example"]}, "record": {"name": "A"}});
+            for (method, target, body) in [
+                ("GET", "/unified/crm/account?page_size=2", None),
+                ("GET", "/unified/crm/account/_count", None),
+                ("POST", "/unified/crm/account", Some(&record)),
+                ("POST", "/unified/crm/account/_upsert", Some(&upsert)),
+                ("GET", "/unified/crm/metadata/objects", None),
+            ] {
+                let answer = sidecar.call(provider, method, target, body);
+                assert_eq!(answer.status, 200, "{provider} {target}: {}", answer.text);
+            }
+        }
+    }
+    for (provider, _) in tokens {
+        let seen = sandbox.seen(provider);
+        assert!(seen.len() >= 10, "{}", seen.len());
+        for call in &seen {
+            let part = |name: &str| call[name].as_str().unwrap_or_default().to_owned();
+            let address = format!("{}?{}", part("path"), part("query"));
+            for secret in [
+                tokens[0].1,
+                tokens[1].1,
+                "sandbox-refresh",
+                "sandbox-secret",
+                "token=",
+            ] {
+                let encoded = secret.replace('!', "%21");
+                let shows = address.contains(secret) || address.contains(&encoded);
+                assert!(!shows, "{secret} is in {address}");
+            }
+        }
+    }
+}

@@ -14,9 +14,12 @@
 //! Clients' own order is drawn; how the calls of several clients fall together is up to the machine. So a number repeats
 //! what is asked and what goes wrong, not every interleaving: a rare fault may need its history more than once.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    io::Write as _,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use tokio::task::JoinSet;
@@ -38,6 +41,8 @@ pub use tally::Tally;
 
 /// So many failures are enough to look at.
 const ENOUGH: usize = 3;
+/// Who waits for thousands of them wants to see that they go on.
+const WORD_EVERY: usize = 500;
 
 /// Plays histories, as many at a time as there are lanes, up to a few that fail.
 ///
@@ -47,13 +52,15 @@ const ENOUGH: usize = 3;
 pub async fn run(arena: &Arc<Arena>, seed: u64, numbers: &[u64]) -> (Tally, Vec<Failure>) {
     let next = Arc::new(AtomicUsize::new(0));
     let failed = Arc::new(AtomicUsize::new(0));
+    let played_so_far = Arc::new(AtomicUsize::new(0));
     let numbers: Arc<[u64]> = numbers.into();
     let mut lanes = JoinSet::new();
     for lane in 0..arena.lanes() {
-        let (arena, next, failed, numbers) = (
+        let (arena, next, failed, played_so_far, numbers) = (
             Arc::clone(arena),
             Arc::clone(&next),
             Arc::clone(&failed),
+            Arc::clone(&played_so_far),
             Arc::clone(&numbers),
         );
         lanes.spawn(async move {
@@ -67,6 +74,12 @@ pub async fn run(arena: &Arc<Arena>, seed: u64, numbers: &[u64]) -> (Tally, Vec<
                 };
                 let (played, failure) = arena.play(lane, &script(seed, *number)).await;
                 tally.add(&played);
+                let so_far = played_so_far.fetch_add(1, Ordering::Relaxed) + 1;
+                if so_far.is_multiple_of(WORD_EVERY) {
+                    let failed = failed.load(Ordering::Relaxed);
+                    let words = format!("{so_far} histories played, {failed} of them wrong");
+                    let _ = writeln!(std::io::stderr(), "{words}");
+                }
                 failed.fetch_add(usize::from(failure.is_some()), Ordering::Relaxed);
                 failures.extend(failure);
             }

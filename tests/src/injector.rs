@@ -95,8 +95,8 @@ impl Injector {
     ///
     /// # Panics
     ///
-    /// When there is no port.
-    pub async fn start(at: IpAddr, provider: SocketAddr, speaks: Speaks) -> Self {
+    /// When there is no port, or outside of a runtime.
+    pub fn start(at: IpAddr, provider: SocketAddr, speaks: Speaks) -> Self {
         let listener = listen(SocketAddr::new(at, 0)).expect("there is a port");
         let address = listener.local_addr().expect("a listener has an address");
         let shared = Arc::new(Shared {

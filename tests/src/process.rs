@@ -175,7 +175,8 @@ impl Printed {
     }
 }
 
-/// The binary, built once: cargo says where it is only to tests of its own package.
+/// The binary, built once: cargo says where it is only to tests of its own package. `CROSSWALK_BINARY` names another one,
+/// such as one that was built for release, or with a fault that a test must find.
 ///
 /// # Panics
 ///
@@ -184,6 +185,9 @@ pub fn binary() -> PathBuf {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY
         .get_or_init(|| {
+            if let Some(given) = std::env::var_os("CROSSWALK_BINARY") {
+                return given.into();
+            }
             let cargo = option_env!("CARGO").unwrap_or("cargo");
             let built = Command::new(cargo)
                 .args(["build", "--quiet", "--workspace", "--bin", "crosswalk"])

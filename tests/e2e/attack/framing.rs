@@ -436,7 +436,7 @@ fn a_line_that_can_be_read_in_two_ways_ends_the_connection() {
     attack(lines());
 }
 
-/// Covers: head-too-large, target-odd-form
+/// Covers: target-odd-form, head-too-large
 #[test]
 fn what_is_for_others_is_not_passed_on() {
     attack(targets());
@@ -455,6 +455,7 @@ fn a_refusal_says_what_was_expected_and_is_logged() {
     assert!(message.contains("found both of them"), "{message}");
 }
 
+/// Covers: framing-pipelined
 #[test]
 fn requests_in_one_piece_do_not_touch_each_other() {
     let demo = Demo::start();

@@ -440,7 +440,7 @@ fn suffer_all(cases: &[Case]) {
     assert!(!sidecar.process.err.text().contains("panicked"));
 }
 
-/// Covers: answer-not-json, json-deep
+/// Covers: answer-not-json, answer-retyped, answer-deep
 #[test]
 fn a_body_that_is_not_what_it_should_be_is_a_bad_gateway() {
     suffer_all(&bodies());
@@ -452,7 +452,7 @@ fn a_body_that_grows_or_does_not_end_is_a_bad_gateway() {
     suffer_all(&encodings());
 }
 
-/// Covers: answer-not-json
+/// Covers: answer-not-http
 #[test]
 fn a_head_that_is_none_or_does_not_end_is_a_bad_gateway() {
     suffer_all(&heads());

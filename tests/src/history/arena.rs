@@ -80,7 +80,7 @@ impl Arena {
                     let provider: SocketAddr = provider.parse().expect("an address");
                     // Any address of 127.0.0.0/8 is this machine; this one is not what others get their ports of.
                     let own = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 71));
-                    let injector = Injector::start(own, provider, speaks).await;
+                    let injector = Injector::start(own, provider, speaks);
                     let id = connection(number, slot, speaks);
                     config.push_str(&configured(&id, speaks, injector.address()));
                     pair.push(injector);
@@ -327,11 +327,14 @@ fn told(
     }
     lines.sort_by_key(|(at, _)| *at);
     for (at, line) in lines {
-        let _ = writeln!(
-            text,
-            "  {:>9.3} ms {line}",
-            (at as f64 - began as f64) / 1_000.0
-        );
+        let [at, began] = [at, began].map(|at| i64::try_from(at).unwrap_or(i64::MAX));
+        let (sign, since) = if at < began {
+            ("-", began - at)
+        } else {
+            ("+", at - began)
+        };
+        let (whole, part) = (since / 1_000, since % 1_000);
+        let _ = writeln!(text, "  {sign}{whole:>5}.{part:03} ms {line}");
     }
     for record in held {
         let _ = writeln!(text, "  held: {record:?}");

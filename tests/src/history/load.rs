@@ -62,7 +62,7 @@ pub async fn load(clients: u64, long: Duration, percent: u64, seed: u64) -> Load
     for speaks in PROVIDERS {
         let provider: SocketAddr = sandbox.address(name(speaks)).parse().expect("an address");
         let own = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 73));
-        let injector = Injector::start(own, provider, speaks).await;
+        let injector = Injector::start(own, provider, speaks);
         config.push_str(&configured(name(speaks), speaks, injector.address()));
         order(
             sandbox.address(name(speaks)),
@@ -113,13 +113,13 @@ pub async fn load(clients: u64, long: Duration, percent: u64, seed: u64) -> Load
         told.push(client.expect("a client calls to its end"));
     }
     memory.push(resident(process));
-    let mut seen = Vec::new();
+    let mut came_by = Vec::new();
     let mut there = Vec::new();
     for (speaks, injector) in PROVIDERS.into_iter().zip(&injectors) {
-        seen.extend(injector.seal().await);
+        came_by.extend(injector.seal().await);
         there.push(held(sandbox.address(name(speaks)), speaks).await);
     }
-    judged(&told, &seen, &there, memory)
+    judged(&told, &came_by, &there, memory)
 }
 
 async fn one(door: Door, script: Script, until: Instant) -> Client {
@@ -132,9 +132,8 @@ async fn one(door: Door, script: Script, until: Instant) -> Client {
             next.doing = Doing::Get(entity, 0);
         }
         let is_known = !stage.known(next.doing.entity()).is_empty();
-        if !is_known && !next.doing.is_write()
-            || matches!(next.doing, Doing::Update(..)) && !is_known
-        {
+        let is_new = matches!(next.doing, Doing::Create(_) | Doing::Upsert(..));
+        if !is_known && !is_new {
             next.doing = Doing::Create(next.doing.entity());
         }
         tokio::time::sleep(next.pause).await;

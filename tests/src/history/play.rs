@@ -146,17 +146,18 @@ pub(super) async fn perform(
         let line = format!("idempotency-key: \"{}-{name}\"\r\n", mark(script, name));
         request.headers.push_str(&line);
     }
-    let most = GRACE
-        + step
-            .timeout
-            .map_or(door.deadline, |timeout| timeout.min(door.deadline));
+    let allowed = step
+        .timeout
+        .map_or(door.deadline, |told| told.min(door.deadline));
     let from = stage.now();
     let mut told: Option<Told> = None;
-    let mut sent = 0;
+    let (mut sent, mut late) = (0, Duration::ZERO);
     for again in 0..=step.keyed.unwrap_or(0) {
         // Only the first time: somebody who hangs up comes back to know.
         let hangs_up = step.hangs_up.filter(|_| again == 0);
-        let ended = call(&door.address, &request, hangs_up, most).await;
+        let asked = Instant::now();
+        let ended = call(&door.address, &request, hangs_up, GRACE + allowed).await;
+        late = late.max(asked.elapsed().saturating_sub(allowed));
         sent += 1;
         let latest = judged(&door.answers, &operation, ended);
         told = Some(together(told, latest));
@@ -180,6 +181,7 @@ pub(super) async fn perform(
         to: stage.now(),
         told,
         sent,
+        late,
     });
     is_done
 }
@@ -187,9 +189,10 @@ pub(super) async fn perform(
 /// What is known after a further try with the same key.
 fn together(before: Option<Told>, latest: Told) -> Told {
     match (before, latest) {
-        (_, latest @ (Told::Done(_) | Told::Nonsense(_))) | (None, latest) => latest,
-        // A refusal of the repetition says nothing of what was before it, which may still be under way.
-        (Some(Told::Refused(..)), latest) => latest,
+        // A refusal of the first says that it wrote nothing; one of the repetition says nothing of what was before it, which
+        // may still be under way.
+        (None | Some(Told::Refused(..)), latest)
+        | (_, latest @ (Told::Done(_) | Told::Nonsense(_))) => latest,
         (Some(before @ Told::Written(..)), _) => before,
         (Some(_), latest @ Told::Written(..)) => latest,
         (Some(before), _) => before,

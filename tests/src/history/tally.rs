@@ -1,6 +1,6 @@
 //! Figures of histories that were played.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use super::told::{Event, Told};
 use crate::injector::{Fault, Seen};
@@ -18,6 +18,8 @@ pub struct Tally {
     pub hung_up: u64,
     /// Repetitions with an idempotency key.
     pub repeated: u64,
+    /// By how much the latest answer missed its deadline. What the machine was busy with is in it.
+    pub latest: Duration,
     pub native_calls: u64,
     /// Calls that met a fault, by its name.
     pub faults: BTreeMap<String, u64>,
@@ -32,6 +34,7 @@ impl Tally {
         };
         for event in events {
             tally.repeated += u64::from(event.sent - 1);
+            tally.latest = tally.latest.max(event.late);
             if !event.what.is_write() {
                 tally.reads += 1;
                 continue;
@@ -63,6 +66,7 @@ impl Tally {
         self.written += other.written;
         self.hung_up += other.hung_up;
         self.repeated += other.repeated;
+        self.latest = self.latest.max(other.latest);
         self.native_calls += other.native_calls;
         for (name, count) in &other.faults {
             *self.faults.entry(name.clone()).or_default() += count;
@@ -77,6 +81,11 @@ impl fmt::Display for Tally {
             f,
             "{} histories: {} reads, {} writes, {} repetitions",
             self.histories, self.reads, self.writes, self.repeated
+        )?;
+        writeln!(
+            f,
+            "the latest answer came {:?} after its deadline",
+            self.latest
         )?;
         writeln!(
             f,

@@ -1,6 +1,6 @@
 //! What clients were told, and what the provider holds in the end: all that a judgement rests on.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use serde_json::Value;
 
@@ -64,6 +64,8 @@ pub(super) struct Event {
     pub told: Told,
     /// How often it was sent: more than once only with an idempotency key.
     pub sent: u32,
+    /// By how much the latest answer missed the time within which there was to be one.
+    pub late: Duration,
 }
 
 #[derive(Debug, Clone, PartialEq)]

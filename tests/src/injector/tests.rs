@@ -31,7 +31,7 @@ async fn provider() -> (SocketAddr, watch::Receiver<usize>) {
 async fn injector(faults: &[Fault]) -> (Injector, watch::Receiver<usize>) {
     let (address, count) = provider().await;
     let own = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 72));
-    let injector = Injector::start(own, address, Speaks::HubSpot).await;
+    let injector = Injector::start(own, address, Speaks::HubSpot);
     let faults = faults.iter().map(|fault| ("POST", *fault)).collect();
     injector.begin(Plan::Script(faults));
     (injector, count)

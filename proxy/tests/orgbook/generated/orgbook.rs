@@ -12,9 +12,9 @@ use crosswalk::{
     },
     upstream::provider::{
         AccountPlace, Auth, Authorize, BaseUrl, Check, Content, Details, Effect,
-        ErrorRule, Errors, FixedCall, Granted, Join, JoinPart, Login, NativeOperation,
-        OperationScopes, OptionalScopes, Partial, Provider, Quota, QuotaTold, TokenCall,
-        VersionFamily, VersionMatch, Versions,
+        ErrorRule, Errors, FixedCall, Granted, Join, JoinPart, Limit, LimitKind, Login,
+        NativeOperation, OperationScopes, OptionalScopes, Partial, Provider, QuotaTold,
+        TokenCall, VersionFamily, VersionMatch, Versions,
     },
 };
 use http::Method;
@@ -107,23 +107,6 @@ pub static PROVIDER: Provider = Provider {
             id: &["authority", "number"],
             name: Some(&["authority", "title"]),
         }),
-        quota: &[
-            Quota {
-                told: QuotaTold::Headers {
-                    limit: "x-left-of",
-                    remaining: "x-left",
-                },
-                window_seconds: Some(60),
-            },
-            Quota {
-                told: QuotaTold::Used {
-                    header: "x-usage",
-                    before: "calls=",
-                    between: "/",
-                },
-                window_seconds: None,
-            },
-        ],
     }),
     scopes: &[
         OperationScopes {
@@ -163,7 +146,42 @@ pub static PROVIDER: Provider = Provider {
             all_of: &[&["read"], &["visits", "all"]],
         },
     ],
-    limits: &[],
+    limits: &[
+        Limit {
+            name: "minutely",
+            kind: LimitKind::Counted {
+                calls: 30u32,
+                window_seconds: 60u32,
+            },
+            operations: &["listFloors"],
+            told: Some(QuotaTold::Headers {
+                limit: "x-left-of",
+                remaining: "x-left",
+            }),
+        },
+        Limit {
+            name: "daily",
+            kind: LimitKind::Told {
+                probe_after_seconds: 120u32,
+                is_soft: true,
+            },
+            operations: &[],
+            told: Some(QuotaTold::Used {
+                header: "x-usage",
+                before: "calls=",
+                between: "/",
+            }),
+        },
+        Limit {
+            name: "long",
+            kind: LimitKind::Lasting {
+                calls: 5u32,
+                seconds: 20u32,
+            },
+            operations: &[],
+            told: None,
+        },
+    ],
     joins: &[
         Join {
             single: &READ_ORGANIZATION,
@@ -242,6 +260,7 @@ pub static PROVIDER: Provider = Provider {
             ErrorRule {
                 codes: &["quota-exhausted"],
                 not_carried_out: true,
+                limit: Some("daily"),
                 ..ErrorRule::new(Code::TooManyRequests)
             },
             ErrorRule {

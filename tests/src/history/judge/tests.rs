@@ -25,6 +25,7 @@ fn event(what: What, from: Moment, to: Moment, told: Told) -> Event {
         to,
         told,
         sent: 1,
+        late: std::time::Duration::ZERO,
     }
 }
 

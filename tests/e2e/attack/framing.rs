@@ -354,17 +354,17 @@ fn targets() -> Vec<(&'static str, Vec<u8>, Fate)> {
         (
             "a long target",
             line(&format!("GET /{} HTTP/1.1", "a".repeat(1 << 20))),
-            Closed(&[414, 431]),
+            Refused(&[414, 431]),
         ),
         (
             "a long header",
             get(&format!("a: {}\r\n", "b".repeat(100_000))),
-            Closed(&[431]),
+            Refused(&[431]),
         ),
         (
             "many headers",
             get(&"a: b\r\n".repeat(10_000)),
-            Closed(&[431]),
+            Refused(&[431]),
         ),
         (
             "h2c",

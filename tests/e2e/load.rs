@@ -25,6 +25,7 @@ fn number(name: &str, otherwise: u64) -> u64 {
     text.map_or(otherwise, |text| text.parse().expect("a whole number"))
 }
 
+/// Covers: write-cut, read-cut, memory-bounded
 #[test]
 fn a_load_with_faults_loses_and_doubles_nothing() {
     let seconds = number("CROSSWALK_LOAD_SECONDS", SECONDS);

@@ -26,6 +26,7 @@ pub mod metrics;
 pub mod model;
 pub mod own;
 pub mod pipeline;
+mod primitives;
 pub mod route;
 pub mod sandbox;
 pub mod server;

@@ -50,7 +50,8 @@ pub struct Metrics {
     circuit_refusals: Family<ByProvider, Counter>,
     refreshes: Family<RefreshLabels, Counter>,
     waits: Family<ByProvider, Histogram, fn() -> Histogram>,
-    budget_refusals: Family<ByLimit, Counter>,
+    budget_refusals: Family<ByProvider, Counter>,
+    budget_waiting: Family<ByProvider, Gauge>,
     budget_left: Family<ByLimit, Gauge>,
     joined: Family<JoinLabels, Counter>,
     replays: Counter,
@@ -162,6 +163,11 @@ impl Default for Metrics {
                 "Calls that were refused since the provider allows no more",
                 Family::default()
             ),
+            budget_waiting: counted!(
+                "budget_waiting",
+                "Calls that wait for their turn now",
+                Family::default()
+            ),
             budget_left: counted!(
                 "budget_left",
                 "The least that any account had left of a limit since the last look",
@@ -265,10 +271,17 @@ impl Metrics {
             .observe(took.as_secs_f64());
     }
 
-    /// A call was refused since a limit of the provider, by its name in `provider.yaml`, allows no more.
-    pub fn budget_refused(&self, provider: &'static str, limit: &'static str) {
-        let labels = ByLimit { provider, limit };
+    /// A call was refused since a limit of the provider allows no more.
+    pub fn budget_refused(&self, provider: &'static str) {
+        let labels = ByProvider { provider };
         self.budget_refusals.get_or_create(&labels).inc();
+    }
+
+    /// So many calls to a provider wait for their turn.
+    pub fn budget_waiting(&self, provider: &'static str, calls: usize) {
+        let labels = ByProvider { provider };
+        let gauge = self.budget_waiting.get_or_create(&labels);
+        gauge.set(i64::try_from(calls).unwrap_or(i64::MAX));
     }
 
     /// An account has so much left of a limit. Of all that is told between two looks the least is shown, so that the
@@ -324,7 +337,7 @@ impl Metrics {
         self.store_up.set(i64::from(is_up));
     }
 
-    /// Everything, as OpenMetrics has it.
+    /// Everything, as `OpenMetrics` has it.
     pub fn text(&self) -> String {
         for (&(provider, limit), least) in
             &mut *self.least.lock().unwrap_or_else(PoisonError::into_inner)

@@ -214,7 +214,10 @@ impl Pipeline {
             .await
             .unwrap_or_else(|Panicked| Err(panicked()));
         match &result {
-            Ok(Answer::Replayed(kept)) => log.replayed(kept.status()),
+            Ok(Answer::Replayed(kept)) => {
+                self.counters().replayed();
+                log.replayed(kept.status());
+            }
             result => log.ended(result),
         }
         body::drain_unless_read(&head, body, &self.limits).await;
@@ -233,7 +236,7 @@ impl Pipeline {
 
     /// Answers a request of which it is not certain where it ends, so that nothing of it can be trusted, and nothing that
     /// comes after it.
-    pub fn refuse<B>(&self, request: &Request<B>, error: Error) -> Response<Full<Bytes>> {
+    pub fn refuse<B>(&self, request: &Request<B>, error: &Error) -> Response<Full<Bytes>> {
         let log = CallLog::new(request_id(request.headers()), NativeLog::default());
         log.ended(&Err::<(), _>(error.clone()));
         let mut response = error.response(&log.request_id);
@@ -385,7 +388,7 @@ impl Pipeline {
         }
     }
 
-    /// What was counted, and how things stand, as OpenMetrics has it.
+    /// What was counted, and how things stand, as `OpenMetrics` has it.
     pub(crate) async fn metrics(&self) -> String {
         let metrics = self.own.upstream.metrics();
         self.own.upstream.measure(self.api.providers);

@@ -19,6 +19,7 @@ fn value(text: &str, start: &str) -> Option<f64> {
     line.rsplit(' ').next()?.parse().ok()
 }
 
+/// Covers: metric-labels
 #[test]
 fn metrics_are_openmetrics_and_tell_nothing_of_customers() {
     let sandbox = Sandbox::start();

@@ -1,7 +1,13 @@
 //! What hostile clients, web pages, providers and tenants try, against the real binary.
 
+mod browser;
+mod cost;
 mod framing;
+mod headers;
+mod json;
+mod paths;
 mod provider;
+mod tenants;
 
 use std::time::Duration;
 

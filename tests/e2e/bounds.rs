@@ -14,6 +14,7 @@ use crate::peer::Peer;
 const ACCOUNTS: &str = "/unified/crm/account?page_size=1";
 const PROVIDER: &str = "hubspot";
 
+/// Covers: head-too-large
 #[test]
 fn a_head_that_is_too_large_is_told_which_limit_it_met() {
     let sandbox = Sandbox::start();
@@ -45,6 +46,7 @@ fn a_head_that_is_too_large_is_told_which_limit_it_met() {
     assert_eq!(get("", ACCOUNTS).status, 200, "it lives");
 }
 
+/// Covers: idle-connections
 #[test]
 fn a_full_house_tells_newcomers_and_lets_them_in_when_there_is_a_place() {
     let sandbox = Sandbox::start();
@@ -87,6 +89,7 @@ fn a_full_house_tells_newcomers_and_lets_them_in_when_there_is_a_place() {
     }
 }
 
+/// Covers: answer-too-large
 #[test]
 fn an_answer_that_is_too_large_is_told_with_the_limits_name() {
     let large = Peer::answering(|_| (200, format!("{{\"id\":\"{}\"}}", "7".repeat(5_000))));

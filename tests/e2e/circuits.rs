@@ -25,6 +25,7 @@ fn missing() -> (u16, String) {
     )
 }
 
+/// Covers: provider-down
 #[test]
 fn a_host_in_trouble_is_left_alone_and_probed_and_others_are_not_touched() {
     let is_well = Arc::new(AtomicBool::new(false));

@@ -159,3 +159,39 @@ fn a_page_above_the_limit_is_refused_with_the_limit() {
         }
     }
 }
+
+/// Covers: last-page
+#[test]
+fn the_last_page_of_all_is_known_to_be_the_last_without_a_further_call() {
+    let demo = Demo::start();
+    for connection in CONNECTIONS {
+        let empty = json!({"empty": true});
+        demo.sandbox(connection, "POST", "/_sandbox/reset", Some(&empty));
+        for number in 0..6 {
+            let record = json!({"record": {"name": format!("Of six {number}")}});
+            let made = demo.call(connection, "POST", "/unified/crm/account", Some(&record));
+            assert_eq!(made.status, 200, "{}", made.text);
+        }
+        // Pages that end with the last record, and one that has room for more.
+        for (size, pages) in [(3, 2), (6, 1), (4, 2)] {
+            demo.native_calls(connection);
+            let mut more = String::new();
+            let mut sizes = Vec::new();
+            loop {
+                let query = format!("sync_mode=full&page_size={size}{more}");
+                let page = list(&demo, connection, &query).body;
+                sizes.push(page["items"].as_array().unwrap().len());
+                let Some(next) = page["next_cursor"].as_str() else {
+                    assert_eq!(page["has_next_page"], false, "{page:#}");
+                    break;
+                };
+                assert_eq!(page["has_next_page"], true, "{page:#}");
+                more = format!("&cursor={next}");
+            }
+            assert_eq!(sizes.len(), pages, "{connection} {size}: {sizes:?}");
+            assert_eq!(sizes.iter().sum::<usize>(), 6, "{connection}: {sizes:?}");
+            let calls = demo.native_calls(connection);
+            assert_eq!(calls.len(), pages, "{connection} {size}: {calls:?}");
+        }
+    }
+}

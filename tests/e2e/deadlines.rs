@@ -97,6 +97,7 @@ fn it_holds_while_a_connection_is_made() {
     assert_eq!(mute.requests(), 0);
 }
 
+/// Covers: deadline
 #[test]
 fn it_holds_while_the_answer_is_waited_for_and_is_capped() {
     let sandbox = Sandbox::start();
@@ -118,6 +119,7 @@ fn it_holds_while_the_answer_is_waited_for_and_is_capped() {
     );
 }
 
+/// Covers: deadline, write-cut
 #[test]
 fn it_holds_while_an_answer_drips() {
     let dripping = Peer::start(|mut line| {
@@ -141,6 +143,7 @@ fn it_holds_while_an_answer_drips() {
     assert_eq!(late.0.body["outcome"], "unknown");
 }
 
+/// Covers: deadline
 #[test]
 fn nobody_waits_for_a_retry_that_would_come_too_late() {
     let busy = Peer::answering(|_| (503, r#"{"message":"busy"}"#.into()));
@@ -171,6 +174,7 @@ fn it_holds_while_another_call_works_on_the_same_key() {
     });
 }
 
+/// Covers: deadline, slow-body
 #[test]
 fn it_holds_while_a_body_is_waited_for() {
     let (_sandbox, sidecar) = started();
@@ -193,6 +197,7 @@ fn it_holds_while_a_body_is_waited_for() {
     );
 }
 
+/// Covers: caller-hangs-up-read
 #[test]
 fn a_caller_that_hangs_up_ends_the_native_call_of_a_read() {
     let (told, ended) = mpsc::channel();
@@ -214,6 +219,7 @@ fn a_caller_that_hangs_up_ends_the_native_call_of_a_read() {
     assert_eq!(silent.connections(), 1);
 }
 
+/// Covers: caller-hangs-up-write
 #[test]
 fn a_caller_that_hangs_up_does_not_cut_a_write() {
     let (told, ended) = mpsc::channel();

@@ -144,6 +144,7 @@ fn crowd(
     (reads(sandbox, provider).len(), p50)
 }
 
+/// Covers: reads-joined
 #[test]
 fn a_crowd_of_distinct_gets_costs_few_native_calls() {
     let sandbox = Sandbox::start();
@@ -278,6 +279,7 @@ fn a_leader_who_hangs_up_takes_nobody_along() {
     }
 }
 
+/// Covers: reads-joined
 #[test]
 fn what_a_batch_is_refused_is_asked_for_alone() {
     let sandbox = Sandbox::start();
@@ -355,4 +357,44 @@ fn throttling_of_a_batch_is_told_to_all_and_tried_by_nobody_alone() {
     let calls = reads(&sandbox, "hubspot");
     let singles = calls.iter().filter(|call| call.starts_with("GET ")).count();
     assert_eq!(singles, answered, "{calls:?}");
+}
+
+#[test]
+fn everybody_has_his_own_deadline() {
+    let sandbox = Sandbox::start();
+    let sidecar = Sidecar::start(&sandbox.with_oauth());
+    let ids = create_contacts(&sandbox, "salesforce", 4);
+    assert_eq!(
+        sidecar
+            .call("salesforce", "GET", &target(&ids[0]), None)
+            .status,
+        200
+    );
+    reads(&sandbox, "salesforce");
+    slow(&sandbox, "salesforce", 1500);
+    let ask = |id: &str, deadline: &str| {
+        let headers = format!("{}x-request-timeout: {deadline}\r\n", headers("salesforce"));
+        send(&sidecar.address, "GET", &target(id), &headers, "")
+    };
+    // He leads with little time; of those who follow one has as little, and the other one goes on when it is over.
+    let mut leader = ask(&ids[0], "0.5");
+    thread::sleep(Duration::from_millis(100));
+    let mut hasty = ask(&ids[0], "0.4");
+    let mut patient = ask(&ids[0], "30");
+    // Of those who gather, one has little time as well, and the others are not cut short.
+    let mut gathered = [ask(&ids[1], "0.5"), ask(&ids[2], "30"), ask(&ids[3], "30")];
+    assert_eq!(receive(&mut leader).status, 504);
+    assert_eq!(receive(&mut hasty).status, 504);
+    assert_eq!(receive(&mut patient).status, 200);
+    assert_eq!(receive(&mut gathered[0]).status, 504);
+    for gathered in &mut gathered[1..] {
+        assert_eq!(receive(gathered).status, 200);
+    }
+    let calls = reads(&sandbox, "salesforce");
+    let singles = calls.iter().filter(|call| call.starts_with("GET "));
+    assert_eq!(
+        singles.filter(|call| call.ends_with(&ids[0])).count(),
+        2,
+        "{calls:?}"
+    );
 }

@@ -36,6 +36,7 @@ fn seconds(answer: &Answer, header: &str) -> u64 {
     value.parse().unwrap()
 }
 
+/// Covers: budget-kept, budget-told
 #[test]
 fn a_limit_is_told_and_kept_to_before_it_is_reached() {
     let sandbox = Sandbox::start();
@@ -110,6 +111,7 @@ fn a_call_waits_for_its_turn_where_it_may() {
     assert_eq!(statuses(&sandbox, "hubspot").get(&429), None);
 }
 
+/// Covers: throttled
 #[test]
 fn one_refusal_is_enough_for_all() {
     let sandbox = Sandbox::start();
@@ -142,6 +144,7 @@ fn one_refusal_is_enough_for_all() {
     assert_eq!(statuses(&sandbox, "hubspot")[&429], 1);
 }
 
+/// Covers: daily-limit
 #[test]
 fn a_spent_day_costs_one_call_and_not_one_for_each_caller() {
     let demo = Demo::start();
@@ -233,6 +236,7 @@ fn by_two(server: &Postgres, target: &str, lasts: Duration) -> usize {
     sandbox.seen("hubspot").len()
 }
 
+/// Covers: budget-shared
 #[test]
 fn sidecars_on_one_store_share_the_limits() {
     let Some(server) = Postgres::shared() else {
@@ -250,7 +254,7 @@ fn sidecars_on_one_store_share_the_limits() {
         // What is asked for before the end may be answered after it: a window more.
         let (reads, searches) = (reads.join().unwrap(), searches.join().unwrap());
         println!("two sidecars: {reads} of 300 reads, {searches} of 55 searches");
-        assert!(reads >= 240, "{reads}");
+        assert!(reads >= 200, "{reads}");
         assert!(searches >= 28, "{searches}");
     });
 }

@@ -82,6 +82,7 @@ fn company(demo: &Demo, name: &str) -> String {
     created(demo, HUBSPOT, &format!("{OBJECTS}/companies"), &body)
 }
 
+/// Covers: associations
 #[test]
 fn a_deal_is_read_with_every_field() {
     let demo = Demo::start();

@@ -1,4 +1,4 @@
-use crosswalk_tests::{Contract, Demo};
+use crosswalk_tests::{Contract, Demo, exchange_text};
 use serde_json::{Value, json};
 
 use crate::{CONNECTIONS, good};
@@ -292,5 +292,43 @@ fn a_spent_day_is_told_at_once() {
         let answer = demo.call(connection, "GET", "/unified/crm/contact", None);
         assert_eq!(answer.status, 429, "{connection}: {:#}", answer.body);
         assert_eq!(demo.native_calls(connection).len(), 1, "{connection}");
+    }
+}
+
+/// Covers: json-deep
+#[test]
+fn a_body_that_is_nested_without_end_harms_nobody() {
+    const DEEP: usize = 100_000;
+    let demo = Demo::start();
+    let lists = "[".repeat(DEEP) + &"]".repeat(DEEP);
+    let objects = "{\"a\":".repeat(DEEP) + "1" + &"}".repeat(DEEP);
+    for connection in CONNECTIONS {
+        let headers = format!(
+            "x-apikey: demo\r\nx-connection-id: {connection}\r\ncontent-type: application/json\r\n"
+        );
+        for nested in [&lists, &objects] {
+            for (body, status) in [
+                (nested.clone(), 400),
+                (format!("{{\"record\":{{\"name\":{nested}}}}}"), 400),
+                // The provider's to refuse, and it does.
+                (
+                    format!(
+                        "{{\"record\":{{\"name\":\"A\",\"passthrough_fields\":{{\"x\":{nested}}}}}}}"
+                    ),
+                    400,
+                ),
+                // What means nothing is passed over.
+                (
+                    format!("{{\"record\":{{\"name\":\"A\"}},\"unknown\":{nested}}}"),
+                    200,
+                ),
+            ] {
+                let target = "/unified/crm/account";
+                let answer = exchange_text(&demo.address, "POST", target, &headers, &body);
+                assert_eq!(answer.status, status, "{body:.100}: {}", answer.text);
+            }
+        }
+        let target = "/unified/crm/account?page_size=1";
+        good(&demo, connection, "crm.account.list", "GET", target, None);
     }
 }

@@ -1,6 +1,11 @@
 //! What is made again by the proxy, what is not, and what a caller is told who must decide that himself.
 
-use std::net::TcpListener;
+use std::{
+    io::Write as _,
+    net::TcpListener,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Instant,
+};
 
 use crosswalk_tests::{Answer, Sandbox, Sidecar, exchange, headers};
 use serde_json::{Value, json};
@@ -53,6 +58,7 @@ fn is_told_to_be_unknown(answer: &Answer) {
     );
 }
 
+/// Covers: write-not-carried-out, provider-down
 #[test]
 fn a_write_that_met_nobody_is_made_again_and_is_known_not_to_be_done() {
     // A port that nothing listens on.
@@ -74,6 +80,7 @@ fn a_write_that_met_nobody_is_made_again_and_is_known_not_to_be_done() {
     assert_eq!(sidecar.logged(1)[0]["native_calls"], 3);
 }
 
+/// Covers: write-not-carried-out
 #[test]
 fn a_throttled_write_is_made_again() {
     let (sandbox, sidecar) = started();
@@ -131,6 +138,7 @@ fn a_write_whose_connection_broke_is_not_made_again() {
     }
 }
 
+/// Covers: read-cut, answer-wrong-length
 #[test]
 fn a_read_whose_connection_broke_is_made_again() {
     let (sandbox, sidecar) = started();
@@ -155,6 +163,7 @@ fn a_read_whose_connection_broke_is_made_again() {
     }
 }
 
+/// Covers: write-cut
 #[test]
 fn a_write_whose_answer_came_too_late_may_have_been_carried_out() {
     let (sandbox, sidecar) = started();
@@ -176,6 +185,7 @@ fn a_write_whose_answer_came_too_late_may_have_been_carried_out() {
     assert_eq!(count(&sidecar, "Late"), 1);
 }
 
+/// Covers: failure-after-write
 #[test]
 fn a_read_that_was_written_before_says_what_was_written() {
     let (sandbox, sidecar) = started();
@@ -196,24 +206,25 @@ fn a_read_that_was_written_before_says_what_was_written() {
     );
 }
 
+/// Covers: throttled
 #[test]
 fn a_host_that_fails_now_and_then_is_not_called_three_times_as_often() {
-    // Two of five fail, whatever is asked, and never five in a row: no circuit opens.
-    let turn = std::sync::atomic::AtomicUsize::new(0);
+    // Every third call fails, and few are under way: never five fail in a row, so no circuit opens.
+    let turn = AtomicUsize::new(0);
     let shaky = Peer::answering(move |_| {
-        let turn = turn.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-        if turn % 5 < 2 {
+        if turn.fetch_add(1, Ordering::SeqCst) % 3 == 0 {
             (500, "{}".into())
         } else {
-            (
-                404,
-                r#"{"status":"error","message":"resource not found"}"#.into(),
-            )
+            let body = r#"{"status":"error","message":"resource not found"}"#;
+            (404, body.into())
         }
     });
-    let sidecar = Sidecar::start(&format!("connections:\n{}", shaky.connection("shaky")));
-    let (each, clients) = (25, 16);
-    let began = std::time::Instant::now();
+    let sidecar = Sidecar::start(&format!(
+        "admin_listen: 127.0.0.1:0\nconnections:\n{}",
+        shaky.connection("shaky")
+    ));
+    let (clients, each) = (3, 200);
+    let began = Instant::now();
     std::thread::scope(|scope| {
         for client in 0..clients {
             let sidecar = &sidecar;
@@ -226,9 +237,32 @@ fn a_host_that_fails_now_and_then_is_not_called_three_times_as_often() {
             });
         }
     });
-    let (asked, made) = (each * clients, shaky.requests());
-    // A fifth, three for each second, and the seconds' worth that is there at the beginning.
+    // A fifth, three for each second, and those of the ten seconds that are there at the beginning.
     let seconds = usize::try_from(began.elapsed().as_secs()).unwrap() + 11;
+    let (asked, made) = (clients * each, shaky.requests());
     assert!(made > asked, "some are made again");
-    assert!(made <= asked + asked / 5 + 3 * seconds, "{made} of {asked}");
+    assert!(
+        made <= asked + asked / 5 + 3 * seconds,
+        "{made} of {asked} in {seconds} s"
+    );
+    let line = sidecar.process.err.wait_for("listening");
+    let line: Value = serde_json::from_str(&line).unwrap();
+    let metrics = exchange(line["admin"].as_str().unwrap(), "GET", "/metrics", "", None);
+    let refused = "crosswalk_retries_refused_total{provider=\"hubspot\"} ";
+    assert!(metrics.text.contains(refused), "{}", metrics.text);
+}
+
+#[test]
+fn a_provider_that_names_a_time_beyond_all_bounds_is_taken_to_mean_a_day() {
+    let mad = Peer::start(|mut line| {
+        while line.request().is_some() {
+            let text = "HTTP/1.1 429 Told\r\nretry-after: 18446744073709551615\r\ncontent-length: 2\r\n\r\n{}";
+            let _ = line.stream.write_all(text.as_bytes());
+        }
+    });
+    let sidecar = Sidecar::start(&format!("connections:\n{}", mad.connection("mad")));
+    let answer = sidecar.call("mad", "GET", "/unified/crm/account/1", None);
+    assert_eq!(answer.status, 429, "{}", answer.text);
+    let after: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+    assert!(after <= 86_400, "{after}");
 }

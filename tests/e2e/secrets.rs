@@ -7,7 +7,7 @@ const ISSUED: &str = "canary-issued-access-token";
 
 /// Orders the next answer of a provider.
 fn reply(sandbox: &Sandbox, provider: &str, path: &str, status: u16, body: &Value) {
-    let fault = json!({"match": {"path": path}, "times": 1, "action": {"reply": {"status": status, "headers": {"Retry-After": "0"}, "body": body}}});
+    let fault = json!({"match": {"path": path}, "times": 1, "action": {"reply": {"status": status, "headers": {"Retry-After": "0", "X-HubSpot-Correlation-Id": ISSUED, "Sforce-Correlation": ISSUED, "Location": ISSUED}, "body": body}}});
     sandbox.control(provider, "POST", "/_sandbox/faults", Some(&fault));
 }
 
@@ -58,11 +58,14 @@ fn no_secret_is_printed_or_answered_whatever_goes_wrong() {
         for status in [400, 401, 500] {
             let told = "sandbox-refresh of sandbox-client with sandbox-secret";
             let echo = json!({"error": "invalid_grant", "error_description": told, "status": "BAD_REFRESH_TOKEN", "message": told});
-            for _ in 0..5 {
-                reply(&sandbox, provider, token, status, &echo);
+            // Some put all of it into the code.
+            for echo in [echo, json!({"error": told})] {
+                for _ in 0..5 {
+                    reply(&sandbox, provider, token, status, &echo);
+                }
+                seen.calls(&sandbox, &headers(provider), 2);
+                sandbox.control(provider, "DELETE", "/_sandbox/faults", None);
             }
-            seen.calls(&sandbox, &headers(provider), 2);
-            sandbox.control(provider, "DELETE", "/_sandbox/faults", None);
         }
         // The API fails, and tells the token in its words.
         for status in [400, 401, 403, 404, 429, 500] {
@@ -99,6 +102,64 @@ fn no_secret_is_printed_or_answered_whatever_goes_wrong() {
         ] {
             let lines: Vec<&str> = text.lines().filter(|line| line.contains(secret)).collect();
             assert!(lines.is_empty(), "{secret} is in {place}: {lines:#?}");
+        }
+    }
+}
+
+/// Covers: secret-in-url
+#[test]
+fn no_token_is_in_the_address_of_a_native_call() {
+    let sandbox = Sandbox::start();
+    let tokens = [
+        ("hubspot", "pat-na1-sandbox-demo"),
+        ("salesforce", "00DSANDBOX!demo"),
+    ];
+    let mut given = "connections:\n".to_owned();
+    for (provider, token) in tokens {
+        let place = if provider == "hubspot" {
+            "base_url"
+        } else {
+            "instance_url"
+        };
+        let address = sandbox.address(provider);
+        given.push_str(&format!(
+            "  {provider}: {{ provider: {provider}, {place}: \"http://{address}\", access_token: \"{token}\" }}\n"
+        ));
+    }
+    for rest in [given, sandbox.with_oauth()] {
+        let sidecar = Sidecar::start(&rest);
+        for (provider, _) in tokens {
+            let record = json!({"record": {"name": "A"}});
+            let upsert = json!({"upsert_on": {"key": "website", "values": ["a.example"]}, "record": {"name": "A"}});
+            for (method, target, body) in [
+                ("GET", "/unified/crm/account?page_size=2", None),
+                ("GET", "/unified/crm/account/_count", None),
+                ("POST", "/unified/crm/account", Some(&record)),
+                ("POST", "/unified/crm/account/_upsert", Some(&upsert)),
+                ("GET", "/unified/crm/metadata/objects", None),
+            ] {
+                let answer = sidecar.call(provider, method, target, body);
+                assert_eq!(answer.status, 200, "{provider} {target}: {}", answer.text);
+            }
+        }
+    }
+    for (provider, _) in tokens {
+        let seen = sandbox.seen(provider);
+        assert!(seen.len() >= 10, "{}", seen.len());
+        for call in &seen {
+            let part = |name: &str| call[name].as_str().unwrap_or_default().to_owned();
+            let address = format!("{}?{}", part("path"), part("query"));
+            for secret in [
+                tokens[0].1,
+                tokens[1].1,
+                "sandbox-refresh",
+                "sandbox-secret",
+                "token=",
+            ] {
+                let encoded = secret.replace('!', "%21");
+                let shows = address.contains(secret) || address.contains(&encoded);
+                assert!(!shows, "{secret} is in {address}");
+            }
         }
     }
 }

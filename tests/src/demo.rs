@@ -85,6 +85,11 @@ impl Demo {
         assert_eq!(self.process.exit_code(), 0, "it ends well");
     }
 
+    /// As the system knows it.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// What it has printed for people.
     pub fn printed(&self) -> String {
         self.process.out.text()

@@ -8,7 +8,7 @@ use std::{
 };
 
 /// Longer than any test waits for a call.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Listens on loopback, and notes every call. Its threads end with the connections.
 #[derive(Debug)]

@@ -55,7 +55,7 @@ impl Raw {
             let length = answer.header("content-length").unwrap_or("0");
             let length: usize = length.parse().expect("a length");
             let (body, after) = after.split_at(length.min(after.len()));
-            answer.text = body.to_owned();
+            body.clone_into(&mut answer.text);
             answer.body = serde_json::from_str(body).unwrap_or_default();
             answers.push(answer);
             rest = after;

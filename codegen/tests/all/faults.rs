@@ -12,7 +12,7 @@ Elsewhere:
   no-socket: { fault: a stale socket, expected: taken over, not_applicable: there is none }
 ";
 
-const TESTS: &str = r##"
+const TESTS: &str = r#"
 //! A module.
 
 mod inner {
@@ -33,7 +33,7 @@ proptest! {
     #[test]
     fn any_is_refused(text: String) {}
 }
-"##;
+"#;
 
 /// A project with rows and one file of tests.
 fn project(rows: &str, tests: &str) -> tempfile::TempDir {

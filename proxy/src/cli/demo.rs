@@ -38,7 +38,7 @@ pub(super) struct Arguments {
     listen: SocketAddr,
     /// Where its metrics are, at /metrics; unset: port 4043 beside port 4040, a free one otherwise.
     #[arg(long, value_name = "ADDRESS")]
-    admin_listen: Option<SocketAddr>,
+    admin: Option<SocketAddr>,
     /// Print what each call became: the unified request, the native calls, the answer.
     #[arg(long)]
     explain: bool,
@@ -84,7 +84,7 @@ fn config(
     // A text of JSON is one of YAML.
     let folder = serde_json::Value::from(folder.display().to_string());
     let listen = arguments.listen;
-    let admin = arguments.admin_listen.unwrap_or_else(|| admin(listen));
+    let admin = arguments.admin.unwrap_or_else(|| admin(listen));
     let mut text = format!(
         "listen: \"{listen}\"\nadmin_listen: \"{admin}\"\nstate_dir: {folder}\napi_keys: [{API_KEY}]\ntls: {{ roots: bundled }}\nconnections:\n"
     );

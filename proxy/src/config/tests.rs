@@ -179,7 +179,11 @@ limits:
   native_timeout: 1h
   connect_timeout: 1s
   token_timeout: 2s
+  idempotency_keep: 12h
+  idempotency_lease: 4s
+  idempotency_answer_bytes: 2 KiB
   drain_timeout: 3s
+  join_reads: false
 log: { format: json, level: debug }
 tls: { roots: bundled }
 "#,
@@ -196,6 +200,10 @@ tls: { roots: bundled }
     assert_eq!(config.limits.body_timeout, Duration::from_millis(500));
     assert_eq!(config.limits.idle_timeout, Duration::from_mins(2));
     assert_eq!(config.limits.native_timeout, Duration::from_hours(1));
+    assert!(!config.limits.join_reads);
+    assert_eq!(config.limits.idempotency_keep, Duration::from_hours(12));
+    assert_eq!(config.limits.idempotency_lease, Duration::from_secs(4));
+    assert_eq!(config.limits.idempotency_answer_bytes, 2 * 1024);
     assert_eq!(config.log.format, Some(LogFormat::Json));
     assert_eq!(config.log.level, Level::Debug);
     assert_eq!(config.tls.roots, Roots::Bundled);

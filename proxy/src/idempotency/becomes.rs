@@ -14,9 +14,8 @@ pub(super) enum Becomes {
 
 /// `has_written` says that a native write was sent, or was about to be.
 pub(super) fn becomes<T>(result: &mut Result<T, Error>, has_written: bool) -> Becomes {
-    let error = match result {
-        Ok(_) => return Becomes::Kept,
-        Err(error) => error,
+    let Err(error) = result else {
+        return Becomes::Kept;
     };
     // A fault of ours says nothing of what was written before it.
     if has_written && error.outcome.is_none() && error.code == Code::InternalServerError {

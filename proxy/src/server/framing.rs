@@ -100,17 +100,16 @@ impl Watch {
     fn see(&mut self, mut bytes: &[u8]) -> Result<(), &'static str> {
         while let Some(first) = bytes.first().copied() {
             let taken = match self.at {
-                At::Head | At::Trailers => match bytes.iter().position(|byte| *byte == b'\n') {
-                    Some(end) => {
+                At::Head | At::Trailers => {
+                    if let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
                         self.keep(&bytes[..end]);
                         self.line_ends()?;
                         end + 1
-                    }
-                    None => {
+                    } else {
                         self.keep(bytes);
                         bytes.len()
                     }
-                },
+                }
                 At::Body(left) => {
                     let (taken, left) = skip(bytes, left);
                     self.at = if left == 0 { At::Head } else { At::Body(left) };
@@ -158,12 +157,11 @@ impl Watch {
         if has_return && !self.is_long {
             line.pop();
         }
-        let result = match self.at {
-            At::Trailers => self.trailer(&line),
-            _ => {
-                self.head_line(&line, has_return);
-                Ok(())
-            }
+        let result = if self.at == At::Trailers {
+            self.trailer(&line)
+        } else {
+            self.head_line(&line, has_return);
+            Ok(())
         };
         line.clear();
         self.line = line;

@@ -110,7 +110,7 @@ impl Upstream {
         let headers = answered.headers.clone();
         let mut response = native_response(provider, answered);
         if !response.is_success() {
-            response.body = fault::without_secret(response.body, token.secret());
+            fault::without_secret(&mut response, token.secret());
         }
         let rule = match response.is_success() {
             true => None,

@@ -68,6 +68,13 @@ pub(super) struct Turn<'a> {
     is_over: bool,
 }
 
+/// A call does not get its turn, for this limit.
+#[derive(Debug)]
+pub(super) struct Refused {
+    pub(super) limit: &'static str,
+    pub(super) error: Error,
+}
+
 /// What is left of one limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LimitLeft {
@@ -125,7 +132,7 @@ impl Budget {
         operation: &'static NativeOperation,
         behalf: &Behalf,
         deadline: Instant,
-    ) -> Result<Turn<'_>, Error> {
+    ) -> Result<Turn<'_>, Refused> {
         let now = self.now();
         let until_deadline = deadline.saturating_duration_since(Instant::now() + LEAST);
         let latest = now + until_deadline.min(self.queue_wait);
@@ -155,10 +162,11 @@ impl Budget {
                     Ok(Err(refusal)) => Err(self.refusal(refusal)),
                     Err(_) => {
                         waits.is_over = false;
-                        Err(Error::new(
-                            Code::InternalServerError,
-                            "a call that waited for its turn was forgotten",
-                        ))
+                        let message = "a call that waited for its turn was forgotten";
+                        Err(Refused {
+                            limit: "calls",
+                            error: Error::new(Code::InternalServerError, message),
+                        })
                     }
                 }
             }
@@ -270,7 +278,7 @@ impl Budget {
         self.changed.notify_one();
     }
 
-    fn refusal(&self, refusal: Refusal) -> Error {
+    fn refusal(&self, refusal: Refusal) -> Refused {
         let title = self.provider.title;
         let limits = self.provider.limits.iter();
         let named = limits.into_iter().find(|it| it.name == refusal.limit);
@@ -305,7 +313,10 @@ impl Budget {
             message,
             "; this is the provider's limit, nothing was sent, try again in {seconds} seconds"
         );
-        Error::new(Code::TooManyRequests, message).with_retry_after(after)
+        Refused {
+            limit: refusal.limit,
+            error: Error::new(Code::TooManyRequests, message).with_retry_after(after),
+        }
     }
 }
 

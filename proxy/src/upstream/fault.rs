@@ -5,7 +5,6 @@
 
 use std::{borrow::Cow, collections::HashMap};
 
-use bytes::Bytes;
 use serde_json::{Value, value::RawValue};
 
 use super::provider::{ErrorRule, Provider};
@@ -198,15 +197,28 @@ pub(super) fn is_incurable(provider: &'static Provider, response: &NativeRespons
         })
 }
 
-/// A refusal's body without the token that the call was made with: a provider's words go to the caller.
-pub(super) fn without_secret(body: Bytes, secret: &str) -> Bytes {
+/// Takes the token that the call was made with out of a refusal: a provider's words go to the caller.
+pub(super) fn without_secret(response: &mut NativeResponse, secret: &str) {
     // Whatever is shorter is no token, and would take other words with it.
     if secret.len() < SHORTEST_SECRET {
-        return body;
+        return;
     }
-    match std::str::from_utf8(&body) {
-        Ok(text) if text.contains(secret) => text.replace(secret, "…").into(),
-        _ => body,
+    if let Some(id) = &mut response.correlation_id {
+        *id = id.replace(secret, "…");
+    }
+    let Ok(text) = std::str::from_utf8(&response.body) else {
+        // Nothing is read of such a body.
+        return;
+    };
+    // In JSON, and in that alone, it can be written with escapes.
+    let unescaped = text
+        .contains('\\')
+        .then(|| serde_json::from_str::<Value>(text).ok())
+        .flatten()
+        .map(|body| body.to_string());
+    let text = unescaped.as_deref().unwrap_or(text);
+    if text.contains(secret) {
+        response.body = text.replace(secret, "…").into();
     }
 }
 

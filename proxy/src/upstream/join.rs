@@ -7,17 +7,18 @@
 //!
 //! [`core`] decides, [`cell`] shares it, [`conduct`] makes the calls for many.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::sync::Arc;
 
 use tokio::time::Instant;
 
 use super::{
     client::{Failure, Reached},
     engine::{self, Connection, NativeLog, Upstream},
-    provider::Effect,
+    provider::{Effect, Provider},
 };
 use crate::{
     error::{Code, Error},
+    metrics::Joined,
     translate::{Freshness, NativeRequest, NativeResponse},
 };
 
@@ -65,15 +66,6 @@ impl Upstream {
             return self.alone(connection, request, deadline, log).await;
         }
         self.joined(connection, request, deadline, log).await
-    }
-
-    /// How many reads were answered by the native call of another one.
-    pub fn joined_reads(&self) -> u64 {
-        self.saved.load(Ordering::Relaxed)
-    }
-
-    fn saved(&self) {
-        self.saved.fetch_add(1, Ordering::Relaxed);
     }
 
     async fn joined(
@@ -145,6 +137,7 @@ impl Upstream {
         };
         let is_short_of_time = is_short_of_time(&result);
         let now = Instant::now();
+        let mut saved = 0;
         for follower in waiting {
             // One who has no time left either would only be refused a little later.
             let told = if is_short_of_time
@@ -152,7 +145,7 @@ impl Upstream {
             {
                 Told::Again(from.clone())
             } else {
-                self.saved();
+                saved += 1;
                 Told::Answer {
                     result: result.clone(),
                     from: from.clone(),
@@ -160,6 +153,8 @@ impl Upstream {
             };
             let _ = follower.told.send(told);
         }
+        let metrics = self.metrics();
+        metrics.joined(connection.provider.name, Joined::Same, saved);
         result
     }
 
@@ -178,6 +173,7 @@ impl Upstream {
         match told {
             Ok(Told::Lead) => Waited::Leads(waits.lead()),
             Ok(Told::Answer { result, from }) => {
+                log.asks(&connection.budget);
                 log.answered_by(from.exchanges(), from.calls);
                 Waited::Answered(result)
             }
@@ -198,10 +194,6 @@ impl Upstream {
 /// Whether a call failed for its own deadline: nobody but the clock, or the queue for a turn, has said no.
 fn is_short_of_time(result: &Result<NativeResponse, Error>) -> bool {
     result.as_ref().is_err_and(|error| {
-        error.provider.is_none()
-            && matches!(
-                error.code,
-                Code::Timeout | Code::TooManyRequests | Code::ServiceUnavailable
-            )
+        error.provider.is_none() && matches!(error.code, Code::Timeout | Code::TooManyRequests)
     })
 }

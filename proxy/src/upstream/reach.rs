@@ -296,7 +296,7 @@ mod tests {
         told
     }
 
-    /// Covers: 13
+    /// Covers: dns-flip
     #[tokio::test]
     async fn each_time_a_name_is_resolved_its_addresses_are_checked_anew() {
         let name = "acme.my.salesforce.com";

@@ -91,14 +91,21 @@ pub(super) fn pause(
     })
 }
 
-/// A `Retry-After`: seconds, or a date.
+/// No provider has a limit that lasts longer, and a greater number would be no time that can be reckoned with.
+const LONGEST_TOLD: Duration = Duration::from_hours(24);
+
+/// A `Retry-After`: seconds, or a date; a day at most.
 pub(super) fn parse_retry_after(value: &str, now: SystemTime) -> Option<Duration> {
     let value = value.trim();
     if let Ok(seconds) = value.parse() {
-        return Some(Duration::from_secs(seconds));
+        return Some(Duration::from_secs(seconds).min(LONGEST_TOLD));
     }
     let date = httpdate::parse_http_date(value).ok()?;
-    Some(date.duration_since(now).unwrap_or_default())
+    Some(
+        date.duration_since(now)
+            .unwrap_or_default()
+            .min(LONGEST_TOLD),
+    )
 }
 
 #[cfg(test)]
@@ -187,6 +194,11 @@ mod tests {
             Some(Duration::from_secs(3))
         );
         assert_eq!(parse("Sun, 06 Nov 1994 08:00:00 GMT"), Some(Duration::ZERO));
+        assert_eq!(parse("18446744073709551615"), Some(LONGEST_TOLD));
+        assert_eq!(
+            parse("Fri, 06 Nov 9994 08:49:40 GMT").map(|it| it <= LONGEST_TOLD),
+            Some(true)
+        );
         assert_eq!(parse("-1"), None);
         assert_eq!(parse("soon"), None);
     }

@@ -3,14 +3,26 @@
 //! The files of the product are compiled here a second time, with primitives that shuttle schedules
 //! ([`primitives`]). A failing schedule is printed, and `shuttle::replay` runs it again.
 
+// The models do not use all that the product's files have.
+#![allow(dead_code)]
+
 #[path = "../../src/upstream/token/single.rs"]
 mod single;
 
 mod primitives;
 mod tokens;
+mod upstream;
+
+/// What the product's files take from the crate.
+mod error {
+    pub(crate) use crosswalk::error::Error;
+}
+mod translate {
+    pub(crate) use crosswalk::translate::NativeResponse;
+}
 
 /// Schedules of each model, unless `CROSSWALK_SCHEDULES` says otherwise.
-const SCHEDULES: usize = 2_000;
+const SCHEDULES: usize = 1_000;
 
 /// Runs a model under many schedules, chosen at random, and says how many those were and how long they took. A failure
 /// prints the schedule, for `shuttle::replay`.

@@ -418,25 +418,25 @@ fn attack(cases: Vec<(&'static str, Vec<u8>, Fate)>) {
     }
 }
 
-/// Covers: 1
+/// Covers: framing-conflicting-lengths, framing-odd-length
 #[test]
 fn a_length_that_can_be_read_in_two_ways_ends_the_connection() {
     attack(lengths());
 }
 
-/// Covers: 1, 2
+/// Covers: framing-odd-transfer-encoding, framing-bad-chunks
 #[test]
 fn an_encoding_that_is_not_plain_chunked_ends_the_connection() {
     attack(chunks());
 }
 
-/// Covers: 3
+/// Covers: head-obs-fold, head-bad-bytes
 #[test]
 fn a_line_that_can_be_read_in_two_ways_ends_the_connection() {
     attack(lines());
 }
 
-/// Covers: 4, 6
+/// Covers: target-odd-form, head-too-large
 #[test]
 fn what_is_for_others_is_not_passed_on() {
     attack(targets());
@@ -455,7 +455,7 @@ fn a_refusal_says_what_was_expected_and_is_logged() {
     assert!(message.contains("found both of them"), "{message}");
 }
 
-/// Covers: 1
+/// Covers: framing-pipelined
 #[test]
 fn requests_in_one_piece_do_not_touch_each_other() {
     let demo = Demo::start();

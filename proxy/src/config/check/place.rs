@@ -87,7 +87,7 @@ mod tests {
         "//acme.my.salesforce.com",
     ];
 
-    /// Covers: 14
+    /// Covers: instance-url-foreign
     #[test]
     fn no_evil_url_is_a_place_of_the_provider() {
         let long = format!("https://{}.my.salesforce.com", "a.".repeat(400));

@@ -3,18 +3,16 @@
 //! Whatever changes the core tells those who wait before it lets go of the lock, so no news is lost. A call that goes
 //! away gives back what it was told and has not read. No clock, no timer.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
-
-use tokio::sync::oneshot;
+use std::{collections::HashMap, sync::Arc};
 
 use super::{
     core::{Asked, Core, End, Mask, News, Refusal, Told},
     gauge::{Id, Moment},
 };
-use crate::upstream::Urgency;
+use crate::{
+    primitives::{Mutex, MutexGuard, PoisonError, oneshot},
+    upstream::Urgency,
+};
 
 #[derive(Debug)]
 pub(super) struct Cell {

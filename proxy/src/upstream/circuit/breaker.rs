@@ -9,7 +9,7 @@ use super::Health;
 /// So many bad calls one after the other open it. At one fault in twenty, such a row comes once in three million calls.
 pub(super) const MOST_IN_A_ROW: u32 = 5;
 /// What is looked back on, in seconds. Longer than a provider's hiccup, shorter than people's patience.
-const LOOK_BACK: u64 = 10;
+const LOOK_BACK: usize = 10;
 /// Of fewer calls than this, a share says nothing.
 const FEWEST: u32 = 10;
 /// For how long it opens at first: about what a restart behind a load balancer takes.
@@ -237,14 +237,14 @@ impl Breaker {
 #[derive(Debug)]
 struct Window {
     start: Instant,
-    seconds: [(u64, Told); LOOK_BACK as usize],
+    seconds: [(u64, Told); LOOK_BACK],
 }
 
 impl Window {
     fn new(now: Instant) -> Self {
         Self {
             start: now,
-            seconds: [(0, Told::default()); LOOK_BACK as usize],
+            seconds: [(0, Told::default()); LOOK_BACK],
         }
     }
 
@@ -254,7 +254,7 @@ impl Window {
 
     fn note(&mut self, now: Instant, health: Health) {
         let second = self.second(now);
-        let index = usize::try_from(second % LOOK_BACK).unwrap_or_default();
+        let index = usize::try_from(second).unwrap_or_default() % LOOK_BACK;
         let (of, told) = &mut self.seconds[index];
         if *of != second {
             (*of, *told) = (second, Told::default());
@@ -268,7 +268,7 @@ impl Window {
         let of_now = self
             .seconds
             .iter()
-            .filter(|(of, _)| of + LOOK_BACK > second);
+            .filter(|(of, _)| of + LOOK_BACK as u64 > second);
         of_now.fold(Told::default(), |sum, (_, told)| Told {
             bad: sum.bad.saturating_add(told.bad),
             calls: sum.calls.saturating_add(told.calls),

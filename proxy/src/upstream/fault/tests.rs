@@ -407,17 +407,32 @@ fn some_401s_are_incurable() {
 /// Covers: secret-from-provider
 #[test]
 fn a_refusal_that_repeats_the_token_is_told_without_it() {
-    let without = |body: &'static [u8], secret| without_secret(Bytes::from_static(body), secret);
+    let without = |body: &'static [u8], secret| {
+        let mut response = NativeResponse {
+            status: 400,
+            body: Bytes::from_static(body),
+            date: None,
+            correlation_id: Some("of CNtoken123".to_owned()),
+        };
+        without_secret(&mut response, secret);
+        (response.body, response.correlation_id.unwrap_or_default())
+    };
+    let id = "of …".to_owned();
     assert_eq!(
         without(br#"{"message":"CNtoken123 and CNtoken123"}"#, "CNtoken123"),
-        Bytes::from(r#"{"message":"… and …"}"#)
+        (Bytes::from(r#"{"message":"… and …"}"#), id.clone())
+    );
+    // However it is written.
+    assert_eq!(
+        without(br#"{"message":"\u0043N\u0074oken123"}"#, "CNtoken123"),
+        (Bytes::from(r#"{"message":"…"}"#), id.clone())
     );
     // Neither a body that is no text nor a word that is no token is touched.
     assert_eq!(
         without(b"\xffCNtoken123", "CNtoken123"),
-        &b"\xffCNtoken123"[..]
+        (Bytes::from_static(b"\xffCNtoken123"), id)
     );
-    assert_eq!(without(b"not at all", "t"), &b"not at all"[..]);
+    assert_eq!(without(b"not at all", "t").0, &b"not at all"[..]);
 }
 
 #[test]

@@ -3,17 +3,15 @@
 //! It is held for moments and never while something is waited for. Whoever leads or waits has a guard: dropped at
 //! whatever point, it gives the place up, and nobody waits for nothing.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-use tokio::{
-    sync::{Notify, oneshot},
-    time::Instant,
-};
+use tokio::time::Instant;
 
 use super::{
     core::{After, Asked, Core, Departed, Gathers, Waiting, Wanted},
     told::Told,
 };
+use crate::primitives::{Mutex, MutexGuard, Notify, PoisonError, oneshot};
 
 /// How one who waits is told.
 pub(super) type Tell = oneshot::Sender<Told>;

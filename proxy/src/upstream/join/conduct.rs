@@ -15,11 +15,9 @@ use super::{
 };
 use crate::{
     error::{Code, Error},
+    metrics::Joined,
     translate::NativeResponse,
-    upstream::{
-        engine::{Connection, NativeLog, Upstream},
-        provider::Join,
-    },
+    upstream::engine::{Connection, NativeLog, Upstream},
 };
 
 /// What the call of a batch was answered.
@@ -61,7 +59,7 @@ pub(super) async fn conduct(
     );
     if let Some(answered) = wanted.await {
         let waiting = conducting.ended(answered.is_ok());
-        tell(&upstream, join, &batch, &answered, waiting, &log);
+        tell(&upstream, &connection, &batch, &answered, waiting, &log);
     }
 }
 
@@ -83,12 +81,13 @@ async fn while_wanted<T>(conducting: &Conducting, call: impl Future<Output = T>)
 /// Tells everybody what he would have been answered alone, or that he is to ask alone.
 fn tell(
     upstream: &Upstream,
-    join: &'static Join,
+    connection: &Connection,
     batch: &Batch,
     answered: &Answered,
     waiting: Vec<Waiting<Tell>>,
     log: &NativeLog,
 ) {
+    let join = &connection.provider.joins[batch.join];
     let from = From {
         calls: 0,
         exchanges: log.last_exchange().map(|last| Arc::from([last])),
@@ -106,6 +105,7 @@ fn tell(
     for (at, id) in batch.ids.iter().enumerate() {
         positions.insert(id.as_str(), at);
     }
+    let mut saved = 0;
     for reader in waiting {
         let is_first = leads.is_some();
         let from = leads.take().unwrap_or_else(|| from.clone());
@@ -130,10 +130,12 @@ fn tell(
             _ => Told::Single(from),
         };
         if !is_first && matches!(told, Told::Answer { .. }) {
-            upstream.saved();
+            saved += 1;
         }
         let _ = reader.told.send(told);
     }
+    let metrics = upstream.metrics();
+    metrics.joined(connection.provider.name, Joined::Batch, saved);
 }
 
 /// Whether the provider is not to be had: then it would not be for single calls, and they would make it worse.

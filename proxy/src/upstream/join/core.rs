@@ -28,6 +28,8 @@ const UNKNOWN_PACE: Duration = Duration::from_millis(100);
 const PART: u32 = 16;
 /// And never longer than this.
 const LONGEST_PART: Duration = Duration::from_millis(10);
+/// Nor than this, however many are under way and however slow they are.
+const LONGEST: Duration = Duration::from_millis(250);
 
 /// A read that is to be made.
 #[derive(Debug)]
@@ -269,7 +271,7 @@ impl<W, C: Clone> Core<W, C> {
         let pace = self.pace(join);
         let part = (pace / PART).min(LONGEST_PART);
         let times = 4_u32.saturating_pow(under_way.saturating_sub(1));
-        part.saturating_mul(times).min(pace)
+        part.saturating_mul(times).min(pace).min(LONGEST)
     }
 
     /// How long calls of a join have taken lately.
@@ -553,4 +555,5 @@ impl<W, C> Flight<W, C> {
 }
 
 #[cfg(test)]
+#[path = "core/tests.rs"]
 mod tests;

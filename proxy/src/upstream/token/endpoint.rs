@@ -213,16 +213,16 @@ impl Tokens {
                 .iter()
                 .any(|(member, values)| text(member).is_some_and(|found| values.contains(&found)));
         let secrets = [Some(refresh_token), oauth.client_secret.as_ref()];
-        let words = words.map(|words| {
-            let scrubbed = secrets
-                .into_iter()
-                .flatten()
-                .fold(words.to_owned(), |words, secret| {
-                    words.replace(secret.expose_secret(), "…")
-                });
-            shorten(&scrubbed, 500)
-        });
-        let told = [code.map(str::to_owned), words.clone()]
+        let scrubbed = |words: &str, longest: usize| {
+            let secrets = secrets.into_iter().flatten();
+            let scrubbed = secrets.fold(words.to_owned(), |words, secret| {
+                words.replace(secret.expose_secret(), "…")
+            });
+            shorten(&scrubbed, longest)
+        };
+        let words = words.map(|words| scrubbed(words, 500));
+        let code = code.map(|code| scrubbed(code, 200));
+        let told = [code.clone(), words.clone()]
             .into_iter()
             .flatten()
             .collect::<Vec<_>>()
@@ -244,7 +244,7 @@ impl Tokens {
         error.provider = Some(Box::new(ProviderFault {
             name: self.provider.name,
             status: response.status.as_u16(),
-            code: code.map(|code| shorten(code, 200)),
+            code,
             message: words,
             correlation_id: None,
         }));

@@ -174,6 +174,7 @@ impl World {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
+    /// Covers: budget-kept
     #[test]
     fn no_window_ever_has_more_starts_than_it_allows(events in prop::collection::vec(event(), 1..120)) {
         let mut world = World::new();

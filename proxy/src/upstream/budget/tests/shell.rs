@@ -1,6 +1,10 @@
 //! The clock, the timer and the words, with tokio's time stopped.
 
-use std::sync::Mutex;
+use std::{
+    future::{Future, poll_fn},
+    sync::Mutex,
+    task::Poll,
+};
 
 use http::{HeaderMap, HeaderValue};
 use tokio::time::{Instant, sleep};
@@ -64,8 +68,8 @@ async fn callers_that_come_and_go_never_exceed_the_limit_and_all_hear() {
                     }
                     true
                 }
-                Err(error) => {
-                    assert_eq!(error.code, Code::TooManyRequests);
+                Err(refused) => {
+                    assert_eq!(refused.error.code, Code::TooManyRequests);
                     false
                 }
             }
@@ -104,8 +108,8 @@ async fn a_waiting_call_that_is_dropped_gives_its_place_to_the_next() {
     }
     let nobody = caller("nobody");
     let mut dropped = Box::pin(budget.turn(operation(), &nobody, soon()));
-    let mut nobody_listens = std::task::Context::from_waker(std::task::Waker::noop());
-    assert!(dropped.as_mut().poll(&mut nobody_listens).is_pending());
+    let is_waiting = poll_fn(|cx| Poll::Ready(dropped.as_mut().poll(cx).is_pending()));
+    assert!(is_waiting.await);
     // It is told, and goes away before it reads it.
     tokio::time::advance(ms(10_000)).await;
     for _ in 0..10 {
@@ -169,7 +173,8 @@ async fn a_refusal_names_the_limit_and_when_to_come_back() {
     let error = budget
         .turn(operation(), &caller("b"), soon())
         .await
-        .unwrap_err();
+        .unwrap_err()
+        .error;
     assert_eq!(error.code, Code::TooManyRequests);
     assert_eq!(error.retry_after, Some(Duration::from_mins(1)));
     assert_eq!(

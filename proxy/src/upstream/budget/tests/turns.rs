@@ -28,6 +28,7 @@ fn a_call_counts_until_it_was_certainly_taken() {
     goes(&mut core, ms(30_000));
 }
 
+/// Covers: budget-kept
 #[test]
 fn callers_take_turns() {
     let mut core = one(counted(1, 1));
@@ -73,6 +74,7 @@ fn a_caller_that_comes_again_at_once_does_not_go_before_others() {
     assert_eq!(order[4], patient[2]);
 }
 
+/// Covers: budget-kept
 #[test]
 fn what_somebody_waits_for_goes_first() {
     let mut core = one(counted(1, 1));

@@ -18,7 +18,13 @@ static READ: NativeOperation = NativeOperation {
 const MAX: usize = 4;
 
 fn target(group: u8, id: u8) -> String {
-    format!("/{}/{id}?fields=a", ["cats", "dogs"][usize::from(group)])
+    let (before, after) = [("cats", "a"), ("dogs", "a"), ("cats", "b")][usize::from(group)];
+    format!("/{before}/{id}?fields={after}")
+}
+
+/// What is around the id.
+fn group_of(target: &str) -> (&str, &str) {
+    (&target[..6], target.split('?').next_back().unwrap())
 }
 
 struct Ask {
@@ -125,6 +131,29 @@ fn nobody_follows_a_read_that_began_before_a_write_ended() {
     core.wrote();
     let late = ask(&mut core, &Ask::new(0, 2, now), 5, now);
     assert!(matches!(late, Asked::Wait { flight: it, .. } if it != flight));
+}
+
+#[test]
+fn what_leaves_or_begins_anew_after_a_write_is_followed() {
+    let now = Instant::now();
+    let mut core = Played::default();
+    let Asked::Lead(first) = ask(&mut core, &Ask::new(0, 9, now), 1, now) else {
+        panic!("the first leads");
+    };
+    let follower = ask(&mut core, &Ask::new(0, 9, now), 2, now);
+    assert!(matches!(follower, Asked::Wait { flight, .. } if flight == first));
+    let Asked::Wait { flight: batch, .. } = ask(&mut core, &Ask::new(0, 1, now), 3, now) else {
+        panic!("the third gathers");
+    };
+    ask(&mut core, &Ask::new(0, 2, now), 4, now);
+    core.wrote();
+    let after = core.abandoned(first, now);
+    assert_eq!((after.leader, after.waiting.len()), (Some(2), 0));
+    assert!(matches!(core.depart(batch, now), Departed::Batch(_)));
+    for (id, flight) in [(9, first), (1, batch)] {
+        let late = ask(&mut core, &Ask::new(0, id, now), 5, now);
+        assert!(matches!(late, Asked::Wait { flight: it, .. } if it == flight));
+    }
 }
 
 #[test]
@@ -286,7 +315,7 @@ enum Event {
 
 fn event() -> impl Strategy<Value = Event> {
     let ask = (
-        0..2_u8,
+        0..3_u8,
         0..9_u8,
         prop::bool::weighted(0.2),
         prop::bool::weighted(0.1),
@@ -313,6 +342,8 @@ struct World {
     waits: BTreeMap<u32, Wait>,
     /// By caller: the flight that he leads.
     leads: BTreeMap<u32, u64>,
+    /// Those of them who have waited before, and have not seen yet that they lead.
+    promoted: BTreeMap<u32, u64>,
     /// Flights that have a conductor and have not left.
     gatherings: BTreeSet<u64>,
     /// Flights of calls for many, with their ids and the writes that had ended when they left.
@@ -356,13 +387,13 @@ impl World {
         if let Some(leader) = after.leader {
             let wait = self.waits.remove(&leader).expect("he waits");
             assert_eq!(wait.flight, flight);
+            self.promoted.insert(leader, wait.waiter);
             self.leads.insert(leader, flight);
             self.began.insert(flight, self.writes);
         }
         for conductor in after.conductors {
-            if self.gatherings.contains(&conductor) {
-                self.departs(conductor);
-            } else if self.batches.contains_key(&conductor) && !self.core.is_wanted(conductor) {
+            // One that gathers leaves when its conductor comes to it: see `Departs`.
+            if self.batches.contains_key(&conductor) && !self.core.is_wanted(conductor) {
                 self.batches.remove(&conductor);
             }
         }
@@ -373,7 +404,9 @@ impl World {
         match self.core.depart(flight, Instant::now()) {
             Departed::Gone => {}
             Departed::Single(leader) => {
-                assert_eq!(self.waits.remove(&leader).expect("he waits").flight, flight);
+                let wait = self.waits.remove(&leader).expect("he waits");
+                assert_eq!(wait.flight, flight);
+                self.promoted.insert(leader, wait.waiter);
                 self.leads.insert(leader, flight);
                 self.began.insert(flight, self.writes);
             }
@@ -385,10 +418,10 @@ impl World {
                 );
                 let unique: BTreeSet<&String> = batch.ids.iter().collect();
                 assert_eq!(unique.len(), batch.ids.len());
-                let group = &batch.target[..6];
+                let group = group_of(&batch.target);
                 for wait in self.waits.values().filter(|it| it.flight == flight) {
                     assert!(batch.ids.contains(&wait.id));
-                    assert!(wait.target.starts_with(group), "groups are not mixed");
+                    assert!(group_of(&wait.target) == group, "groups are not mixed");
                 }
                 self.batches.insert(flight, (batch.ids, self.writes));
             }
@@ -442,14 +475,11 @@ impl World {
                         match gathers {
                             Gathers::Nothing => {}
                             Gathers::Opened(leaves) => {
-                                assert!(leaves - *now <= UNKNOWN_PACE.max(Duration::from_secs(1)));
+                                assert!(leaves - *now <= LONGEST);
                                 self.core.conduct(flight, flight);
                                 self.gatherings.insert(flight);
                             }
-                            Gathers::Full(conductor) => {
-                                assert_eq!(conductor, Some(flight));
-                                self.departs(flight);
-                            }
+                            Gathers::Full(conductor) => assert_eq!(conductor, Some(flight)),
                         }
                     }
                 }
@@ -466,7 +496,15 @@ impl World {
                 if let Some(who) = pick(&self.leads, at) {
                     let flight = self.leads.remove(&who).unwrap();
                     self.told.insert(who);
-                    let after = self.core.abandoned(flight, *now);
+                    let after = match self.promoted.remove(&who) {
+                        Some(waiter) if at % 2 == 0 => self.core.left(flight, waiter, *now),
+                        _ => self.core.abandoned(flight, *now),
+                    };
+                    assert!(
+                        !self.leads_nobody(flight, &after),
+                        "the call goes on, or nobody waits"
+                    );
+                    assert!(after.waiting.is_empty(), "one of them goes on");
                     self.after(flight, after);
                 }
             }
@@ -475,6 +513,9 @@ impl World {
                     let wait = self.waits.remove(&who).unwrap();
                     self.told.insert(who);
                     let after = self.core.left(wait.flight, wait.waiter, *now);
+                    let is_single = self.leads.values().any(|flight| *flight == wait.flight);
+                    let is_wanted = self.waits.values().any(|it| it.flight == wait.flight);
+                    assert_eq!(self.core.is_wanted(wait.flight), is_single || is_wanted);
                     self.after(wait.flight, after);
                 }
             }
@@ -501,13 +542,19 @@ impl World {
         self.looks_right();
     }
 
+    /// Whether a flight stays, and nobody is told to make its call.
+    fn leads_nobody(&self, flight: u64, after: &After<u32, u64>) -> bool {
+        self.core.is_wanted(flight) && after.leader.is_none()
+    }
+
     /// Native calls of a group that are under way.
     fn calls_of(&self, group: u8) -> usize {
-        let beginning = &target(group, 0)[..6];
+        let target = target(group, 0);
         let flights = self.core.flights.iter();
         flights
             .filter(|it| {
-                it.target.starts_with(beginning) && !matches!(it.stage, Stage::Gathering { .. })
+                group_of(&it.target) == group_of(&target)
+                    && !matches!(it.stage, Stage::Gathering { .. })
             })
             .count()
     }
@@ -524,10 +571,10 @@ impl World {
             );
         }
         for flight in &self.core.flights {
-            if matches!(flight.stage, Stage::Gathering { .. }) {
-                let beginning = &flight.target[..6];
+            if matches!(flight.stage, Stage::Gathering { is_due: false, .. }) {
+                let group = group_of(&flight.target);
                 let calls = self.core.flights.iter().filter(|it| {
-                    it.target.starts_with(beginning) && !matches!(it.stage, Stage::Gathering { .. })
+                    group_of(&it.target) == group && !matches!(it.stage, Stage::Gathering { .. })
                 });
                 assert!(
                     calls.count() > 0,

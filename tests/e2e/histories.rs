@@ -26,7 +26,8 @@ fn number(name: &str) -> Option<u64> {
 }
 
 /// Covers: write-cut, write-not-carried-out, read-cut, failure-after-write, search-lags, upsert-race, reads-joined
-/// Covers: key-same-request, caller-hangs-up-write, deadline, answer-not-json, answer-wrong-length, throttled, key-after-refusal
+/// Covers: key-same-request, caller-hangs-up-write, deadline, answer-not-json, answer-wrong-length, throttled
+/// Covers: key-after-refusal
 #[test]
 fn what_clients_are_told_is_what_the_provider_holds() {
     let seed = number("CROSSWALK_SEED").unwrap_or(SEED);

@@ -50,7 +50,7 @@ pub struct Metrics {
     circuit_refusals: Family<ByProvider, Counter>,
     refreshes: Family<RefreshLabels, Counter>,
     waits: Family<ByProvider, Histogram, fn() -> Histogram>,
-    budget_refusals: Family<ByProvider, Counter>,
+    budget_refusals: Family<ByLimit, Counter>,
     budget_waiting: Family<ByProvider, Gauge>,
     budget_left: Family<ByLimit, Gauge>,
     joined: Family<JoinLabels, Counter>,
@@ -272,8 +272,8 @@ impl Metrics {
     }
 
     /// A call was refused since a limit of the provider allows no more.
-    pub fn budget_refused(&self, provider: &'static str) {
-        let labels = ByProvider { provider };
+    pub fn budget_refused(&self, provider: &'static str, limit: &'static str) {
+        let labels = ByLimit { provider, limit };
         self.budget_refusals.get_or_create(&labels).inc();
     }
 

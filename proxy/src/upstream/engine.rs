@@ -483,10 +483,6 @@ impl Upstream {
                     fault::rule(provider, &response)
                 };
                 turn.answered(response.status, &headers, rule);
-                for left in connection.budget.snapshot().limits {
-                    let metrics = self.metrics();
-                    metrics.budget_left(provider.name, left.name, left.remaining);
-                }
                 pass.ended(Health::of_answer(response.status, rule));
                 let part = request
                     .parts

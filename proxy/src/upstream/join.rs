@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::{
     client::{Failure, Reached},
     engine::{self, Connection, NativeLog, Upstream},
-    provider::{Effect, Provider},
+    provider::Effect,
 };
 use crate::{
     error::{Code, Error},

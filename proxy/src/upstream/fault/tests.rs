@@ -1,5 +1,7 @@
 //! Against bodies as the two providers are documented to send them.
 
+use bytes::Bytes;
+
 use super::*;
 use crate::upstream::provider::{Auth, BaseUrl, Details, Errors, Versions};
 

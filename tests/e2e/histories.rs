@@ -25,7 +25,9 @@ fn number(name: &str) -> Option<u64> {
     Some(text.parse().expect("a whole number"))
 }
 
-/// Covers: write-cut, read-cut, write-not-carried-out, key-after-refusal
+/// Covers: write-cut, write-not-carried-out, read-cut, failure-after-write, search-lags, upsert-race, reads-joined
+/// Covers: key-same-request, caller-hangs-up-write, deadline, answer-not-json, answer-wrong-length, throttled
+/// Covers: key-after-refusal
 #[test]
 fn what_clients_are_told_is_what_the_provider_holds() {
     let seed = number("CROSSWALK_SEED").unwrap_or(SEED);

@@ -252,3 +252,23 @@ fn a_provider_that_nobody_listens_for_was_sent_nothing() {
         assert!(message.contains("nothing was sent"), "{message}");
     }
 }
+
+/// Covers: provider-down, write-not-carried-out
+#[test]
+fn a_provider_whose_name_leads_nowhere_was_sent_nothing() {
+    // Names that end so are never given to anybody (RFC 6761).
+    let sidecar = Sidecar::start(
+        "connections:\n  hubspot: { provider: hubspot, base_url: \"https://provider.invalid\", access_token: \"env:CANARY_REFRESH_TOKEN\" }\n",
+    );
+    let body = json!({"record": {"name": "Nowhere"}});
+    let answer = sidecar.call("hubspot", "POST", "/unified/crm/account", Some(&body));
+    assert_eq!(answer.status, 502, "{}", answer.text);
+    assert_eq!(
+        answer.body.get("outcome"),
+        None::<&Value>,
+        "{}",
+        answer.text
+    );
+    let message = answer.body["message"].as_str().unwrap_or_default();
+    assert!(message.contains("nothing was sent"), "{message}");
+}

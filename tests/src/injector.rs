@@ -6,7 +6,7 @@
 
 use std::{
     io,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -97,7 +97,10 @@ impl Injector {
     ///
     /// When there is no port, or outside of a runtime.
     pub fn start(at: IpAddr, provider: SocketAddr, speaks: Speaks) -> Self {
-        let listener = listen(SocketAddr::new(at, 0)).expect("there is a port");
+        // Where 127.0.0.1 is all that there is of loopback, it has to do.
+        let listener = listen(SocketAddr::new(at, 0))
+            .or_else(|_| listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))))
+            .expect("there is a port");
         let address = listener.local_addr().expect("a listener has an address");
         let shared = Arc::new(Shared {
             speaks,

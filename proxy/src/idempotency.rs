@@ -130,7 +130,7 @@ impl Running {
         for pause in PAUSES {
             match soon(self.say(word)).await {
                 Err(error) => {
-                    tracing::warn!(%error, "the end of an idempotency key could not be kept")
+                    tracing::warn!(%error, "the end of an idempotency key could not be kept");
                 }
                 said => return said,
             }

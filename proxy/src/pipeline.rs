@@ -210,7 +210,9 @@ impl Pipeline {
         let log = Arc::new(log);
         let (head, body) = request.into_parts();
         let mut body = pin!(body);
-        let result = caught(self.answer(&head, body.as_mut(), Instant::now(), &log))
+        // On the heap: the life of a request is long, and a connection rests most of the time.
+        let answer = Box::pin(self.answer(&head, body.as_mut(), Instant::now(), &log));
+        let result = caught(answer)
             .await
             .unwrap_or_else(|Panicked| Err(panicked()));
         match &result {

@@ -212,7 +212,7 @@ fn a_host_that_fails_now_and_then_is_not_called_three_times_as_often() {
     // Every third call fails, and few are under way: never five fail in a row, so no circuit opens.
     let turn = AtomicUsize::new(0);
     let shaky = Peer::answering(move |_| {
-        if turn.fetch_add(1, Ordering::SeqCst) % 3 == 0 {
+        if turn.fetch_add(1, Ordering::SeqCst).is_multiple_of(3) {
             (500, "{}".into())
         } else {
             let body = r#"{"status":"error","message":"resource not found"}"#;

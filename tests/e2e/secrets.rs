@@ -1,5 +1,7 @@
 //! A canary: no secret is ever printed, logged or answered, whatever goes wrong.
 
+use std::fmt::Write as _;
+
 use crosswalk_tests::{API_KEY, Sandbox, Sidecar, exchange, headers};
 use serde_json::{Value, json};
 
@@ -122,9 +124,11 @@ fn no_token_is_in_the_address_of_a_native_call() {
             "instance_url"
         };
         let address = sandbox.address(provider);
-        given.push_str(&format!(
-            "  {provider}: {{ provider: {provider}, {place}: \"http://{address}\", access_token: \"{token}\" }}\n"
-        ));
+        writeln!(
+            given,
+            "  {provider}: {{ provider: {provider}, {place}: \"http://{address}\", access_token: \"{token}\" }}"
+        )
+        .expect("a String takes all");
     }
     for rest in [given, sandbox.with_oauth()] {
         let sidecar = Sidecar::start(&rest);

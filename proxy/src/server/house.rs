@@ -159,8 +159,7 @@ impl Guest {
             let verdict = verdicts.next();
             async move {
                 let mut response = match verdict {
-                    // On the heap: the life of a request is long, and a connection rests most of the time.
-                    Ok(()) => Box::pin(pipeline.handle(request)).await,
+                    Ok(()) => pipeline.handle(request).await,
                     Err(fault) => pipeline.refuse(&request, &Error::bad_request(fault.words())),
                 };
                 if pipeline.is_draining() {

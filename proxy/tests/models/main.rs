@@ -5,6 +5,10 @@
 
 // The models do not use all that the product's files have.
 #![allow(dead_code)]
+// As in every test; clippy takes helpers of tests for something else.
+#![allow(clippy::unwrap_used)]
+// How many schedules there were is a figure that people ask for.
+#![allow(clippy::print_stdout)]
 
 #[path = "../../src/upstream/token/single.rs"]
 mod single;

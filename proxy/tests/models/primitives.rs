@@ -40,13 +40,11 @@ impl<T: Clone> Landing<T> {
     pub(crate) async fn landed(&self) -> T {
         poll_fn(|cx| {
             let mut landed = self.0.lock().expect("no task panics with the lock");
-            match &landed.value {
-                Some(value) => Poll::Ready(value.clone()),
-                None => {
-                    landed.waiting.push(cx.waker().clone());
-                    Poll::Pending
-                }
+            if let Some(value) = &landed.value {
+                return Poll::Ready(value.clone());
             }
+            landed.waiting.push(cx.waker().clone());
+            Poll::Pending
         })
         .await
     }
@@ -162,14 +160,6 @@ pub(crate) mod oneshot {
             if let Some(waker) = shared.waiting.take() {
                 waker.wake();
             }
-        }
-    }
-
-    impl<T> Receiver<T> {
-        /// What was sent and not received yet.
-        pub(crate) fn try_recv(&mut self) -> Result<T, RecvError> {
-            let mut shared = self.0.lock().expect("no task panics with the lock");
-            shared.value.take().ok_or(RecvError)
         }
     }
 

@@ -55,7 +55,7 @@ pub(super) fn canonical<'a>(join: &Join, id: &'a str) -> Option<Cow<'a, str>> {
     let id = join.record_id.normalize(id, None)?;
     // The provider may read `007` and `7` as one, and refuses a call that names one twice.
     let is_plain =
-        !(join.record_id == RecordIdForm::Decimal && id.starts_with('0')) && !id.contains('%');
+        !(id.contains('%') || join.record_id == RecordIdForm::Decimal && id.starts_with('0'));
     is_plain.then_some(id)
 }
 

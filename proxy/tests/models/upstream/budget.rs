@@ -68,13 +68,11 @@ impl Account {
                     None => Some(hear.await),
                     Some(polls) => patiently(hear, polls).await,
                 };
-                match told {
-                    Some(told) => told.expect("somebody tells").expect("there is time enough"),
-                    None => {
-                        self.cell.leaves(id, self.now());
-                        return false;
-                    }
-                }
+                let Some(told) = told else {
+                    self.cell.leaves(id, self.now());
+                    return false;
+                };
+                told.expect("somebody tells").expect("there is time enough");
                 id
             }
         };

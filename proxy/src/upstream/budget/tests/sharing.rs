@@ -9,12 +9,12 @@ fn shared(calls: u32) -> Core {
     Core::new(vec![gauge, Gauge::pause()], 100)
 }
 
-fn given(calls: u32) -> Option<Given> {
-    Some(Given {
+fn given(calls: u32) -> Given {
+    Given {
         calls,
         others: 0,
         again_after: ms(200),
-    })
+    }
 }
 
 #[test]
@@ -25,10 +25,13 @@ fn the_store_is_asked_once_for_several_calls() {
     assert_eq!(asks.len(), 1);
     assert_eq!((asks[0].1.calls, asks[0].1.limit), (5, 100));
     assert!(core.wants(ms(0)).is_empty(), "somebody asks already");
-    assert_eq!(gone(&core.given(0, given(5), ms(0), ms(2))), waiting[..5]);
+    assert_eq!(
+        gone(&core.given(0, Some(given(5)), ms(0), ms(2))),
+        waiting[..5]
+    );
     assert_eq!(core.wants(ms(2)).len(), 1);
     // Nothing is left: the store is asked again when there may be.
-    assert!(gone(&core.given(0, given(0), ms(2), ms(4))).is_empty());
+    assert!(gone(&core.given(0, Some(given(0)), ms(2), ms(4))).is_empty());
     assert!(core.wants(ms(4)).is_empty());
     assert_eq!(core.next(ms(4)), Some(ms(204)));
     assert_eq!(core.wants(ms(204)).len(), 1);
@@ -39,7 +42,7 @@ fn what_was_given_is_good_for_a_short_time_and_then_given_back() {
     let mut core = shared(100);
     waits(&mut core, "a", ms(0));
     core.wants(ms(0));
-    core.given(0, given(5), ms(0), ms(2));
+    core.given(0, Some(given(5)), ms(0), ms(2));
     goes(&mut core, ms(100));
     waits(&mut core, "a", ms(500));
     assert_eq!(core.wants(ms(500))[0].1.unused, 3);

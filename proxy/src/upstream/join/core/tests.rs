@@ -44,7 +44,7 @@ impl Ask {
             behalf: Behalf::proxy(),
             renewed: false,
             gathers: true,
-            deadline: now + Duration::from_secs(60),
+            deadline: now + Duration::from_mins(1),
         }
     }
 

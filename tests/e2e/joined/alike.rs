@@ -85,9 +85,9 @@ fn query(provider: &str, chance: &mut Chance) -> &'static str {
         "?fields=a%20b",
     ];
     if provider == "hubspot" {
-        chance.of(&hubspot)
+        chance.of::<&str>(&hubspot)
     } else {
-        chance.of(&salesforce)
+        chance.of::<&str>(&salesforce)
     }
 }
 

@@ -5,6 +5,7 @@
 
 use secrecy::SecretString;
 use serde_json::{Map, Value, json};
+use url::Url;
 
 use super::input::{Faults, Members, did_you_mean, kind};
 use crate::{
@@ -149,6 +150,7 @@ impl Connector {
         let [api_version, login_url, base_url] = place.each_ref().map(Option::as_deref);
         let path = members.path().to_owned();
         members.finish(faults);
+        must_be_own_place(provider, base_url, &path, faults);
         let given = Given {
             provider,
             api_version,
@@ -204,6 +206,24 @@ fn own_setting(provider: &Provider) -> Option<&'static str> {
     }
 }
 
+/// Refuses to send credentials to a host that is neither the provider's own nor this machine, where a provider has one
+/// for all accounts. Those with a host for each account are held against their list of hosts with the rest.
+fn must_be_own_place(provider: &Provider, base_url: Option<&str>, path: &str, faults: &mut Faults) {
+    let (BaseUrl::Fixed(own), Some(Ok(given))) = (&provider.base_url, base_url.map(Url::parse))
+    else {
+        return;
+    };
+    let is_own = Url::parse(own).is_ok_and(|own| own.origin() == given.origin());
+    if !is_own && !crate::config::is_loopback(&given) {
+        faults.add(
+            format!("{path}.base_url"),
+            format!(
+                "expected {own} or a sandbox on this machine; only the configuration file may send credentials elsewhere"
+            ),
+        );
+    }
+}
+
 fn source_settings(
     provider: &'static Provider,
     mut members: Members,
@@ -252,6 +272,7 @@ fn source_settings(
     let noted = NOTED.map(|name| (name, members.take(name)));
     let path = members.path().to_owned();
     members.finish(faults);
+    must_be_own_place(provider, base_url, &path, faults);
     if under.by_customer {
         for (name, url) in [("login_url", login_url), ("base_url", base_url)]
             .into_iter()
@@ -260,7 +281,7 @@ fn source_settings(
             // Elsewhere the provider's own hosts are the only ones; here this machine or any host would be.
             let is_own = url.is_some_and(|url| {
                 name != "base_url"
-                    && url::Url::parse(url).is_ok_and(|url| !crate::config::is_loopback(&url))
+                    && Url::parse(url).is_ok_and(|url| !crate::config::is_loopback(&url))
             });
             if url.is_some() && !is_own && url != config(name) {
                 faults.add(

@@ -235,6 +235,18 @@ fn about_new_connections() -> Vec<Wrong> {
         ),
         (
             CONNECTION,
+            hubspot(
+                json!({ "access_token": CANARY, "base_url": "https://api.hubapi.com.evil.example" }),
+            ),
+            "body.settings.base_url",
+        ),
+        (
+            CONNECTION,
+            hubspot(json!({ "access_token": CANARY, "base_url": "http://169.254.169.254" })),
+            "body.settings.base_url",
+        ),
+        (
+            CONNECTION,
             hubspot(json!({ "access_token": "" })),
             "body.settings.access_token",
         ),

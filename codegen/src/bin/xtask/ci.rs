@@ -7,7 +7,7 @@ use crosswalk_codegen::diagnostic::Format;
 use crate::{Failure, Outcome, codegen, coverage, faults, fuzz, project::Project};
 
 /// For each fuzz target.
-const FUZZ_SECONDS: u32 = 15;
+const FUZZ_SECONDS: u32 = 10;
 
 /// One thing that CI does.
 type Step<'a> = &'a dyn Fn() -> Result<Outcome, Failure>;
@@ -52,7 +52,7 @@ fn fuzz(project: &Project) -> Result<Outcome, Failure> {
         eprintln!("== `cargo install --locked cargo-fuzz` brings it.");
         return Ok(Outcome::Well);
     }
-    fuzz::run(project, None, FUZZ_SECONDS)
+    fuzz::run(project, None, FUZZ_SECONDS, false)
 }
 
 fn docs(project: &Project) -> Result<Outcome, Failure> {

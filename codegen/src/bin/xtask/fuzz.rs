@@ -14,10 +14,13 @@ const MOST_MEMORY: &str = "-rss_limit_mb=1024";
 
 /// Runs the targets, or one of them, each for so many seconds. What is found stays out of the project's folder, but for
 /// an input that shows a fault: the message says where it is, and how to run it again.
+///
+/// Unless it is `optimized` the code is built like that of the tests: it runs slower and is there in a third of the time.
 pub(crate) fn run(
     project: &Project,
     target: Option<&str>,
     seconds: u32,
+    optimized: bool,
 ) -> Result<Outcome, Failure> {
     if !is_there() {
         return Err(
@@ -42,6 +45,9 @@ pub(crate) fn run(
         let kept = project.root().join(FOLDER).join("corpus").join(target);
         let mut fuzz = cargo_fuzz("run");
         // Without a sanitizer it needs no nightly toolchain. There is no unsafe code that one could watch.
+        if !optimized {
+            fuzz.arg("--dev");
+        }
         fuzz.args(["--sanitizer", "none", target])
             .args([found, kept])
             .args(["--", LONGEST, MOST_MEMORY, "-print_final_stats=1"])

@@ -103,7 +103,7 @@ Exit codes:
     #[command(after_help = "\
 Examples:
   cargo xtask fuzz                          every target, 15 seconds each
-  cargo xtask fuzz response --seconds 600   one of them, for ten minutes
+  cargo xtask fuzz response --seconds 600 --optimized   one of them, for ten minutes
 
 Exit codes:
   0  nothing was found
@@ -115,6 +115,9 @@ Exit codes:
         /// How long each of them runs.
         #[arg(long, default_value_t = 15)]
         seconds: u32,
+        /// Build it optimized, which takes minutes longer: for runs that are long themselves.
+        #[arg(long)]
+        optimized: bool,
     },
     /// All that CI runs, in its order, up to the first thing that is wrong.
     ///
@@ -178,7 +181,11 @@ fn main() -> ExitCode {
             documents,
             json,
         } => spec_diff::run(&project, &provider, &documents, json.format()),
-        Command::Fuzz { target, seconds } => fuzz::run(&project, target.as_deref(), seconds),
+        Command::Fuzz {
+            target,
+            seconds,
+            optimized,
+        } => fuzz::run(&project, target.as_deref(), seconds, optimized),
         Command::Ci => ci::run(&project),
     };
     match outcome {

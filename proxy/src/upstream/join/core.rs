@@ -26,9 +26,12 @@ const MOST_WAITING: usize = 8192;
 const UNKNOWN_PACE: Duration = Duration::from_millis(100);
 /// What has gathered waits for this part of what such calls take, where one of them is under way.
 const PART: u32 = 16;
-/// And never longer than this.
+/// And never longer than this, nor less: no provider answers so fast that it would matter.
 const LONGEST_PART: Duration = Duration::from_millis(10);
-/// Nor than this, however many are under way and however slow they are.
+const SHORTEST_PART: Duration = Duration::from_millis(1);
+/// When so many calls of a group are under way, what gathers leaves when one of them ends.
+const ENOUGH_UNDER_WAY: u32 = 3;
+/// Or after this, however slow they are.
 const LONGEST: Duration = Duration::from_millis(250);
 
 /// A read that is to be made.
@@ -193,6 +196,17 @@ impl<W, C> Default for Core<W, C> {
     }
 }
 
+/// How long what has gathered may wait for more, at most: a small part of what a call takes. With a second one under way
+/// it is four times as long, so that a crowd that comes little by little makes few calls of many and not many of few. When
+/// three are, the next leaves when one of them ends.
+fn patience(pace: Duration, under_way: u32) -> Duration {
+    if under_way >= ENOUGH_UNDER_WAY {
+        return LONGEST;
+    }
+    let part = (pace / PART).clamp(SHORTEST_PART, LONGEST_PART);
+    part.saturating_mul(4_u32.saturating_pow(under_way.saturating_sub(1)))
+}
+
 impl<W, C: Clone> Core<W, C> {
     /// What a read is to do. `channel` is made where it is to wait.
     pub(super) fn ask<R>(
@@ -227,6 +241,7 @@ impl<W, C: Clone> Core<W, C> {
         channel: impl FnOnce() -> (W, R),
     ) -> Option<Asked<R, C>> {
         let mut under_way = 0;
+        let mut oldest = now;
         let mut gathering = None;
         for (at, flight) in self.flights.iter().enumerate() {
             if !flight.is_of_group(wanted.target, place) {
@@ -235,7 +250,10 @@ impl<W, C: Clone> Core<W, C> {
             match flight.stage {
                 Stage::Gathering { is_due: false, .. } => gathering = Some(at),
                 Stage::Gathering { is_due: true, .. } => {}
-                Stage::Single { .. } | Stage::Batch { .. } => under_way += 1,
+                Stage::Single { .. } | Stage::Batch { .. } => {
+                    under_way += 1;
+                    oldest = oldest.min(flight.since);
+                }
             }
         }
         if let Some(at) = gathering {
@@ -254,7 +272,9 @@ impl<W, C: Clone> Core<W, C> {
         if under_way == 0 || self.flights.len() >= MOST_FLIGHTS {
             return None;
         }
-        let leaves = now + self.patience(place.join, under_way);
+        // What is under way may take longer than the last ones did.
+        let pace = self.pace(place.join).max(now.duration_since(oldest));
+        let leaves = now + patience(pace, under_way);
         let stage = Stage::Gathering {
             conductor: None,
             is_due: false,
@@ -262,16 +282,6 @@ impl<W, C: Clone> Core<W, C> {
         self.begin(wanted, stage, now);
         let at = self.flights.len() - 1;
         Some(self.wait(at, wanted, Gathers::Opened(leaves), channel))
-    }
-
-    /// How long what has gathered may wait for more, at most: a small part of what a call takes. With each further one
-    /// that is under way it is four times as long, so that a crowd that comes little by little makes few calls of many
-    /// and not many of few. When three are, the next leaves when one of them ends.
-    fn patience(&self, join: usize, under_way: u32) -> Duration {
-        let pace = self.pace(join);
-        let part = (pace / PART).min(LONGEST_PART);
-        let times = 4_u32.saturating_pow(under_way.saturating_sub(1));
-        part.saturating_mul(times).min(pace).min(LONGEST)
     }
 
     /// How long calls of a join have taken lately.

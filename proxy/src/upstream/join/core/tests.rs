@@ -236,7 +236,7 @@ fn what_gathers_waits_a_small_part_of_what_calls_take() {
         ask(&mut core, &Ask::new(0, 0, now), 0, now),
         Asked::Lead(_)
     ));
-    for (id, waits) in [(1, 5), (2, 20), (3, 80), (4, 80)] {
+    for (id, waits) in [(1, 5), (2, 20), (3, 250), (4, 250)] {
         let (patience, flight) = opened(&mut core, id, now);
         assert_eq!(patience, Duration::from_millis(waits), "{id}");
         assert!(matches!(core.depart(flight, now), Departed::Single(_)));
@@ -260,6 +260,22 @@ fn what_gathers_waits_a_small_part_of_what_calls_take() {
         Asked::Lead(_)
     ));
     assert_eq!(opened(&mut core, 1, now).0, LONGEST_PART);
+    // The calls were fast, and the one under way is not.
+    let mut core = Played::default();
+    let Asked::Lead(first) = ask(&mut core, &Ask::new(0, 0, now), 0, now) else {
+        panic!("the first leads");
+    };
+    now += Duration::from_millis(1);
+    core.ended(first, now, true);
+    assert!(matches!(
+        ask(&mut core, &Ask::new(0, 0, now), 0, now),
+        Asked::Lead(_)
+    ));
+    let (patience, flight) = opened(&mut core, 1, now);
+    assert_eq!(patience, SHORTEST_PART);
+    assert!(matches!(core.depart(flight, now), Departed::Single(_)));
+    now += Duration::from_millis(32);
+    assert_eq!(opened(&mut core, 2, now).0, Duration::from_millis(8));
 }
 
 #[test]

@@ -273,8 +273,8 @@ impl<W, C: Clone> Core<W, C> {
             return None;
         }
         // What is under way may take longer than the last ones did.
-        let pace = self.pace(place.join).max(now.duration_since(oldest));
-        let leaves = now + patience(pace, under_way);
+        let lasting = self.pace(place.join).max(now.duration_since(oldest));
+        let leaves = now + patience(lasting, under_way);
         let stage = Stage::Gathering {
             conductor: None,
             is_due: false,

@@ -12,13 +12,16 @@ mod consent;
 mod engine;
 pub mod fault;
 mod join;
+mod native_log;
 pub mod provider;
 pub(crate) mod reach;
 mod retry;
 mod token;
+mod wire;
 
 pub use behalf::{Behalf, Urgency};
 pub use budget::{BudgetSnapshot, LimitLeft};
 pub use consent::{CodeGrant, CodeRefusal, Consent};
-pub use engine::{Connection, Exchange, NativeLog, Upstream};
+pub use engine::{Connection, Upstream};
+pub use native_log::{Exchange, NativeLog};
 pub use token::{Kept, Newest};

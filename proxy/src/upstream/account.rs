@@ -15,10 +15,11 @@ use tokio::time::Instant;
 
 use super::{
     client::Failure,
-    engine::{AGENT, http_request, native_response, unanswered},
+    engine::unanswered,
     fault,
     provider::{Effect, FixedCall, TokenCall},
     token::Token,
+    wire::{AGENT, http_request, native_response},
 };
 use crate::{
     error::{Code, Error},

@@ -17,10 +17,11 @@ use url::{Url, form_urlencoded};
 
 use super::{
     client::{Failure, Response},
-    engine::{AGENT, Upstream},
+    engine::Upstream,
     fault::shorten,
     provider::Provider,
     token,
+    wire::AGENT,
 };
 use crate::error::{Code, Error};
 

@@ -1,33 +1,25 @@
 //! Makes one native call: token, request, retries, and what is to be said when nothing helps.
 
 use std::{
-    sync::{
-        Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
-use bytes::Bytes;
-use http::{
-    HeaderMap, HeaderValue, Request, Uri,
-    header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, DATE, RETRY_AFTER, USER_AGENT},
-};
-use http_body_util::Full;
-use jiff::Timestamp;
+use http::header::RETRY_AFTER;
 use tokio::time::Instant;
 
 use super::{
-    behalf::Behalf,
     budget::{Budget, BudgetSnapshot, Budgets},
     circuit::{Circuits, Door, Health},
-    client::{Client, Failure, Reached, Response},
+    client::{Client, Failure, Reached},
     fault,
     join::Joins,
-    provider::{Content, Effect, ErrorRule, NativeOperation, Provider},
+    native_log::NativeLog,
+    provider::{Effect, ErrorRule, Provider},
     reach::Reach,
     retry::{self, RetryBudgets, Trouble},
     token::{Flights, Means, Newest, Token, Tokens},
+    wire::{http_request, native_response, text},
 };
 use crate::{
     config::{self, Limits, ProviderLimits, Roots},
@@ -36,8 +28,6 @@ use crate::{
     store::Store,
     translate::{ConnectionSettings, NativeRequest, NativeResponse},
 };
-
-pub(super) const AGENT: &str = concat!("crosswalk/", env!("CARGO_PKG_VERSION"));
 
 /// With less time left than this no call is worth its while: it would hardly be answered.
 pub(super) const SHORTEST_USEFUL: Duration = Duration::from_millis(50);
@@ -64,131 +54,6 @@ pub struct Connection {
     /// That of the account, which other connections may share.
     pub(super) budget: Arc<Budget>,
     pub(super) joins: Arc<Joins>,
-}
-
-/// What one unified call did at the provider.
-#[derive(Debug, Default)]
-pub struct NativeLog {
-    calls: AtomicU32,
-    /// Calls that were not made, since another one had the answer.
-    joined: AtomicU32,
-    behalf: OnceLock<Behalf>,
-    /// Of the account that was asked.
-    budget: OnceLock<Arc<Budget>>,
-    /// Kept only where somebody wants to read them.
-    exchanges: Option<Mutex<Vec<Exchange>>>,
-}
-
-/// One native call and its answer. Without headers: a credential is among them.
-#[derive(Debug, Clone)]
-pub struct Exchange {
-    pub operation: &'static NativeOperation,
-    pub target: String,
-    pub request: Option<Bytes>,
-    /// None where no answer came.
-    pub response: Option<(u16, Bytes)>,
-}
-
-impl NativeLog {
-    /// A log that keeps what was sent and received.
-    pub fn with_exchanges() -> Self {
-        Self {
-            exchanges: Some(Mutex::default()),
-            ..Self::default()
-        }
-    }
-
-    /// Says on whose behalf the calls are made. The first word counts.
-    pub fn is_for(&self, behalf: Behalf) {
-        let _ = self.behalf.set(behalf);
-    }
-
-    /// On whose behalf the calls are made.
-    pub fn behalf(&self) -> &Behalf {
-        self.behalf.get_or_init(Behalf::proxy)
-    }
-
-    /// What is left of the account's limits; none where nothing was asked at the provider.
-    pub fn left(&self) -> Option<BudgetSnapshot> {
-        self.budget.get().map(|budget| budget.snapshot())
-    }
-
-    /// The call is subject to these limits.
-    pub(super) fn asks(&self, budget: &Arc<Budget>) {
-        let _ = self.budget.set(Arc::clone(budget));
-    }
-
-    /// How many native calls were sent, retries among them.
-    pub fn calls(&self) -> u32 {
-        self.calls.load(Ordering::Relaxed)
-    }
-
-    pub fn exchanges(&self) -> Vec<Exchange> {
-        self.exchanges
-            .as_ref()
-            .map(|exchanges| {
-                exchanges
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .clone()
-            })
-            .unwrap_or_default()
-    }
-
-    /// How many native calls were not made, since the call of another one had the answer.
-    pub fn joined(&self) -> u32 {
-        self.joined.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn keeps_exchanges(&self) -> bool {
-        self.exchanges.is_some()
-    }
-
-    /// What is kept, where anything is.
-    pub(super) fn kept_exchanges(&self) -> Option<Vec<Exchange>> {
-        self.keeps_exchanges().then(|| self.exchanges())
-    }
-
-    pub(super) fn last_exchange(&self) -> Option<Exchange> {
-        let exchanges = self.exchanges.as_ref()?;
-        let exchanges = exchanges.lock().unwrap_or_else(PoisonError::into_inner);
-        exchanges.last().cloned()
-    }
-
-    /// Notes native calls that somebody else made, of which `calls` count as of this log.
-    pub(super) fn counts(&self, exchanges: &[Exchange], calls: u32) {
-        self.calls.fetch_add(calls, Ordering::Relaxed);
-        if let Some(kept) = &self.exchanges {
-            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-            kept.extend_from_slice(exchanges);
-        }
-    }
-
-    /// The same, where they had the answer.
-    pub(super) fn answered_by(&self, exchanges: &[Exchange], calls: u32) {
-        self.counts(exchanges, calls);
-        if calls == 0 {
-            self.joined.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    pub(super) fn sending(&self) {
-        self.calls.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(super) fn ended(&self, request: &NativeRequest, answer: Option<&Response>) {
-        if let Some(exchanges) = &self.exchanges {
-            exchanges
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(Exchange {
-                    operation: request.operation,
-                    target: request.target.clone(),
-                    request: request.body.clone(),
-                    response: answer.map(|answer| (answer.status.as_u16(), answer.body.clone())),
-                });
-        }
-    }
 }
 
 /// How one try ended.
@@ -602,78 +467,4 @@ pub(super) fn unanswered(provider: &'static Provider, effect: Effect, failure: &
         return error.into_unknown();
     }
     error
-}
-
-pub(super) fn http_request(
-    token: &Token,
-    request: &NativeRequest,
-) -> Result<Request<Full<Bytes>>, Error> {
-    // Put together from parts, so that no target can change the host.
-    let uri = Uri::builder()
-        .scheme(token.scheme.clone())
-        .authority(token.authority.clone())
-        .path_and_query(request.target.as_str())
-        .build()
-        .map_err(|error| {
-            Error::new(
-                Code::InternalServerError,
-                "the native call has no proper address",
-            )
-            .with_detail(format!("{}: {error}", request.operation.id))
-        })?;
-    let body = match (&request.body, request.credential_at) {
-        (Some(body), Some(at)) => with_credential(token, body, at),
-        (body, _) => body.clone().unwrap_or_default(),
-    };
-    let mut native = Request::new(Full::from(body));
-    *native.method_mut() = request.operation.method.clone();
-    *native.uri_mut() = uri;
-    let headers = native.headers_mut();
-    headers.insert(AUTHORIZATION, token.authorization.clone());
-    let (kind, accepted) = match request.operation.content {
-        Content::Json => ("application/json", "application/json"),
-        Content::Soap => ("text/xml; charset=UTF-8", "text/xml"),
-    };
-    headers.insert(ACCEPT, HeaderValue::from_static(accepted));
-    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
-    headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
-    if request.body.is_some() {
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-    }
-    if request.operation.content == Content::Soap {
-        headers.insert("soapaction", HeaderValue::from_static("\"\""));
-    }
-    Ok(native)
-}
-
-/// A body with the credential at its place. Only what goes to the provider ever has it.
-fn with_credential(token: &Token, body: &Bytes, at: usize) -> Bytes {
-    let authorization = token.authorization.to_str().unwrap_or_default();
-    let credential = authorization
-        .strip_prefix("Bearer ")
-        .unwrap_or(authorization);
-    let credential = crate::translate::xml::escape(credential);
-    let (before, after) = body.split_at(at.min(body.len()));
-    [before, credential.as_bytes(), after].concat().into()
-}
-
-pub(super) fn native_response(provider: &'static Provider, response: Response) -> NativeResponse {
-    let date = text(&response.headers, DATE.as_str())
-        .and_then(|date| httpdate::parse_http_date(date).ok())
-        .and_then(|date| Timestamp::try_from(date).ok());
-    let correlation_id = provider
-        .errors
-        .correlation_header
-        .and_then(|name| text(&response.headers, name))
-        .map(|id| fault::shorten(id, 200));
-    NativeResponse {
-        status: response.status.as_u16(),
-        body: response.body,
-        date,
-        correlation_id,
-    }
-}
-
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
 }

@@ -13,7 +13,8 @@ use tokio::time::Instant;
 
 use super::{
     client::{Failure, Reached},
-    engine::{self, Connection, NativeLog, Upstream},
+    engine::{self, Connection, Upstream},
+    native_log::NativeLog,
     provider::Effect,
 };
 use crate::{

@@ -9,7 +9,7 @@ pub(crate) mod behalf {
     pub(crate) use crosswalk::upstream::{Behalf, Urgency};
 }
 
-pub(crate) mod engine {
+pub(crate) mod native_log {
     pub(crate) use crosswalk::upstream::Exchange;
 }
 

@@ -17,7 +17,10 @@ use crate::{
     error::{Code, Error},
     metrics::Joined,
     translate::NativeResponse,
-    upstream::engine::{Connection, NativeLog, Upstream},
+    upstream::{
+        engine::{Connection, Upstream},
+        native_log::NativeLog,
+    },
 };
 
 /// What the call of a batch was answered.

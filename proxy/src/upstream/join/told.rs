@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{error::Error, translate::NativeResponse, upstream::engine::Exchange};
+use crate::{error::Error, translate::NativeResponse, upstream::native_log::Exchange};
 
 /// What one who waits is told. Where nobody tells him anything, he goes on by himself.
 #[derive(Debug)]

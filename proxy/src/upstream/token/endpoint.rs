@@ -24,9 +24,9 @@ use crate::{
     upstream::{
         circuit::{Door, Health, Pass},
         client::{Client, Failure, Response},
-        engine::AGENT,
         fault::shorten,
         provider::Provider,
+        wire::AGENT,
     },
 };
 

@@ -49,7 +49,10 @@ impl Provider {
         self.reads.fetch_add(1, Ordering::SeqCst);
         thread::yield_now();
         let found = self.written.load(Ordering::SeqCst);
-        thread::yield_now();
+        // Long enough for somebody to write, and for somebody who knows of it to ask.
+        for _ in 0..8 {
+            thread::yield_now();
+        }
         found
     }
 }

@@ -108,8 +108,8 @@ impl Upstream {
             .native_call(provider.name, status, began.elapsed());
         log.ended(request, answered.as_ref().ok());
         let answered = answered.map_err(|failure| unanswered(provider, Effect::Read, &failure))?;
-        let headers = answered.headers.clone();
-        let mut response = native_response(provider, answered);
+        let mut response = native_response(provider, &answered);
+        let headers = answered.headers;
         if !response.is_success() {
             fault::without_secret(&mut response, token.secret());
         }

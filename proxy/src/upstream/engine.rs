@@ -336,18 +336,17 @@ impl Upstream {
             .native_call(provider.name, status, began.elapsed());
         log.ended(request, answered.as_ref().ok());
         Ok(match answered {
-            Ok(response) => {
-                let retry_after = text(&response.headers, RETRY_AFTER.as_str())
+            Ok(answer) => {
+                let retry_after = text(&answer.headers, RETRY_AFTER.as_str())
                     .and_then(|value| retry::parse_retry_after(value, SystemTime::now()));
-                let headers = response.headers.clone();
-                let mut response = native_response(provider, response);
+                let mut response = native_response(provider, &answer);
                 let rule = if response.is_success() {
                     None
                 } else {
                     fault::without_secret(&mut response, token.secret());
                     fault::rule(provider, &response)
                 };
-                turn.answered(response.status, &headers, rule);
+                turn.answered(response.status, &answer.headers, rule);
                 pass.ended(Health::of_answer(response.status, rule));
                 let part = request
                     .parts

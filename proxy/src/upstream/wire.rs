@@ -74,7 +74,7 @@ fn with_credential(token: &Token, body: &Bytes, at: usize) -> Bytes {
     [before, credential.as_bytes(), after].concat().into()
 }
 
-pub(super) fn native_response(provider: &'static Provider, response: Response) -> NativeResponse {
+pub(super) fn native_response(provider: &'static Provider, response: &Response) -> NativeResponse {
     let date = text(&response.headers, DATE.as_str())
         .and_then(|date| httpdate::parse_http_date(date).ok())
         .and_then(|date| Timestamp::try_from(date).ok());
@@ -85,7 +85,7 @@ pub(super) fn native_response(provider: &'static Provider, response: Response) -
         .map(|id| fault::shorten(id, 200));
     NativeResponse {
         status: response.status.as_u16(),
-        body: response.body,
+        body: response.body.clone(),
         date,
         correlation_id,
     }

@@ -96,6 +96,17 @@ async fn sync(
         event_id: &event_id,
         progress: &progress,
     };
+    // Before anything is read: who asks for a sync from here on gets another one, since this one may have read by then
+    // what they have changed.
+    match sync.renew().await {
+        Ok(true) => {}
+        // Somebody else runs it, or it is gone.
+        Ok(false) => return,
+        Err(error) => {
+            tracing::warn!(pipeline = pipeline.id, %error, "a sync cannot begin");
+            return;
+        }
+    }
     own.syncs.insert(&pipeline.id, Arc::clone(&progress));
     tracing::info!(pipeline = pipeline.id, sync = event_id, "a sync begins");
     let started = Instant::now();

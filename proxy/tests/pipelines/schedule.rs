@@ -112,7 +112,7 @@ async fn callers_who_ask_at_one_time_wait_for_the_same_sync() {
     sidecar.create(&json!({
         "id": "pipe_1", "sourceId": "conn_hubspot", "destinationId": "conn_file", "streams": { "crm.contact": {} },
     }));
-    slow(&stage, 1500, 1);
+    slow(&stage, 4000, 1);
     let first = sidecar.sync("pipe_1", &json!({ "async": true }));
     sidecar.wait("pipe_1", |pipeline| {
         pipeline["progress"]["state"] == "running"

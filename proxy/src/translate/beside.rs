@@ -68,17 +68,25 @@ pub enum BesideKind {
 #[derive(Debug, Default)]
 pub struct Beside(Vec<Part>);
 
+/// What was read for one of the plans.
 #[derive(Debug)]
-enum Part {
+pub enum Part {
     /// Not read: no record names any.
     Unread,
     /// The connected user may not see it.
     Hidden,
+    /// Records or texts, by their keys.
     Records(HashMap<String, Bytes>),
+    /// Labels by values.
     Labels(HashMap<String, String>),
 }
 
 impl Beside {
+    /// What is known already, in the order of the entity's plan.
+    pub fn of(parts: Vec<Part>) -> Self {
+        Self(parts)
+    }
+
     /// The record of another object that has this key.
     pub fn record(&self, at: usize, key: Option<&Text<'_>>) -> Option<&RawValue> {
         let Some(Part::Records(records)) = self.0.get(at) else {

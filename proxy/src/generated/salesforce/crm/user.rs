@@ -23,7 +23,7 @@ use super::super::super::{
 };
 
 /// `crm.user`, as the machines that carry out its operations see it.
-static ENTITY: Entity = Entity {
+pub static ENTITY: Entity = Entity {
     name: "crm.user",
     form: &FORM,
     id_prefix: Some("005"),

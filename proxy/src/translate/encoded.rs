@@ -3,8 +3,8 @@
 use super::{
     beside::Beside,
     entity::{Entity, Output},
-    native,
-    warning::{Warning, Warnings},
+    records,
+    warning::Warning,
 };
 use crate::error::Error;
 
@@ -18,22 +18,18 @@ pub struct EncodedRecord {
     pub last_id: String,
 }
 
-/// Encodes one native record. `with_losers` says that the records that were merged into it are told too, as lists of
-/// changes do.
+/// Encodes one native record into an `output` that is empty, and says whether native records and those that were merged
+/// into others are told.
 pub fn encode_record(
     entity: &Entity,
     record: &[u8],
     beside: &Beside,
-    with_losers: bool,
+    mut output: Output,
 ) -> Result<EncodedRecord, Error> {
-    let mut output = Output::new(Warnings::default());
-    if with_losers {
-        output = output.with_losers();
-    }
-    (entity.encode)(native::parse(record)?, beside, &mut output)?;
+    records::encode(entity, record, beside, &mut output)?;
     Ok(EncodedRecord {
         json: output.json().to_vec(),
         warnings: output.warnings.as_slice().to_vec(),
-        last_id: output.last_id().to_owned(),
+        last_id: output.last_id().into_owned(),
     })
 }

@@ -9,7 +9,7 @@ use std::{path::Path, sync::LazyLock};
 
 use crosswalk::{generated::API, translate::entity::Entity, upstream::provider::Provider};
 use crosswalk_reference::{
-    Reference, agreement, page,
+    Reference, Told, agreement, page,
     random::{self, Choices, Wildness},
 };
 use libfuzzer_sys::{Corpus, fuzz_target};
@@ -34,7 +34,16 @@ fuzz_target!(|input: &[u8]| -> Corpus {
         .expect("what is generated is planned");
     let besides = random::besides(mapped, &mut Choices::new(&[]));
     let agreed = match what % 4 {
-        0 | 1 => agreement::record(mapped, entity, rest, &besides, what % 4 == 1),
+        0 | 1 => agreement::record(
+            mapped,
+            entity,
+            rest,
+            &besides,
+            Told {
+                losers: what % 4 == 1,
+                raw: *what < 128,
+            },
+        ),
         2 if mapped.entity.objects.is_some() || page::list(mapped).is_none() => {
             return Corpus::Reject;
         }
@@ -43,7 +52,16 @@ fuzz_target!(|input: &[u8]| -> Corpus {
             let mut choices = Choices::new(rest);
             let native = random::record(mapped, Wildness::Wild, &mut choices);
             let besides = random::besides(mapped, &mut choices);
-            agreement::record(mapped, entity, native.as_bytes(), &besides, true)
+            agreement::record(
+                mapped,
+                entity,
+                native.as_bytes(),
+                &besides,
+                Told {
+                    losers: true,
+                    raw: true,
+                },
+            )
         }
     };
     if let Err(difference) = agreed {

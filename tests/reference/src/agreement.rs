@@ -8,16 +8,19 @@ use crosswalk::{
     route::{Api, UnifiedRequest},
     translate::{
         Answer, ConnectionSettings, Context, CursorKey, NativeRequest, NativeResponse, Recent,
-        Step, beside, cursor, encode_record, entity::Entity, warning,
+        Step, beside, cursor, encode_record,
+        entity::{Entity, Output},
+        warning,
     },
     upstream::provider::Provider,
 };
+use crosswalk_codegen::plan::PlanBesideKind;
 
-use crate::{Beside, Besides, Mapped, Refused, Warning, encode, page};
+use crate::{Beside, Besides, Mapped, Refused, Told, Warning, encode, json, page};
 
-/// Whether the translators keep rules 2, 3, 4 and 6. Until they do, records in which it matters are left out, and texts
-/// are compared by what they say.
-pub const KEEPS_ALL_RULES: bool = false;
+/// Whether pages are read by all rules. Until then, those in which it matters are left out: members that are given
+/// twice, keys with half a surrogate pair, and bytes outside of records that are no text.
+pub const PAGES_KEEP_ALL_RULES: bool = false;
 
 /// More rounds than a list needs.
 const MOST_ROUNDS: usize = 16;
@@ -35,31 +38,40 @@ pub fn record(
     entity: &Entity,
     native: &[u8],
     besides: &Besides,
-    with_losers: bool,
+    told: Told,
 ) -> Result<Agreed, String> {
-    let plain = encode(mapped, native, besides, with_losers);
-    let parts = besides.iter().map(|beside| match beside {
+    let plain = encode(mapped, native, besides, told);
+    let plans = mapped.entity.beside.iter();
+    let parts = plans.zip(besides).map(|(plan, beside)| match beside {
         Beside::Nothing => beside::Part::Unread,
+        Beside::Records(texts) if matches!(plan.kind, PlanBesideKind::Text) => {
+            let texts = texts.iter();
+            let written = texts.map(|(key, it)| (key.clone(), json::written(&text(it))));
+            beside::Part::Texts(written.collect())
+        }
         Beside::Records(records) => {
             let records = records.iter();
             let owned = records.map(|(key, record)| (key.clone(), Bytes::from(record.clone())));
             beside::Part::Records(owned.collect())
         }
         Beside::Labels(labels) => {
-            let owned = labels
-                .iter()
-                .map(|(value, label)| (value.clone(), label.clone()));
+            let labels = labels.iter();
+            let owned = labels.map(|(value, label)| (value.clone(), label.clone()));
             beside::Part::Labels(owned.collect())
         }
     });
     let beside = beside::Beside::of(parts.collect());
-    let fast = encode_record(entity, native, &beside, with_losers);
+    let mut output = Output::default();
+    if told.losers {
+        output = output.with_losers();
+    }
+    if !told.raw {
+        output = output.without_raw();
+    }
+    let fast = encode_record(entity, native, &beside, output);
     let fast = fast.map(|it| (text(&it.json), warnings(&it.warnings), it.last_id));
     let plain = plain.map(|it| (it.json, it.warnings, it.last_id));
-    let agreed = same(fast, plain, |fast, plain| {
-        today::same_text(&fast.0, &plain.0) && fast.1 == plain.1 && fast.2 == plain.2
-    });
-    agreed.or_else(|difference| today::excuse(mapped, native, difference))
+    same(fast, plain, |fast, plain| fast == plain)
 }
 
 /// Compares the two for one page of the list of all records, as the provider answers it.
@@ -95,7 +107,7 @@ pub fn list(
     });
     let fast = fast.map(|answer| text(&answer.body));
     let agreed = same(fast, plain, |fast, plain| is_page(&cx, fast, plain));
-    agreed.or_else(|difference| today::excuse_page(mapped, pager, body, difference))
+    agreed.or_else(|difference| today::excuse(body, difference))
 }
 
 /// Whether an answer is a page, to the byte. Where it goes on is in its cursor, which is signed.
@@ -121,14 +133,14 @@ fn is_page(cx: &Context, fast: &str, plain: &page::Page) -> bool {
     } else {
         let warnings = plain.warnings.iter().map(|warning| {
             let field = warning.field.as_ref().map(|field| {
-                let field = crate::json::written(field);
+                let field = json::written(field);
                 format!(",\"field\":{field}")
             });
             format!(
                 "{{\"title\":\"{}\",\"problem_type\":\"{}\",\"detail\":{}{}}}",
                 warning.title,
                 warning.problem_type,
-                crate::json::written(&warning.detail),
+                json::written(&warning.detail),
                 field.unwrap_or_default()
             )
         });
@@ -136,7 +148,7 @@ fn is_page(cx: &Context, fast: &str, plain: &page::Page) -> bool {
     };
     let items = &plain.items;
     let wanted = format!("{goes_on},\"items\":[{items}]{warnings}}}");
-    today::same_text(rest, &wanted)
+    rest == wanted
 }
 
 fn same<F: Debug, P: Debug>(
@@ -212,78 +224,19 @@ fn drive<'c>(
     panic!("{}: the list does not come to an end", cx.operation);
 }
 
-/// What is different as long as the translators do not keep all rules.
+/// What is different as long as pages are not read by all rules.
 mod today {
-    use crosswalk_codegen::plan::PlanPager;
     use serde_json::value::RawValue;
 
-    use super::{Agreed, KEEPS_ALL_RULES};
-    use crate::{
-        Mapped,
-        json::{self, Object},
-    };
+    use super::{Agreed, PAGES_KEEP_ALL_RULES};
+    use crate::json::{self, Object};
 
-    /// Rule 6: escapes are not kept.
-    pub(super) fn same_text(fast: &str, plain: &str) -> bool {
-        fast == plain || (!KEEPS_ALL_RULES && normal(fast) == normal(plain))
-    }
-
-    /// The same JSON with every text written as `serde_json` writes it.
-    fn normal(json: &str) -> String {
-        let mut normal = String::new();
-        let mut rest = json;
-        while let Some(start) = rest.find('"') {
-            normal.push_str(&rest[..start]);
-            rest = &rest[start..];
-            let mut end = 1;
-            while rest.as_bytes()[end] != b'"' {
-                end += 1 + usize::from(rest.as_bytes()[end] == b'\\');
-            }
-            let (token, after) = rest.split_at(end + 1);
-            let text = json::text(token).map(|text| json::written(&text));
-            normal.push_str(text.as_deref().unwrap_or(token));
-            rest = after;
-        }
-        normal + rest
-    }
-
-    /// Rules 2 to 4: two members of one name, keys that are no text, lists in the place of objects.
-    pub(super) fn excuse(
-        mapped: Mapped<'_>,
-        native: &[u8],
-        difference: String,
-    ) -> Result<Agreed, String> {
-        let Ok(root) = json::legal(native) else {
-            return Err(difference);
+    pub(super) fn excuse(body: &[u8], difference: String) -> Result<Agreed, String> {
+        let is_excused = match json::legal(body) {
+            Ok(root) => is_odd(root),
+            Err(_) => std::str::from_utf8(body).is_err(),
         };
-        let is_list =
-            |from: &crosswalk_codegen::plan::PlanNativeRef| json::at(root, &from.path).is_err();
-        if !KEEPS_ALL_RULES && (is_odd(root) || mapped.refs().any(is_list)) {
-            return Ok(Agreed::Refused);
-        }
-        Err(difference)
-    }
-
-    pub(super) fn excuse_page(
-        mapped: Mapped<'_>,
-        pager: &PlanPager,
-        body: &[u8],
-        difference: String,
-    ) -> Result<Agreed, String> {
-        let Ok(root) = json::legal(body) else {
-            // Rule 1: what no record is made of is not looked at.
-            let is_text = std::str::from_utf8(body).is_ok();
-            return if KEEPS_ALL_RULES || is_text {
-                Err(difference)
-            } else {
-                Ok(Agreed::Refused)
-            };
-        };
-        let rows = json::at_if_any(root, &pager.rows);
-        let rows = rows.and_then(|rows| json::elements(rows).ok());
-        let mut rows = rows.unwrap_or_default().into_iter();
-        let is_odd = !KEEPS_ALL_RULES && is_odd(root);
-        if is_odd || rows.any(|row| excuse(mapped, row.get().as_bytes(), String::new()).is_ok()) {
+        if is_excused && !PAGES_KEEP_ALL_RULES {
             return Ok(Agreed::Refused);
         }
         Err(difference)
@@ -297,11 +250,11 @@ mod today {
             return false;
         };
         let keys: Vec<&[u8]> = object.members().map(|(key, _)| key).collect();
-        let is_twice = keys
-            .iter()
-            .enumerate()
-            .any(|(at, key)| keys[..at].contains(key));
-        let is_half = keys.iter().any(|key| std::str::from_utf8(key).is_err());
-        is_twice || is_half || object.members().any(|(_, value)| is_odd(value))
+        let mut keys = keys.iter().enumerate();
+        let is_odd_key = keys.any(|(at, key)| {
+            let mut others = object.members().take(at);
+            others.any(|(other, _)| other == *key) || std::str::from_utf8(key).is_err()
+        });
+        is_odd_key || object.members().any(|(_, value)| is_odd(value))
     }
 }

@@ -103,7 +103,21 @@ pub(crate) fn at<'a>(root: &'a RawValue, path: &[String]) -> Result<Option<&'a R
     Ok(found)
 }
 
-/// The same where another thing on the way counts as absent.
+/// Refuses another thing than an object or null on the way to a place, also in a member that does not count since it is
+/// given once more.
+pub(crate) fn check_way(root: &RawValue, path: &[String]) -> Result<(), Refused> {
+    let [first, rest @ ..] = path else {
+        return Ok(());
+    };
+    let object = Object::read(root)?;
+    let named = object.members().filter(|(key, _)| *key == first.as_bytes());
+    for (_, raw) in named.filter(|(_, raw)| !rest.is_empty() && raw.get() != "null") {
+        check_way(raw, rest)?;
+    }
+    Ok(())
+}
+
+/// What is at a place, where another thing than an object on the way counts as absent.
 pub(crate) fn at_if_any<'a>(root: &'a RawValue, path: &[String]) -> Option<&'a RawValue> {
     at(root, path).ok().flatten()
 }

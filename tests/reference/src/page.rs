@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use crate::{
     Mapped, Warnings,
     json::{self, Object, Refused},
-    record::{Besides, encode_into},
+    record::{Besides, Told, encode_into},
     warnings::Warning,
 };
 
@@ -23,6 +23,12 @@ pub struct Page {
     /// Whether there are more records after the last of this page; the list goes on after its id.
     pub after: Option<String>,
 }
+
+/// A list of all records.
+const TOLD: Told = Told {
+    losers: false,
+    raw: true,
+};
 
 /// The list operation of an entity, where it has one.
 pub fn list(mapped: Mapped<'_>) -> Option<&PlanList> {
@@ -77,7 +83,7 @@ pub fn page(
     }
     let mut items = Vec::new();
     for row in &rows {
-        let (item, _) = encode_into(mapped, row, &Besides::new(), false, &mut warnings)?;
+        let (item, _) = encode_into(mapped, row, &Besides::new(), TOLD, &mut warnings)?;
         items.push(item);
     }
     Ok(Page {

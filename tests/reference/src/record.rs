@@ -36,17 +36,25 @@ pub struct Encoded {
     pub last_id: String,
 }
 
-/// A native record, legal JSON or not, as a unified one. `with_losers` says that the records that were merged into it
-/// are told too.
+/// What is told of a record.
+#[derive(Debug, Clone, Copy)]
+pub struct Told {
+    /// The records that were merged into it are told too.
+    pub losers: bool,
+    /// The native record is told.
+    pub raw: bool,
+}
+
+/// A native record, legal JSON or not, as a unified one.
 pub fn encode(
     mapped: Mapped<'_>,
     record: &[u8],
     besides: &Besides,
-    with_losers: bool,
+    told: Told,
 ) -> Result<Encoded, Refused> {
     let mut warnings = Warnings::default();
     let root = json::legal(record)?;
-    let written = encode_into(mapped, root, besides, with_losers, &mut warnings)?;
+    let written = encode_into(mapped, root, besides, told, &mut warnings)?;
     Ok(Encoded {
         json: written.0,
         warnings: warnings.0,
@@ -59,10 +67,10 @@ pub(crate) fn encode_into(
     mapped: Mapped<'_>,
     root: &RawValue,
     besides: &Besides,
-    with_losers: bool,
+    told: Told,
     warnings: &mut Warnings,
 ) -> Result<(String, String), Refused> {
-    let mut native = Native::of(mapped, root, besides, warnings)?;
+    let mut native = Native::of(mapped, root, besides, told, warnings)?;
     let mut fields = Vec::new();
     for member in mapped.members() {
         let value = native.field(member)?;
@@ -74,7 +82,7 @@ pub(crate) fn encode_into(
         found.and_then(|(_, value)| value.clone())
     };
     let id = value_of("id").unwrap_or_default();
-    if with_losers {
+    if told.losers {
         for loser in native.losers()? {
             let fields = mapped.members().iter().map(|member| {
                 let value = loser_field(mapped, member, &loser, &id, value_of(&member.name));
@@ -132,6 +140,7 @@ fn loser_field(
 pub(crate) struct Native<'n> {
     pub(crate) mapped: Mapped<'n>,
     root: &'n RawValue,
+    told: Told,
     /// By the name in the plan.
     beside: Vec<(&'n PlanBeside, Read<'n>)>,
     pub(crate) warnings: &'n mut Warnings,
@@ -158,17 +167,19 @@ impl<'n> Native<'n> {
         mapped: Mapped<'n>,
         root: &'n RawValue,
         besides: &'n Besides,
+        told: Told,
         warnings: &'n mut Warnings,
     ) -> Result<Self, Refused> {
         let mut native = Self {
             mapped,
             root,
+            told,
             beside: Vec::new(),
             warnings,
         };
         json::Object::read(root)?;
         for from in mapped.refs().filter(|from| from.beside.is_none()) {
-            json::at(root, &from.path)?;
+            json::check_way(root, &from.path)?;
         }
         for (index, plan) in mapped.entity.beside.iter().enumerate() {
             let beside = besides.get(index);
@@ -199,7 +210,7 @@ impl<'n> Native<'n> {
         json::Object::read(record)?;
         let ours = |from: &&PlanNativeRef| from.beside.as_deref() == Some(&plan.name);
         for from in self.mapped.refs().filter(ours) {
-            json::at(record, &from.path)?;
+            json::check_way(record, &from.path)?;
         }
         Ok(Read::Record(record))
     }
@@ -207,7 +218,8 @@ impl<'n> Native<'n> {
     /// The unified value of a member as JSON; none is null.
     fn field(&mut self, member: &PlanMember) -> Result<Option<String>, Refused> {
         if member.ty == PlanMemberType::Open {
-            return Ok(Some(self.root.get().to_owned()));
+            let raw = if self.told.raw { self.root.get() } else { "{}" };
+            return Ok(Some(raw.to_owned()));
         }
         let fields = &self.mapped.entity.fields;
         let Some(field) = fields.iter().find(|field| field.name == member.name) else {

@@ -12,11 +12,14 @@ pub mod call;
 pub mod cursor;
 pub mod decimal;
 pub mod decode;
+pub mod encoded;
 pub mod entity;
 pub mod hidden;
 pub mod html;
+pub mod instant;
 pub mod json;
 pub mod key;
+pub mod leaf;
 pub mod list;
 pub mod long;
 pub mod native;
@@ -26,9 +29,11 @@ pub mod patch;
 pub mod pick;
 pub mod query;
 pub mod read;
+pub mod record;
 pub mod record_id;
 pub mod records;
 pub mod scalar;
+pub mod scan;
 pub mod script;
 pub mod steps;
 pub mod taken;
@@ -42,6 +47,7 @@ pub mod xml;
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
+pub use encoded::{EncodedRecord, encode_record};
 use jiff::Timestamp;
 
 use crate::{

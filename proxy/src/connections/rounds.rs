@@ -183,7 +183,7 @@ mod tests {
         tokio::time::sleep(FRESH_FOR).await;
         directory.connection(&id(0)).await.unwrap();
         let fresh: Vec<_> = fresh().collect();
-        assert_eq!(fresh, [0, 2], "nobody has asked for the others since");
+        assert_eq!(fresh, [0, 1, 2], "nobody has asked for the others since");
     }
 
     #[tokio::test]

@@ -121,6 +121,8 @@ impl Entity {
 pub struct Output {
     /// The records as JSON, with commas between them.
     json: Vec<u8>,
+    /// Some were handed on before.
+    goes_on: bool,
     pub warnings: Warnings,
     last_id: String,
     with_losers: bool,
@@ -136,7 +138,7 @@ impl Output {
 
     /// Writes one record.
     pub fn record(&mut self, id: &str, record: &impl Serialize) {
-        if !self.json.is_empty() {
+        if self.goes_on || !self.json.is_empty() {
             self.json.push(b',');
         }
         serde_json::to_writer(&mut self.json, record)
@@ -173,6 +175,12 @@ impl Output {
     pub fn remember_last(&mut self, id: &str) {
         self.last_id.clear();
         self.last_id.push_str(id);
+    }
+
+    /// Hands on the records that were written since the last time.
+    pub(super) fn hand_on(&mut self, out: &mut Vec<u8>) {
+        self.goes_on |= !self.json.is_empty();
+        out.append(&mut self.json);
     }
 
     pub fn json(&self) -> &[u8] {

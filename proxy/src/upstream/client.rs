@@ -15,7 +15,7 @@ use std::{
 
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
-use http::{HeaderMap, Request, StatusCode, header::CONTENT_ENCODING};
+use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -29,7 +29,11 @@ use hyper_util::{
 use rustls::crypto::ring;
 use tokio::{sync::Notify, time::Instant};
 
-use super::reach::{Reach, Resolver};
+use super::{
+    flow::{FLOWS_FROM, Flow},
+    reach::{Reach, Resolver},
+    reading::{Reading, is_gzip},
+};
 use crate::config::{Limits, Roots};
 
 /// Shorter than what servers commonly allow, so that we seldom send on a connection that is being closed.
@@ -133,12 +137,22 @@ impl Client {
     /// Sends a request and reads the response to its end, before `deadline`.
     pub(crate) async fn send(
         &self,
+        request: Request<Full<Bytes>>,
+        deadline: Instant,
+    ) -> Result<Response, Failure> {
+        self.send_flowing(request, deadline, None).await
+    }
+
+    /// The same; a large answer that is a success flows where it may, and is without body then.
+    pub(super) async fn send_flowing(
+        &self,
         mut request: Request<Full<Bytes>>,
         deadline: Instant,
+        flow: Option<&mut Flow<'_>>,
     ) -> Result<Response, Failure> {
         let connection = capture_connection(&mut request);
         let is_answering = AtomicBool::new(false);
-        tokio::time::timeout_at(deadline, self.exchange(request, &is_answering))
+        tokio::time::timeout_at(deadline, self.exchange(request, &is_answering, flow))
             .await
             .unwrap_or_else(|_| {
                 let reached = if is_answering.into_inner() {
@@ -194,10 +208,14 @@ impl Client {
         &self,
         request: Request<Full<Bytes>>,
         is_answering: &AtomicBool,
+        flow: Option<&mut Flow<'_>>,
     ) -> Result<Response, Failure> {
         let response = self.begin(request).await?;
         is_answering.store(true, Ordering::Relaxed);
         let (head, body) = response.into_parts();
+        if let Some(flow) = flow.filter(|_| head.status.is_success()) {
+            return self.flow(head, body, flow).await;
+        }
         let body = self.read(body).await?;
         let body = self.inflate(&head.headers, body).await?;
         Ok(Response {
@@ -205,6 +223,40 @@ impl Client {
             headers: head.headers,
             body,
         })
+    }
+
+    /// Reads the beginning of a body, and lets the rest of a large one flow.
+    async fn flow(
+        &self,
+        head: http::response::Parts,
+        body: Incoming,
+        flow: &mut Flow<'_>,
+    ) -> Result<Response, Failure> {
+        let mut reading = Reading::new(&head.headers, body, self.response_body_bytes);
+        let mut response = Response {
+            status: head.status,
+            headers: head.headers,
+            body: Bytes::new(),
+        };
+        let mut begun = Vec::new();
+        let mut may_begin = true;
+        while let Some(piece) = reading.next().await? {
+            begun.extend_from_slice(&piece);
+            if !may_begin || begun.len() < FLOWS_FROM {
+                continue;
+            }
+            may_begin = flow.begin(&response);
+            if may_begin {
+                let mut reads_on = flow.feed(&begun).await;
+                drop(begun);
+                while reads_on && let Some(piece) = reading.next().await? {
+                    reads_on = flow.feed(&piece).await;
+                }
+                return Ok(response);
+            }
+        }
+        response.body = begun.into();
+        Ok(response)
     }
 
     async fn read(&self, body: Incoming) -> Result<Bytes, Failure> {
@@ -223,10 +275,7 @@ impl Client {
     }
 
     async fn inflate(&self, headers: &HeaderMap, body: Bytes) -> Result<Bytes, Failure> {
-        let encoded = headers
-            .get(CONTENT_ENCODING)
-            .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"gzip"));
-        if !encoded || body.is_empty() {
+        if !is_gzip(headers) || body.is_empty() {
             return Ok(body);
         }
         let limit = self.response_body_bytes;
@@ -267,7 +316,7 @@ fn inflate(body: &[u8], limit: usize) -> Result<Bytes, Failure> {
 }
 
 /// An error with its causes, which say what really happened.
-fn chain(error: &(dyn StdError + 'static)) -> String {
+pub(super) fn chain(error: &(dyn StdError + 'static)) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -176,12 +176,7 @@ impl Drop for CallLog {
         let status = end.as_ref().map_or(499, |end| end.status);
         let counts_as = end.as_ref().map_or(499, |end| end.counts_as);
         if let Some(metrics) = &self.metrics {
-            metrics.call(
-                text(&self.operation),
-                text(&self.provider),
-                counts_as,
-                took,
-            );
+            metrics.call(text(&self.operation), text(&self.provider), counts_as, took);
         }
         let code = end.as_ref().and_then(|end| end.code).map(Code::name);
         let detail = end.as_ref().and_then(|end| end.detail.as_deref());

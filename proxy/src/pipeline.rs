@@ -18,7 +18,7 @@ use std::{
 
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderValue, Request, Response, StatusCode,
+    HeaderMap, HeaderValue, Request, Response, StatusCode, Version,
     header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE},
     request,
 };
@@ -211,8 +211,9 @@ impl Pipeline {
         };
         let log = CallLog::new(request_id, native).counted_by(self.own.upstream.metrics());
         let log = Arc::new(log);
-        // What is to be explained is told whole.
-        if self.explain.is_none() {
+        // What is to be explained is told whole. To callers of older versions a body that breaks off looks like a whole
+        // one.
+        if self.explain.is_none() && request.version() >= Version::HTTP_11 {
             log.outlet.open();
         }
         // On the heap: the life of a request is long, and a connection rests most of the time. It may also go on as the
@@ -220,7 +221,9 @@ impl Pipeline {
         let mut life: Life = Box::pin(Arc::clone(self).life(request, Arc::clone(&log)));
         let mut response = match flowing::first(&mut life, &log.outlet).await {
             First::Flows(piece) => flowing::response(piece, life, &log),
-            First::Ended(Ok(Answer::Now(body))) => json(StatusCode::OK, body).map(AnswerBody::Whole),
+            First::Ended(Ok(Answer::Now(body))) => {
+                json(StatusCode::OK, body).map(AnswerBody::Whole)
+            }
             First::Ended(Ok(Answer::Replayed(kept))) => kept.response().map(AnswerBody::Whole),
             First::Ended(Err(error)) => error.response(&log.request_id).map(AnswerBody::Whole),
         };

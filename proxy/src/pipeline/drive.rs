@@ -213,11 +213,7 @@ impl Driver {
         translator: &mut dyn Translator,
         call: &Call,
     ) -> Result<Called, Error> {
-        let mut flow = Flow::new(
-            call.connection.provider,
-            &mut *translator,
-            &call.log.outlet,
-        );
+        let mut flow = Flow::new(call.connection.provider, &mut *translator, &call.log.outlet);
         let called = self.upstream.call_flowing(
             &call.connection,
             request,

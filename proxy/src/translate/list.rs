@@ -552,7 +552,8 @@ impl Translator for List {
             _ => None,
         };
         must_go_on(pager, &end, last.as_deref())?;
-        let has_next_page = self.paging.advance(end.at(last.as_deref(), response.date)) != After::End;
+        let has_next_page =
+            self.paging.advance(end.at(last.as_deref(), response.date)) != After::End;
         let next = Paging::next(&self.cx, self.paging.position().as_ref(), has_next_page);
         Ok(Answer {
             body: answer::page_ends(Vec::new(), &next, &flowing.output.warnings),

@@ -77,8 +77,12 @@ impl Upstream {
         log: &NativeLog,
         flow: &mut Flow<'c>,
     ) -> Result<NativeResponse, Error> {
-        debug_assert!(request.operation.effect == Effect::Read, "a write is told whole");
-        self.read(connection, request, deadline, log, Some(flow)).await
+        debug_assert!(
+            request.operation.effect == Effect::Read,
+            "a write is told whole"
+        );
+        self.read(connection, request, deadline, log, Some(flow))
+            .await
     }
 
     async fn read<'c>(

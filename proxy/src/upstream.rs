@@ -14,6 +14,7 @@ pub mod fault;
 mod flow;
 mod join;
 mod native_log;
+mod pool;
 pub mod provider;
 pub(crate) mod reach;
 mod reading;

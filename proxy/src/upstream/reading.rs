@@ -6,17 +6,18 @@ use bytes::Bytes;
 use flate2::write::MultiGzDecoder;
 use http::{HeaderMap, header::CONTENT_ENCODING};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 
-use super::client::{Failure, chain};
+use super::{
+    client::{Failure, chain},
+    pool::Arriving,
+};
 
 /// Compressed bytes that are inflated at a time: however far they unfold, it is bounded, and nobody waits long.
 const STEP: usize = 4 * 1024;
 
 /// Reads a body to its end, and no more than a limit.
-#[derive(Debug)]
 pub(super) struct Reading {
-    body: Incoming,
+    body: Arriving,
     inflater: Option<Inflater>,
     /// Compressed bytes that have come and are not inflated yet.
     waiting: Bytes,
@@ -33,7 +34,7 @@ struct Inflater {
 }
 
 impl Reading {
-    pub(super) fn new(headers: &HeaderMap, body: Incoming, limit: usize) -> Self {
+    pub(super) fn new(headers: &HeaderMap, body: Arriving, limit: usize) -> Self {
         let inflater = is_gzip(headers).then(|| Inflater {
             decoder: Some(MultiGzDecoder::new(Vec::new())),
             has_begun: false,

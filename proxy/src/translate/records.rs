@@ -9,6 +9,7 @@ use super::{
     beside::{Beside, Reading},
     entity::{Entity, Output},
     hidden, native,
+    scan::Scan,
 };
 use crate::{
     error::{Error, ProviderFault},
@@ -127,9 +128,7 @@ impl Records {
         mark: &Mark,
         output: &mut Output,
     ) -> Result<(), Error> {
-        native::parse(json)
-            .and_then(|raw| (entity.encode)(raw, &Beside::default(), output))
-            .map_err(|error| mark.put(error))
+        encode(entity, json, &Beside::default(), output).map_err(|error| mark.put(error))
     }
 
     /// Warns of fields that were asked for and are not in a record, which tells for all of its page.
@@ -145,13 +144,23 @@ impl Records {
 
     /// Writes one of the records.
     pub fn encode_one(&self, row: &Row, output: &mut Output) -> Result<(), Error> {
-        native::parse(row.json())
-            .and_then(|raw| (self.entity.encode)(raw, self.reading.beside(), output))
-            .map_err(|mut error| {
-                if error.provider.is_none() {
-                    error.provider = row.answer.as_deref().cloned().map(Box::new);
-                }
-                error
-            })
+        encode(self.entity, row.json(), self.reading.beside(), output).map_err(|mut error| {
+            if error.provider.is_none() {
+                error.provider = row.answer.as_deref().cloned().map(Box::new);
+            }
+            error
+        })
     }
+}
+
+/// Writes the unified record of a native one, which is the whole text.
+fn encode(
+    entity: &Entity,
+    record: &[u8],
+    beside: &Beside,
+    output: &mut Output,
+) -> Result<(), Error> {
+    let mut scan = Scan::of_bytes(record)?;
+    (entity.encode)(&mut scan, beside, output)?;
+    scan.end().map_err(|stop| scan.error(stop))
 }

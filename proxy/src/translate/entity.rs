@@ -123,6 +123,8 @@ impl Entity {
 pub struct Output {
     /// The records as JSON, with commas between them.
     json: Vec<u8>,
+    /// Some were handed on before.
+    goes_on: bool,
     pub warnings: Warnings,
     /// The id of the last record, as a JSON string.
     last_id: Vec<u8>,
@@ -159,7 +161,7 @@ impl Output {
     /// Begins a record, which is written member by member and then ended.
     #[inline]
     pub fn record(&mut self) -> Record<'_> {
-        if !self.json.is_empty() {
+        if self.goes_on || !self.json.is_empty() {
             self.json.push(b',');
         }
         Record::begin(&mut self.json, &mut self.warnings, !self.without_raw)
@@ -193,6 +195,12 @@ impl Output {
     pub fn remember_last(&mut self, id: &Place) {
         self.last_id.clear();
         self.last_id.extend_from_slice(&self.json[id.range()]);
+    }
+
+    /// Hands on the records that were written since the last time.
+    pub(super) fn hand_on(&mut self, out: &mut Vec<u8>) {
+        self.goes_on |= !self.json.is_empty();
+        out.append(&mut self.json);
     }
 
     pub fn json(&self) -> &[u8] {

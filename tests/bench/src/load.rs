@@ -27,6 +27,8 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// How much of an answer that says no is shown.
 const SHOWN: usize = 300;
 
+const NOBODY: &str = "nobody is there to call";
+
 /// A call that is made again and again.
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
@@ -63,14 +65,6 @@ impl Call {
             target: target.to_owned(),
             headers,
             body: Bytes::from(body.to_owned()),
-        }
-    }
-
-    /// The same with another target.
-    pub(crate) fn at(&self, target: String) -> Self {
-        Self {
-            target,
-            ..self.clone()
         }
     }
 
@@ -148,20 +142,28 @@ async fn swallow(mut body: Incoming) -> Result<(), Failure> {
 /// Several callers of one address.
 #[derive(Debug)]
 pub(crate) struct Crowd {
+    address: SocketAddr,
     host: HeaderValue,
     callers: Vec<Caller>,
 }
 
 impl Crowd {
     pub(crate) async fn connect(address: SocketAddr, count: usize) -> Result<Self, Failure> {
-        let mut callers = Vec::with_capacity(count);
-        for _ in 0..count {
-            callers.push(Caller::connect(address).await?);
+        let mut crowd = Self {
+            address,
+            host: HeaderValue::from_str(&address.to_string())?,
+            callers: Vec::new(),
+        };
+        crowd.grow(count).await?;
+        Ok(crowd)
+    }
+
+    /// Lets others join, until there are so many.
+    pub(crate) async fn grow(&mut self, count: usize) -> Result<(), Failure> {
+        while self.callers.len() < count {
+            self.callers.push(Caller::connect(self.address).await?);
         }
-        Ok(Self {
-            host: host(address)?,
-            callers,
-        })
+        Ok(())
     }
 
     /// Lets all of them call for so long, these calls in turn; how many were answered. Every call that was begun is
@@ -215,14 +217,47 @@ impl Crowd {
         Ok(took)
     }
 
+    /// Lets the first of them call once: how long it took, in microseconds.
+    pub(crate) async fn time(&mut self, call: &Call) -> Result<f64, Failure> {
+        let caller = self.callers.first_mut().ok_or(NOBODY)?;
+        let started = Instant::now();
+        caller.call(call, &self.host).await?;
+        Ok(started.elapsed().as_secs_f64() * 1e6)
+    }
+
+    /// Lets each call be made once, by whoever is free; the answers in the order of the calls.
+    pub(crate) async fn ask_all(&mut self, calls: &Arc<[Call]>) -> Result<Vec<Bytes>, Failure> {
+        let turn = Arc::new(AtomicUsize::new(0));
+        let mut asking = JoinSet::new();
+        for mut caller in self.callers.drain(..) {
+            let (calls, turn, host) = (Arc::clone(calls), Arc::clone(&turn), self.host.clone());
+            asking.spawn(async move {
+                let mut answers = Vec::new();
+                loop {
+                    let turn = turn.fetch_add(1, Ordering::Relaxed);
+                    let Some(call) = calls.get(turn) else {
+                        return Ok::<_, Failure>((caller, answers));
+                    };
+                    let answer = caller.send(call, &host).await?.into_body();
+                    answers.push((turn, answer.collect().await?.to_bytes()));
+                }
+            });
+        }
+        let mut all = vec![Bytes::new(); calls.len()];
+        while let Some(asked) = asking.join_next().await {
+            let (caller, answers) = asked??;
+            self.callers.push(caller);
+            for (turn, answer) in answers {
+                all[turn] = answer;
+            }
+        }
+        Ok(all)
+    }
+
     /// Lets the first of them call once, and keeps the answer.
     pub(crate) async fn ask(&mut self, call: &Call) -> Result<Bytes, Failure> {
-        let caller = self.callers.first_mut().ok_or("nobody is there to call")?;
+        let caller = self.callers.first_mut().ok_or(NOBODY)?;
         let answer = caller.send(call, &self.host).await?;
         Ok(answer.into_body().collect().await?.to_bytes())
     }
-}
-
-pub(crate) fn host(address: SocketAddr) -> Result<HeaderValue, Failure> {
-    Ok(HeaderValue::from_str(&address.to_string())?)
 }

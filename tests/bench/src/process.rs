@@ -46,16 +46,16 @@ impl Process {
     }
 
     /// What it has in memory now, in KiB.
-    pub(crate) fn resident(&self) -> u64 {
+    pub(crate) fn resident(&self) -> u32 {
         self.memory("VmRSS")
     }
 
     /// The most that it has had in memory, in KiB.
-    pub(crate) fn peak(&self) -> u64 {
+    pub(crate) fn peak(&self) -> u32 {
         self.memory("VmHWM")
     }
 
-    fn memory(&self, name: &str) -> u64 {
+    fn memory(&self, name: &str) -> u32 {
         let family = self.family().into_iter();
         family
             .filter_map(|id| fs::read_to_string(format!("/proc/{id}/status")).ok())
@@ -101,7 +101,7 @@ fn ran(schedstat: &str) -> Duration {
 }
 
 /// A line of a `status`, as in `VmRSS:     1234 kB`.
-fn kibibytes(status: &str, name: &str) -> u64 {
+fn kibibytes(status: &str, name: &str) -> u32 {
     let line = status
         .lines()
         .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));

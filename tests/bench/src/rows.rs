@@ -15,6 +15,13 @@ use crate::{
 };
 
 mod cpu;
+mod generator;
+mod joins;
+mod latency;
+mod matrix;
+mod memory;
+mod side;
+mod start;
 
 /// What all rows need.
 #[derive(Debug)]
@@ -53,6 +60,12 @@ impl Bench<'_> {
     async fn rows(&self) -> Result<Vec<Row>, Failure> {
         let mut rows = Vec::new();
         rows.extend(cpu::rows(self).await?);
+        rows.extend(told(latency::rows(self).await?));
+        rows.extend(told(joins::rows(self).await?));
+        rows.extend(told(memory::rows(self).await?));
+        rows.extend(told(start::rows(self).await?));
+        rows.extend(matrix::rows(self).await?);
+        rows.extend(told(generator::rows(self)?));
         Ok(rows)
     }
 
@@ -89,4 +102,11 @@ pub(crate) fn progress(row: &Row) -> String {
         .last()
         .unwrap_or_default()
         .to_owned()
+}
+
+fn told(rows: Vec<Row>) -> Vec<Row> {
+    for row in &rows {
+        say(&progress(row));
+    }
+    rows
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::stats::Pairs;
+
 /// A figure with its unit.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Figure {
@@ -97,6 +99,16 @@ impl Row {
         Self {
             ours: Some(ours),
             ..Self::left_out(what, goal, "")
+        }
+    }
+
+    /// The same beside another's figure.
+    pub(crate) fn beside(self, theirs: Figure, pairs: &Pairs) -> Self {
+        Self {
+            theirs: Some(theirs),
+            ratio: Some(pairs.ratio()),
+            spread: Some(pairs.spread()),
+            ..self
         }
     }
 

@@ -32,15 +32,14 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(project: &Project, arguments: &Arguments) -> Result<Outcome, Failure> {
-    let binary = match &arguments.binary {
-        Some(binary) => std::path::absolute(binary)?,
-        None => {
-            // Alone: built together with others it would get the features that they ask of its crates.
-            if build(project, "crosswalk")? == Outcome::Wrong {
-                return Ok(Outcome::Wrong);
-            }
-            released(project.root(), "crosswalk")
+    let binary = if let Some(binary) = &arguments.binary {
+        std::path::absolute(binary)?
+    } else {
+        // Alone: built together with others it would get the features that they ask of its crates.
+        if build(project, "crosswalk")? == Outcome::Wrong {
+            return Ok(Outcome::Wrong);
         }
+        released(project.root(), "crosswalk")
     };
     if build(project, "crosswalk-bench")? == Outcome::Wrong {
         return Ok(Outcome::Wrong);

@@ -1,25 +1,20 @@
 //! CPU time per unified call, beside what nginx needs to pass its native calls through.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use bytes::Bytes;
 use hyper::Method;
 
 use crate::{
     Failure,
     arguments::Group,
-    load::{Call, Crowd},
-    nginx::Nginx,
-    process::Process,
-    rows::{Bench, say},
-    sidecar::{API_KEY, Home, connections},
-    stats::Pairs,
-    stub::{Native, Speaks, Stub, bodies},
-    table::{Figure, Goal, Row},
+    load::Call,
+    rows::{
+        Bench, say,
+        side::{CALLERS, SINGLE, Side, as_caller_of, compare},
+    },
+    stub::{Speaks, Stub, bodies},
+    table::{Goal, Row},
 };
-
-/// How many callers there are.
-const CALLERS: usize = 32;
 
 /// A unified call.
 struct Scenario {
@@ -31,12 +26,6 @@ struct Scenario {
     /// One for each call, in turn.
     bodies: Vec<String>,
     goal: Goal,
-}
-
-/// Who is measured: a process, and callers who are connected with it.
-pub(super) struct Measured {
-    process: Process,
-    crowd: Crowd,
 }
 
 /// The beginning of a native record in an answer.
@@ -169,7 +158,8 @@ fn scenarios() -> Vec<Scenario> {
         .collect()
 }
 
-fn upsert(number: usize) -> String {
+/// The body of an upsert of one of many.
+pub(super) fn upsert(number: usize) -> String {
     format!(
         r#"{{"upsert_on":{{"key":"email","values":["ana.silva{number}@example.com"]}},"record":{{"first_name":"Ana","last_name":"Silva"}}}}"#
     )
@@ -184,22 +174,11 @@ pub(super) async fn rows(bench: &Bench<'_>) -> Result<Vec<Row>, Failure> {
         return Ok(Vec::new());
     }
     let stub = Stub::start(Speaks::default(), &bench.identity)?;
-    // Each call is to be the native one that nginx passes through; joined reads are a row of their own.
-    let rest = format!("limits: {{ join_reads: false }}\n{}", connections(&stub));
-    let home = Home::new(&bench.arguments.binary, &bench.identity, &rest)?;
-    let mut ours = Measured::new(home.serve(&bench.cores)?, home.address).await?;
-    let mut theirs = None;
-    if bench.has_nginx {
-        let nginx = Nginx::new(&stub, &bench.identity.path())?;
-        theirs = Some((
-            Measured::new(nginx.serve(&bench.cores)?, nginx.address).await?,
-            nginx,
-        ));
-    }
+    let mut ours = Side::ours(bench, &stub, SINGLE, CALLERS).await?;
+    let mut theirs = Side::theirs(bench, &stub, CALLERS).await?;
     let mut rows = Vec::new();
     for scenario in wanted {
-        let theirs = theirs.as_mut().map(|(theirs, _)| theirs);
-        let row = row(bench, &scenario, &stub, &mut ours, theirs).await?;
+        let row = row(bench, &scenario, &stub, &mut ours, theirs.as_mut()).await?;
         say(&super::progress(&row));
         rows.push(row);
     }
@@ -210,13 +189,10 @@ async fn row(
     bench: &Bench<'_>,
     scenario: &Scenario,
     stub: &Stub,
-    ours: &mut Measured,
-    theirs: Option<&mut Measured>,
+    ours: &mut Side,
+    theirs: Option<&mut Side>,
 ) -> Result<Row, Failure> {
-    let headers = [
-        ("x-apikey", API_KEY),
-        ("x-connection-id", scenario.connection),
-    ];
+    let headers = as_caller_of(scenario.connection);
     let bodies = scenario.bodies.iter();
     let calls: Arc<[Call]> = bodies
         .map(|body| Call::new(scenario.method.clone(), &scenario.target, &headers, body))
@@ -235,68 +211,4 @@ async fn row(
     row.goal = scenario.goal;
     row.note = note;
     Ok(row)
-}
-
-/// What a unified call costs, in turns with its native ones through nginx.
-pub(super) async fn compare(
-    bench: &Bench<'_>,
-    unified: &Arc<[Call]>,
-    native: &[Native],
-    ours: &mut Measured,
-    mut theirs: Option<&mut Measured>,
-) -> Result<Row, Failure> {
-    let long = bench.arguments.load();
-    let natives: Arc<[Call]> = native.iter().map(Call::from).collect();
-    // What is only done once is done before it counts.
-    ours.micros_per_call(long / 10, unified).await?;
-    if let Some(theirs) = &mut theirs {
-        theirs.micros_per_call(long / 10, &natives).await?;
-    }
-    let mut pairs = Pairs::default();
-    for _ in 0..bench.arguments.rounds() {
-        let other = match &mut theirs {
-            Some(theirs) => theirs.micros_per_call(long, &natives).await?,
-            None => f64::NAN,
-        };
-        let others = f64::from(u32::try_from(native.len())?) * other;
-        pairs.add(ours.micros_per_call(long, unified).await?, others);
-    }
-    let has_other = theirs.is_some();
-    Ok(Row {
-        theirs: has_other.then(|| Figure::CpuMicros(pairs.theirs())),
-        ratio: has_other.then(|| pairs.ratio()),
-        spread: has_other.then(|| pairs.spread()),
-        ..Row::alone("", Figure::CpuMicros(pairs.ours()), Goal::None)
-    })
-}
-
-impl Measured {
-    pub(super) async fn new(process: Process, address: SocketAddr) -> Result<Self, Failure> {
-        let crowd = Crowd::connect(address, CALLERS).await?;
-        Ok(Self { process, crowd })
-    }
-
-    /// The native calls that a call becomes, and its answer.
-    pub(super) async fn native(
-        &mut self,
-        stub: &Stub,
-        call: &Call,
-    ) -> Result<(Vec<Native>, Bytes), Failure> {
-        stub.record();
-        let answer = self.crowd.ask(call).await;
-        let native = stub.recorded();
-        Ok((native, answer?))
-    }
-
-    /// Time on a core for each call that is answered.
-    pub(super) async fn micros_per_call(
-        &mut self,
-        long: Duration,
-        calls: &Arc<[Call]>,
-    ) -> Result<f64, Failure> {
-        let before = self.process.cpu();
-        let answered = self.crowd.call_for(long, calls).await?;
-        let spent = self.process.cpu().saturating_sub(before);
-        Ok(spent.as_secs_f64() * 1e6 / f64::from(u32::try_from(answered)?))
-    }
 }

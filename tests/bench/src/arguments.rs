@@ -8,7 +8,7 @@ use clap::{Parser, ValueEnum};
 #[derive(Debug, Parser)]
 pub struct Arguments {
     /// The proxy to measure.
-    #[arg(long)]
+    #[arg(long, default_value = "crosswalk")]
     pub binary: PathBuf,
     /// The project, for the generator's rows and for where the table is written.
     #[arg(long)]
@@ -28,6 +28,9 @@ pub struct Arguments {
     /// Build the project from nothing as well, which takes minutes.
     #[arg(long)]
     pub builds: bool,
+    /// The proxy's example `translate`: its instructions are counted, and nothing else is measured.
+    #[arg(long)]
+    pub instructions: Option<PathBuf>,
     /// Where the table is written. Without it, and with `--only` or `--quick`, it is printed alone.
     #[arg(long)]
     pub write: Option<PathBuf>,

@@ -16,6 +16,7 @@ use crate::{
 
 mod cpu;
 mod generator;
+mod instructions;
 mod joins;
 mod latency;
 mod matrix;
@@ -48,7 +49,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let rows = runtime.block_on(bench.rows())?;
     let machine = machine::told(&arguments.root, &bench.cores);
     say(&format!("\n{}\n{machine}", table::text(&rows)));
-    let is_whole = arguments.only.is_empty() && !arguments.quick;
+    let is_whole =
+        arguments.only.is_empty() && !arguments.quick && arguments.instructions.is_none();
     if let Some(path) = arguments.write.as_ref().filter(|_| is_whole) {
         write(path, &rows, &machine)?;
         say(&format!("written to {}", path.display()));
@@ -58,6 +60,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 
 impl Bench<'_> {
     async fn rows(&self) -> Result<Vec<Row>, Failure> {
+        if let Some(translate) = &self.arguments.instructions {
+            return instructions::rows(translate);
+        }
         let mut rows = Vec::new();
         rows.extend(cpu::rows(self).await?);
         rows.extend(told(latency::rows(self).await?));

@@ -14,6 +14,7 @@ pub(crate) enum Figure {
     Seconds(f64),
     Mebibytes(f64),
     Calls(f64),
+    Instructions(f64),
 }
 
 /// What was promised.
@@ -51,7 +52,8 @@ impl Figure {
             | Self::Millis(value)
             | Self::Seconds(value)
             | Self::Mebibytes(value)
-            | Self::Calls(value) => value,
+            | Self::Calls(value)
+            | Self::Instructions(value) => value,
         }
     }
 }
@@ -65,6 +67,7 @@ impl fmt::Display for Figure {
             Self::Seconds(_) => " s",
             Self::Mebibytes(_) => " MiB",
             Self::Calls(_) => " calls",
+            Self::Instructions(_) => " instructions",
         };
         write!(f, "{}{unit}", rounded(self.value()))
     }

@@ -10,6 +10,8 @@ use crate::{Failure, Outcome, ci, project::Project};
 
 /// Where the table is written.
 const TABLE: &str = "tests/BENCHMARKS.md";
+/// The package that measures.
+const BENCH: &str = "crosswalk-bench";
 
 /// What is to be measured.
 #[derive(Debug, clap::Args)]
@@ -29,23 +31,29 @@ pub(crate) struct Arguments {
     /// Build the project from nothing as well, in a copy, and again after a change of a mapping: that takes minutes.
     #[arg(long)]
     builds: bool,
+    /// Count what the processor does for each translator instead, by callgrind, which comes with valgrind.
+    #[arg(long)]
+    instructions: bool,
 }
 
 pub(crate) fn run(project: &Project, arguments: &Arguments) -> Result<Outcome, Failure> {
+    if arguments.instructions {
+        return instructions(project);
+    }
     let binary = if let Some(binary) = &arguments.binary {
         std::path::absolute(binary)?
     } else {
         // Alone: built together with others it would get the features that they ask of its crates.
-        if build(project, "crosswalk")? == Outcome::Wrong {
+        if build(project, "crosswalk", "--bin=crosswalk")? == Outcome::Wrong {
             return Ok(Outcome::Wrong);
         }
         released(project.root(), "crosswalk")
     };
-    if build(project, "crosswalk-bench")? == Outcome::Wrong {
+    if build(project, BENCH, "--bins")? == Outcome::Wrong {
         return Ok(Outcome::Wrong);
     }
     let root = std::path::absolute(project.root())?;
-    let mut bench = Command::new(released(&root, "crosswalk-bench"));
+    let mut bench = Command::new(released(&root, BENCH));
     bench.arg("--binary").arg(binary);
     bench.arg("--root").arg(&root);
     bench.arg("--xtask").arg(env::current_exe()?);
@@ -62,18 +70,24 @@ pub(crate) fn run(project: &Project, arguments: &Arguments) -> Result<Outcome, F
     ci::end(&mut bench, project)
 }
 
-fn build(project: &Project, package: &str) -> Result<Outcome, Failure> {
-    println!("== cargo build --release --package {package}");
+fn instructions(project: &Project) -> Result<Outcome, Failure> {
+    for (package, what) in [("crosswalk", "--example=translate"), (BENCH, "--bins")] {
+        if build(project, package, what)? == Outcome::Wrong {
+            return Ok(Outcome::Wrong);
+        }
+    }
+    let root = std::path::absolute(project.root())?;
+    let mut bench = Command::new(released(&root, BENCH));
+    bench.arg("--root").arg(&root);
+    bench.arg("--instructions");
+    bench.arg(released(&root, "examples/translate"));
+    ci::end(&mut bench, project)
+}
+
+fn build(project: &Project, package: &str, what: &str) -> Result<Outcome, Failure> {
+    println!("== cargo build --release --package {package} {what}");
     let mut build = Command::new(ci::program());
-    build.args([
-        "build",
-        "--release",
-        "--locked",
-        "--package",
-        package,
-        "--bin",
-        package,
-    ]);
+    build.args(["build", "--release", "--locked", "--package", package, what]);
     ci::end(&mut build, project)
 }
 

@@ -31,6 +31,9 @@ pub struct Arguments {
     /// The proxy's example `translate`: its instructions are counted, and nothing else is measured.
     #[arg(long)]
     pub instructions: Option<PathBuf>,
+    /// Tell the rows as JSON, for programs; how far it is goes to stderr.
+    #[arg(long)]
+    pub json: bool,
     /// Where the table is written. Without it, and with `--only` or `--quick`, it is printed alone.
     #[arg(long)]
     pub write: Option<PathBuf>,

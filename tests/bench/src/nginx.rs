@@ -11,7 +11,7 @@ use crate::{
     Failure,
     cores::Cores,
     process::Process,
-    sidecar::{free_address, wait_for},
+    sidecar::{Log, free_address, wait_for},
     stub::Stub,
 };
 
@@ -30,11 +30,11 @@ impl Nginx {
         Some(text.trim().rsplit('/').next()?.to_owned())
     }
 
-    /// One worker, connections kept open on both sides, no access log.
-    pub(crate) fn new(stub: &Stub, trusted: &Path) -> Result<Self, Failure> {
+    /// One worker, connections kept open on both sides.
+    pub(crate) fn new(stub: &Stub, trusted: &Path, log: Log) -> Result<Self, Failure> {
         let folder = tempfile::tempdir()?;
         let address = free_address()?;
-        let text = configuration(folder.path(), address, stub, trusted);
+        let text = configuration(folder.path(), address, stub, trusted, log);
         fs::write(folder.path().join("nginx.conf"), text)?;
         Ok(Self { folder, address })
     }
@@ -65,7 +65,13 @@ impl Nginx {
     }
 }
 
-fn configuration(folder: &Path, address: SocketAddr, stub: &Stub, trusted: &Path) -> String {
+fn configuration(
+    folder: &Path,
+    address: SocketAddr,
+    stub: &Stub,
+    trusted: &Path,
+    log: Log,
+) -> String {
     let upstream = stub.address();
     let scheme = if stub.url().starts_with("https") {
         "https"
@@ -75,6 +81,10 @@ fn configuration(folder: &Path, address: SocketAddr, stub: &Stub, trusted: &Path
     let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .map(|kind| format!("  {kind}_temp_path {}/{kind};\n", folder.display()))
         .concat();
+    let access_log = match log {
+        Log::Faults => "off".to_owned(),
+        Log::Calls => format!("{}/access.log", folder.display()),
+    };
     // Buffers that hold a page: none of it goes over the disk.
     format!(
         "\
@@ -84,7 +94,7 @@ pid {folder}/nginx.pid;
 error_log {folder}/error.log;
 events {{ worker_connections 4096; }}
 http {{
-  access_log off;
+  access_log {access_log};
   tcp_nodelay on;
   keepalive_requests 1000000000;
 {temporary}  upstream provider {{ server {upstream}; keepalive 256; keepalive_requests 1000000000; }}

@@ -48,7 +48,11 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     };
     let rows = runtime.block_on(bench.rows())?;
     let machine = machine::told(&arguments.root, &bench.cores);
-    say(&format!("\n{}\n{machine}", table::text(&rows)));
+    if arguments.json {
+        print(&format!("{:#}", table::json(&rows)));
+    } else {
+        print(&format!("\n{}\n{machine}", table::text(&rows)));
+    }
     let is_whole =
         arguments.only.is_empty() && !arguments.quick && arguments.instructions.is_none();
     if let Some(path) = arguments.write.as_ref().filter(|_| is_whole) {
@@ -95,8 +99,13 @@ median of the rounds' ratios, with the least and the greatest in brackets.
 ";
 
 /// Tells how far it is.
-#[allow(clippy::print_stdout)]
+#[allow(clippy::print_stderr)]
 pub(crate) fn say(text: &str) {
+    eprintln!("{text}");
+}
+
+#[allow(clippy::print_stdout)]
+fn print(text: &str) {
     println!("{text}");
 }
 

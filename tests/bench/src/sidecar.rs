@@ -22,6 +22,15 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// How long nobody looks whether it listens.
 const PAUSE: Duration = Duration::from_micros(200);
 
+/// What is logged: by both sides of a comparison the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Log {
+    /// What is wrong.
+    Faults,
+    /// A line for each call.
+    Calls,
+}
+
 /// A proxy's configuration and what it keeps, which outlast its processes.
 #[derive(Debug)]
 pub(crate) struct Home {
@@ -32,13 +41,21 @@ pub(crate) struct Home {
 }
 
 impl Home {
-    /// A home with the rest of a configuration: what it listens on, its key and its log are set. Like nginx, which keeps
-    /// no access log here, it tells of nothing but what is wrong.
-    pub(crate) fn new(binary: &Path, identity: &Identity, rest: &str) -> Result<Self, Failure> {
+    /// A home with the rest of a configuration: what it listens on, its key and its log are set.
+    pub(crate) fn new(
+        binary: &Path,
+        identity: &Identity,
+        log: Log,
+        rest: &str,
+    ) -> Result<Self, Failure> {
         let folder = tempfile::tempdir()?;
         let address = free_address()?;
+        let level = match log {
+            Log::Faults => "warn",
+            Log::Calls => "info",
+        };
         let text = format!(
-            "listen: {address}\napi_keys: [\"env:BENCH_KEY\"]\nlog: {{ format: json, level: warn }}\n{rest}"
+            "listen: {address}\napi_keys: [\"env:BENCH_KEY\"]\nlog: {{ format: json, level: {level} }}\n{rest}"
         );
         fs::write(folder.path().join("crosswalk.yaml"), text)?;
         Ok(Self {

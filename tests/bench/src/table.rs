@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde_json::{Value, json};
+
 use crate::stats::Pairs;
 
 /// A figure with its unit.
@@ -56,20 +58,23 @@ impl Figure {
             | Self::Instructions(value) => value,
         }
     }
+
+    fn unit(self) -> &'static str {
+        match self {
+            Self::CpuMicros(_) => "µs CPU",
+            Self::Micros(_) => "µs",
+            Self::Millis(_) => "ms",
+            Self::Seconds(_) => "s",
+            Self::Mebibytes(_) => "MiB",
+            Self::Calls(_) => "calls",
+            Self::Instructions(_) => "instructions",
+        }
+    }
 }
 
 impl fmt::Display for Figure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let unit = match self {
-            Self::CpuMicros(_) => " µs CPU",
-            Self::Micros(_) => " µs",
-            Self::Millis(_) => " ms",
-            Self::Seconds(_) => " s",
-            Self::Mebibytes(_) => " MiB",
-            Self::Calls(_) => " calls",
-            Self::Instructions(_) => " instructions",
-        };
-        write!(f, "{}{unit}", rounded(self.value()))
+        write!(f, "{} {}", rounded(self.value()), self.unit())
     }
 }
 
@@ -185,6 +190,27 @@ pub(crate) fn markdown(rows: &[Row]) -> String {
     text
 }
 
+/// The rows as JSON.
+pub(crate) fn json(rows: &[Row]) -> Value {
+    let figure =
+        |figure: Option<Figure>| figure.map(|it| json!({ "value": it.value(), "unit": it.unit() }));
+    rows.iter()
+        .map(|row| {
+            json!({
+                "what": row.what,
+                "crosswalk": figure(row.ours),
+                "nginx": figure(row.theirs),
+                "ratio": row.ratio,
+                "least": row.spread.map(|(least, _)| least),
+                "most": row.spread.map(|(_, most)| most),
+                "goal": row.goal.to_string(),
+                "met": row.is_met(),
+                "note": row.note,
+            })
+        })
+        .collect()
+}
+
 /// Three digits that count.
 fn rounded(value: f64) -> String {
     let places = match value.abs() {
@@ -242,6 +268,16 @@ mod tests {
             Some("| get | 14.4 µs CPU | 12.0 µs CPU | 1.20 (1.10–1.30) | ≤ 1.2 × | yes |  |")
         );
         assert!(table.lines().all(|line| line.matches('|').count() == 8));
+    }
+
+    #[test]
+    fn programs_read_figures_with_their_units() {
+        let rows = json(&[row(1.25)]);
+        assert_eq!(
+            rows[0]["crosswalk"],
+            json!({ "value": 14.36, "unit": "µs CPU" })
+        );
+        assert_eq!(rows[0]["met"], false);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::{
     process::Command,
 };
 
-use crate::{Failure, Outcome, ci, project::Project};
+use crate::{Failure, Json, Outcome, ci, project::Project};
 
 /// Where the table is written.
 const TABLE: &str = "tests/BENCHMARKS.md";
@@ -34,11 +34,13 @@ pub(crate) struct Arguments {
     /// Count what the processor does for each translator instead, by callgrind, which comes with valgrind.
     #[arg(long)]
     instructions: bool,
+    #[command(flatten)]
+    json: Json,
 }
 
 pub(crate) fn run(project: &Project, arguments: &Arguments) -> Result<Outcome, Failure> {
     if arguments.instructions {
-        return instructions(project);
+        return instructions(project, arguments.json.json);
     }
     let binary = if let Some(binary) = &arguments.binary {
         std::path::absolute(binary)?
@@ -62,7 +64,11 @@ pub(crate) fn run(project: &Project, arguments: &Arguments) -> Result<Outcome, F
     if !arguments.only.is_empty() {
         bench.arg(format!("--only={}", arguments.only.join(",")));
     }
-    for (is_given, flag) in [(arguments.quick, "--quick"), (arguments.builds, "--builds")] {
+    for (is_given, flag) in [
+        (arguments.quick, "--quick"),
+        (arguments.builds, "--builds"),
+        (arguments.json.json, "--json"),
+    ] {
         if is_given {
             bench.arg(flag);
         }
@@ -70,7 +76,7 @@ pub(crate) fn run(project: &Project, arguments: &Arguments) -> Result<Outcome, F
     ci::end(&mut bench, project)
 }
 
-fn instructions(project: &Project) -> Result<Outcome, Failure> {
+fn instructions(project: &Project, json: bool) -> Result<Outcome, Failure> {
     for (package, what) in [("crosswalk", "--example=translate"), (BENCH, "--bins")] {
         if build(project, package, what)? == Outcome::Wrong {
             return Ok(Outcome::Wrong);
@@ -81,11 +87,14 @@ fn instructions(project: &Project) -> Result<Outcome, Failure> {
     bench.arg("--root").arg(&root);
     bench.arg("--instructions");
     bench.arg(released(&root, "examples/translate"));
+    if json {
+        bench.arg("--json");
+    }
     ci::end(&mut bench, project)
 }
 
 fn build(project: &Project, package: &str, what: &str) -> Result<Outcome, Failure> {
-    println!("== cargo build --release --package {package} {what}");
+    eprintln!("== cargo build --release --package {package} {what}");
     let mut build = Command::new(ci::program());
     build.args(["build", "--release", "--locked", "--package", package, what]);
     ci::end(&mut build, project)

@@ -32,23 +32,47 @@ pub(super) async fn rows(bench: &Bench<'_>) -> Result<Vec<Row>, Failure> {
         return Ok(Vec::new());
     }
     let stub = Stub::start(Speaks::default(), &bench.identity)?;
+    let get = format!("/unified/crm/contact/{}", bodies::FIRST_CONTACT);
+    let page = "/unified/crm/account?page_size=100";
+    let mut rows = added(bench, &stub, "a get", &get, CALLS, GOAL).await?;
+    rows.extend(
+        added(
+            bench,
+            &stub,
+            "a page of 100, HubSpot",
+            page,
+            CALLS / 10,
+            Goal::None,
+        )
+        .await?,
+    );
+    Ok(rows)
+}
+
+async fn added(
+    bench: &Bench<'_>,
+    stub: &Stub,
+    what: &str,
+    target: &str,
+    calls: usize,
+    goal: Goal,
+) -> Result<Vec<Row>, Failure> {
     let mut direct = Crowd::connect(stub.address(), 1).await?;
-    let mut ours = Side::ours(bench, &stub, SINGLE, 1).await?;
-    let mut theirs = Side::theirs(bench, &stub, 1).await?;
-    let target = format!("/unified/crm/contact/{}", bodies::FIRST_CONTACT);
-    let call = Call::new(Method::GET, &target, &as_caller_of("hubspot"), "");
-    let (native, _) = ours.native(&stub, &call).await?;
-    let native = Call::from(native.first().ok_or("a get makes no native call")?);
+    let mut ours = Side::ours(bench, stub, SINGLE, 1).await?;
+    let mut theirs = Side::theirs(bench, stub, 1).await?;
+    let call = Call::new(Method::GET, target, &as_caller_of("hubspot"), "");
+    let (native, _) = ours.native(stub, &call).await?;
+    let native = Call::from(native.first().ok_or("it makes no native call")?);
     let mut medians = Pairs::default();
     let mut worst = Pairs::default();
+    let calls = if bench.arguments.quick {
+        calls / 20
+    } else {
+        calls
+    };
     // The first round warms up.
     for round in 0..=bench.arguments.rounds() {
         let mut times = Times::default();
-        let calls = if bench.arguments.quick {
-            CALLS / 20
-        } else {
-            CALLS
-        };
         // One of each in turn: whatever disturbs one of them disturbs the others as often.
         for _ in 0..calls {
             times.direct.push(direct.time(&native).await?);
@@ -62,18 +86,16 @@ pub(super) async fn rows(bench: &Bench<'_>) -> Result<Vec<Row>, Failure> {
             times.add(990, &mut worst);
         }
     }
-    let row = |what: &str, pairs: &Pairs| {
-        let row = Row::alone(what, Figure::Micros(pairs.ours()), GOAL);
+    let row = |rank: &str, pairs: &Pairs| {
+        let what = format!("added latency of {what}, one caller, {rank}");
+        let row = Row::alone(what, Figure::Micros(pairs.ours()), goal);
         if theirs.is_some() {
             row.beside(Figure::Micros(pairs.theirs()), pairs)
         } else {
             row
         }
     };
-    Ok(vec![
-        row("added latency of a get, one caller, p50", &medians),
-        row("added latency of a get, one caller, p99", &worst),
-    ])
+    Ok(vec![row("p50", &medians), row("p99", &worst)])
 }
 
 impl Times {

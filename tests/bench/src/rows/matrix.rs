@@ -8,16 +8,16 @@ use crate::{
     Failure,
     arguments::Group,
     load::Call,
-    nginx::Nginx,
     rows::{
         Bench, progress, say,
         side::{CALLERS, SINGLE, Side, as_caller_of, compare},
     },
+    sidecar::Log,
     stub::{Speaks, Stub, bodies},
-    table::{Goal, Row},
+    table::Row,
 };
 
-/// A way of speaking, and whether this nginx can speak so to a provider.
+/// A way of speaking, and whether nginx is to pass on in the same way.
 const WAYS: [(&str, Speaks, bool); 4] = [
     ("gzip", way(false, false, true), true),
     ("TLS", way(true, false, false), true),
@@ -39,6 +39,7 @@ pub(super) async fn rows(bench: &Bench<'_>) -> Result<Vec<Row>, Failure> {
     if !bench.wants(Group::Matrix) {
         return Ok(rows);
     }
+    rows.push(logging(bench).await?);
     for (name, speaks, by_nginx) in WAYS {
         let stub = Stub::start(speaks, &bench.identity)?;
         let mut ours = Side::ours(bench, &stub, SINGLE, CALLERS).await?;
@@ -48,17 +49,44 @@ pub(super) async fn rows(bench: &Bench<'_>) -> Result<Vec<Row>, Failure> {
             None
         };
         for (what, call) in calls() {
-            let calls: Arc<[Call]> = Arc::from([call]);
-            let (native, _) = ours.native(&stub, &calls[0]).await?;
-            let mut row = compare(bench, &calls, &native, &mut ours, theirs.as_mut()).await?;
-            row.what = format!("{what}; {name}");
-            row.note = note(&stub, speaks, by_nginx);
-            row.goal = Goal::None;
-            say(&progress(&row));
-            rows.push(row);
+            let row = Row {
+                what: format!("{what}; {name}"),
+                ..compared(bench, call, &stub, &mut ours, theirs.as_mut()).await?
+            };
+            let note = note(&stub, speaks, by_nginx);
+            rows.push(shown(Row { note, ..row }));
         }
     }
     Ok(rows)
+}
+
+/// A get where each side writes a line about it.
+async fn logging(bench: &Bench<'_>) -> Result<Row, Failure> {
+    let stub = Stub::start(Speaks::default(), &bench.identity)?;
+    let mut ours = Side::ours_logging(bench, &stub, SINGLE, CALLERS, Log::Calls).await?;
+    let mut theirs = Side::theirs_logging(bench, &stub, CALLERS, Log::Calls).await?;
+    let [(what, call), ..] = calls();
+    Ok(shown(Row {
+        what: format!("{what}; a line of log for each"),
+        ..compared(bench, call, &stub, &mut ours, theirs.as_mut()).await?
+    }))
+}
+
+async fn compared(
+    bench: &Bench<'_>,
+    call: Call,
+    stub: &Stub,
+    ours: &mut Side,
+    theirs: Option<&mut Side>,
+) -> Result<Row, Failure> {
+    let calls: Arc<[Call]> = Arc::from([call]);
+    let (native, _) = ours.native(stub, &calls[0]).await?;
+    compare(bench, &calls, &native, ours, theirs).await
+}
+
+fn shown(row: Row) -> Row {
+    say(&progress(&row));
+    row
 }
 
 fn note(stub: &Stub, speaks: Speaks, by_nginx: bool) -> String {
@@ -69,8 +97,8 @@ fn note(stub: &Stub, speaks: Speaks, by_nginx: bool) -> String {
     if speaks.gzip && by_nginx {
         notes.push("nginx does not inflate".to_owned());
     }
-    if let (false, Some(version)) = (by_nginx, Nginx::version()) {
-        notes.push(format!("nginx {version} cannot"));
+    if !by_nginx {
+        notes.push("nginx passes on by HTTP/1.1".to_owned());
     }
     notes.join("; ")
 }

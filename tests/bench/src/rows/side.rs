@@ -10,7 +10,7 @@ use crate::{
     nginx::Nginx,
     process::Process,
     rows::Bench,
-    sidecar::{API_KEY, Home, connections},
+    sidecar::{API_KEY, Home, Log, connections},
     stats::Pairs,
     stub::{Native, Stub},
     table::{Figure, Goal, Row},
@@ -37,15 +37,25 @@ enum Lodging {
 }
 
 impl Side {
-    /// The proxy with these settings, and a connection at each provider.
+    /// The proxy with these settings, and a connection at each provider. Like nginx it logs no calls.
     pub(super) async fn ours(
         bench: &Bench<'_>,
         stub: &Stub,
         settings: &str,
         callers: usize,
     ) -> Result<Self, Failure> {
+        Self::ours_logging(bench, stub, settings, callers, Log::Faults).await
+    }
+
+    pub(super) async fn ours_logging(
+        bench: &Bench<'_>,
+        stub: &Stub,
+        settings: &str,
+        callers: usize,
+        log: Log,
+    ) -> Result<Self, Failure> {
         let rest = format!("{settings}{}", connections(stub));
-        let home = Home::new(&bench.arguments.binary, &bench.identity, &rest)?;
+        let home = Home::new(&bench.arguments.binary, &bench.identity, log, &rest)?;
         let process = home.serve(&bench.cores)?;
         Ok(Self {
             process,
@@ -60,10 +70,19 @@ impl Side {
         stub: &Stub,
         callers: usize,
     ) -> Result<Option<Self>, Failure> {
+        Self::theirs_logging(bench, stub, callers, Log::Faults).await
+    }
+
+    pub(super) async fn theirs_logging(
+        bench: &Bench<'_>,
+        stub: &Stub,
+        callers: usize,
+        log: Log,
+    ) -> Result<Option<Self>, Failure> {
         if !bench.has_nginx {
             return Ok(None);
         }
-        let nginx = Nginx::new(stub, &bench.identity.path())?;
+        let nginx = Nginx::new(stub, &bench.identity.path(), log)?;
         let process = nginx.serve(&bench.cores)?;
         Ok(Some(Self {
             process,

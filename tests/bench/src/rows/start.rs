@@ -15,7 +15,7 @@ use crate::{
         Bench, say,
         side::{CALLERS, SINGLE, as_caller_of, cpu_per_call},
     },
-    sidecar::{API_KEY, Home},
+    sidecar::{API_KEY, Home, Log},
     stats::Pairs,
     stub::{Speaks, Stub, bodies},
     table::{Figure, Goal, Row},
@@ -33,7 +33,12 @@ pub(super) async fn rows(bench: &Bench<'_>) -> Result<Vec<Row>, Failure> {
         return Ok(Vec::new());
     }
     let stub = Stub::start(Speaks::default(), &bench.identity)?;
-    let home = Home::new(&bench.arguments.binary, &bench.identity, SINGLE)?;
+    let home = Home::new(
+        &bench.arguments.binary,
+        &bench.identity,
+        Log::Faults,
+        SINGLE,
+    )?;
     let mut rows = Vec::new();
     let mut tenants = keep(bench, &home, &stub, Vec::new(), KEPT).await?;
     if wants_start {
@@ -100,7 +105,7 @@ async fn start(
         stub.record();
         first_answer(|| home.serve(&bench.cores), home.address, &call).await?;
         native = stub.recorded().first().map(Call::from);
-        nginx = Some(Nginx::new(stub, &bench.identity.path())?);
+        nginx = Some(Nginx::new(stub, &bench.identity.path(), Log::Faults)?);
     }
     let mut pairs = Pairs::default();
     // It is so short that more rounds cost nothing.

@@ -4,6 +4,7 @@ use std::{io::Write as _, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use crosswalk::{config::ConfigError, route::Api, server::StartError, store::StoreError};
+use tokio::runtime::{self, Runtime};
 
 mod check_config;
 mod demo;
@@ -116,6 +117,7 @@ pub(crate) fn run(api: &Api) -> ExitCode {
         Command::Pipelines(arguments) => pipelines::run(arguments),
         Command::Version => say(concat!("crosswalk ", env!("CARGO_PKG_VERSION"))),
     };
+    crosswalk::log::flush();
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -136,8 +138,27 @@ fn say(text: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    Ok(tokio::runtime::Builder::new_multi_thread()
+fn runtime() -> Result<Runtime, Failure> {
+    Ok(runtime::Builder::new_multi_thread().enable_all().build()?)
+}
+
+/// Answers calls on so many threads; with one, it is the thread that waits for the end.
+fn runtime_of(threads: usize) -> Result<Runtime, Failure> {
+    let mut builder = if threads > 1 {
+        let mut builder = runtime::Builder::new_multi_thread();
+        builder.worker_threads(threads);
+        builder
+    } else {
+        runtime::Builder::new_current_thread()
+    };
+    Ok(builder.enable_all().build()?)
+}
+
+/// For what is done beside calls, so that it never keeps one waiting.
+fn background() -> Result<Runtime, Failure> {
+    Ok(runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .thread_name("background")
         .enable_all()
         .build()?)
 }

@@ -95,6 +95,9 @@ pub struct Limits {
     pub connections: usize,
     /// Calls at one time; further ones are answered 503 at once, since a queue would only hide the overload.
     pub calls_in_flight: usize,
+    /// Threads that answer calls. One serves thousands of calls a second, and costs each of them least: nothing has to
+    /// pass from thread to thread. Pipelines and webhooks have a thread of their own.
+    pub threads: usize,
     /// Native calls of one unified call at one time. Providers' own
     /// clients and browsers allow themselves 6, so 8 is polite.
     pub native_calls_side_by_side: usize,
@@ -152,6 +155,7 @@ impl Default for Limits {
             headers: 100,
             connections: 1024,
             calls_in_flight: 512,
+            threads: 1,
             native_calls_side_by_side: 8,
             queue_length: 1000,
             queue_wait: Duration::from_secs(30),

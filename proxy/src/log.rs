@@ -8,6 +8,8 @@ use std::{
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
+mod lines;
+
 use bytes::Bytes;
 use http::StatusCode;
 use tokio::time::Instant;
@@ -19,6 +21,11 @@ use crate::{
     metrics::Metrics,
     upstream::{Connection, NativeLog},
 };
+
+use lines::Lines;
+
+/// Where this process logs to, once it does.
+static LINES: OnceLock<Lines> = OnceLock::new();
 
 /// Starts logging for the whole process. A second call changes nothing.
 pub fn start(log: config::Log) {
@@ -36,7 +43,7 @@ pub fn start(log: config::Log) {
         Level::Debug => LevelFilter::DEBUG,
     };
     let subscriber = tracing_subscriber::fmt()
-        .with_writer(stderr)
+        .with_writer(LINES.get_or_init(Lines::new).clone())
         .with_max_level(level)
         .with_target(false);
     // Fails only where logging has been started before, as it is in tests.
@@ -47,6 +54,13 @@ pub fn start(log: config::Log) {
             .try_init(),
         LogFormat::Json => subscriber.json().flatten_event(true).try_init(),
     };
+}
+
+/// Writes what waits to be written. For the end of the process.
+pub fn flush() {
+    if let Some(lines) = LINES.get() {
+        lines.flush();
+    }
 }
 
 /// What is known of one call. It is logged when the last who works for the call lets go of it, so that a write that

@@ -6,7 +6,7 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use http::HeaderMap;
-use tokio::{sync::watch, task::JoinSet, time::Instant};
+use tokio::{runtime::Handle, sync::watch, task::JoinSet, time::Instant};
 
 use crate::{
     auth::{Auth, Principal},
@@ -84,13 +84,13 @@ impl Own {
         }
     }
 
-    /// Starts what is done without being asked; it ends when `stop` says so.
-    pub fn start(self: &Arc<Self>, stop: &watch::Receiver<bool>) -> JoinSet<()> {
+    /// Starts what is done without being asked, on the runtime of `handle`; it ends when `stop` says so.
+    pub fn start(self: &Arc<Self>, stop: &watch::Receiver<bool>, handle: &Handle) -> JoinSet<()> {
         let mut tasks = JoinSet::new();
         if let Some(store) = &self.store {
-            tasks.spawn(idempotency::purge(store.clone(), stop.clone()));
-            tasks.spawn(sync::run(Arc::clone(self), stop.clone()));
-            tasks.spawn(webhook::run(Arc::clone(self), stop.clone()));
+            tasks.spawn_on(idempotency::purge(store.clone(), stop.clone()), handle);
+            tasks.spawn_on(sync::run(Arc::clone(self), stop.clone()), handle);
+            tasks.spawn_on(webhook::run(Arc::clone(self), stop.clone()), handle);
         }
         tasks
     }

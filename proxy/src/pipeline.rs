@@ -25,6 +25,7 @@ use http::{
 use http_body_util::Full;
 use hyper::body::Body;
 use tokio::{
+    runtime::Handle,
     sync::{OwnedSemaphorePermit, Semaphore, watch},
     task::JoinSet,
     time::Instant,
@@ -41,7 +42,7 @@ use crate::{
     log::CallLog,
     metrics::Metrics,
     own::{Own, OwnCall},
-    route::{self, Api, ServedBy, UnifiedRequest},
+    route::{Api, Router, ServedBy, UnifiedRequest},
     store::Store,
     sync,
     upstream::{Behalf, Exchange, NativeLog, Upstream, Urgency, provider::Effect},
@@ -86,6 +87,7 @@ const NO_BODY: &str =
 #[derive(Debug)]
 pub struct Pipeline {
     api: Api,
+    router: Router,
     auth: Arc<Auth>,
     origins: Origins,
     limits: Limits,
@@ -170,6 +172,7 @@ impl Pipeline {
         };
         Self {
             api,
+            router: Router::new(api.routes),
             own: Arc::new(own),
             auth,
             origins,
@@ -267,7 +270,7 @@ impl Pipeline {
         self.origins.check(head)?;
         let deadline = deadline::of(&head.headers, self.limits.request_timeout, start)?;
         let place = self.place()?;
-        let found = route::find(self.api.routes, &head.method, head.uri.path())?;
+        let found = self.router.find(&head.method, head.uri.path())?;
         let route = found.route;
         let _ = log.operation.set(route.operation);
         let caller = self.auth.caller(&head.headers);
@@ -428,9 +431,9 @@ impl Pipeline {
         self.own.upstream.metrics()
     }
 
-    /// Starts what is done without being asked.
-    pub fn start(&self, stop: &watch::Receiver<bool>) -> JoinSet<()> {
-        self.own.start(stop)
+    /// Starts what is done without being asked, on the runtime of `handle`.
+    pub fn start(&self, stop: &watch::Receiver<bool>, handle: &Handle) -> JoinSet<()> {
+        self.own.start(stop, handle)
     }
 
     /// From now on `/readyz` says no; calls are still answered.

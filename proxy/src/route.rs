@@ -84,60 +84,125 @@ pub struct Match {
     pub parameters: Vec<(&'static str, String)>,
 }
 
-/// Finds the route of a request. A path with a literal segment goes before one with a parameter in its place.
-pub fn find(routes: &'static [Route], method: &Method, path: &str) -> Result<Match, Error> {
-    let mut best: Option<&'static Route> = None;
-    let mut allow: Vec<&str> = Vec::new();
-    for route in routes.iter().filter(|route| fits(route.path, path)) {
-        if route.method != *method {
-            allow.push(route.method.as_str());
-        } else if best.is_none_or(|best| literals(route.path) > literals(best.path)) {
-            best = Some(route);
+/// The routes of an API, ready to be looked up.
+#[derive(Debug)]
+pub struct Router {
+    /// In the order in which they are tried: what is more literal goes first.
+    paths: Vec<Path>,
+}
+
+/// A route with its path taken apart.
+#[derive(Debug)]
+struct Path {
+    route: &'static Route,
+    /// All that stands before the first parameter. Most paths are told apart by it alone.
+    prefix: &'static str,
+    /// What follows, by segments; the first one goes on where the prefix ends.
+    rest: Vec<Segment>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Segment {
+    Literal(&'static str),
+    Parameter(&'static str),
+}
+
+impl Router {
+    pub fn new(routes: &'static [Route]) -> Self {
+        let mut paths: Vec<Path> = routes.iter().map(Path::new).collect();
+        paths.sort_by_cached_key(|path| std::cmp::Reverse(literals(path.route.path)));
+        Self { paths }
+    }
+
+    /// Finds the route of a request. A path with a literal segment goes before one with a parameter in its place.
+    pub fn find(&self, method: &Method, path: &str) -> Result<Match, Error> {
+        let mut fitting = self.paths.iter().filter(|it| it.fits(path));
+        match fitting.find(|it| it.route.method == *method) {
+            Some(found) => Ok(Match {
+                route: found.route,
+                parameters: found.parameters(path)?,
+            }),
+            None => Err(self.not_found(method, path)),
         }
     }
-    if let Some(route) = best {
-        return Ok(Match {
-            route,
-            parameters: parameters(route.path, path)?,
+
+    fn not_found(&self, method: &Method, path: &str) -> Error {
+        let fitting = self.paths.iter().filter(|it| it.fits(path));
+        let mut allow: Vec<&str> = fitting.map(|it| it.route.method.as_str()).collect();
+        if allow.is_empty() {
+            return Error::not_found(format!(
+                "no operation has the path `{}`; paths are those of the unified API, as in /unified/crm/account",
+                shorten(path)
+            ));
+        }
+        allow.sort_unstable();
+        allow.dedup();
+        let allow = allow.join(", ");
+        let mut error = Error::new(
+            Code::MethodNotSupported,
+            format!("the path has no operation for {method}, expected {allow}"),
+        );
+        error.allow = Some(allow.into());
+        error
+    }
+}
+
+impl Path {
+    fn new(route: &'static Route) -> Self {
+        let (prefix, rest) = route.path.find('{').map_or((route.path, None), |at| {
+            (&route.path[..at], Some(&route.path[at..]))
         });
+        let rest = rest.into_iter().flat_map(|rest| rest.split('/'));
+        let rest = rest.map(|segment| match parameter(segment) {
+            Some(name) => Segment::Parameter(name),
+            None => Segment::Literal(segment),
+        });
+        Self {
+            route,
+            prefix,
+            rest: rest.collect(),
+        }
     }
-    if allow.is_empty() {
-        return Err(Error::not_found(format!(
-            "no operation has the path `{}`; paths are those of the unified API, as in /unified/crm/account",
-            shorten(path)
-        )));
+
+    fn fits(&self, path: &str) -> bool {
+        let Some(found) = path.strip_prefix(self.prefix) else {
+            return false;
+        };
+        if self.rest.is_empty() {
+            return found.is_empty();
+        }
+        let mut found = found.split('/');
+        let fit = |wanted: &Segment| match (wanted, found.next()) {
+            (Segment::Literal(wanted), Some(found)) => *wanted == found,
+            (Segment::Parameter(_), Some(found)) => !found.is_empty(),
+            (_, None) => false,
+        };
+        self.rest.iter().all(fit) && found.next().is_none()
     }
-    allow.sort_unstable();
-    allow.dedup();
-    let allow = allow.join(", ");
-    let mut error = Error::new(
-        Code::MethodNotSupported,
-        format!("the path has no operation for {method}, expected {allow}"),
-    );
-    error.allow = Some(allow.into());
-    Err(error)
+
+    /// The values of the parameters in a path that fits.
+    fn parameters(&self, path: &str) -> Result<Vec<(&'static str, String)>, Error> {
+        let found = path.get(self.prefix.len()..).unwrap_or_default().split('/');
+        let mut parameters = Vec::new();
+        for (wanted, found) in self.rest.iter().zip(found) {
+            let Segment::Parameter(name) = *wanted else {
+                continue;
+            };
+            let value = percent_decode_str(found).decode_utf8().map_err(|_| {
+                Error::issue(
+                    format!("path.{name}"),
+                    format!("expected UTF-8, found `{}`", shorten(found)),
+                )
+            })?;
+            parameters.push((name, value.into_owned()));
+        }
+        Ok(parameters)
+    }
 }
 
 /// The name of a parameter, where the segment is one.
 fn parameter(segment: &'static str) -> Option<&'static str> {
     segment.strip_prefix('{')?.strip_suffix('}')
-}
-
-fn fits(template: &'static str, path: &str) -> bool {
-    let mut wanted = template.split('/');
-    let mut found = path.split('/');
-    loop {
-        match (wanted.next(), found.next()) {
-            (None, None) => return true,
-            (Some(wanted), Some(found)) if parameter(wanted).is_some() => {
-                if found.is_empty() {
-                    return false;
-                }
-            }
-            (Some(wanted), Some(found)) if wanted == found => {}
-            _ => return false,
-        }
-    }
 }
 
 /// Which segments are literals, from the end on: what stands last says most, so `{entity}/_count` goes before
@@ -146,23 +211,6 @@ fn literals(template: &'static str) -> Vec<bool> {
     let segments = template.rsplit('/');
     segments
         .map(|segment| parameter(segment).is_none())
-        .collect()
-}
-
-fn parameters(template: &'static str, path: &str) -> Result<Vec<(&'static str, String)>, Error> {
-    template
-        .split('/')
-        .zip(path.split('/'))
-        .filter_map(|(wanted, found)| Some((parameter(wanted)?, found)))
-        .map(|(name, found)| {
-            let value = percent_decode_str(found).decode_utf8().map_err(|_| {
-                Error::issue(
-                    format!("path.{name}"),
-                    format!("expected UTF-8, found `{}`", shorten(found)),
-                )
-            })?;
-            Ok((name, value.into_owned()))
-        })
         .collect()
 }
 
@@ -194,6 +242,10 @@ mod tests {
         ),
     ];
 
+    fn find(method: &Method, path: &str) -> Result<Match, Error> {
+        Router::new(&ROUTES).find(method, path)
+    }
+
     const fn route(method: Method, path: &'static str, operation: &'static str) -> Route {
         Route {
             method,
@@ -206,27 +258,27 @@ mod tests {
 
     #[test]
     fn a_literal_goes_before_a_parameter() {
-        let found = find(&ROUTES, &Method::GET, "/unified/crm/account/_count").unwrap();
+        let found = find(&Method::GET, "/unified/crm/account/_count").unwrap();
         assert_eq!(found.route.operation, "crm.object.count");
         assert_eq!(found.parameters, [("entity", "account".to_owned())]);
     }
 
     #[test]
     fn parameters_are_percent_decoded_once() {
-        let found = find(&ROUTES, &Method::GET, "/unified/crm/account/a%2F%252e").unwrap();
+        let found = find(&Method::GET, "/unified/crm/account/a%2F%252e").unwrap();
         assert_eq!(found.parameters, [("id", "a/%2e".to_owned())]);
     }
 
     #[test]
     fn a_parameter_that_is_not_utf_8_is_a_bad_request() {
-        let error = find(&ROUTES, &Method::GET, "/unified/crm/account/%ff").unwrap_err();
+        let error = find(&Method::GET, "/unified/crm/account/%ff").unwrap_err();
         assert_eq!(error.code, Code::BadRequest);
         assert_eq!(error.issues[0].path.as_deref(), Some("path.id"));
     }
 
     #[test]
     fn another_method_is_answered_with_those_that_exist() {
-        let error = find(&ROUTES, &Method::DELETE, "/unified/crm/account/1").unwrap_err();
+        let error = find(&Method::DELETE, "/unified/crm/account/1").unwrap_err();
         assert_eq!(error.code, Code::MethodNotSupported);
         assert_eq!(error.allow.as_deref(), Some("GET, PATCH"));
     }
@@ -243,7 +295,7 @@ mod tests {
             "/unified/crm/ACCOUNT",
             "/unified/crm/account/../account",
         ] {
-            let error = find(&ROUTES, &Method::GET, path).unwrap_err();
+            let error = find(&Method::GET, path).unwrap_err();
             assert_eq!(error.code, Code::NotFound, "{path}");
         }
     }

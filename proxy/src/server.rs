@@ -4,7 +4,7 @@
 
 use std::{io, net::SocketAddr, sync::Arc};
 
-use tokio::{net::TcpListener, sync::watch, task::JoinSet, time::Instant};
+use tokio::{net::TcpListener, runtime::Handle, sync::watch, task::JoinSet, time::Instant};
 
 use crate::{
     admin::Admin,
@@ -33,6 +33,7 @@ pub struct Server {
     admin_origins: Option<Origins>,
     pipeline: Arc<Pipeline>,
     limits: Limits,
+    background: Option<Handle>,
 }
 
 /// Why a proxy cannot start.
@@ -140,7 +141,15 @@ impl Server {
             admin_origins,
             pipeline: Arc::new(pipeline),
             limits: config.limits.clone(),
+            background: None,
         })
+    }
+
+    /// The same, doing what is done beside calls on another runtime.
+    #[must_use]
+    pub fn with_background(mut self, runtime: Handle) -> Self {
+        self.background = Some(runtime);
+        self
     }
 
     /// The address in use; its port is the real one where the configuration says 0.
@@ -162,6 +171,7 @@ impl Server {
             pipeline,
             limits,
             admin_origins,
+            background,
             ..
         } = self;
         // Ends with the set, at the very end.
@@ -174,7 +184,8 @@ impl Server {
             watchers.spawn(admin.serve(listener));
         }
         let (stop, stopped) = watch::channel(false);
-        let mut background = pipeline.start(&stopped);
+        let handle = background.unwrap_or_else(Handle::current);
+        let mut background = pipeline.start(&stopped, &handle);
         let mut house = House::new(Arc::clone(&pipeline), &limits, stopped);
         let mut shutdown = std::pin::pin!(shutdown);
         loop {

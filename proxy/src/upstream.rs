@@ -13,6 +13,7 @@ mod engine;
 pub mod fault;
 mod join;
 mod native_log;
+mod pool;
 pub mod provider;
 pub(crate) mod reach;
 mod retry;

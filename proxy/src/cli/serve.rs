@@ -9,7 +9,7 @@ use crosswalk::{
 };
 use tokio::sync::oneshot;
 
-use super::{Failure, runtime, signals::Signals};
+use super::{Failure, background, runtime_of, signals::Signals};
 
 pub(super) fn run(api: &Api, path: &Path) -> Result<(), Failure> {
     let config = config::read(path, api)?;
@@ -17,9 +17,16 @@ pub(super) fn run(api: &Api, path: &Path) -> Result<(), Failure> {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
-    runtime()?.block_on(async {
+    let background = match config.state.store {
+        Some(_) => Some(background()?),
+        None => None,
+    };
+    runtime_of(config.limits.threads)?.block_on(async {
         let signals = Signals::catch()?;
-        let server = Server::bind(*api, &config, None).await?;
+        let mut server = Server::bind(*api, &config, None).await?;
+        if let Some(background) = &background {
+            server = server.with_background(background.handle().clone());
+        }
         tracing::info!(
             address = %server.address(),
             admin = server.admin_address().map(tracing::field::display),

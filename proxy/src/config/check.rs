@@ -209,6 +209,7 @@ impl Check<'_> {
         );
         set("connections", &mut limits.connections, &mut count);
         set("calls_in_flight", &mut limits.calls_in_flight, &mut count);
+        set("threads", &mut limits.threads, &mut count);
         set(
             "native_calls_side_by_side",
             &mut limits.native_calls_side_by_side,

@@ -6,10 +6,7 @@ use std::{
     error::Error as StdError,
     fmt,
     io::Read,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU32, Ordering},
-    },
+    sync::atomic::{AtomicU8, Ordering},
     time::Duration,
 };
 
@@ -17,29 +14,17 @@ use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 use http::{HeaderMap, Request, StatusCode, header::CONTENT_ENCODING};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::Incoming;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::{
-    client::legacy::{
-        self,
-        connect::{HttpConnector, capture_connection},
-    },
-    rt::{TokioExecutor, TokioTimer},
-};
+use hyper_rustls::HttpsConnectorBuilder;
+use hyper_util::client::legacy::connect::HttpConnector;
 use rustls::crypto::ring;
-use tokio::{sync::Notify, time::Instant};
+use tokio::time::Instant;
 
-use super::reach::{Reach, Resolver};
+use super::{
+    pool::{Arriving, Broken, Pool},
+    reach::{Reach, Resolver},
+};
 use crate::config::{Limits, Roots};
 
-/// Shorter than what servers commonly allow, so that we seldom send on a connection that is being closed.
-const POOL_IDLE: Duration = Duration::from_secs(30);
-/// Connections kept open to one host while nobody uses them.
-const POOL_PER_HOST: usize = 64;
-/// The head of a response. Also so much is read at a time, so that no response keeps a thread for long.
-const HEAD_BYTES: usize = 64 * 1024;
-/// Responses that announce the response.
-const MOST_INFORMATIONAL: u32 = 32;
 /// Above this, inflating leaves the thread that serves sockets.
 const INFLATE_INLINE: usize = 64 * 1024;
 /// What is read of a body that nobody wants, and for how long.
@@ -48,7 +33,7 @@ const LONGEST_UNREAD: Duration = Duration::from_millis(500);
 
 #[derive(Debug)]
 pub(crate) struct Client {
-    inner: legacy::Client<HttpsConnector<HttpConnector<Resolver>>, Full<Bytes>>,
+    pool: Pool,
     response_body_bytes: usize,
 }
 
@@ -80,11 +65,11 @@ pub(crate) enum Failure {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reached {
     /// There was no connection yet: nothing was sent.
-    Nothing,
+    Nothing = 0,
     /// It may have been sent.
-    Sent,
+    Sent = 1,
     /// The answer had begun.
-    Answering,
+    Answering = 2,
 }
 
 impl fmt::Display for Reached {
@@ -94,6 +79,24 @@ impl fmt::Display for Reached {
             Self::Sent => "after the call was sent",
             Self::Answering => "while the answer was read",
         })
+    }
+}
+
+/// What of an exchange is known when its time is up.
+#[derive(Debug, Default)]
+struct Progress(AtomicU8);
+
+impl Progress {
+    fn is(&self, reached: Reached) {
+        self.0.store(reached as u8, Ordering::Relaxed);
+    }
+
+    fn reached(&self) -> Reached {
+        match self.0.load(Ordering::Relaxed) {
+            0 => Reached::Nothing,
+            1 => Reached::Sent,
+            _ => Reached::Answering,
+        }
     }
 }
 
@@ -117,15 +120,8 @@ impl Client {
                 .map_err(|error| format!("TLS cannot be set up: {error}"))?,
         };
         let connector = builder.https_or_http().enable_http1().wrap_connector(tcp);
-        let inner = legacy::Client::builder(TokioExecutor::new())
-            .pool_idle_timeout(POOL_IDLE)
-            .pool_max_idle_per_host(POOL_PER_HOST)
-            .pool_timer(TokioTimer::new())
-            .http1_max_buf_size(HEAD_BYTES)
-            .timer(TokioTimer::new())
-            .build(connector);
         Ok(Self {
-            inner,
+            pool: Pool::new(connector),
             response_body_bytes: limits.response_body_bytes,
         })
     }
@@ -133,24 +129,13 @@ impl Client {
     /// Sends a request and reads the response to its end, before `deadline`.
     pub(crate) async fn send(
         &self,
-        mut request: Request<Full<Bytes>>,
+        request: Request<Full<Bytes>>,
         deadline: Instant,
     ) -> Result<Response, Failure> {
-        let connection = capture_connection(&mut request);
-        let is_answering = AtomicBool::new(false);
-        tokio::time::timeout_at(deadline, self.exchange(request, &is_answering))
+        let progress = Progress::default();
+        tokio::time::timeout_at(deadline, self.exchange(request, &progress))
             .await
-            .unwrap_or_else(|_| {
-                let reached = if is_answering.into_inner() {
-                    Reached::Answering
-                } else if connection.connection_metadata().is_some() {
-                    Reached::Sent
-                } else {
-                    // The pool may go on connecting; the call is gone with the future that was dropped.
-                    Reached::Nothing
-                };
-                Err(Failure::TimedOut(reached))
-            })
+            .unwrap_or_else(|_| Err(Failure::TimedOut(progress.reached())))
     }
 
     /// Sends a request whose answer is its head. The body is read for a moment, so that the connection can be used again.
@@ -159,7 +144,8 @@ impl Client {
         request: Request<Full<Bytes>>,
         deadline: Instant,
     ) -> Result<(StatusCode, HeaderMap), Failure> {
-        let response = tokio::time::timeout_at(deadline, self.begin(request))
+        let progress = Progress::default();
+        let response = tokio::time::timeout_at(deadline, self.begin(request, &progress))
             .await
             .unwrap_or(Err(Failure::TimedOut(Reached::Sent)))?;
         let (head, body) = response.into_parts();
@@ -172,31 +158,24 @@ impl Client {
     async fn begin(
         &self,
         request: Request<Full<Bytes>>,
-    ) -> Result<http::Response<Incoming>, Failure> {
-        let mut request = request;
-        let flood = watch_informational(&mut request);
-        let response = tokio::select! {
-            response = self.inner.request(request) => response,
-            () = flood.notified() => {
-                return Err(Failure::Lost("informational responses without end".to_owned()));
-            }
-        };
-        response.map_err(|error| {
-            if error.is_connect() {
-                Failure::NotConnected(chain(&error))
-            } else {
-                Failure::Lost(chain(&error))
-            }
+        progress: &Progress,
+    ) -> Result<http::Response<Arriving>, Failure> {
+        let connected = || progress.is(Reached::Sent);
+        let response = self.pool.exchange(request, connected).await;
+        response.map_err(|broken| match broken {
+            Broken::NotConnected(error) => Failure::NotConnected(chain(error.as_ref())),
+            Broken::Lost(error) => Failure::Lost(chain(&error)),
+            Broken::Flooded => Failure::Lost("informational responses without end".to_owned()),
         })
     }
 
     async fn exchange(
         &self,
         request: Request<Full<Bytes>>,
-        is_answering: &AtomicBool,
+        progress: &Progress,
     ) -> Result<Response, Failure> {
-        let response = self.begin(request).await?;
-        is_answering.store(true, Ordering::Relaxed);
+        let response = self.begin(request, progress).await?;
+        progress.is(Reached::Answering);
         let (head, body) = response.into_parts();
         let body = self.read(body).await?;
         let body = self.inflate(&head.headers, body).await?;
@@ -207,7 +186,7 @@ impl Client {
         })
     }
 
-    async fn read(&self, body: Incoming) -> Result<Bytes, Failure> {
+    async fn read(&self, body: Arriving) -> Result<Bytes, Failure> {
         let limit = self.response_body_bytes;
         Limited::new(body, limit)
             .collect()
@@ -237,19 +216,6 @@ impl Client {
             .await
             .unwrap_or_else(|error| Err(Failure::Garbled(error.to_string())))
     }
-}
-
-/// Tells when a response has had more informational ones before it than any server sends. They are read over one by one,
-/// and a flood of them keeps a thread from all else.
-fn watch_informational(request: &mut Request<Full<Bytes>>) -> Arc<Notify> {
-    let flood = Arc::new(Notify::new());
-    let (told, seen) = (Arc::clone(&flood), AtomicU32::new(0));
-    hyper::ext::on_informational(request, move |_| {
-        if seen.fetch_add(1, Ordering::Relaxed) == MOST_INFORMATIONAL {
-            told.notify_one();
-        }
-    });
-    flood
 }
 
 /// Stops at the limit, however far a small body would unfold.

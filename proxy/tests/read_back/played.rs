@@ -128,7 +128,7 @@ impl Played {
 
     fn translate(&self, method: &Method, target: &str, body: &Value) -> Result<Vec<u8>, Error> {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
-        let found = route::find(API.routes, method, path)?;
+        let found = route::Router::new(API.routes).find(method, path)?;
         let body = if body.is_null() {
             Bytes::new()
         } else {

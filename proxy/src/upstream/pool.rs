@@ -1,0 +1,360 @@
+//! Connections to other hosts, kept open between exchanges.
+//!
+//! Who makes an exchange drives its connection himself, within his own future: no task stands between a call and its
+//! socket, so nothing has to be passed on, and nobody else has to be woken. A connection that is idle is driven by nobody;
+//! whoever takes it looks first whether it is still open, and those that are not taken for [`IDLE`] are closed.
+//!
+//! HTTP/1.1: one exchange at a time on a connection. Knows no limits, no provider and no credentials.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    pin::Pin,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicU32, Ordering},
+    },
+    task::{Context, Poll, Waker, ready},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{
+    HeaderValue, Request, Response, Uri,
+    header::HOST,
+    uri::{Authority, PathAndQuery, Scheme},
+};
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::Full;
+use hyper::{
+    body::Incoming,
+    client::conn::http1::{self, SendRequest},
+};
+use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
+use hyper_util::{client::legacy::connect::HttpConnector, rt::TokioIo};
+use tokio::{net::TcpStream, time::Instant};
+use tower_service::Service as _;
+
+use super::reach::Resolver;
+
+#[cfg(test)]
+mod tests;
+
+/// Shorter than what servers commonly allow, so that we seldom send on a connection that is being closed.
+const IDLE: Duration = Duration::from_secs(30);
+/// Connections kept open to one host while nobody uses them.
+const PER_HOST: usize = 64;
+/// The head of a response. Also so much is read at a time, so that no response keeps a thread for long.
+const HEAD_BYTES: usize = 64 * 1024;
+/// Responses that announce the response. More than any server sends; they are read over one by one, and a flood of them
+/// keeps a thread from all else.
+const MOST_INFORMATIONAL: u32 = 32;
+
+type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
+type Connector = HttpsConnector<HttpConnector<Resolver>>;
+
+/// What reads a connection and writes to it.
+type Driver = http1::Connection<Stream, Full<Bytes>>;
+
+/// Why there is no response.
+#[derive(Debug)]
+pub(super) enum Broken {
+    /// Nothing was sent.
+    NotConnected(Box<dyn std::error::Error + Send + Sync>),
+    /// Something of the request may have been sent.
+    Lost(hyper::Error),
+    /// More informational responses than [`MOST_INFORMATIONAL`].
+    Flooded,
+}
+
+/// The connections to all hosts. Cloning shares them.
+#[derive(Clone)]
+pub(super) struct Pool {
+    connector: Connector,
+    idle: Arc<Idle>,
+}
+
+/// A host, and how it is spoken to.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Origin {
+    scheme: Scheme,
+    authority: Authority,
+}
+
+/// Those that nobody uses.
+#[derive(Default)]
+struct Idle {
+    lines: Mutex<Lines>,
+}
+
+#[derive(Default)]
+struct Lines {
+    /// Of each host, the one that was used last at the end.
+    by_origin: HashMap<Origin, Vec<(Line, Instant)>>,
+    /// Somebody closes those that stay idle.
+    is_swept: bool,
+}
+
+/// One open connection.
+struct Line {
+    sender: SendRequest<Full<Bytes>>,
+    driver: Pin<Box<Driver>>,
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pool(…)")
+    }
+}
+
+impl Pool {
+    pub(super) fn new(connector: Connector) -> Self {
+        Self {
+            connector,
+            idle: Arc::default(),
+        }
+    }
+
+    /// Sends a request, whose address is a whole one, and reads the head of its response. `connected` is called when
+    /// there is a connection, so that something of the request may have been sent from then on.
+    pub(super) async fn exchange(
+        &self,
+        mut request: Request<Full<Bytes>>,
+        connected: impl Fn(),
+    ) -> Result<Response<Arriving>, Broken> {
+        let origin = address(&mut request).map_err(Broken::NotConnected)?;
+        loop {
+            let kept = self.idle.take(&origin);
+            let is_new = kept.is_none();
+            let mut line = match kept {
+                Some(line) => line,
+                None => self.connect(&origin).await?,
+            };
+            connected();
+            let informational = watch_informational(&mut request);
+            let sent = line.sender.try_send_request(request);
+            let mut sent = std::pin::pin!(sent);
+            let driver = &mut line.driver;
+            let answered = std::future::poll_fn(|cx| {
+                // An end of the connection reaches the exchange as well, in its own words.
+                let _ = driver.as_mut().poll(cx);
+                if informational.load(Ordering::Relaxed) > MOST_INFORMATIONAL {
+                    return Poll::Ready(None);
+                }
+                sent.as_mut().poll(cx).map(Some)
+            });
+            match answered.await {
+                None => return Err(Broken::Flooded),
+                Some(Ok(response)) => {
+                    let idle = Arc::downgrade(&self.idle);
+                    return Ok(response.map(|body| Arriving {
+                        body,
+                        line: Some(line),
+                        origin,
+                        idle,
+                    }));
+                }
+                Some(Err(mut failed)) => match failed.take_message() {
+                    // It was closed while nobody used it.
+                    Some(unsent) if !is_new => request = unsent,
+                    Some(_) => return Err(Broken::NotConnected(failed.into_error().into())),
+                    None => return Err(Broken::Lost(failed.into_error())),
+                },
+            }
+        }
+    }
+
+    async fn connect(&self, origin: &Origin) -> Result<Line, Broken> {
+        let target = Uri::builder()
+            .scheme(origin.scheme.clone())
+            .authority(origin.authority.clone())
+            .path_and_query(PathAndQuery::from_static("/"))
+            .build()
+            .map_err(|error| Broken::NotConnected(error.into()))?;
+        let mut connector = self.connector.clone();
+        std::future::poll_fn(|cx| connector.poll_ready(cx))
+            .await
+            .map_err(Broken::NotConnected)?;
+        let stream = connector.call(target).await.map_err(Broken::NotConnected)?;
+        let (sender, driver) = http1::Builder::new()
+            .max_buf_size(HEAD_BYTES)
+            .handshake(stream)
+            .await
+            .map_err(|error| Broken::NotConnected(error.into()))?;
+        Ok(Line {
+            sender,
+            driver: Box::pin(driver),
+        })
+    }
+}
+
+/// Where a request goes. Leaves it as it is sent: its path alone, and the host in a header.
+fn address(
+    request: &mut Request<Full<Bytes>>,
+) -> Result<Origin, Box<dyn std::error::Error + Send + Sync>> {
+    let mut parts = std::mem::take(request.uri_mut()).into_parts();
+    let (Some(scheme), Some(authority)) = (parts.scheme.take(), parts.authority.take()) else {
+        return Err("the address has no host".into());
+    };
+    *request.uri_mut() = Uri::from_parts(parts)?;
+    if !request.headers().contains_key(HOST) {
+        let host = host_header(&scheme, &authority)?;
+        request.headers_mut().insert(HOST, host);
+    }
+    Ok(Origin { scheme, authority })
+}
+
+/// RFC 9110 §7.2: a port that is the scheme's own is left out.
+fn host_header(
+    scheme: &Scheme,
+    authority: &Authority,
+) -> Result<HeaderValue, http::header::InvalidHeaderValue> {
+    let usual = if *scheme == Scheme::HTTPS { 443 } else { 80 };
+    if authority.port_u16().is_some_and(|port| port != usual) {
+        HeaderValue::from_str(authority.as_str())
+    } else {
+        HeaderValue::from_str(authority.host())
+    }
+}
+
+/// Counts the informational responses to a request.
+fn watch_informational(request: &mut Request<Full<Bytes>>) -> Arc<AtomicU32> {
+    let seen = Arc::new(AtomicU32::new(0));
+    let counts = Arc::clone(&seen);
+    hyper::ext::on_informational(request, move |_| {
+        counts.fetch_add(1, Ordering::Relaxed);
+    });
+    seen
+}
+
+impl Idle {
+    fn lines(&self) -> MutexGuard<'_, Lines> {
+        // Lines are taken and put one by one, so what is there is right.
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One that is still open, the most recent first: the others may then stay unused until they are closed.
+    fn take(&self, origin: &Origin) -> Option<Line> {
+        loop {
+            let mut lines = self.lines();
+            let of_origin = lines.by_origin.get_mut(origin)?;
+            let (mut line, since) = of_origin.pop()?;
+            drop(lines);
+            if since.elapsed() < IDLE && line.is_open() {
+                return Some(line);
+            }
+        }
+    }
+
+    fn put(self: &Arc<Self>, origin: Origin, line: Line) {
+        let mut lines = self.lines();
+        let of_origin = lines.by_origin.entry(origin).or_default();
+        if of_origin.len() >= PER_HOST {
+            return;
+        }
+        of_origin.push((line, Instant::now()));
+        let is_first = !std::mem::replace(&mut lines.is_swept, true);
+        drop(lines);
+        if is_first {
+            tokio::spawn(sweep(Arc::downgrade(self)));
+        }
+    }
+
+    /// Closes those that were idle for too long. Whether any is left.
+    fn sweep(&self) -> bool {
+        let mut lines = self.lines();
+        lines.by_origin.retain(|_, of_origin| {
+            of_origin.retain(|(_, since)| since.elapsed() < IDLE);
+            !of_origin.is_empty()
+        });
+        lines.by_origin.shrink_to(PER_HOST);
+        lines.is_swept = !lines.by_origin.is_empty();
+        lines.is_swept
+    }
+}
+
+/// Closes idle connections until there are none.
+async fn sweep(idle: Weak<Idle>) {
+    loop {
+        tokio::time::sleep(IDLE / 2).await;
+        let Some(idle) = idle.upgrade() else {
+            return;
+        };
+        if !idle.sweep() {
+            return;
+        }
+    }
+}
+
+impl Line {
+    /// Whether a request can be sent on it, as far as can be known without waiting.
+    fn is_open(&mut self) -> bool {
+        let mut cx = Context::from_waker(Waker::noop());
+        self.driver.as_mut().poll(&mut cx).is_pending() && self.sender.is_ready()
+    }
+}
+
+/// The body of a response on its way. Read to its end, its connection can be used again; dropped before, it is closed.
+pub(super) struct Arriving {
+    body: Incoming,
+    /// None once the body has come to an end.
+    line: Option<Line>,
+    origin: Origin,
+    idle: Weak<Idle>,
+}
+
+impl Arriving {
+    /// The body is at its end.
+    fn settle(&mut self) {
+        if let Some(mut line) = self.line.take()
+            && line.is_open()
+            && let Some(idle) = self.idle.upgrade()
+        {
+            idle.put(self.origin.clone(), line);
+        }
+    }
+}
+
+impl Body for Arriving {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let this = self.get_mut();
+        let mut frame = Pin::new(&mut this.body).poll_frame(cx);
+        if frame.is_pending()
+            && let Some(line) = &mut this.line
+        {
+            // What it reads goes to the body; where it ends, the body says how.
+            let _ = line.driver.as_mut().poll(cx);
+            frame = Pin::new(&mut this.body).poll_frame(cx);
+        }
+        let frame = ready!(frame);
+        match &frame {
+            None => this.settle(),
+            Some(Err(_)) => this.line = None,
+            Some(Ok(_)) => {}
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Arriving {
+    /// Who knows that nothing is left does not ask for more.
+    fn drop(&mut self) {
+        if self.body.is_end_stream() {
+            self.settle();
+        }
+    }
+}

@@ -36,15 +36,16 @@ pub(crate) enum Log {
 pub(crate) struct Home {
     folder: tempfile::TempDir,
     binary: PathBuf,
-    certificates: PathBuf,
+    certificates: Option<PathBuf>,
     pub(crate) address: SocketAddr,
 }
 
 impl Home {
-    /// A home with the rest of a configuration: what it listens on, its key and its log are set.
+    /// A home with the rest of a configuration: what it listens on, its key and its log are set. Where there is no TLS it
+    /// trusts whom the machine trusts, as everywhere: to read all of those certificates is part of a start.
     pub(crate) fn new(
         binary: &Path,
-        identity: &Identity,
+        trusted: Option<&Identity>,
         log: Log,
         rest: &str,
     ) -> Result<Self, Failure> {
@@ -61,7 +62,7 @@ impl Home {
         Ok(Self {
             folder,
             binary: binary.to_owned(),
-            certificates: identity.path(),
+            certificates: trusted.map(Identity::path),
             address,
         })
     }
@@ -76,7 +77,7 @@ impl Home {
             .env_remove("STATE_DIRECTORY")
             .env("XDG_STATE_HOME", self.folder.path().join("state"))
             .env("BENCH_KEY", API_KEY)
-            .env("SSL_CERT_FILE", &self.certificates)
+            .envs(self.certificates.iter().map(|path| ("SSL_CERT_FILE", path)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(File::create(self.log())?);

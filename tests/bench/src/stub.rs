@@ -110,6 +110,10 @@ impl Stub {
         self.address
     }
 
+    pub(crate) fn speaks(&self) -> Speaks {
+        self.speaks
+    }
+
     /// `https://…` or `http://…`.
     pub(crate) fn url(&self) -> String {
         let scheme = if self.speaks.tls { "https" } else { "http" };

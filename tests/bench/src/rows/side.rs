@@ -55,7 +55,8 @@ impl Side {
         log: Log,
     ) -> Result<Self, Failure> {
         let rest = format!("{settings}{}", connections(stub));
-        let home = Home::new(&bench.arguments.binary, &bench.identity, log, &rest)?;
+        let trusted = stub.speaks().tls.then_some(&bench.identity);
+        let home = Home::new(&bench.arguments.binary, trusted, log, &rest)?;
         let process = home.serve(&bench.cores)?;
         Ok(Self {
             process,

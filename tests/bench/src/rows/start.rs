@@ -33,12 +33,7 @@ pub(super) async fn rows(bench: &Bench<'_>) -> Result<Vec<Row>, Failure> {
         return Ok(Vec::new());
     }
     let stub = Stub::start(Speaks::default(), &bench.identity)?;
-    let home = Home::new(
-        &bench.arguments.binary,
-        &bench.identity,
-        Log::Faults,
-        SINGLE,
-    )?;
+    let home = Home::new(&bench.arguments.binary, None, Log::Faults, SINGLE)?;
     let mut rows = Vec::new();
     let mut tenants = keep(bench, &home, &stub, Vec::new(), KEPT).await?;
     if wants_start {

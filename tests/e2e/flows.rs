@@ -98,11 +98,11 @@ fn a_large_page_reaches_its_caller_before_the_provider_has_sent_it() {
     });
     let sidecar = sidecar(&provider);
     let mut stream = ask(&sidecar);
-    let mut first = [0; 20_000];
+    let mut first = vec![0; 20_000];
     stream.read_exact(&mut first).unwrap();
     assert!(String::from_utf8_lossy(&first).contains("{\"items\":[{"));
     go_on.send(()).unwrap();
-    let mut all = first.to_vec();
+    let mut all = first;
     stream.read_to_end(&mut all).unwrap();
     assert!(all.ends_with(b"}\r\n0\r\n\r\n"));
     let logged = sidecar.logged(1);

@@ -8,6 +8,7 @@ use std::{
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
+mod json;
 mod lines;
 
 use bytes::Bytes;
@@ -23,6 +24,7 @@ use crate::{
     upstream::{Connection, NativeLog},
 };
 
+use json::Json;
 use lines::Lines;
 
 /// Where this process logs to, once it does.
@@ -53,7 +55,7 @@ pub fn start(log: config::Log) {
             .with_ansi(stderr().is_terminal())
             .compact()
             .try_init(),
-        LogFormat::Json => subscriber.json().flatten_event(true).try_init(),
+        LogFormat::Json => subscriber.event_format(Json).try_init(),
     };
 }
 

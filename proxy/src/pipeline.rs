@@ -319,7 +319,9 @@ impl Pipeline {
                 deadline,
                 log: Arc::clone(log),
             };
-            return self.own(route.effect, call, place).await.map(Answer::Now);
+            // Apart, as what is rare and large is: every call has room for all that it could become.
+            let own = Box::pin(self.own(route.effect, call, place));
+            return own.await.map(Answer::Now);
         }
         caller.must_be_allowed(route.effect)?;
         let behalf = Behalf::new(Arc::clone(&caller.id), Urgency::Interactive);
@@ -351,24 +353,17 @@ impl Pipeline {
             keyed: None,
             place: Some(place),
         };
-        match (route.effect, key) {
-            (Effect::Read, _) => {
-                let answer = self.unified.answer(call, &request);
-                deadline::read_within(deadline, answer)
-                    .await
-                    .map(Answer::Now)
-            }
-            (Effect::Write, None) => {
-                let answer = self.unified.answer(call, &request);
-                deadline::write_within(deadline, answer)
-                    .await
-                    .map(Answer::Now)
-            }
-            (Effect::Write, Some(key)) => {
-                let answer = self.keyed(key, head, call, request);
-                deadline::write_within(deadline, answer).await
-            }
+        if let (Effect::Write, Some(key)) = (route.effect, key) {
+            let answer = Box::pin(self.keyed(key, head, call, request));
+            return deadline::write_within(deadline, answer).await;
         }
+        // Pinned here, so that it is not moved from hand to hand.
+        let answer = pin!(self.unified.answer(call, &request));
+        let answered = match route.effect {
+            Effect::Read => deadline::read_within(deadline, answer).await,
+            Effect::Write => deadline::write_within(deadline, answer).await,
+        };
+        answered.map(Answer::Now)
     }
 
     /// The answer to an operation of our own. One that writes goes on when its caller hangs up, as those of providers

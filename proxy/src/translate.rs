@@ -12,6 +12,7 @@ pub mod call;
 pub mod cursor;
 pub mod decimal;
 pub mod decode;
+pub mod encoded;
 pub mod entity;
 pub mod flow;
 pub mod hidden;
@@ -47,6 +48,7 @@ pub mod xml;
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
+pub use encoded::{EncodedRecord, encode_record};
 use jiff::Timestamp;
 
 use crate::{

@@ -166,7 +166,7 @@ fn declared(entity: &PlanEntity, calls: &mut Calls<'_>) -> TokenStream {
     });
     quote! {
         #[doc = #doc]
-        static ENTITY: Entity = Entity {
+        pub static ENTITY: Entity = Entity {
             name: #name,
             form: &FORM,
             id_prefix: #prefix,

@@ -71,19 +71,27 @@ pub enum BesideKind {
 #[derive(Debug, Default)]
 pub struct Beside(Vec<Part>);
 
+/// What was read for one of the plans.
 #[derive(Debug)]
-enum Part {
+pub enum Part {
     /// Not read: no record names any.
     Unread,
     /// The connected user may not see it.
     Hidden,
+    /// Records by their keys.
     Records(HashMap<String, Bytes>),
-    /// As JSON strings.
+    /// Texts by the keys of their records, as JSON strings.
     Texts(HashMap<String, String>),
+    /// Labels by values.
     Labels(HashMap<String, String>),
 }
 
 impl Beside {
+    /// What is known already, in the order of the entity's plan.
+    pub fn of(parts: Vec<Part>) -> Self {
+        Self(parts)
+    }
+
     /// What is wanted of the record of another object that has this key; nothing is set where there is none.
     pub fn record<'a, T: Native<'a>>(
         &'a self,

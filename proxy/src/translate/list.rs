@@ -86,6 +86,8 @@ pub struct List {
     fields: Fields,
     warnings: Warnings,
     paging: Paging,
+    /// Whether it is a list of changes. At the end of a full one the paging stands at the first of them already.
+    is_changes: bool,
     /// The rows that the page has so far.
     rows: Vec<Row>,
     pages: u32,
@@ -145,7 +147,9 @@ impl List {
             change_lists: lists(plan.changes),
         };
         let paging = Paging::open(&cx, &request, limits)?;
+        let is_changes = paging.phase().is_some_and(|phase| phase.window.is_some());
         let list = Self {
+            is_changes,
             fields: Fields::of(&cx, entity, request.fields, &mut warnings),
             cx,
             entity,
@@ -399,12 +403,8 @@ impl List {
 impl List {
     /// What the records of a page are written to.
     fn output(&mut self) -> Output {
-        let is_changes = self
-            .paging
-            .phase()
-            .is_some_and(|phase| phase.window.is_some());
         let output = Output::new(std::mem::take(&mut self.warnings));
-        if is_changes {
+        if self.is_changes {
             return output.with_losers();
         }
         output

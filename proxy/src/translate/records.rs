@@ -154,7 +154,7 @@ impl Records {
 }
 
 /// Writes the unified record of a native one, which is the whole text.
-fn encode(
+pub(super) fn encode(
     entity: &Entity,
     record: &[u8],
     beside: &Beside,

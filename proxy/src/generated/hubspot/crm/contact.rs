@@ -27,7 +27,7 @@ use super::super::super::{
 };
 
 /// `crm.contact`, as the machines that carry out its operations see it.
-static ENTITY: Entity = Entity {
+pub static ENTITY: Entity = Entity {
     name: "crm.contact",
     form: &FORM,
     id_prefix: None,

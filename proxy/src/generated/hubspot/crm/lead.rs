@@ -22,7 +22,7 @@ use super::super::super::{
 };
 
 /// `crm.lead`, as the machines that carry out its operations see it.
-static ENTITY: Entity = Entity {
+pub static ENTITY: Entity = Entity {
     name: "crm.lead",
     form: &FORM,
     id_prefix: None,

@@ -23,7 +23,7 @@ use super::super::super::{
 };
 
 /// `crm.note`, as the machines that carry out its operations see it.
-static ENTITY: Entity = Entity {
+pub static ENTITY: Entity = Entity {
     name: "crm.note",
     form: &FORM,
     id_prefix: None,

@@ -16,7 +16,7 @@ use crosswalk::{
 use super::super::super::hubspot::{FORM, GET_OWNER, LIST_OWNERS};
 
 /// `crm.user`, as the machines that carry out its operations see it.
-static ENTITY: Entity = Entity {
+pub static ENTITY: Entity = Entity {
     name: "crm.user",
     form: &FORM,
     id_prefix: None,

@@ -27,7 +27,7 @@ use super::super::super::{
 };
 
 /// `crm.account`, as the machines that carry out its operations see it.
-static ENTITY: Entity = Entity {
+pub static ENTITY: Entity = Entity {
     name: "crm.account",
     form: &FORM,
     id_prefix: Some("001"),

@@ -23,7 +23,7 @@ use super::super::super::salesforce::{
 };
 
 /// `crm.custom_object`, as the machines that carry out its operations see it.
-static ENTITY: Entity = Entity {
+pub static ENTITY: Entity = Entity {
     name: "crm.custom_object",
     form: &FORM,
     id_prefix: None,

@@ -20,7 +20,7 @@ use super::super::super::{
 };
 
 /// `crm.opportunity`, as the machines that carry out its operations see it.
-static ENTITY: Entity = Entity {
+pub static ENTITY: Entity = Entity {
     name: "crm.opportunity",
     form: &FORM,
     id_prefix: Some("006"),

@@ -17,7 +17,7 @@ use crosswalk::{
 use super::super::super::salesforce::{FORM, DESCRIBE_OBJECT, GET_ROW, QUERY};
 
 /// `crm.user`, as the machines that carry out its operations see it.
-static ENTITY: Entity = Entity {
+pub static ENTITY: Entity = Entity {
     name: "crm.user",
     form: &FORM,
     id_prefix: Some("005"),

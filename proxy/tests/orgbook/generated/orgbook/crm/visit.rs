@@ -24,7 +24,7 @@ use super::super::super::{
 };
 
 /// `crm.visit`, as the machines that carry out its operations see it.
-static ENTITY: Entity = Entity {
+pub static ENTITY: Entity = Entity {
     name: "crm.visit",
     form: &FORM,
     id_prefix: None,

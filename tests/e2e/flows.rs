@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crosswalk_tests::{Answer, Hostile, Sidecar, headers, receive, send};
+use crosswalk_tests::{Answer, Hostile, Sidecar, chance::Chance, headers, receive, send};
 use flate2::{Compression, write::GzEncoder};
 use serde_json::{Value, json};
 
@@ -23,9 +23,13 @@ const LONGEST: Duration = Duration::from_secs(10);
 
 /// A page of HubSpot's contacts, each of about so many bytes.
 fn page(count: usize, bytes: usize) -> String {
-    let text = "é\\\"x ".repeat(bytes / 5);
+    let mut chance = Chance::of(&[7]);
     let results: Vec<Value> = (0..count)
         .map(|index| {
+            // So that it does not shrink to nothing.
+            let text: String = (0..bytes)
+                .map(|_| chance.one(&['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', '\\', '"', 'é', ' ']))
+                .collect();
             json!({
                 "id": index.to_string(),
                 "properties": { "firstname": text, "lastname": format!("{index}") },

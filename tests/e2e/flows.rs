@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crosswalk_tests::{Answer, Hostile, Sidecar, headers, receive, send};
+use crosswalk_tests::{Answer, Hostile, Sidecar, chance::Chance, headers, receive, send};
 use flate2::{Compression, write::GzEncoder};
 use serde_json::{Value, json};
 
@@ -23,9 +23,13 @@ const LONGEST: Duration = Duration::from_secs(10);
 
 /// A page of HubSpot's contacts, each of about so many bytes.
 fn page(count: usize, bytes: usize) -> String {
-    let text = "é\\\"x ".repeat(bytes / 5);
+    let mut chance = Chance::of(&[7]);
     let results: Vec<Value> = (0..count)
         .map(|index| {
+            // So that it does not shrink to nothing.
+            let text: String = (0..bytes)
+                .map(|_| chance.one(&['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', '\\', '"', 'é', ' ']))
+                .collect();
             json!({
                 "id": index.to_string(),
                 "properties": { "firstname": text, "lastname": format!("{index}") },
@@ -98,11 +102,11 @@ fn a_large_page_reaches_its_caller_before_the_provider_has_sent_it() {
     });
     let sidecar = sidecar(&provider);
     let mut stream = ask(&sidecar);
-    let mut first = [0; 20_000];
+    let mut first = vec![0; 20_000];
     stream.read_exact(&mut first).unwrap();
     assert!(String::from_utf8_lossy(&first).contains("{\"items\":[{"));
     go_on.send(()).unwrap();
-    let mut all = first.to_vec();
+    let mut all = first;
     stream.read_to_end(&mut all).unwrap();
     assert!(all.ends_with(b"}\r\n0\r\n\r\n"));
     let logged = sidecar.logged(1);

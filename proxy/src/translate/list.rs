@@ -521,10 +521,13 @@ impl Translator for List {
             }
             Records::encode_alone(entity, row, mark, output)
         })?;
-        if !std::mem::replace(has_told, true) {
-            out.extend_from_slice(answer::PAGE_BEGINS);
+        // What has no record yet may be no page at all.
+        if !output.json().is_empty() {
+            if !std::mem::replace(has_told, true) {
+                out.extend_from_slice(answer::PAGE_BEGINS);
+            }
+            output.hand_on(out);
         }
-        output.hand_on(out);
         Ok(())
     }
 
@@ -555,8 +558,13 @@ impl Translator for List {
         let has_next_page =
             self.paging.advance(end.at(last.as_deref(), response.date)) != After::End;
         let next = Paging::next(&self.cx, self.paging.position().as_ref(), has_next_page);
+        let begun = if flowing.has_told {
+            Vec::new()
+        } else {
+            answer::PAGE_BEGINS.to_vec()
+        };
         Ok(Answer {
-            body: answer::page_ends(Vec::new(), &next, &flowing.output.warnings),
+            body: answer::page_ends(begun, &next, &flowing.output.warnings),
             written: None,
             hidden: self.fields.learned(),
             changed_metadata: false,

@@ -165,6 +165,10 @@ fn root(plan: &Plan) -> TokenStream {
         let module = names::field(&provider.name);
         quote! { &#module::capabilities::CAPABILITIES }
     });
+    let records = plan.providers.iter().map(|provider| {
+        let module = names::field(&provider.name);
+        quote! { #module::ENTITIES }
+    });
     let arms = plan.providers.iter().map(|provider| {
         let (name, module) = (&provider.name, names::field(&provider.name));
         quote! { #name => #module::translator(operation, cx, request) }
@@ -191,7 +195,7 @@ fn root(plan: &Plan) -> TokenStream {
         pub mod unified;
 
         /// All that the proxy is built from.
-        pub static API: Api = Api { routes: ROUTES, entities: unified::ENTITIES, providers: &[#(#providers),*], capabilities: &[#(#capabilities),*], translator };
+        pub static API: Api = Api { routes: ROUTES, entities: unified::ENTITIES, providers: &[#(#providers),*], capabilities: &[#(#capabilities),*], records: &[#(#records),*], translator };
 
         static ROUTES: &[Route] = &[#(#routes),*];
 

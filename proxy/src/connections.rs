@@ -2,7 +2,8 @@
 //!
 //! A connection of the store is read when it is first asked for and then found in memory. What is older than
 //! `FRESH_FOR` is compared with the store by one small query before it is used again, so a change by another sidecar
-//! is seen within that time, and one by this process at once ([`Directory::forget`]). While the store is down, what is
+//! is seen within that time, and one by this process at once ([`Directory::forget`]). The query asks for others that are
+//! in use as well, so that many connections called in turn cost few of them (`rounds`). While the store is down, what is
 //! in memory goes on being used. Starting reads no connection.
 
 use std::{
@@ -27,7 +28,10 @@ use crate::{
 };
 
 mod look;
+mod rounds;
 mod settings;
+
+use rounds::Rounds;
 
 /// How long a connection is used without a look at the store.
 const FRESH_FOR: Duration = Duration::from_secs(2);
@@ -47,6 +51,7 @@ pub struct Directory {
     configured: HashMap<String, Found>,
     store: Option<Store>,
     loaded: Cache<String, Arc<Loaded>>,
+    rounds: Rounds,
     /// One place for each connection that is being looked at, so that one caller does it for all.
     places: Mutex<HashMap<String, Weak<Place>>>,
     cursor_key: OnceCell<Zeroizing<[u8; 32]>>,
@@ -70,10 +75,15 @@ pub struct Found {
 /// A connection as it was read.
 #[derive(Debug)]
 struct Loaded {
+    id: String,
     found: Found,
     stamp: Stamp,
     /// When it was last known to be as in the store, in milliseconds since the directory's start; or [`OUTDATED`].
     checked: AtomicU64,
+    /// It was asked for since.
+    is_used: AtomicBool,
+    /// It stands in the [`Rounds`].
+    is_listed: AtomicBool,
 }
 
 /// Known to have changed.
@@ -118,6 +128,7 @@ impl Directory {
                 .max_capacity(u64::try_from(limits.connections_in_memory).unwrap_or(u64::MAX))
                 .time_to_idle(IDLE)
                 .build(),
+            rounds: Rounds::default(),
             places: Mutex::default(),
             cursor_key: OnceCell::new(),
             start: Instant::now(),
@@ -140,7 +151,10 @@ impl Directory {
         }
         let loaded = self.loaded.get(id);
         match loaded {
-            Some(loaded) if self.age(&loaded) < FRESH_FOR => Ok(loaded.found.clone()),
+            Some(loaded) if self.age(&loaded) < FRESH_FOR => {
+                loaded.is_used.store(true, Ordering::Relaxed);
+                Ok(loaded.found.clone())
+            }
             loaded => self.look(id, loaded).await,
         }
     }
@@ -171,6 +185,11 @@ impl Directory {
         Error::not_found(format!(
             "no connection has the id in x-connection-id; {help}"
         ))
+    }
+
+    /// The moment, as [`Loaded::checked`] has it.
+    fn now(&self) -> u64 {
+        u64::try_from(self.start.elapsed().as_millis()).unwrap_or(OUTDATED)
     }
 
     fn age(&self, loaded: &Loaded) -> Duration {

@@ -24,6 +24,7 @@ pub mod idempotency;
 pub mod log;
 pub mod metrics;
 pub mod model;
+pub mod outlet;
 pub mod own;
 pub mod pipeline;
 mod primitives;

@@ -8,6 +8,7 @@ use std::{
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
+mod json;
 mod lines;
 
 use bytes::Bytes;
@@ -19,9 +20,11 @@ use crate::{
     config::{self, Level, LogFormat},
     error::{Code, Error},
     metrics::Metrics,
+    outlet::Outlet,
     upstream::{Connection, NativeLog},
 };
 
+use json::Json;
 use lines::Lines;
 
 /// Where this process logs to, once it does.
@@ -52,7 +55,7 @@ pub fn start(log: config::Log) {
             .with_ansi(stderr().is_terminal())
             .compact()
             .try_init(),
-        LogFormat::Json => subscriber.json().flatten_event(true).try_init(),
+        LogFormat::Json => subscriber.event_format(Json).try_init(),
     };
 }
 
@@ -75,6 +78,8 @@ pub struct CallLog {
     pub native: NativeLog,
     /// The request's body, kept only where the call is to be explained. Without it the answer is not told either.
     pub body: OnceLock<Bytes>,
+    /// Where the answer goes while it is made, if it may.
+    pub outlet: Outlet,
     end: Mutex<Option<End>>,
     /// Where the call is counted, in the same moment as it is logged.
     metrics: Option<Arc<Metrics>>,
@@ -84,7 +89,10 @@ pub struct CallLog {
 
 #[derive(Debug, Clone)]
 struct End {
+    /// What the caller was told.
     status: u16,
+    /// What became of the call: another one where the answer broke off behind its status.
+    counts_as: u16,
     code: Option<Code>,
     detail: Option<String>,
 }
@@ -99,6 +107,7 @@ impl CallLog {
             connection: OnceLock::new(),
             native,
             body: OnceLock::new(),
+            outlet: Outlet::default(),
             end: Mutex::new(None),
             metrics: None,
             is_ours: false,
@@ -130,14 +139,26 @@ impl CallLog {
         let end = match result {
             Ok(_) => End {
                 status: StatusCode::OK.as_u16(),
+                counts_as: StatusCode::OK.as_u16(),
                 code: None,
                 detail: None,
             },
-            Err(error) => End {
-                status: error.status().as_u16(),
-                code: Some(error.code),
-                detail: error.detail.clone(),
-            },
+            Err(error) => {
+                let (status, detail) = match self.outlet.sent() {
+                    0 => (error.status(), error.detail.clone()),
+                    sent => {
+                        let why = error.detail.as_deref().unwrap_or(&error.message);
+                        let detail = format!("the answer was cut off behind {sent} bytes: {why}");
+                        (StatusCode::OK, Some(detail))
+                    }
+                };
+                End {
+                    status: status.as_u16(),
+                    counts_as: error.status().as_u16(),
+                    code: Some(error.code),
+                    detail,
+                }
+            }
         };
         self.ends(end);
     }
@@ -146,6 +167,7 @@ impl CallLog {
     pub fn replayed(&self, status: StatusCode) {
         self.ends(End {
             status: status.as_u16(),
+            counts_as: status.as_u16(),
             code: None,
             detail: Some("replayed".to_owned()),
         });
@@ -168,8 +190,9 @@ impl Drop for CallLog {
         let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         // 499 is what proxies write where the caller hung up and there is no status to speak of.
         let status = end.as_ref().map_or(499, |end| end.status);
+        let counts_as = end.as_ref().map_or(499, |end| end.counts_as);
         if let Some(metrics) = &self.metrics {
-            metrics.call(text(&self.operation), text(&self.provider), status, took);
+            metrics.call(text(&self.operation), text(&self.provider), counts_as, took);
         }
         let code = end.as_ref().and_then(|end| end.code).map(Code::name);
         let detail = end.as_ref().and_then(|end| end.detail.as_deref());
@@ -193,7 +216,7 @@ impl Drop for CallLog {
         // A fault of ours or of a provider is what someone on duty looks for.
         if self.is_ours {
             line!(debug);
-        } else if status >= 500 {
+        } else if counts_as >= 500 {
             line!(warn);
         } else {
             line!(info);

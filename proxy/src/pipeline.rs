@@ -18,7 +18,7 @@ use std::{
 
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderValue, Request, Response, StatusCode,
+    HeaderMap, HeaderValue, Request, Response, StatusCode, Version,
     header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE},
     request,
 };
@@ -52,6 +52,7 @@ use crate::{
 mod body;
 mod deadline;
 mod drive;
+mod flowing;
 pub(crate) mod head;
 mod keyed;
 mod keys;
@@ -60,11 +61,13 @@ mod origin;
 mod page;
 mod unified;
 
+pub use flowing::{AnswerBody, Cut};
 pub use origin::Origins;
 pub use unified::{Unified, UnifiedCall};
 
 use deadline::within;
 use drive::Driver;
+use flowing::{First, Life};
 
 const REQUEST_ID: &str = "x-request-id";
 /// draft-ietf-httpapi-ratelimit-headers-10.
@@ -193,16 +196,16 @@ impl Pipeline {
     }
 
     /// Answers one request, whatever comes: a request id, a deadline, a line in the log, and errors as responses.
-    pub async fn handle<B>(&self, request: Request<B>) -> Response<Full<Bytes>>
+    pub async fn handle<B>(self: &Arc<Self>, request: Request<B>) -> Response<AnswerBody>
     where
-        B: Body<Data = Bytes>,
+        B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         if let Some(response) = self.health(request.uri().path()) {
-            return response;
+            return response.map(AnswerBody::Whole);
         }
         if let Some(route) = PageRoute::find(request.uri().path()) {
-            return self.page(route, request).await;
+            return self.page(route, request).await.map(AnswerBody::Whole);
         }
         let request_id = request_id(request.headers());
         let native = match self.explain {
@@ -211,11 +214,40 @@ impl Pipeline {
         };
         let log = CallLog::new(request_id, native).counted_by(self.own.upstream.metrics());
         let log = Arc::new(log);
+        // What is to be explained is told whole. To callers of older versions a body that breaks off looks like a whole
+        // one.
+        if self.explain.is_none() && request.version() >= Version::HTTP_11 {
+            log.outlet.open();
+        }
+        // On the heap: the life of a request is long, and a connection rests most of the time. It may also go on as the
+        // body of the response.
+        let mut life: Life = Box::pin(Arc::clone(self).life(request, Arc::clone(&log)));
+        let mut response = match flowing::first(&mut life, &log.outlet).await {
+            First::Flows(piece) => flowing::response(piece, life, &log),
+            First::Ended(Ok(Answer::Now(body))) => {
+                json(StatusCode::OK, body).map(AnswerBody::Whole)
+            }
+            First::Ended(Ok(Answer::Replayed(kept))) => kept.response().map(AnswerBody::Whole),
+            First::Ended(Err(error)) => error.response(&log.request_id).map(AnswerBody::Whole),
+        };
+        tell_limits(&log, response.headers_mut());
+        name(&mut response, &log.request_id);
+        response
+    }
+
+    /// The life of one request to its very end.
+    async fn life<B>(
+        self: Arc<Self>,
+        request: Request<B>,
+        log: Arc<CallLog>,
+    ) -> Result<Answer, Error>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
         let (head, body) = request.into_parts();
         let mut body = pin!(body);
-        // On the heap: the life of a request is long, and a connection rests most of the time.
-        let answer = Box::pin(self.answer(&head, body.as_mut(), Instant::now(), &log));
-        let result = caught(answer)
+        let result = caught(self.answer(&head, body.as_mut(), Instant::now(), &log))
             .await
             .unwrap_or_else(|Panicked| Err(panicked()));
         match &result {
@@ -232,14 +264,7 @@ impl Pipeline {
         if let Some(explain) = &self.explain {
             tell(explain, &head, &log, &result);
         }
-        let mut response = match result {
-            Ok(Answer::Now(body)) => json(StatusCode::OK, body),
-            Ok(Answer::Replayed(kept)) => kept.response(),
-            Err(error) => error.response(&log.request_id),
-        };
-        tell_limits(&log, response.headers_mut());
-        name(&mut response, &log.request_id);
-        response
+        result
     }
 
     /// Answers a request of which it is not certain where it ends, so that nothing of it can be trusted, and nothing that
@@ -254,7 +279,7 @@ impl Pipeline {
         response
     }
 
-    /// The life of one request.
+    /// What is answered to one request.
     async fn answer<B>(
         &self,
         head: &request::Parts,
@@ -294,7 +319,9 @@ impl Pipeline {
                 deadline,
                 log: Arc::clone(log),
             };
-            return self.own(route.effect, call, place).await.map(Answer::Now);
+            // Apart, as what is rare and large is: every call has room for all that it could become.
+            let own = Box::pin(self.own(route.effect, call, place));
+            return own.await.map(Answer::Now);
         }
         caller.must_be_allowed(route.effect)?;
         let behalf = Behalf::new(Arc::clone(&caller.id), Urgency::Interactive);
@@ -326,24 +353,17 @@ impl Pipeline {
             keyed: None,
             place: Some(place),
         };
-        match (route.effect, key) {
-            (Effect::Read, _) => {
-                let answer = self.unified.answer(call, &request);
-                deadline::read_within(deadline, answer)
-                    .await
-                    .map(Answer::Now)
-            }
-            (Effect::Write, None) => {
-                let answer = self.unified.answer(call, &request);
-                deadline::write_within(deadline, answer)
-                    .await
-                    .map(Answer::Now)
-            }
-            (Effect::Write, Some(key)) => {
-                let answer = self.keyed(key, head, call, request);
-                deadline::write_within(deadline, answer).await
-            }
+        if let (Effect::Write, Some(key)) = (route.effect, key) {
+            let answer = Box::pin(self.keyed(key, head, call, request));
+            return deadline::write_within(deadline, answer).await;
         }
+        // Pinned here, so that it is not moved from hand to hand.
+        let answer = pin!(self.unified.answer(call, &request));
+        let answered = match route.effect {
+            Effect::Read => deadline::read_within(deadline, answer).await,
+            Effect::Write => deadline::write_within(deadline, answer).await,
+        };
+        answered.map(Answer::Now)
     }
 
     /// The answer to an operation of our own. One that writes goes on when its caller hangs up, as those of providers
@@ -477,7 +497,7 @@ fn request_id(headers: &HeaderMap) -> String {
 }
 
 /// Puts the id of its request into a response. It was checked or made by us, so it can stand in a header.
-fn name(response: &mut Response<Full<Bytes>>, request_id: &str) {
+fn name<T>(response: &mut Response<T>, request_id: &str) {
     if let Ok(id) = HeaderValue::from_str(request_id) {
         response.headers_mut().insert(REQUEST_ID, id);
     }

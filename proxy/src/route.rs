@@ -10,7 +10,7 @@ use crate::{
     capability::Capabilities,
     error::{Code, Error},
     model::Entity,
-    translate::{Context, Translator},
+    translate::{self, Context, Translator},
     upstream::provider::{Effect, Provider},
 };
 
@@ -58,6 +58,8 @@ pub struct Api {
     pub providers: &'static [&'static Provider],
     /// What each of them has of the unified API.
     pub capabilities: &'static [&'static Capabilities],
+    /// What each of them translates records of.
+    pub records: &'static [&'static [&'static translate::entity::Entity]],
     /// Decodes a request and makes its translator. A wrong request is refused here, before anything is sent.
     pub translator: MakeTranslator,
 }

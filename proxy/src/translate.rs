@@ -12,11 +12,15 @@ pub mod call;
 pub mod cursor;
 pub mod decimal;
 pub mod decode;
+pub mod encoded;
 pub mod entity;
+pub mod flow;
 pub mod hidden;
 pub mod html;
+pub mod instant;
 pub mod json;
 pub mod key;
+pub mod leaf;
 pub mod list;
 pub mod long;
 pub mod native;
@@ -26,9 +30,11 @@ pub mod patch;
 pub mod pick;
 pub mod query;
 pub mod read;
+pub mod record;
 pub mod record_id;
 pub mod records;
 pub mod scalar;
+pub mod scan;
 pub mod script;
 pub mod steps;
 pub mod taken;
@@ -42,6 +48,7 @@ pub mod xml;
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
+pub use encoded::{EncodedRecord, encode_record};
 use jiff::Timestamp;
 
 use crate::{
@@ -69,6 +76,28 @@ pub trait Translator: Send {
     /// The next step, given one response for each call of the last one, in the same order.
     fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error>;
 
+    /// Whether the answer to the only call of the last step may be read while it comes, and be told at once. Then
+    /// [`Self::begins`], [`Self::feed`] and [`Self::flowed`] take the place of [`Self::resume`], if the answer is a
+    /// large one and nobody else needs the whole of it.
+    fn flows(&self) -> bool {
+        false
+    }
+
+    /// The answer has begun; its body is to come.
+    fn begins(&mut self, _response: &NativeResponse) -> Result<(), Error> {
+        Err(never_flows())
+    }
+
+    /// More of the body has come. What can be told of the answer is appended to `out`.
+    fn feed(&mut self, _body: &[u8], _out: &mut Vec<u8>) -> Result<(), Error> {
+        Err(never_flows())
+    }
+
+    /// The body has come to its end. The body of what is answered is what has not been told yet.
+    fn flowed(&mut self, _response: &NativeResponse) -> Result<Answer, Error> {
+        Err(never_flows())
+    }
+
     /// A call of the last step could not be made or got no response. The translator adds what it knows: above all
     /// whether something had been written before.
     fn failed(&self, error: Error) -> Error {
@@ -79,6 +108,13 @@ pub trait Translator: Send {
     fn left_behind(&self) -> Option<Written> {
         None
     }
+}
+
+fn never_flows() -> Error {
+    Error::new(
+        Code::InternalServerError,
+        "an answer flowed that should not; please report it with the request id",
+    )
 }
 
 /// What was written a moment ago under the keys of a call.

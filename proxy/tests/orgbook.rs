@@ -8,7 +8,6 @@
 #[expect(
     unreachable_pub,
     dead_code,
-    clippy::struct_field_names,
     reason = "generated for a library, and this is a test"
 )]
 mod generated;

@@ -17,6 +17,7 @@ mod counts;
 mod cursors;
 mod deadlines;
 mod drain;
+mod flows;
 mod grants;
 mod guide;
 mod histories;

@@ -21,6 +21,8 @@ pub struct Answer {
     pub head: String,
     /// The body byte for byte.
     pub text: String,
+    /// The body came to its proper end.
+    pub is_whole: bool,
 }
 
 impl Answer {
@@ -118,8 +120,16 @@ pub fn receive(stream: &mut TcpStream) -> Answer {
         read.is_ok() || !answer.is_empty(),
         "it answers in time: {read:?}"
     );
-    let text = String::from_utf8(answer).expect("answers are text");
-    let (head, body) = text.split_once("\r\n\r\n").expect("an answer has a head");
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n");
+    let (head, body) = answer.split_at(end.expect("an answer has a head"));
+    let head = str::from_utf8(head).expect("heads are text");
+    let is_chunked = head.contains("transfer-encoding: chunked");
+    let (body, is_whole) = if is_chunked {
+        unchunked(&body[4..])
+    } else {
+        (body[4..].to_vec(), true)
+    };
+    let body = String::from_utf8(body).expect("answers are text");
     let status = head
         .split(' ')
         .nth(1)
@@ -127,8 +137,33 @@ pub fn receive(stream: &mut TcpStream) -> Answer {
         .expect("a status line");
     Answer {
         status,
-        body: serde_json::from_str(body).unwrap_or(Value::Null),
+        body: serde_json::from_str(&body)
+            .ok()
+            .filter(|_| is_whole)
+            .unwrap_or_default(),
         head: head.to_owned(),
-        text: body.to_owned(),
+        text: body,
+        is_whole,
+    }
+}
+
+/// What stands in chunks, and whether the last of them came.
+fn unchunked(mut chunks: &[u8]) -> (Vec<u8>, bool) {
+    let mut body = Vec::new();
+    loop {
+        let line = chunks.windows(2).position(|two| two == b"\r\n");
+        let size = line.and_then(|end| {
+            let size = str::from_utf8(&chunks[..end]).ok()?;
+            chunks = &chunks[end + 2..];
+            usize::from_str_radix(size, 16).ok()
+        });
+        match size {
+            Some(0) => return (body, chunks == b"\r\n"),
+            Some(size) if chunks.len() >= size + 2 => {
+                body.extend_from_slice(&chunks[..size]);
+                chunks = &chunks[size + 2..];
+            }
+            _ => return (body, false),
+        }
     }
 }

@@ -51,6 +51,7 @@ impl Raw {
                 body: Value::Null,
                 head: head.to_owned(),
                 text: String::new(),
+                is_whole: true,
             };
             let length = answer.header("content-length").unwrap_or("0");
             let length: usize = length.parse().expect("a length");

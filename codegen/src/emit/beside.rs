@@ -5,7 +5,7 @@ use quote::{format_ident, quote};
 
 use super::{
     call::{Calls, Parameter, parameters},
-    native::{self, Leaf, Tree},
+    native::{self, Tree},
     operation::path,
 };
 use crate::{
@@ -96,7 +96,7 @@ pub(super) fn structs(entity: &PlanEntity) -> TokenStream {
         };
         let mut tree = Tree::default();
         for from in refs(entity, &beside.name) {
-            tree.add(&from.path, Leaf::Value(from.ty));
+            tree.add(&from.path);
         }
         let doc = format!(
             "The `{}` beside a record: a native `{native}`.",
@@ -121,16 +121,20 @@ pub(super) fn lets(entity: &PlanEntity) -> TokenStream {
         .iter()
         .filter_map(|beside| {
             let variable = variable(&beside.name);
-            let (at, key) = (constant(&beside.name), value(&beside.key, &beside.name));
+            let (at, name) = (constant(&beside.name), &beside.name);
+            let key = value(&beside.key);
+            let key = quote! { let key = #key.text(#name, &mut output.warnings); };
             match &beside.kind {
                 PlanBesideKind::Records { .. } => {
                     let ty = struct_name(beside);
                     Some(quote! {
-                        let #variable: #ty<'a> = native::optional(beside.record(#at, #key))?;
+                        #key
+                        let #variable: #ty<'_> = beside.record(#at, key.as_ref())?;
                     })
                 }
                 PlanBesideKind::Text => Some(quote! {
-                    let #variable = beside.text(#at, #key);
+                    #key
+                    let #variable = beside.text(#at, key.as_ref());
                 }),
                 PlanBesideKind::Labels { .. } => None,
             }
@@ -155,13 +159,13 @@ fn variable(name: &str) -> Ident {
     names::field(&format!("beside_{name}"))
 }
 
-/// An optional native value, wherever it stands, for a unified field.
-pub(super) fn value(from: &PlanNativeRef, field: &str) -> TokenStream {
+/// A native field, wherever it stands.
+pub(super) fn value(from: &PlanNativeRef) -> TokenStream {
     match &from.beside {
-        None => native::value(&quote! { native }, &from.path, field),
+        None => native::place(&quote! { native }, &from.path),
         Some(name) => {
             let variable = variable(name);
-            native::value(&quote! { #variable }, &from.path, field)
+            native::place(&quote! { #variable }, &from.path)
         }
     }
 }

@@ -59,6 +59,7 @@ pub(super) fn module(
         #![doc = #doc]
         use crosswalk::{
             error::Error,
+            field,
             route::UnifiedRequest,
             translate::{
                 Context, NativeRequest, Translator,
@@ -69,22 +70,20 @@ pub(super) fn module(
                 entity::{Entity, Initial, InitialValue, Output, Remembered},
                 hidden::FieldsOf,
                 key::{Chunk, Normalize},
+                leaf::{Leaf, first},
                 list::{CompletePlan, List, ListPlan, PagerPlan},
-                native,
                 objects::{self, ListedObjects, ObjectFields, ObjectPlan, Place, WithObjects},
                 paging::{Page, Window},
                 patch::{InputObject, Patch},
                 query::Query,
-                read,
-                scalar::{Flag, Leaf, Number, Text, null_as_default},
+                record::Truth,
+                scan::{Native, Scan, Stop},
                 steps::{StepCall, StepPlan, Steps, To, Written},
                 upsert::{DirectPlan, FindPlan, KeyPlan, Upsert, UpsertPlan},
                 warning::Warnings,
                 write::{At, Inputs, NativeObject, Tags},
             },
         };
-        use serde::Deserialize;
-        use serde_json::value::RawValue;
         use super::super::super::{
             #provider_module::{#bundle FORM, #(#statics),*},
             unified::#vertical_module::{#(#types),*},
@@ -167,7 +166,7 @@ fn declared(entity: &PlanEntity, calls: &mut Calls<'_>) -> TokenStream {
     });
     quote! {
         #[doc = #doc]
-        static ENTITY: Entity = Entity {
+        pub static ENTITY: Entity = Entity {
             name: #name,
             form: &FORM,
             id_prefix: #prefix,

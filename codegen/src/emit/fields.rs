@@ -1,11 +1,11 @@
-//! Fields in both directions: `read` from the native record, `write` to it.
+//! Fields in both directions: `encode` from the native record, `write` to it.
 
 use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::{
     beside::{self, value},
-    native::{Leaf, Tree},
+    native::Tree,
     unified,
 };
 use crate::{
@@ -13,11 +13,12 @@ use crate::{
     names,
     plan::{
         PlanConvert, PlanDefault, PlanEntity, PlanField, PlanForm, PlanGroupMember, PlanGroupRow,
-        PlanLine, PlanNativeRef, PlanNativeType, PlanSource, PlanTypeKind, PlanVertical, PlanWrite,
+        PlanLine, PlanMember, PlanMemberType, PlanNativeRef, PlanNativeType, PlanSource,
+        PlanTypeKind, PlanVertical, PlanWrite,
     },
 };
 
-/// The native record's struct, the tables of values, and the functions `read` and `write`.
+/// The native record's struct, the tables of values, and the functions `encode` and `write`.
 pub(super) fn items(
     vertical: &PlanVertical,
     provider_title: &str,
@@ -27,13 +28,12 @@ pub(super) fn items(
     let mut tree = Tree::default();
     let mut tables = TokenStream::new();
     for beside in &entity.beside {
-        tree.add(&beside.key.path, Leaf::Value(beside.key.ty));
+        tree.add(&beside.key.path);
     }
     for field in &entity.fields {
         for from in native_refs(&field.source) {
-            let is_read = !matches!(field.source, PlanSource::Losers { .. });
-            if from.beside.is_none() && is_read {
-                tree.add(&from.path, Leaf::Value(from.ty));
+            if from.beside.is_none() {
+                tree.add(&from.path);
             }
         }
         tables.extend(table(field));
@@ -44,7 +44,7 @@ pub(super) fn items(
         provider_title, entity.native
     );
     let native = tree.emit(&record, &doc);
-    let read = read(vertical, entity);
+    let encode = encode(vertical, entity);
     let write = entity.input.as_ref().map(|input| {
         if input.is_empty() {
             write_any()
@@ -53,7 +53,7 @@ pub(super) fn items(
         }
     });
     let targets = targets(entity);
-    quote! { #native #besides #tables #targets #read #write }
+    quote! { #native #besides #tables #targets #encode #write }
 }
 
 /// The name of the native record's struct: a unified type may have the same name.
@@ -93,139 +93,80 @@ fn table(field: &PlanField) -> Option<TokenStream> {
     }
 }
 
-fn read(vertical: &PlanVertical, entity: &PlanEntity) -> TokenStream {
-    let record = names::ty(&entity.record);
-    let native = native_name(entity);
-    let planned = vertical.types.iter().find(|ty| ty.name == entity.record);
-    let Some(PlanTypeKind::Struct(members)) = planned.map(|ty| &ty.kind) else {
+fn encode(vertical: &PlanVertical, entity: &PlanEntity) -> TokenStream {
+    let Some(PlanTypeKind::Struct(members)) = type_kind(vertical, &entity.record) else {
         return TokenStream::new();
     };
+    let losers = losers(entity, members);
+    // What is told of a record that was merged away stands in the one that it was merged into.
+    let is_kept = |member: &PlanMember| {
+        member.name == "id" || (losers.is_some() && is_required(member, entity))
+    };
     let fields = members.iter().map(|member| {
-        let ident = names::field(&member.name);
-        if member.ty == crate::plan::PlanMemberType::Open {
-            return quote! { #ident: raw };
+        let write = write_member(vertical, entity, member);
+        if !is_required(member, entity) {
+            return quote! { #write; };
         }
-        let Some(field) = entity.fields.iter().find(|field| field.name == member.name) else {
-            return quote! { #ident: None };
-        };
-        let value = read_source(vertical, field);
-        if field.required {
-            let name = &field.name;
-            quote! { #ident: read::required(#name, #value)? }
+        if is_kept(member) {
+            let variable = names::field(&member.name);
+            quote! { let #variable = #write.required()?; }
         } else {
-            quote! { #ident: #value }
+            quote! { #write.required()?; }
         }
     });
-    let record_value = quote! { #record { #(#fields),* } };
+    let native = native_name(entity);
     let beside_lets = beside::lets(entity);
-    let has_beside = !entity.beside.is_empty();
-    let (parameter, argument) = if has_beside {
-        (quote! { beside: &'a Beside, }, quote! { beside, })
+    let beside_name = names::ident(if entity.beside.is_empty() {
+        "_beside"
     } else {
-        (TokenStream::new(), TokenStream::new())
-    };
-    let beside_name = names::ident(if has_beside { "beside" } else { "_beside" });
-    let losers = losers(vertical, entity, members);
-    let warnings = names::ident(
-        if unified::mentions(&quote! { #beside_lets #record_value }, "warnings") {
-            "warnings"
-        } else {
-            "_warnings"
-        },
-    );
+        "beside"
+    });
     quote! {
         /// Native → unified.
-        fn read<'a>(raw: &'a RawValue, #parameter #warnings: &mut Warnings) -> Result<#record<'a>, Error> {
-            let native: #native<'a> = native::parse(raw.get().as_bytes())?;
+        fn encode(scan: &mut Scan<'_>, #beside_name: &Beside, output: &mut Output) -> Result<(), Error> {
+            let (native, raw): (#native<'_>, &str) = scan.record()?;
             #beside_lets
-            Ok(#record_value)
-        }
-
-        /// Native → unified, as JSON.
-        fn encode(raw: &RawValue, #beside_name: &Beside, output: &mut Output) -> Result<(), Error> {
-            let record = read(raw, #argument &mut output.warnings)?;
-            output.record(&record.id, &record);
+            let mut record = output.record();
+            #(#fields)*
+            record.end();
             #losers
+            output.remember_last(&id);
             Ok(())
         }
     }
 }
 
-/// Tells the records that were merged into the one that was read, where the native record names them.
-fn losers(
-    vertical: &PlanVertical,
-    entity: &PlanEntity,
-    members: &[crate::plan::PlanMember],
-) -> Option<TokenStream> {
-    let (field, from, flag) = entity.fields.iter().find_map(|field| match &field.source {
-        PlanSource::Losers { from, flag } => Some((field, from, flag)),
-        _ => None,
-    })?;
-    let mut tree = Tree::default();
-    tree.add(&from.path, Leaf::Value(from.ty));
-    let path = super::operation::path(&from.path);
-    let record = names::ty(&entity.record);
-    let required = |name: &str| {
-        let planned = vertical.types.iter().find(|ty| ty.name == entity.record);
-        match planned.map(|ty| &ty.kind) {
-            Some(PlanTypeKind::Struct(members)) => members
-                .iter()
-                .any(|member| member.name == name && !unified::is_optional_answer(member)),
-            _ => false,
-        }
-    };
-    let values = members.iter().map(|member| {
-        let ident = names::field(&member.name);
-        let name = member.name.as_str();
-        let value = if member.ty == crate::plan::PlanMemberType::Open {
-            quote! { Output::no_record() }
-        } else if name == "id" {
-            quote! { loser.clone() }
-        } else if name == field.name {
-            quote! { Some(record.id.clone()) }
-        } else if Some(name) == flag.as_deref() {
-            quote! { Some(true) }
-        } else if required(name) {
-            quote! { record.#ident.clone() }
-        } else {
-            quote! { None }
-        };
-        quote! { #ident: #value }
-    });
-    Some(quote! {
-        for loser in output.losers(raw, #path)? {
-            output.record(&loser, &#record { #(#values),* });
-        }
-        output.remember_last(&record.id);
-    })
+/// Whether a record cannot be told without the member.
+fn is_required(member: &PlanMember, entity: &PlanEntity) -> bool {
+    let field = entity.fields.iter().find(|field| field.name == member.name);
+    member.ty != PlanMemberType::Open && field.is_some_and(|field| field.required)
 }
 
-fn read_source(vertical: &PlanVertical, field: &PlanField) -> TokenStream {
-    let name = &field.name;
+/// The call that writes one member of the unified record.
+fn write_member(vertical: &PlanVertical, entity: &PlanEntity, member: &PlanMember) -> TokenStream {
+    let name = unified::field(&member.name);
+    if member.ty == PlanMemberType::Open {
+        return quote! { record.raw(#name, raw) };
+    }
+    let field = entity.fields.iter().find(|field| field.name == member.name);
+    let Some(field) = field else {
+        return quote! { record.null(#name) };
+    };
     match &field.source {
-        PlanSource::Constant(json) => {
-            let value: TokenStream = json
-                .parse()
-                .expect("a constant is a JSON scalar, and so a Rust literal");
-            if json.starts_with('"') {
-                quote! { Some(#value.into()) }
-            } else {
-                quote! { Some(#value) }
-            }
-        }
+        PlanSource::Constant(json) => quote! { record.json(#name, #json) },
         PlanSource::Join(from) => {
-            let values = from.iter().map(|from| value(from, name));
-            quote! { read::join([#(#values),*]) }
+            let values = from.iter().map(value);
+            quote! { record.join(#name, [#(#values),*]) }
         }
         PlanSource::Value {
             from,
             label: Some(label),
             ..
         } => {
-            let (value, at) = (first_value(from, name), beside::constant(label));
-            quote! { beside.label(#at, #name, #value, warnings) }
+            let (value, at) = (first_value(from), beside::constant(label));
+            quote! { record.label(#name, beside, #at, #value) }
         }
-        PlanSource::Value { from, convert, .. } => read_value(name, from, convert),
+        PlanSource::Value { from, convert, .. } => write_value(&field.name, from, convert),
         PlanSource::FirstTrue {
             ty,
             cases,
@@ -233,17 +174,17 @@ fn read_source(vertical: &PlanVertical, field: &PlanField) -> TokenStream {
         } => {
             let (ty, otherwise) = (names::ty(ty), names::ty(otherwise));
             let cases = cases.iter().map(|(unified, from)| {
-                let (value, variant) = (value(from, name), names::ty(unified));
-                let flag = if from.ty == PlanNativeType::Boolean {
-                    quote! { read::flag(#value) }
+                let (value, variant) = (value(from), names::ty(unified));
+                let kind = names::ident(if from.ty == PlanNativeType::Boolean {
+                    "Flag"
                 } else {
-                    quote! { read::flag_of_text(#name, #value, warnings) }
-                };
-                quote! { (#flag, #ty::#variant) }
+                    "Text"
+                });
+                quote! { (Truth::#kind(#value), #ty::#variant.as_str()) }
             });
-            quote! { read::first_true([#(#cases),*], #ty::#otherwise) }
+            quote! { record.first_true(#name, [#(#cases),*], #ty::#otherwise.as_str()) }
         }
-        PlanSource::Losers { .. } => quote! { None },
+        PlanSource::Losers { .. } => quote! { record.null(#name) },
         PlanSource::Group {
             entry,
             tag,
@@ -253,101 +194,127 @@ fn read_source(vertical: &PlanVertical, field: &PlanField) -> TokenStream {
         } => {
             let rows = rows
                 .iter()
-                .map(|row| read_row(vertical, name, entry, tag, tag_type, row));
-            quote! { read::entries([#(#rows),*]) }
+                .map(|row| write_entry(vertical, entry, tag, tag_type, row));
+            quote! { record.entries(#name, |entries| { #(#rows)* }) }
         }
     }
 }
 
-fn read_value(name: &str, from: &[PlanNativeRef], convert: &PlanConvert) -> TokenStream {
-    let first = &from[0];
-    let value = first_value(from, name);
-    let table = names::constant(name);
-    match (convert, first.ty) {
+fn write_value(name: &str, from: &[PlanNativeRef], convert: &PlanConvert) -> TokenStream {
+    let (field, value) = (unified::field(name), first_value(from));
+    let method = match (convert, from[0].ty) {
+        (PlanConvert::Values { ty, .. }, _) => {
+            let (table, ty) = (names::constant(name), names::ty(ty));
+            return quote! { record.value(#field, #table, #ty::as_str, #value) };
+        }
         (
             PlanConvert::Same | PlanConvert::Integer | PlanConvert::Number,
             PlanNativeType::Number,
-        ) => {
-            quote! { read::number(#value) }
-        }
-        (PlanConvert::Same | PlanConvert::Boolean, PlanNativeType::Boolean) => {
-            quote! { read::flag(#value) }
-        }
-        (PlanConvert::Integer | PlanConvert::Number, _) => {
-            quote! { read::number_of_text(#name, #value, warnings) }
-        }
-        (PlanConvert::Boolean, _) => quote! { read::flag_of_text(#name, #value, warnings) },
-        (PlanConvert::Timestamp, PlanNativeType::Number) => {
-            quote! { read::timestamp_of_number(#name, #value, warnings) }
-        }
-        (PlanConvert::Timestamp, _) => quote! { read::timestamp(#name, #value, warnings) },
-        (PlanConvert::Date, _) => quote! { read::date(#name, #value, warnings) },
-        (PlanConvert::Not, _) => quote! { read::flag(#value).map(|flag| !flag) },
-        (PlanConvert::HtmlBase64, _) => quote! { read::html(#value) },
-        (PlanConvert::DateAsTimestamp, _) => {
-            quote! { read::date_as_timestamp(#name, #value, warnings) }
-        }
-        (PlanConvert::Values { .. }, _) => quote! { read::value(#name, #table, #value, warnings) },
-        (PlanConvert::Same | PlanConvert::Option(_), _) => quote! { read::text(#value) },
-    }
+        ) => "number",
+        (PlanConvert::Same | PlanConvert::Boolean, PlanNativeType::Boolean) => "flag",
+        (PlanConvert::Integer | PlanConvert::Number, _) => "number_of_text",
+        (PlanConvert::Boolean, _) => "flag_of_text",
+        (PlanConvert::Timestamp, PlanNativeType::Number) => "timestamp_of_number",
+        (PlanConvert::Timestamp, _) => "timestamp",
+        (PlanConvert::Date, _) => "date",
+        (PlanConvert::Not, _) => "not",
+        (PlanConvert::HtmlBase64, _) => "html",
+        (PlanConvert::DateAsTimestamp, _) => "date_as_timestamp",
+        (PlanConvert::Same | PlanConvert::Option(_), _) => "text",
+    };
+    let method = names::ident(method);
+    quote! { record.#method(#field, #value) }
 }
 
-/// The first present of several native values, or the only one.
-fn first_value(from: &[PlanNativeRef], field: &str) -> TokenStream {
+/// The first present of several native fields, or the only one.
+fn first_value(from: &[PlanNativeRef]) -> TokenStream {
     if let [only] = from {
-        return value(only, field);
+        return value(only);
     }
-    let values = from.iter().map(|from| value(from, field));
-    quote! { read::first([#(#values),*]) }
+    let values = from.iter().map(value);
+    quote! { first([#(#values),*]) }
 }
 
-fn read_row(
+/// The call that writes an entry of a list that flat native fields make.
+fn write_entry(
     vertical: &PlanVertical,
-    field: &str,
     entry: &str,
     tag: &str,
     tag_type: &str,
     row: &PlanGroupRow,
 ) -> TokenStream {
-    let (entry_ty, tag_field) = (names::ty(entry), names::field(tag));
     let (tag_ty, variant) = (names::ty(tag_type), names::ty(&row.tag));
-    let planned = vertical.types.iter().find(|ty| ty.name == entry);
-    let Some(PlanTypeKind::Struct(members)) = planned.map(|ty| &ty.kind) else {
+    let Some(PlanTypeKind::Struct(members)) = type_kind(vertical, entry) else {
         return TokenStream::new();
     };
     // A member that an entry must have decides whether there is an entry at all.
     let mut needed = Vec::new();
     let fields: Vec<TokenStream> = members
         .iter()
-        .filter(|member| member.name != tag)
         .map(|member| {
-            let ident = names::field(&member.name);
-            let Some(mapped) = row.members.iter().find(|mapped| mapped.name == member.name) else {
-                return quote! { #ident: None };
-            };
-            let value = value(&mapped.from, field);
-            let read = match mapped.line {
-                None => quote! { read::text(#value) },
-                Some(PlanLine::First) => quote! { read::first_line(#value) },
-                Some(PlanLine::Rest) => quote! { read::rest_lines(#value) },
-            };
-            if unified::is_optional_answer(member) {
-                return quote! { #ident: #read };
+            let name = unified::field(&member.name);
+            if member.name == tag {
+                return quote! { entry.tag(#name, #tag_ty::#variant.as_str()); };
             }
-            needed.push(quote! { let #ident = #read?; });
-            quote! { #ident }
+            let Some(mapped) = row.members.iter().find(|mapped| mapped.name == member.name) else {
+                return quote! { entry.null(#name); };
+            };
+            let value = value(&mapped.from);
+            let method = names::ident(match mapped.line {
+                None => "text",
+                Some(PlanLine::First) => "first_line",
+                Some(PlanLine::Rest) => "rest_lines",
+            });
+            let write = quote! { entry.#method(#name, #value) };
+            if unified::is_optional_answer(member) {
+                return quote! { #write; };
+            }
+            let variable = names::field(&member.name);
+            needed.push(variable.clone());
+            quote! { let #variable = #write.is_set(); }
         })
         .collect();
-    let entry = quote! { #entry_ty { #tag_field: #tag_ty::#variant, #(#fields),* } };
-    if needed.is_empty() {
-        return quote! { Some(#entry) };
-    }
+    let is_there = if needed.is_empty() {
+        quote! { entry.has_any() }
+    } else {
+        quote! { #(#needed)&&* }
+    };
     quote! {
-        (|| {
-            #(#needed)*
-            Some(#entry)
-        })()
+        entries.entry(|entry| {
+            #(#fields)*
+            #is_there
+        });
     }
+}
+
+/// Tells the records that were merged into the one that was read, where the native record names them.
+fn losers(entity: &PlanEntity, members: &[PlanMember]) -> Option<TokenStream> {
+    let (field, from, flag) = entity.fields.iter().find_map(|field| match &field.source {
+        PlanSource::Losers { from, flag } => Some((field, from, flag)),
+        _ => None,
+    })?;
+    let list = value(from);
+    let values = members.iter().map(|member| {
+        let (name, variable) = (unified::field(&member.name), names::field(&member.name));
+        if member.ty == PlanMemberType::Open {
+            quote! { record.json(#name, "{}"); }
+        } else if member.name == "id" {
+            quote! { record.id(#name, loser); }
+        } else if member.name == field.name {
+            quote! { record.copy(#name, &id); }
+        } else if Some(&member.name) == flag.as_ref() {
+            quote! { record.json(#name, "true"); }
+        } else if is_required(member, entity) {
+            quote! { record.copy(#name, &#variable); }
+        } else {
+            quote! { record.null(#name); }
+        }
+    });
+    Some(quote! {
+        output.losers(#list, |record, loser| {
+            #(#values)*
+        })?;
+    })
 }
 
 /// A record whose fields are the customer's own goes as it is.

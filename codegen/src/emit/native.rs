@@ -4,16 +4,7 @@ use indexmap::IndexMap;
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
-use crate::{
-    names,
-    plan::{PlanNativeType, PlanPath},
-};
-
-/// What a struct has at a place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Leaf {
-    Value(PlanNativeType),
-}
+use crate::{names, plan::PlanPath};
 
 /// The members of a native object, as far as they are named.
 #[derive(Debug, Default)]
@@ -23,13 +14,13 @@ pub(super) struct Tree {
 
 #[derive(Debug)]
 enum Node {
-    Leaf(Leaf),
+    Leaf,
     Tree(Tree),
 }
 
 impl Tree {
     /// Adds a place; one that is there already stays as it is.
-    pub(super) fn add(&mut self, path: &PlanPath, leaf: Leaf) {
+    pub(super) fn add(&mut self, path: &PlanPath) {
         let Some((last, parents)) = path.split_last() else {
             return;
         };
@@ -42,67 +33,53 @@ impl Tree {
             match node {
                 Node::Tree(inner) => tree = inner,
                 // A place inside a scalar does not exist; the checks have said so.
-                Node::Leaf(_) => return,
+                Node::Leaf => return,
             }
         }
-        tree.members.entry(last.clone()).or_insert(Node::Leaf(leaf));
+        tree.members.entry(last.clone()).or_insert(Node::Leaf);
     }
 
     /// The structs: the one named, then those inside it.
     pub(super) fn emit(&self, name: &Ident, doc: &str) -> TokenStream {
         let mut inner = TokenStream::new();
-        let fields: Vec<TokenStream> = self
-            .members
-            .iter()
-            .map(|(member, node)| {
-                let field = names::field(member);
-                let rename = (field != member).then(|| quote! { rename = #member, });
-                match node {
-                    Node::Leaf(leaf) => leaf.emit(&field, rename.as_ref()),
-                    Node::Tree(tree) => {
-                        let ty = format_ident!("{name}{}", names::pascal(member));
-                        inner.extend(tree.emit(&ty, &format!("`{member}` of [`{name}`].")));
-                        quote! {
-                            #[serde(#rename borrow, default, deserialize_with = "null_as_default")]
-                            #field: #ty<'a>
-                        }
-                    }
+        let mut fields = Vec::new();
+        let mut arms = Vec::new();
+        for (member, node) in &self.members {
+            let field = names::field(member);
+            match node {
+                Node::Leaf => {
+                    fields.push(quote! { #field: Leaf<'a> });
+                    arms.push(quote! { #member => scan.leaf(&mut self.#field) });
                 }
-            })
-            .collect();
+                Node::Tree(tree) => {
+                    let ty = format_ident!("{name}{}", names::pascal(member));
+                    inner.extend(tree.emit(&ty, &format!("`{member}` of [`{name}`].")));
+                    fields.push(quote! { #field: #ty<'a> });
+                    arms.push(quote! { #member => scan.object(&mut self.#field) });
+                }
+            }
+        }
         let doc = format!(" {doc}");
         quote! {
             #[doc = #doc]
-            #[derive(Debug, Default, Deserialize)]
+            #[derive(Debug, Default)]
             struct #name<'a> { #(#fields),* }
+
+            impl<'a> Native<'a> for #name<'a> {
+                fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Result<(), Stop> {
+                    match key {
+                        #(#arms,)*
+                        _ => scan.pass(),
+                    }
+                }
+            }
 
             #inner
         }
     }
 }
 
-impl Leaf {
-    fn emit(self, field: &Ident, rename: Option<&TokenStream>) -> TokenStream {
-        let Self::Value(ty) = self;
-        let ty = match ty {
-            PlanNativeType::Text => quote! { Text<'a> },
-            PlanNativeType::Number => quote! { Number<'a> },
-            PlanNativeType::Boolean => quote! { Flag },
-        };
-        quote! { #[serde(#rename borrow, default)] #field: Leaf<'a, #ty> }
-    }
-}
-
-/// The optional value at a place in a struct, for a unified field: `native.properties.name.get("name", warnings)`.
-pub(super) fn value(object: &TokenStream, path: &PlanPath, field: &str) -> TokenStream {
-    if path.is_empty() {
-        return quote! { #object.as_ref() };
-    }
-    let place = place(object, path);
-    quote! { #place.get(#field, warnings) }
-}
-
-/// A place in a struct: `native.properties.name`.
+/// A place in a struct, as in `native.properties.name`; the object itself where the path is empty.
 pub(super) fn place(object: &TokenStream, path: &PlanPath) -> TokenStream {
     let fields = path.iter().map(|member| names::field(member));
     quote! { #object #(.#fields)* }

@@ -48,6 +48,10 @@ pub(super) fn module(provider: &PlanProvider) -> TokenStream {
         })
     });
     let arms: Vec<TokenStream> = arms.chain(scripts).collect();
+    let entities = provider.entities.iter().map(|entity| {
+        let (vertical, module) = (names::field(&entity.vertical), names::field(&entity.name));
+        quote! { &#vertical::#module::ENTITY }
+    });
     let is_long = |bundle: &PlanBundle| bundle.for_targets_over.is_some();
     let translator = if provider.bundle.as_ref().is_some_and(is_long) {
         quote! {
@@ -85,6 +89,7 @@ pub(super) fn module(provider: &PlanProvider) -> TokenStream {
                 Context, Translator, not_implemented,
                 bundle::BundleForm,
                 call::Root,
+                entity::Entity,
                 long::{Long, LongForm},
                 record_id::RecordIdForm,
                 write::{Clear, NativeForm},
@@ -100,6 +105,9 @@ pub(super) fn module(provider: &PlanProvider) -> TokenStream {
         #data
         #form
         #bundle
+        /// Its entities, as far as they have records.
+        pub static ENTITIES: &[&Entity] = &[#(#entities),*];
+
         #(#operations)*
 
         #translator

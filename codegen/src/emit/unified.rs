@@ -57,7 +57,11 @@ pub(super) fn module(vertical: &PlanVertical) -> TokenStream {
             PlanTypeKind::Enum(values) => {
                 enumeration(&names::pascal(&ty.name), ty.doc.as_deref(), values)
             }
-            PlanTypeKind::Struct(members) => structs(vertical, ty, members),
+            // Answers are written member by member; they have no type.
+            PlanTypeKind::Struct(members) if ty.in_requests => {
+                request_struct(vertical, ty, members)
+            }
+            PlanTypeKind::Struct(_) => TokenStream::new(),
         });
     }
     for operation in &vertical.operations {
@@ -69,14 +73,8 @@ pub(super) fn module(vertical: &PlanVertical) -> TokenStream {
     let doc = format!(" The types of `{}`.", vertical.name);
     quote! {
         #![doc = #doc]
-        use std::borrow::Cow;
-        use crosswalk::translate::{
-            patch::{InputNumber, InputObject, ObjectOnly, Patch, required_nullable},
-            read::Entry,
-            scalar::Number,
-        };
-        use serde::{Deserialize, Deserializer, Serialize, de::IgnoredAny};
-        use serde_json::value::RawValue;
+        use crosswalk::translate::patch::{InputNumber, InputObject, ObjectOnly, Patch, required_nullable};
+        use serde::{Deserialize, Deserializer, de::IgnoredAny};
         #items
     }
     .pruned()
@@ -117,7 +115,7 @@ fn enumeration(name: &str, doc: Option<&str>, values: &[String]) -> TokenStream 
     });
     quote! {
         #doc
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
         pub enum #name { #(#variants),* }
 
         impl #name {
@@ -129,97 +127,14 @@ fn enumeration(name: &str, doc: Option<&str>, values: &[String]) -> TokenStream 
     }
 }
 
-fn structs(vertical: &PlanVertical, ty: &PlanType, members: &[PlanMember]) -> TokenStream {
-    let mut items = TokenStream::new();
-    if ty.in_answers {
-        items.extend(answer_struct(vertical, ty, members));
-    }
-    if ty.in_requests {
-        items.extend(request_struct(vertical, ty, members));
-    }
-    items
-}
-
-fn answer_struct(vertical: &PlanVertical, ty: &PlanType, members: &[PlanMember]) -> TokenStream {
-    let name = names::ty(&ty.name);
-    let doc = doc_attribute(ty.doc.as_deref());
-    let fields = members.iter().map(|member| {
-        let (field, doc) = (
-            names::field(&member.name),
-            doc_attribute(member.doc.as_deref()),
-        );
-        let rename = rename(&member.name);
-        let ty = answer_type(vertical, &member.ty);
-        let ty = if is_optional_answer(member) {
-            quote! { Option<#ty> }
-        } else {
-            ty
-        };
-        quote! { #doc #rename pub #field: #ty }
-    });
-    let tags: Vec<&PlanMember> = members
-        .iter()
-        .filter(|member| is_enumeration(vertical, &member.ty))
-        .collect();
-    let parts: Vec<_> = members
-        .iter()
-        .filter(|member| {
-            is_optional_answer(member) && !tags.iter().any(|tag| tag.name == member.name)
-        })
-        .map(|member| names::field(&member.name))
-        .collect();
-    // A type with a tag is an entry of a list that flat native fields make.
-    let is_entry = tags.len() == 1 && members.len() > 1;
-    let has_needed = parts.len() + 1 < members.len();
-    let entry = is_entry.then(|| {
-        let is_empty = match parts.split_first() {
-            Some((head, rest)) if !has_needed => {
-                quote! { self.#head.is_none() #(&& self.#rest.is_none())* }
-            }
-            // It is made only where what it must have is there.
-            _ => quote! { false },
-        };
-        quote! {
-            impl Entry for #name<'_> {
-                fn is_empty(&self) -> bool {
-                    #is_empty
-                }
-            }
-        }
-    });
-    quote! {
-        #doc
-        #[derive(Debug, Serialize)]
-        pub struct #name<'a> { #(#fields),* }
-
-        #entry
-    }
+/// A member of an answer, as in `field!("name")`.
+pub(super) fn field(name: &str) -> TokenStream {
+    quote! { field!(#name) }
 }
 
 /// Whether a member may be null: nullable, or left to the mapping to fill. `raw_data` always comes.
 pub(super) fn is_optional_answer(member: &PlanMember) -> bool {
     member.ty != PlanMemberType::Open && (member.nullable || !member.required)
-}
-
-fn answer_type(vertical: &PlanVertical, ty: &PlanMemberType) -> TokenStream {
-    match ty {
-        PlanMemberType::Text | PlanMemberType::Timestamp => quote! { Cow<'a, str> },
-        PlanMemberType::Number => quote! { Number<'a> },
-        PlanMemberType::Boolean => quote! { bool },
-        PlanMemberType::Open | PlanMemberType::Any => quote! { &'a RawValue },
-        PlanMemberType::List(element) => {
-            let element = answer_type(vertical, element);
-            quote! { Vec<#element> }
-        }
-        PlanMemberType::Named(name) => {
-            let ident = names::ty(name);
-            if is_enumeration(vertical, ty) {
-                quote! { #ident }
-            } else {
-                quote! { #ident<'a> }
-            }
-        }
-    }
 }
 
 fn request_struct(vertical: &PlanVertical, ty: &PlanType, members: &[PlanMember]) -> TokenStream {
@@ -278,16 +193,6 @@ fn request_type(vertical: &PlanVertical, ty: &PlanMemberType) -> TokenStream {
             quote! { #ident }
         }
     }
-}
-
-fn is_enumeration(vertical: &PlanVertical, ty: &PlanMemberType) -> bool {
-    let PlanMemberType::Named(name) = ty else {
-        return false;
-    };
-    vertical
-        .types
-        .iter()
-        .any(|planned| planned.name == *name && matches!(planned.kind, PlanTypeKind::Enum(_)))
 }
 
 fn rename(name: &str) -> Option<TokenStream> {

@@ -102,6 +102,7 @@ static API: Api = Api {
     entities: &[],
     providers: &[&FIXED, &HOSTED],
     capabilities: &[],
+    records: &[],
     translator: none,
 };
 

@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc, PoisonError, Weak,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -81,13 +81,13 @@ impl Directory {
         match self.note(looked, known) {
             Ok(Some(loaded)) => {
                 self.loaded.insert(id.to_owned(), Arc::clone(&loaded));
-                let now = self.start.elapsed().as_millis();
-                let now = u64::try_from(now).unwrap_or(OUTDATED);
-                loaded.checked.store(now, Ordering::SeqCst);
+                loaded.checked.store(self.now(), Ordering::SeqCst);
                 if self.forgotten.load(Ordering::SeqCst) != before {
                     // It may have been read before the change that was told meanwhile.
                     loaded.checked.store(OUTDATED, Ordering::SeqCst);
                 }
+                loaded.is_used.store(true, Ordering::Relaxed);
+                self.rounds.list(&loaded);
                 Ok(loaded.found.clone())
             }
             Ok(None) => {
@@ -123,7 +123,7 @@ impl Directory {
         known: Option<&Arc<Loaded>>,
     ) -> Result<Option<Arc<Loaded>>, Blind> {
         // Before all else, so that a change that comes between is seen the next time.
-        let Some(stamp) = store.connection_stamp(id).await? else {
+        let Some(stamp) = self.stamp(store, id).await? else {
             return Ok(None);
         };
         if let Some(known) = known.filter(|known| known.stamp == stamp) {
@@ -163,6 +163,7 @@ impl Directory {
             (false, false) => None,
         };
         Ok(Some(Arc::new(Loaded {
+            id: id.to_owned(),
             found: Found {
                 upstream,
                 customer_id: row.customer_id.as_deref().map(Arc::from),
@@ -170,6 +171,8 @@ impl Directory {
             },
             stamp,
             checked: AtomicU64::new(OUTDATED),
+            is_used: AtomicBool::new(true),
+            is_listed: AtomicBool::new(false),
         })))
     }
 

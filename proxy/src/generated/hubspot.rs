@@ -7,7 +7,7 @@ use crosswalk::{
     error::{Code, Error},
     route::UnifiedRequest,
     translate::{
-        Context, Translator, not_implemented, record_id::RecordIdForm,
+        Context, Translator, not_implemented, entity::Entity, record_id::RecordIdForm,
         write::{Clear, NativeForm},
     },
     upstream::provider::{
@@ -481,6 +481,17 @@ pub(super) static FORM: NativeForm = NativeForm {
     record_id: RecordIdForm::Decimal,
     reserved: None,
 };
+
+/// Its entities, as far as they have records.
+pub static ENTITIES: &[&Entity] = &[
+    &crm::account::ENTITY,
+    &crm::contact::ENTITY,
+    &crm::custom_object::ENTITY,
+    &crm::lead::ENTITY,
+    &crm::note::ENTITY,
+    &crm::opportunity::ENTITY,
+    &crm::user::ENTITY,
+];
 
 pub(super) static BATCH_READ_OBJECTS: NativeOperation = NativeOperation {
     id: "batchReadObjects",

@@ -25,6 +25,7 @@ pub static API: Api = Api {
         &hubspot::capabilities::CAPABILITIES,
         &salesforce::capabilities::CAPABILITIES,
     ],
+    records: &[hubspot::ENTITIES, salesforce::ENTITIES],
     translator,
 };
 

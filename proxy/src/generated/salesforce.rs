@@ -8,7 +8,7 @@ use crosswalk::{
     route::UnifiedRequest,
     translate::{
         Context, Translator, not_implemented, bundle::BundleForm, call::Root,
-        long::{Long, LongForm},
+        entity::Entity, long::{Long, LongForm},
         record_id::RecordIdForm, write::{Clear, NativeForm},
     },
     upstream::provider::{
@@ -441,6 +441,17 @@ static LONG: LongForm = LongForm {
     },
     over: 12_000,
 };
+
+/// Its entities, as far as they have records.
+pub static ENTITIES: &[&Entity] = &[
+    &crm::account::ENTITY,
+    &crm::contact::ENTITY,
+    &crm::custom_object::ENTITY,
+    &crm::lead::ENTITY,
+    &crm::note::ENTITY,
+    &crm::opportunity::ENTITY,
+    &crm::user::ENTITY,
+];
 
 pub(super) static COMPOSITE: NativeOperation = NativeOperation {
     id: "composite",

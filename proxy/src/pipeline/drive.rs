@@ -10,8 +10,11 @@ use crate::{
     error::{Code, Error, Outcome, ProviderFault},
     idempotency::Running,
     log::CallLog,
-    translate::{NativeRequest, NativeResponse, Recent, Step, Translator, hidden::HiddenField},
-    upstream::{Connection, Upstream, provider::Effect},
+    translate::{
+        Answer, Freshness, NativeRequest, NativeResponse, Recent, Step, Translator,
+        hidden::HiddenField,
+    },
+    upstream::{Connection, Flow, Upstream, provider::Effect},
 };
 
 /// More steps than any translator has; a greater number is a translator that never ends.
@@ -42,6 +45,22 @@ pub(super) struct Call {
 struct Responses {
     responses: Vec<NativeResponse>,
     wrote: bool,
+}
+
+/// How a call ended whose answer could flow.
+enum Called {
+    /// It did; what is left of what the caller is to be told.
+    Flowed(Answer),
+    /// It did not.
+    Responded(NativeResponse),
+}
+
+/// Whether the answer to a call may go to the caller while it is read.
+fn may_flow(request: &NativeRequest, translator: &dyn Translator, call: &Call) -> bool {
+    request.operation.effect == Effect::Read
+        && request.freshness == Freshness::Asked
+        && call.log.outlet.is_open()
+        && translator.flows()
 }
 
 impl Driver {
@@ -133,7 +152,23 @@ impl Driver {
             if writes && let Some(keyed) = &call.keyed {
                 keyed.writing().await?;
             }
-            let made = self.calls(requests, call).await.map_err(|error| {
+            let called = match requests.as_slice() {
+                [request] if may_flow(request, translator, call) => {
+                    match self.flowing(request, translator, call).await {
+                        Ok(Called::Flowed(answer)) => {
+                            step = Step::Answer(answer);
+                            continue;
+                        }
+                        Ok(Called::Responded(response)) => Ok(Responses {
+                            responses: vec![response],
+                            wrote: false,
+                        }),
+                        Err(error) => Err(error),
+                    }
+                }
+                _ => self.calls(requests, call).await,
+            };
+            let made = called.map_err(|error| {
                 let mut error = translator.failed(error);
                 // An earlier step wrote, and the translator went on since it was content with that.
                 if wrote && error.outcome.is_none() {
@@ -169,6 +204,29 @@ impl Driver {
             Code::InternalServerError,
             "the translator did not come to an end; please report it with the request id",
         ))
+    }
+
+    /// Makes a call whose answer may go to the caller while it is read.
+    async fn flowing(
+        &self,
+        request: &NativeRequest,
+        translator: &mut dyn Translator,
+        call: &Call,
+    ) -> Result<Called, Error> {
+        let mut flow = Flow::new(call.connection.provider, &mut *translator, &call.log.outlet);
+        let called = self.upstream.call_flowing(
+            &call.connection,
+            request,
+            call.deadline,
+            &call.log.native,
+            &mut flow,
+        );
+        let response = called.await;
+        match flow.end() {
+            (false, _) => response.map(Called::Responded),
+            (true, Some(failure)) => Err(failure),
+            (true, None) => translator.flowed(&response?).map(Called::Flowed),
+        }
     }
 
     /// One response for each request, in their order.

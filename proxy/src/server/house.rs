@@ -25,7 +25,7 @@ use super::framing::{Verdicts, Watched};
 use crate::{
     config::Limits,
     error::Error,
-    pipeline::{Pipeline, head},
+    pipeline::{AnswerBody, Pipeline, head},
 };
 
 /// After a failed accept: out of descriptors is not cured by trying at once.
@@ -160,7 +160,9 @@ impl Guest {
             async move {
                 let mut response = match verdict {
                     Ok(()) => pipeline.handle(request).await,
-                    Err(fault) => pipeline.refuse(&request, &Error::bad_request(fault.words())),
+                    Err(fault) => pipeline
+                        .refuse(&request, &Error::bad_request(fault.words()))
+                        .map(AnswerBody::Whole),
                 };
                 if pipeline.is_draining() {
                     let close = HeaderValue::from_static("close");

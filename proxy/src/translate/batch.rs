@@ -127,7 +127,7 @@ impl BatchRead {
             // After the comma that stands before all records but the first.
             let begin = output.json().len() + usize::from(!output.json().is_empty());
             records.encode_one(row, &mut output)?;
-            places.insert(output.last_id().to_owned(), begin..output.json().len());
+            places.insert(output.last_id().into_owned(), begin..output.json().len());
         }
         let in_order: Vec<&Range<usize>> = self
             .asked

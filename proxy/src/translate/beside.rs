@@ -14,10 +14,13 @@ use serde_json::value::RawValue;
 
 use super::{
     Context, Freshness, NativeRequest, NativeResponse, hidden,
+    leaf::Leaf,
     pick::{self, Path},
     records::Row,
     scalar::{Text, shorten},
+    scan::{Native, Scan},
     warning::Warnings,
+    write::quote,
 };
 use crate::{
     error::{Code, Error},
@@ -68,34 +71,50 @@ pub enum BesideKind {
 #[derive(Debug, Default)]
 pub struct Beside(Vec<Part>);
 
+/// What was read for one of the plans.
 #[derive(Debug)]
-enum Part {
+pub enum Part {
     /// Not read: no record names any.
     Unread,
     /// The connected user may not see it.
     Hidden,
+    /// Records by their keys.
     Records(HashMap<String, Bytes>),
+    /// Texts by the keys of their records, as JSON strings.
+    Texts(HashMap<String, String>),
+    /// Labels by values.
     Labels(HashMap<String, String>),
 }
 
 impl Beside {
-    /// The record of another object that has this key.
-    pub fn record(&self, at: usize, key: Option<&Text<'_>>) -> Option<&RawValue> {
-        let Some(Part::Records(records)) = self.0.get(at) else {
-            return None;
+    /// What is known already, in the order of the entity's plan.
+    pub fn of(parts: Vec<Part>) -> Self {
+        Self(parts)
+    }
+
+    /// What is wanted of the record of another object that has this key; nothing is set where there is none.
+    pub fn record<'a, T: Native<'a>>(
+        &'a self,
+        at: usize,
+        key: Option<&Text<'_>>,
+    ) -> Result<T, Error> {
+        let record = match (self.0.get(at), key) {
+            (Some(Part::Records(records)), Some(key)) => records.get(&*key.0),
+            _ => None,
         };
-        let bytes = records.get(&*key?.0)?;
-        // It was cut out of an answer that was read as JSON.
-        serde_json::from_slice(bytes).ok()
+        let Some(record) = record else {
+            return Ok(T::default());
+        };
+        Scan::of_bytes(record)?.record().map(|(native, _)| native)
     }
 
     /// The text that was read for the record with this key.
-    pub fn text(&self, at: usize, key: Option<&Text<'_>>) -> Option<Text<'_>> {
-        let Some(Part::Records(texts)) = self.0.get(at) else {
-            return None;
+    pub fn text(&self, at: usize, key: Option<&Text<'_>>) -> Leaf<'_> {
+        let text = match (self.0.get(at), key) {
+            (Some(Part::Texts(texts)), Some(key)) => texts.get(&*key.0),
+            _ => None,
         };
-        let bytes = texts.get(&*key?.0)?;
-        Some(Text(String::from_utf8_lossy(bytes)))
+        Leaf(text.map_or("", String::as_str))
     }
 
     /// The label of a value. One without a label is told, and the field is null: the value is in `raw_data`.
@@ -290,10 +309,10 @@ impl Reading {
                     for row in parts.rows.0.into_iter().flatten() {
                         let row = response.body.slice_ref(row.get().as_bytes());
                         let id = pick::text_at(&row, id)?.map(Cow::into_owned);
-                        self.insert(at, id, row);
+                        self.insert_record(at, id, row);
                     }
                 }
-                BesideKind::Text { .. } => self.insert(at, key, response.body.clone()),
+                BesideKind::Text { .. } => self.insert_text(at, key, &response.body),
                 BesideKind::Labels {
                     rows,
                     inner,
@@ -313,14 +332,26 @@ impl Reading {
         self.asked.push(Asked { plan, key, call });
     }
 
-    fn insert(&mut self, at: usize, key: Option<String>, value: Bytes) {
+    fn insert_record(&mut self, at: usize, key: Option<String>, record: Bytes) {
         let Some(key) = key else { return };
         match &mut self.beside.0[at] {
             Part::Hidden => {}
             Part::Records(records) => {
-                records.insert(key, value);
+                records.insert(key, record);
             }
-            part => *part = Part::Records(HashMap::from([(key, value)])),
+            part => *part = Part::Records(HashMap::from([(key, record)])),
+        }
+    }
+
+    fn insert_text(&mut self, at: usize, key: Option<String>, text: &[u8]) {
+        let Some(key) = key else { return };
+        let text = quote(&String::from_utf8_lossy(text));
+        match &mut self.beside.0[at] {
+            Part::Hidden => {}
+            Part::Texts(texts) => {
+                texts.insert(key, text);
+            }
+            part => *part = Part::Texts(HashMap::from([(key, text)])),
         }
     }
 }

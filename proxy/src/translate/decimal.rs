@@ -8,6 +8,28 @@ const MAX_DIGITS: usize = 64;
 /// A number in its plainest JSON form: no exponent where it can be written out, no zeros that say nothing.
 /// None where the text is no number.
 pub fn plain(text: &str) -> Option<Cow<'_, str>> {
+    if is_plain(text) {
+        return Some(Cow::Borrowed(text));
+    }
+    written_out(text)
+}
+
+/// Whether a text is a number in its plainest form at first sight: most are.
+fn is_plain(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text).as_bytes();
+    let whole = digits.iter().take_while(|it| it.is_ascii_digit()).count();
+    let begins_well = digits.first().is_some_and(|first| *first != b'0') || text == "0";
+    let ends_well = match &digits[whole..] {
+        [] => true,
+        [b'.', fraction @ .., last] => {
+            fraction.iter().all(u8::is_ascii_digit) && matches!(last, b'1'..=b'9')
+        }
+        _ => false,
+    };
+    digits.len() < MAX_DIGITS && whole > 0 && begins_well && ends_well
+}
+
+fn written_out(text: &str) -> Option<Cow<'_, str>> {
     let (negative, rest) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
         None => (false, text.strip_prefix('+').unwrap_or(text)),

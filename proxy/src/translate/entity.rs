@@ -2,15 +2,16 @@
 
 use std::borrow::Cow;
 
-use serde::Serialize;
-use serde_json::value::RawValue;
-
 use super::{
     MatchKey, Written,
     beside::{Beside, BesidePlan},
     hidden::FieldsOf,
     key::Normalize,
+    leaf::Leaf,
     pick::{self, Path},
+    record::{self, Place, Record},
+    scalar::{Scalar, Text, kind},
+    scan::Scan,
     warning::Warnings,
     write::{NativeForm, NativeObject},
 };
@@ -29,8 +30,9 @@ pub struct Entity {
     pub id: Path,
     /// The native fields that every read asks for.
     pub selection: &'static [&'static str],
-    /// Native → unified: reads one native record and writes the unified one.
-    pub encode: fn(&RawValue, &Beside, &mut Output) -> Result<(), Error>,
+    /// Native → unified: reads the native record that comes next and writes the unified one. Nothing is written, and
+    /// nothing warned of, before the record has been read to its end.
+    pub encode: fn(&mut Scan<'_>, &Beside, &mut Output) -> Result<(), Error>,
     /// What is read beside its records, so that they can be answered.
     pub beside: &'static [BesidePlan],
     /// How the provider tells which fields the connected user has, where a read fails for one that he has not.
@@ -121,9 +123,13 @@ impl Entity {
 pub struct Output {
     /// The records as JSON, with commas between them.
     json: Vec<u8>,
+    /// Some were handed on before.
+    goes_on: bool,
     pub warnings: Warnings,
-    last_id: String,
+    /// The id of the last record, as a JSON string.
+    last_id: Vec<u8>,
     with_losers: bool,
+    without_raw: bool,
 }
 
 impl Output {
@@ -132,16 +138,6 @@ impl Output {
             warnings,
             ..Self::default()
         }
-    }
-
-    /// Writes one record.
-    pub fn record(&mut self, id: &str, record: &impl Serialize) {
-        if !self.json.is_empty() {
-            self.json.push(b',');
-        }
-        serde_json::to_writer(&mut self.json, record)
-            .expect("a record of texts, numbers and truth values serializes");
-        self.remember_last(id);
     }
 
     /// Records that were merged into others are told too, where the others tell their ids.
@@ -153,26 +149,58 @@ impl Output {
         }
     }
 
-    /// The ids of records that were merged into a native record, from a list in it with semicolons between them; none
-    /// where they are not to be told.
-    pub fn losers<'r>(&self, raw: &'r RawValue, path: Path) -> Result<Vec<Cow<'r, str>>, Error> {
-        if !self.with_losers {
-            return Ok(Vec::new());
+    /// The native records are left out.
+    #[must_use]
+    pub fn without_raw(self) -> Self {
+        Self {
+            without_raw: true,
+            ..self
         }
-        let list = pick::text_at(raw.get().as_bytes(), path)?.unwrap_or_default();
-        let ids = list.split(';').map(str::trim).filter(|id| !id.is_empty());
-        Ok(ids.map(|id| Cow::Owned(id.to_owned())).collect())
     }
 
-    /// The native record of one that was merged away: there is none.
-    pub fn no_record() -> &'static RawValue {
-        serde_json::from_str("{}").expect("an empty object is JSON")
+    /// Begins a record, which is written member by member and then ended.
+    #[inline]
+    pub fn record(&mut self) -> Record<'_> {
+        if self.goes_on || !self.json.is_empty() {
+            self.json.push(b',');
+        }
+        Record::begin(&mut self.json, &mut self.warnings, !self.without_raw)
+    }
+
+    /// Writes the records that were merged into a native one, each with `write`, from the list of their ids in it with
+    /// semicolons between them; none where they are not to be told.
+    pub fn losers(
+        &mut self,
+        list: Leaf<'_>,
+        write: impl Fn(&mut Record<'_>, &str),
+    ) -> Result<(), Error> {
+        if !self.with_losers || list.0.is_empty() {
+            return Ok(());
+        }
+        let text = Text::from_token(list.0).ok_or_else(|| {
+            let detail = format!("expected {}, found {}", Text::EXPECTED, kind(list.0));
+            Error::bad_gateway("the provider's answer is not what its spec says")
+                .with_detail(detail)
+        })?;
+        let ids = text.0.split(';').map(str::trim);
+        for id in ids.filter(|id| !id.is_empty()) {
+            let mut record = self.record();
+            write(&mut record, id);
+            record.end();
+        }
+        Ok(())
     }
 
     /// Sets the id that counts as the last one: that of a record that was read, not of one that it has swallowed.
-    pub fn remember_last(&mut self, id: &str) {
+    pub fn remember_last(&mut self, id: &Place) {
         self.last_id.clear();
-        self.last_id.push_str(id);
+        self.last_id.extend_from_slice(&self.json[id.range()]);
+    }
+
+    /// Hands on the records that were written since the last time.
+    pub(super) fn hand_on(&mut self, out: &mut Vec<u8>) {
+        self.goes_on |= !self.json.is_empty();
+        out.append(&mut self.json);
     }
 
     pub fn json(&self) -> &[u8] {
@@ -180,7 +208,7 @@ impl Output {
     }
 
     /// The id of the record that was written last; empty where there is none.
-    pub fn last_id(&self) -> &str {
-        &self.last_id
+    pub fn last_id(&self) -> Cow<'_, str> {
+        record::text_in(&self.last_id).unwrap_or_default()
     }
 }

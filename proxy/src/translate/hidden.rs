@@ -90,7 +90,7 @@ pub(super) fn warn_of_missing(
         return Ok(());
     };
     let row: HashMap<Cow<'_, str>, &RawValue> = native::parse(row.get().as_bytes())?;
-    let Some(fields) = row.get(member) else {
+    let Some(fields) = row.get(member).filter(|fields| fields.get() != "null") else {
         return Ok(());
     };
     let fields: HashMap<Cow<'_, str>, &RawValue> = native::parse(fields.get().as_bytes())?;

@@ -8,6 +8,7 @@ use super::{
     cursor::{self, Position},
     decode,
     entity::{Entity, Output},
+    flow::Rows,
     hidden, native,
     paging::{self, After, Page, PageEnd, PageLimits, Paging, Window},
     pick::{self, Path},
@@ -85,12 +86,30 @@ pub struct List {
     fields: Fields,
     warnings: Warnings,
     paging: Paging,
+    /// Whether it is a list of changes. At the end of a full one the paging stands at the first of them already.
+    is_changes: bool,
     /// The rows that the page has so far.
     rows: Vec<Row>,
     pages: u32,
     /// The page is full and has come to the end of a native list: where the next one begins, while it is looked into.
     full_at: Option<Position>,
     waits_for: WaitsFor,
+    /// The page that is told while it is read.
+    flowing: Option<Flowing>,
+}
+
+/// A native page whose records are told as they come.
+#[derive(Debug)]
+struct Flowing {
+    rows: Rows,
+    output: Output,
+    mark: Mark,
+    /// Records that the page may have.
+    size: usize,
+    taken: usize,
+    /// The last record of the page, where its id says how the list goes on.
+    last: Option<Vec<u8>>,
+    has_told: bool,
 }
 
 #[derive(Debug)]
@@ -128,7 +147,9 @@ impl List {
             change_lists: lists(plan.changes),
         };
         let paging = Paging::open(&cx, &request, limits)?;
+        let is_changes = paging.phase().is_some_and(|phase| phase.window.is_some());
         let list = Self {
+            is_changes,
             fields: Fields::of(&cx, entity, request.fields, &mut warnings),
             cx,
             entity,
@@ -139,6 +160,7 @@ impl List {
             pages: 0,
             full_at: None,
             waits_for: WaitsFor::Page,
+            flowing: None,
         };
         list.check_position()?;
         Ok(Box::new(list))
@@ -230,11 +252,7 @@ impl List {
         }
         let pager = self.pager()?;
         let parts = pick::page(&response.body, pager.rows, pager.next, pager.more)?;
-        let token = match parts.next {
-            Some(token) => Some(pick::text(token)?.0.into_owned()),
-            None => None,
-        };
-        let mut end = PageEnd::new(token, parts.more.is_some());
+        let mut end = page_end(&parts)?;
         // What a provider gives beyond the page's size comes before its token, and is lost if it is cut off.
         let size = if pager.next.is_some() {
             u32::MAX
@@ -246,11 +264,7 @@ impl List {
             Some(row) => pick::text_at(row.get().as_bytes(), self.entity.id)?,
             None => None,
         };
-        if pager.next.is_none() && end.has_more() && last.is_none() {
-            return Err(Error::bad_gateway(
-                "the provider says that there are more records, but not after which one: the list cannot go on",
-            ));
-        }
+        must_go_on(pager, &end, last.as_deref())?;
         let end = end.at(last.as_deref(), response.date);
         let window = self.paging.phase().and_then(|phase| phase.window);
         let mark = Mark::of(self.cx.provider, response);
@@ -374,14 +388,7 @@ impl List {
             self.waits_for = WaitsFor::Beside(records, end);
             return Ok(Step::Calls(calls));
         }
-        let is_changes = self
-            .paging
-            .phase()
-            .is_some_and(|phase| phase.window.is_some());
-        let mut output = Output::new(std::mem::take(&mut self.warnings));
-        if is_changes {
-            output = output.with_losers();
-        }
+        let mut output = self.output();
         records.encode(&mut output)?;
         let next = Paging::next(&self.cx, end.position.as_ref(), end.has_next_page);
         Ok(Step::Answer(Answer {
@@ -391,6 +398,59 @@ impl List {
             changed_metadata: false,
         }))
     }
+}
+
+impl List {
+    /// What the records of a page are written to.
+    fn output(&mut self) -> Output {
+        let output = Output::new(std::mem::take(&mut self.warnings));
+        if self.is_changes {
+            return output.with_losers();
+        }
+        output
+    }
+
+    /// Whether the next native page is the whole of the answer, record by record.
+    fn is_told_as_it_comes(&self) -> bool {
+        let (Ok(pager), Some(phase)) = (self.pager(), self.paging.phase()) else {
+            return false;
+        };
+        let lists = if phase.window.is_some() {
+            self.plan.changes
+        } else {
+            self.plan.full
+        };
+        matches!(self.waits_for, WaitsFor::Page)
+            && self.rows.is_empty()
+            && self.full_at.is_none()
+            && self.completion().is_none()
+            && Records::stand_alone(self.entity)
+            // No other native list is to be looked into behind it.
+            && phase.list + 1 == lists.len()
+            && pager.max.is_none_or(|max| max >= self.paging.size())
+            // Otherwise the records of a page may all be left out, and the next one is read.
+            && pager.keep.is_none()
+            && pager.rows.len() == 1
+    }
+}
+
+/// What a native page says of the one after it.
+fn page_end(parts: &pick::PageParts<'_>) -> Result<PageEnd, Error> {
+    let token = match parts.next {
+        Some(token) => Some(pick::text(token)?.0.into_owned()),
+        None => None,
+    };
+    Ok(PageEnd::new(token, parts.more.is_some()))
+}
+
+/// Refuses a page behind which there is more, nobody knows where.
+fn must_go_on(pager: &PagerPlan, end: &PageEnd, last: Option<&str>) -> Result<(), Error> {
+    if pager.next.is_none() && end.has_more() && last.is_none() {
+        return Err(Error::bad_gateway(
+            "the provider says that there are more records, but not after which one: the list cannot go on",
+        ));
+    }
+    Ok(())
 }
 
 /// Whether the instant in a row is within the window. One that cannot be read is: better twice than never.
@@ -406,6 +466,101 @@ fn is_within(row: &[u8], path: Path, window: Option<Window>) -> bool {
 impl Translator for List {
     fn start(&mut self, _recent: &Recent) -> Result<Step, Error> {
         self.call()
+    }
+
+    fn flows(&self) -> bool {
+        self.is_told_as_it_comes()
+    }
+
+    fn begins(&mut self, response: &NativeResponse) -> Result<(), Error> {
+        let pager = self.pager()?;
+        let member = pager.rows.first().copied().unwrap_or_default();
+        let goes_on_by_token = pager.next.is_some();
+        let size = if goes_on_by_token {
+            usize::MAX
+        } else {
+            usize::try_from(self.room(pager)).unwrap_or(usize::MAX)
+        };
+        self.flowing = Some(Flowing {
+            rows: Rows::new(member),
+            output: self.output(),
+            mark: Mark::of(self.cx.provider, response),
+            size,
+            taken: 0,
+            last: (!goes_on_by_token).then(Vec::new),
+            has_told: false,
+        });
+        Ok(())
+    }
+
+    fn feed(&mut self, body: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
+        let entity = self.entity;
+        let Some(flowing) = &mut self.flowing else {
+            return Ok(());
+        };
+        let Flowing {
+            rows,
+            output,
+            mark,
+            size,
+            taken,
+            last,
+            has_told,
+        } = flowing;
+        rows.feed(body, |row| {
+            *taken += 1;
+            if *taken > *size {
+                return Ok(());
+            }
+            if let Some(last) = last {
+                last.clear();
+                last.extend_from_slice(row);
+            }
+            if *taken == 1 {
+                Records::warn_of_missing(entity, row, output)?;
+            }
+            Records::encode_alone(entity, row, mark, output)
+        })?;
+        if !std::mem::replace(has_told, true) {
+            out.extend_from_slice(answer::PAGE_BEGINS);
+        }
+        output.hand_on(out);
+        Ok(())
+    }
+
+    fn flowed(&mut self, response: &NativeResponse) -> Result<Answer, Error> {
+        let pager = self.pager()?;
+        let Some(flowing) = self.flowing.take() else {
+            return Err(cursor::refused(&self.cx));
+        };
+        let (frame, found) = flowing.rows.end();
+        let parts = pick::page(&frame, pager.rows, pager.next, pager.more)?;
+        // A list that is there twice counts as it is there last, and the first one has been told.
+        let marks = parts.rows.0.iter().flatten();
+        if marks.filter(|mark| mark.get() == "{}").count() != found
+            || parts.rows.0.iter().flatten().count() != found
+        {
+            return Err(Error::bad_gateway(
+                "the provider's answer is not what its spec says: its records are not a list of objects",
+            ));
+        }
+        let end = page_end(&parts)?.beyond(flowing.taken > flowing.size);
+        let last = match &flowing.last {
+            Some(row) if !row.is_empty() => {
+                pick::text_at(row, self.entity.id)?.map(std::borrow::Cow::into_owned)
+            }
+            _ => None,
+        };
+        must_go_on(pager, &end, last.as_deref())?;
+        let has_next_page =
+            self.paging.advance(end.at(last.as_deref(), response.date)) != After::End;
+        let next = Paging::next(&self.cx, self.paging.position().as_ref(), has_next_page);
+        Ok(Answer {
+            body: answer::page_ends(Vec::new(), &next, &flowing.output.warnings),
+            written: None,
+            hidden: self.fields.learned(),
+            changed_metadata: false,
+        })
     }
 
     fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error> {

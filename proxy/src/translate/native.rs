@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use super::NativeResponse;
 use crate::{
@@ -40,11 +39,6 @@ pub(super) fn unreadable(error: &serde_json::Error) -> Error {
         text
     };
     Error::bad_gateway("the provider's answer is not what its spec says").with_detail(detail)
-}
-
-/// Reads a record that may not be there; then all of its fields are unset.
-pub fn optional<'a, T: Deserialize<'a> + Default>(raw: Option<&'a RawValue>) -> Result<T, Error> {
-    raw.map_or_else(|| Ok(T::default()), |raw| parse(raw.get().as_bytes()))
 }
 
 /// The only response of a step with one call.

@@ -124,6 +124,13 @@ impl PageEnd {
         self.more
     }
 
+    /// The same where more records came than the page may have.
+    #[must_use]
+    pub fn beyond(mut self, more: bool) -> Self {
+        self.more |= more;
+        self
+    }
+
     /// Completes it with the id of the last record and the provider's clock.
     #[must_use]
     pub fn at(mut self, last: Option<&str>, date: Option<Timestamp>) -> Self {

@@ -6,9 +6,10 @@ use bytes::Bytes;
 
 use super::{
     Context, NativeRequest, NativeResponse,
-    beside::Reading,
+    beside::{Beside, Reading},
     entity::{Entity, Output},
     hidden, native,
+    scan::Scan,
 };
 use crate::{
     error::{Error, ProviderFault},
@@ -36,6 +37,13 @@ impl Mark {
             correlation_id: response.correlation_id.clone(),
             ..ProviderFault::default()
         }))
+    }
+
+    fn put(&self, mut error: Error) -> Error {
+        if error.provider.is_none() {
+            error.provider = Some(Box::new(ProviderFault::clone(&self.0)));
+        }
+        error
     }
 
     pub fn row(&self, json: Bytes) -> Row {
@@ -101,25 +109,58 @@ impl Records {
     pub fn encode(&self, output: &mut Output) -> Result<(), Error> {
         // One record tells for all: what was asked for is in each of them, as null where it is not set.
         if let Some(row) = self.rows.iter().find(|row| !row.is_lean) {
-            let raw = native::parse(row.json())?;
-            let names = self.entity.selection.iter().copied();
-            let fields_in = self.entity.form.fields_in;
-            hidden::warn_of_missing(raw, fields_in, names, &mut output.warnings)?;
+            Self::warn_of_missing(self.entity, row.json(), output)?;
         }
         self.rows
             .iter()
             .try_for_each(|row| self.encode_one(row, output))
     }
 
+    /// Whether records can be written one by one as they come: nothing is read beside them.
+    pub(super) fn stand_alone(entity: &Entity) -> bool {
+        entity.beside.is_empty()
+    }
+
+    /// Writes one record that came in an answer with `mark`, of an entity whose records stand alone.
+    pub(super) fn encode_alone(
+        entity: &Entity,
+        json: &[u8],
+        mark: &Mark,
+        output: &mut Output,
+    ) -> Result<(), Error> {
+        encode(entity, json, &Beside::default(), output).map_err(|error| mark.put(error))
+    }
+
+    /// Warns of fields that were asked for and are not in a record, which tells for all of its page.
+    pub(super) fn warn_of_missing(
+        entity: &Entity,
+        json: &[u8],
+        output: &mut Output,
+    ) -> Result<(), Error> {
+        let raw = native::parse(json)?;
+        let names = entity.selection.iter().copied();
+        hidden::warn_of_missing(raw, entity.form.fields_in, names, &mut output.warnings)
+    }
+
     /// Writes one of the records.
     pub fn encode_one(&self, row: &Row, output: &mut Output) -> Result<(), Error> {
-        native::parse(row.json())
-            .and_then(|raw| (self.entity.encode)(raw, self.reading.beside(), output))
-            .map_err(|mut error| {
-                if error.provider.is_none() {
-                    error.provider = row.answer.as_deref().cloned().map(Box::new);
-                }
-                error
-            })
+        encode(self.entity, row.json(), self.reading.beside(), output).map_err(|mut error| {
+            if error.provider.is_none() {
+                error.provider = row.answer.as_deref().cloned().map(Box::new);
+            }
+            error
+        })
     }
+}
+
+/// Writes the unified record of a native one, which is the whole text.
+pub(super) fn encode(
+    entity: &Entity,
+    record: &[u8],
+    beside: &Beside,
+    output: &mut Output,
+) -> Result<(), Error> {
+    let mut scan = Scan::of_bytes(record)?;
+    (entity.encode)(&mut scan, beside, output)?;
+    scan.end().map_err(|stop| scan.error(stop))
 }

@@ -1,15 +1,15 @@
 //! Scalars of a native record, borrowed from the response they came in.
 //!
 //! A provider's documents and its answers do not always agree on whether an id is a number or a text. Each type here
-//! takes what means the same and refuses the rest, so that a surprise never becomes a wrong value; in a [`Leaf`] it
-//! becomes none, with a warning.
+//! takes what means the same and refuses the rest, so that a surprise never becomes a wrong value; in a field of a record
+//! it becomes none, with a warning.
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use serde_json::value::RawValue;
 
-use super::warning::Warnings;
+use super::scan;
 
 /// A text. Numbers and truth values are taken as they are written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +38,11 @@ pub trait Scalar<'a>: Sized {
 
     /// None where the token is something else.
     fn from_token(token: &'a str) -> Option<Self>;
+
+    /// Whether [`Self::from_token`] makes something of it.
+    fn fits(token: &'a str) -> bool {
+        Self::from_token(token).is_some()
+    }
 }
 
 impl<'a> Scalar<'a> for Text<'a> {
@@ -48,6 +53,15 @@ impl<'a> Scalar<'a> for Text<'a> {
             Some(b'"') => unquote(token).map(Text).ok(),
             Some(b'{' | b'[') => None,
             _ => Some(Text(Cow::Borrowed(token))),
+        }
+    }
+
+    #[inline]
+    fn fits(token: &'a str) -> bool {
+        match token.as_bytes().first() {
+            Some(b'"') => !token.contains('\\') || scan::is_unicode(&token[1..token.len() - 1]),
+            Some(b'{' | b'[') => false,
+            _ => true,
         }
     }
 }
@@ -88,7 +102,7 @@ fn scalar<'de: 'a, 'a, T: Scalar<'a>, D: Deserializer<'de>>(
 }
 
 /// What a token is.
-fn kind(token: &str) -> &'static str {
+pub(super) fn kind(token: &str) -> &'static str {
     match token.as_bytes().first() {
         Some(b'{') => "an object",
         Some(b'[') => "a list",
@@ -108,44 +122,6 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
 impl<'de: 'a, 'a> Deserialize<'de> for Number<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         scalar(deserializer)
-    }
-}
-
-/// A field of a native record: not set, or what it should be, or something odd, which costs the caller that field only.
-#[derive(Debug, Default)]
-pub enum Leaf<'a, T> {
-    #[default]
-    Unset,
-    Value(T),
-    Odd(&'a RawValue),
-}
-
-impl<'a, T: Scalar<'a>> Leaf<'a, T> {
-    /// The value. Something odd reads as none, and is told of as the unified `field`.
-    pub fn get(&self, field: &str, warnings: &mut Warnings) -> Option<&T> {
-        match self {
-            Self::Unset => None,
-            Self::Value(value) => Some(value),
-            Self::Odd(raw) => {
-                let found = match kind(raw.get()) {
-                    found @ ("an object" | "a list") => Cow::Borrowed(found),
-                    _ => shorten(raw.get()),
-                };
-                let detail = format!("expected {}, found {found}; see raw_data", T::EXPECTED);
-                warnings.not_read(field, detail);
-                None
-            }
-        }
-    }
-}
-
-impl<'de: 'a, 'a, T: Scalar<'a>> Deserialize<'de> for Leaf<'a, T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = <&'de RawValue>::deserialize(deserializer)?;
-        Ok(match raw.get() {
-            "null" => Self::Unset,
-            token => T::from_token(token).map_or(Self::Odd(raw), Self::Value),
-        })
     }
 }
 
@@ -247,46 +223,6 @@ mod tests {
         );
         assert!(serde_json::from_str::<Flag>("\"\"").is_err());
         assert!(serde_json::from_str::<Flag>("0").is_err());
-    }
-
-    /// Covers: answer-retyped
-    #[test]
-    fn an_odd_value_costs_its_field_and_no_more() {
-        #[derive(Debug, Deserialize)]
-        struct Row<'a> {
-            #[serde(borrow, default)]
-            id: Leaf<'a, Text<'a>>,
-            #[serde(borrow, default)]
-            archived: Leaf<'a, Flag>,
-            #[serde(borrow, default)]
-            size: Leaf<'a, Number<'a>>,
-            #[serde(borrow, default)]
-            name: Leaf<'a, Text<'a>>,
-        }
-        let row: Row<'_> =
-            serde_json::from_str(r#"{"id":7,"archived":"maybe","size":null,"name":{"a":1}}"#)
-                .unwrap();
-        let mut warnings = Warnings::default();
-        assert_eq!(row.id.get("id", &mut warnings).unwrap().0, "7");
-        assert_eq!(row.size.get("size", &mut warnings), None);
-        assert!(warnings.is_empty());
-        assert_eq!(row.archived.get("is_deleted", &mut warnings), None);
-        assert_eq!(row.name.get("name", &mut warnings), None);
-        let told: Vec<_> = warnings
-            .as_slice()
-            .iter()
-            .map(|warning| (warning.field.as_deref().unwrap(), warning.detail.as_str()))
-            .collect();
-        assert_eq!(
-            told,
-            [
-                (
-                    "is_deleted",
-                    "expected true or false, found \"maybe\"; see raw_data"
-                ),
-                ("name", "expected text, found an object; see raw_data"),
-            ]
-        );
     }
 
     /// Covers: json-numbers

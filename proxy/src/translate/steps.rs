@@ -534,7 +534,7 @@ impl Steps {
         let written = self
             .work
             .has_written()
-            .then(|| self.entity.written(output.last_id(), raw))
+            .then(|| self.entity.written(&output.last_id(), raw))
             .transpose()?;
         Ok(Step::Answer(Answer {
             body: answer::record(&output),

@@ -12,7 +12,7 @@ use std::{
 
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
-use http::{HeaderMap, Request, StatusCode, header::CONTENT_ENCODING};
+use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -20,8 +20,10 @@ use rustls::crypto::ring;
 use tokio::time::Instant;
 
 use super::{
+    flow::{FLOWS_FROM, Flow},
     pool::{Arriving, Broken, Pool},
     reach::{Reach, Resolver},
+    reading::{Reading, is_gzip},
 };
 use crate::config::{Limits, Roots};
 
@@ -132,8 +134,18 @@ impl Client {
         request: Request<Full<Bytes>>,
         deadline: Instant,
     ) -> Result<Response, Failure> {
+        self.send_flowing(request, deadline, None).await
+    }
+
+    /// The same; a large answer that is a success flows where it may, and is without body then.
+    pub(super) async fn send_flowing(
+        &self,
+        request: Request<Full<Bytes>>,
+        deadline: Instant,
+        flow: Option<&mut Flow<'_>>,
+    ) -> Result<Response, Failure> {
         let progress = Progress::default();
-        tokio::time::timeout_at(deadline, self.exchange(request, &progress))
+        tokio::time::timeout_at(deadline, self.exchange(request, &progress, flow))
             .await
             .unwrap_or_else(|_| Err(Failure::TimedOut(progress.reached())))
     }
@@ -173,10 +185,14 @@ impl Client {
         &self,
         request: Request<Full<Bytes>>,
         progress: &Progress,
+        flow: Option<&mut Flow<'_>>,
     ) -> Result<Response, Failure> {
         let response = self.begin(request, progress).await?;
         progress.is(Reached::Answering);
         let (head, body) = response.into_parts();
+        if let Some(flow) = flow.filter(|_| head.status.is_success()) {
+            return self.flow(head, body, flow).await;
+        }
         let body = self.read(body).await?;
         let body = self.inflate(&head.headers, body).await?;
         Ok(Response {
@@ -184,6 +200,40 @@ impl Client {
             headers: head.headers,
             body,
         })
+    }
+
+    /// Reads the beginning of a body, and lets the rest of a large one flow.
+    async fn flow(
+        &self,
+        head: http::response::Parts,
+        body: Arriving,
+        flow: &mut Flow<'_>,
+    ) -> Result<Response, Failure> {
+        let mut reading = Reading::new(&head.headers, body, self.response_body_bytes);
+        let mut response = Response {
+            status: head.status,
+            headers: head.headers,
+            body: Bytes::new(),
+        };
+        let mut begun = Vec::new();
+        let mut may_begin = true;
+        while let Some(piece) = reading.next().await? {
+            begun.extend_from_slice(&piece);
+            if !may_begin || begun.len() < FLOWS_FROM {
+                continue;
+            }
+            may_begin = flow.begin(&response);
+            if may_begin {
+                let mut reads_on = flow.feed(&begun).await;
+                drop(begun);
+                while reads_on && let Some(piece) = reading.next().await? {
+                    reads_on = flow.feed(&piece).await;
+                }
+                return Ok(response);
+            }
+        }
+        response.body = begun.into();
+        Ok(response)
     }
 
     async fn read(&self, body: Arriving) -> Result<Bytes, Failure> {
@@ -202,10 +252,7 @@ impl Client {
     }
 
     async fn inflate(&self, headers: &HeaderMap, body: Bytes) -> Result<Bytes, Failure> {
-        let encoded = headers
-            .get(CONTENT_ENCODING)
-            .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"gzip"));
-        if !encoded || body.is_empty() {
+        if !is_gzip(headers) || body.is_empty() {
             return Ok(body);
         }
         let limit = self.response_body_bytes;
@@ -233,7 +280,7 @@ fn inflate(body: &[u8], limit: usize) -> Result<Bytes, Failure> {
 }
 
 /// An error with its causes, which say what really happened.
-fn chain(error: &(dyn StdError + 'static)) -> String {
+pub(super) fn chain(error: &(dyn StdError + 'static)) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -13,6 +13,7 @@ use super::{
     circuit::{Circuits, Door, Health},
     client::{Client, Failure, Reached},
     fault,
+    flow::Flow,
     join::Joins,
     native_log::NativeLog,
     provider::{Effect, ErrorRule, Provider},
@@ -229,6 +230,7 @@ impl Upstream {
         request: &NativeRequest,
         deadline: Instant,
         log: &NativeLog,
+        mut flow: Option<&mut Flow<'_>>,
     ) -> Result<NativeResponse, Error> {
         let provider = connection.provider;
         let mut tries = 0;
@@ -240,8 +242,20 @@ impl Upstream {
                 self.retries.called(&token.authority);
             }
             let outcome = self
-                .try_once(connection, &token, request, deadline, log)
+                .try_once(
+                    connection,
+                    &token,
+                    request,
+                    deadline,
+                    log,
+                    flow.as_deref_mut(),
+                )
                 .await?;
+            let effect = request.operation.effect;
+            // What is on its way to the caller cannot be taken back.
+            if flow.as_ref().is_some_and(|flow| flow.has_begun()) {
+                return end(provider, effect, outcome);
+            }
             if may_replace && wants_new_token(provider, &outcome) {
                 // It does not count as a try: the provider has not looked at the call yet.
                 tries -= 1;
@@ -253,7 +267,6 @@ impl Upstream {
                 may_replace = token.is_second_hand;
                 continue;
             }
-            let effect = request.operation.effect;
             let again = self.again(provider, &token, effect, &outcome, tries, deadline);
             let Some(pause) = again else {
                 return end(provider, effect, outcome);
@@ -298,6 +311,7 @@ impl Upstream {
         request: &NativeRequest,
         deadline: Instant,
         log: &NativeLog,
+        mut flow: Option<&mut Flow<'_>>,
     ) -> Result<Tried, Error> {
         let provider = connection.provider;
         let native = http_request(token, request)?;
@@ -330,7 +344,10 @@ impl Upstream {
         let is_callers_deadline = deadline <= began + self.native_timeout;
         let deadline = deadline.min(began + self.native_timeout);
         log.sending();
-        let answered = self.client.send(native, deadline).await;
+        let sent = self
+            .client
+            .send_flowing(native, deadline, flow.as_deref_mut());
+        let answered = sent.await;
         let status = answered.as_ref().map(|answer| answer.status.as_u16()).ok();
         self.metrics()
             .native_call(provider.name, status, began.elapsed());
@@ -361,8 +378,10 @@ impl Upstream {
                 }
             }
             Err(failure) => {
-                // Without a word, the pass counts for nothing.
-                if let Some(health) = Health::of_failure(&failure, is_callers_deadline) {
+                // Without a word, the pass counts for nothing. A caller who takes his time is not the provider's fault.
+                let is_callers =
+                    is_callers_deadline || flow.is_some_and(|flow| flow.waits_for_caller());
+                if let Some(health) = Health::of_failure(&failure, is_callers) {
                     pass.ended(health);
                 }
                 Tried::Failed(failure)

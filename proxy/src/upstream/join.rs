@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::{
     client::{Failure, Reached},
     engine::{self, Connection, Upstream},
+    flow::Flow,
     native_log::NativeLog,
     provider::Effect,
 };
@@ -31,7 +32,8 @@ mod rows;
 mod told;
 
 pub(super) use cell::Joins;
-use cell::{Leading, Turn, Waits};
+pub(super) use cell::Leading;
+use cell::{Turn, Waits};
 use core::Wanted;
 use told::{From, Told};
 
@@ -60,21 +62,51 @@ impl Upstream {
     ) -> Result<NativeResponse, Error> {
         if request.operation.effect == Effect::Write {
             let _writing = connection.joins.writing();
-            return self.alone(connection, request, deadline, log).await;
+            return self.alone(connection, request, deadline, log, None).await;
         }
-        // A call with the credential in its body is no read of data.
-        if !self.join_reads || request.credential_at.is_some() {
-            return self.alone(connection, request, deadline, log).await;
-        }
-        self.joined(connection, request, deadline, log).await
+        self.read(connection, request, deadline, log, None).await
     }
 
-    async fn joined(
+    /// Makes a read whose answer may go to the caller while it is read: then [`Flow::has_begun`], and what is handed
+    /// back has no body.
+    pub async fn call_flowing<'c>(
         &self,
-        connection: &Arc<Connection>,
+        connection: &'c Arc<Connection>,
         request: &NativeRequest,
         deadline: Instant,
         log: &NativeLog,
+        flow: &mut Flow<'c>,
+    ) -> Result<NativeResponse, Error> {
+        debug_assert!(
+            request.operation.effect == Effect::Read,
+            "a write is told whole"
+        );
+        self.read(connection, request, deadline, log, Some(flow))
+            .await
+    }
+
+    async fn read<'c>(
+        &self,
+        connection: &'c Arc<Connection>,
+        request: &NativeRequest,
+        deadline: Instant,
+        log: &NativeLog,
+        flow: Option<&mut Flow<'c>>,
+    ) -> Result<NativeResponse, Error> {
+        // A call with the credential in its body is no read of data.
+        if !self.join_reads || request.credential_at.is_some() {
+            return self.alone(connection, request, deadline, log, flow).await;
+        }
+        self.joined(connection, request, deadline, log, flow).await
+    }
+
+    async fn joined<'c>(
+        &self,
+        connection: &'c Arc<Connection>,
+        request: &NativeRequest,
+        deadline: Instant,
+        log: &NativeLog,
+        flow: Option<&mut Flow<'c>>,
     ) -> Result<NativeResponse, Error> {
         let mut wanted = Wanted {
             operation: request.operation,
@@ -89,7 +121,9 @@ impl Upstream {
             let waits = match connection.joins.ask(&wanted) {
                 Turn::Alone => break,
                 Turn::Lead(leading) => {
-                    return self.lead(leading, connection, request, deadline, log).await;
+                    return self
+                        .lead(leading, connection, request, deadline, log, flow)
+                        .await;
                 }
                 Turn::Wait(waits) => waits,
                 Turn::Conduct(waits, conducting, leaves) => {
@@ -106,7 +140,9 @@ impl Upstream {
             match self.wait(waits, connection, deadline, log).await {
                 Waited::Answered(result) => return result,
                 Waited::Leads(leading) => {
-                    return self.lead(leading, connection, request, deadline, log).await;
+                    return self
+                        .lead(leading, connection, request, deadline, log, flow)
+                        .await;
                 }
                 Waited::Asks { gathers } => {
                     if let Some(place) = &mut wanted.place {
@@ -115,19 +151,31 @@ impl Upstream {
                 }
             }
         }
-        self.alone(connection, request, deadline, log).await
+        self.alone(connection, request, deadline, log, flow).await
     }
 
-    /// Makes the call for oneself and all who follow.
-    async fn lead(
+    /// Makes the call for oneself and all who follow. One whose answer begins to flow is followed by nobody.
+    async fn lead<'c>(
         &self,
-        leading: Leading<'_>,
+        leading: Leading<'c>,
         connection: &Connection,
         request: &NativeRequest,
         deadline: Instant,
         log: &NativeLog,
+        flow: Option<&mut Flow<'c>>,
     ) -> Result<NativeResponse, Error> {
-        let result = self.alone(connection, request, deadline, log).await;
+        let (leading, result) = if let Some(flow) = flow {
+            flow.leading = Some(leading);
+            let call = self.alone(connection, request, deadline, log, Some(&mut *flow));
+            let result = call.await;
+            (flow.leading.take(), result)
+        } else {
+            let call = self.alone(connection, request, deadline, log, None);
+            (Some(leading), call.await)
+        };
+        let Some(leading) = leading else {
+            return result;
+        };
         let waiting = leading.ended(result.is_ok());
         if waiting.is_empty() {
             return result;

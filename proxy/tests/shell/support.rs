@@ -182,6 +182,7 @@ pub(crate) static API: Api = Api {
     entities: &[],
     providers: &[&ACME],
     capabilities: &[],
+    records: &[],
     translator,
 };
 

@@ -100,7 +100,8 @@ Exit codes:
     },
     /// Run the fuzz targets, each for a fixed time, beginning with the inputs that are kept.
     ///
-    /// The targets are in tests/fuzz: requests, native answers, cursors, text in queries, mappings, OpenAPI documents.
+    /// The targets are in tests/fuzz: requests, native answers, records, cursors, text in queries, mappings, OpenAPI
+    /// documents.
     #[command(after_help = "\
 Examples:
   cargo xtask fuzz                          every target, 15 seconds each

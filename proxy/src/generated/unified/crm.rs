@@ -3,49 +3,10 @@
 
 //! The types of `crm`.
 
-use std::borrow::Cow;
-use crosswalk::translate::{
-    patch::{InputNumber, InputObject, ObjectOnly, Patch, required_nullable},
-    read::Entry, scalar::Number,
+use crosswalk::translate::patch::{
+    InputNumber, InputObject, ObjectOnly, Patch, required_nullable,
 };
-use serde::{Deserialize, Deserializer, Serialize, de::IgnoredAny};
-use serde_json::value::RawValue;
-
-/// A company or organisation, as every provider has it.
-#[derive(Debug, Serialize)]
-pub struct Account<'a> {
-    /// The provider's id of the record.
-    pub id: Cow<'a, str>,
-    /// When the record last changed.
-    pub updated_at: Cow<'a, str>,
-    /// The provider's own record, byte for byte.
-    pub raw_data: &'a RawValue,
-    pub name: Option<Cow<'a, str>>,
-    /// Whether the record is deleted or archived at the provider.
-    pub is_deleted: Option<bool>,
-    pub website: Option<Cow<'a, str>>,
-    pub industry: Option<Cow<'a, str>>,
-    pub number_of_employees: Option<Number<'a>>,
-    /// The provider's id of the user who owns the record.
-    pub owner_id: Option<Cow<'a, str>>,
-    pub created_at: Option<Cow<'a, str>>,
-    pub description: Option<Cow<'a, str>>,
-    /// When somebody last did something with the record.
-    pub last_activity_at: Option<Cow<'a, str>>,
-    pub addresses: Option<Vec<Address<'a>>>,
-    pub phone_numbers: Option<Vec<PhoneNumber<'a>>>,
-    /// How far an account has come towards being a customer.
-    pub lifecycle_stage: Option<LifecycleStage>,
-    pub last_modified_at: Option<Cow<'a, str>>,
-    /// The id of the record that this one was merged into; told in lists of changes.
-    pub merged_into: Option<Cow<'a, str>>,
-}
-
-impl Entry for Account<'_> {
-    fn is_empty(&self) -> bool {
-        false
-    }
-}
+use serde::{Deserialize, Deserializer, de::IgnoredAny};
 
 /// What can be written of an account. Absent leaves a field alone, null clears it.
 #[derive(Debug, Deserialize)]
@@ -82,24 +43,6 @@ impl<'de> Deserialize<'de> for AccountInput {
     }
 }
 
-/// A person, as every provider has it.
-#[derive(Debug, Serialize)]
-pub struct Contact<'a> {
-    /// The provider's id of the record.
-    pub id: Cow<'a, str>,
-    /// When the record last changed.
-    pub updated_at: Cow<'a, str>,
-    /// The provider's own record, byte for byte.
-    pub raw_data: &'a RawValue,
-    pub first_name: Option<Cow<'a, str>>,
-    pub last_name: Option<Cow<'a, str>>,
-    pub email: Option<Cow<'a, str>>,
-    pub phone: Option<Cow<'a, str>>,
-    pub is_deleted: Option<bool>,
-    /// The id of the record that this one was merged into; told in lists of changes.
-    pub merged_into: Option<Cow<'a, str>>,
-}
-
 /// What can be written of a contact. Absent leaves a field alone, null clears it.
 #[derive(Debug, Deserialize)]
 #[serde(remote = "Self")]
@@ -123,75 +66,8 @@ impl<'de> Deserialize<'de> for ContactInput {
     }
 }
 
-/// Somebody who may become a customer.
-#[derive(Debug, Serialize)]
-pub struct Lead<'a> {
-    /// The provider's id of the record.
-    pub id: Cow<'a, str>,
-    /// When the record last changed.
-    pub updated_at: Cow<'a, str>,
-    /// The provider's own record, byte for byte.
-    pub raw_data: &'a RawValue,
-    pub name: Option<Cow<'a, str>>,
-    pub first_name: Option<Cow<'a, str>>,
-    pub last_name: Option<Cow<'a, str>>,
-    pub owner_id: Option<Cow<'a, str>>,
-    pub title: Option<Cow<'a, str>>,
-    pub company: Option<Cow<'a, str>>,
-    /// The day, as in `2024-01-31`.
-    pub converted_date: Option<Cow<'a, str>>,
-    pub lead_source: Option<Cow<'a, str>>,
-    pub converted_account_id: Option<Cow<'a, str>>,
-    pub converted_contact_id: Option<Cow<'a, str>>,
-    pub addresses: Option<Vec<Address<'a>>>,
-    pub email_addresses: Option<Vec<EmailAddress<'a>>>,
-    pub phone_numbers: Option<Vec<PhoneNumber<'a>>>,
-    pub created_at: Option<Cow<'a, str>>,
-    pub is_deleted: Option<bool>,
-    pub last_modified_at: Option<Cow<'a, str>>,
-    /// The id of the record that this one was merged into; told in lists of changes.
-    pub merged_into: Option<Cow<'a, str>>,
-}
-
-/// A deal that may be won or lost.
-#[derive(Debug, Serialize)]
-pub struct Opportunity<'a> {
-    /// The provider's id of the record.
-    pub id: Cow<'a, str>,
-    /// When the record last changed.
-    pub updated_at: Cow<'a, str>,
-    /// The provider's own record, byte for byte.
-    pub raw_data: &'a RawValue,
-    pub name: Option<Cow<'a, str>>,
-    pub description: Option<Cow<'a, str>>,
-    pub owner_id: Option<Cow<'a, str>>,
-    /// Whether a deal is still open, and how it ended.
-    pub status: Option<OpportunityStatus>,
-    /// The stage's label; its id is in `raw_data`.
-    pub stage: Option<Cow<'a, str>>,
-    /// The day, as in `2024-01-31`.
-    pub close_date: Option<Cow<'a, str>>,
-    pub account_id: Option<Cow<'a, str>>,
-    /// The pipeline's label; its id is in `raw_data`.
-    pub pipeline: Option<Cow<'a, str>>,
-    /// Exact to the last digit that the provider has.
-    pub amount: Option<Number<'a>>,
-    pub last_activity_at: Option<Cow<'a, str>>,
-    pub created_at: Option<Cow<'a, str>>,
-    pub is_deleted: Option<bool>,
-    pub last_modified_at: Option<Cow<'a, str>>,
-    /// The id of the record that this one was merged into; told in lists of changes.
-    pub merged_into: Option<Cow<'a, str>>,
-}
-
-impl Entry for Opportunity<'_> {
-    fn is_empty(&self) -> bool {
-        false
-    }
-}
-
 /// Whether a deal is still open, and how it ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 pub enum OpportunityStatus {
     #[serde(rename = "OPEN")]
     Open,
@@ -210,22 +86,6 @@ impl OpportunityStatus {
             Self::Lost => "LOST",
         }
     }
-}
-
-/// Something that somebody wrote down.
-#[derive(Debug, Serialize)]
-pub struct Note<'a> {
-    /// The provider's id of the record.
-    pub id: Cow<'a, str>,
-    /// When the record last changed.
-    pub updated_at: Cow<'a, str>,
-    /// The provider's own record, byte for byte.
-    pub raw_data: &'a RawValue,
-    /// The whole text. A note that was formatted is HTML.
-    pub content: Option<Cow<'a, str>>,
-    pub created_at: Option<Cow<'a, str>>,
-    pub owner_id: Option<Cow<'a, str>>,
-    pub is_deleted: Option<bool>,
 }
 
 /// What can be written of a note.
@@ -248,39 +108,8 @@ impl<'de> Deserialize<'de> for NoteInput {
     }
 }
 
-/// Somebody who works with the CRM and may own records.
-#[derive(Debug, Serialize)]
-pub struct User<'a> {
-    /// The provider's id of the record.
-    pub id: Cow<'a, str>,
-    /// When the record last changed.
-    pub updated_at: Cow<'a, str>,
-    /// The provider's own record, byte for byte.
-    pub raw_data: &'a RawValue,
-    pub name: Option<Cow<'a, str>>,
-    pub email: Option<Cow<'a, str>>,
-    pub is_active: Option<bool>,
-    pub created_at: Option<Cow<'a, str>>,
-    pub is_deleted: Option<bool>,
-    pub last_modified_at: Option<Cow<'a, str>>,
-}
-
-/// An email address and what it is for.
-#[derive(Debug, Serialize)]
-pub struct EmailAddress<'a> {
-    pub email_address: Cow<'a, str>,
-    /// What an email address is for.
-    pub email_address_type: EmailAddressType,
-}
-
-impl Entry for EmailAddress<'_> {
-    fn is_empty(&self) -> bool {
-        false
-    }
-}
-
 /// What an email address is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 pub enum EmailAddressType {
     #[serde(rename = "primary")]
     Primary,
@@ -299,19 +128,6 @@ impl EmailAddressType {
             Self::Other => "other",
         }
     }
-}
-
-/// A record of an object that the customer has made.
-#[derive(Debug, Serialize)]
-pub struct CustomObject<'a> {
-    /// The provider's id of the record.
-    pub id: Cow<'a, str>,
-    /// When the record last changed.
-    pub updated_at: Cow<'a, str>,
-    /// The provider's own record with all of its fields, byte for byte.
-    pub raw_data: &'a RawValue,
-    pub created_at: Option<Cow<'a, str>>,
-    pub is_deleted: Option<bool>,
 }
 
 /// A kind of record to make.
@@ -384,7 +200,7 @@ impl<'de> Deserialize<'de> for MetaCustomObjectField {
 }
 
 /// What a field holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 pub enum MetaPropertyType {
     #[serde(rename = "text")]
     Text,
@@ -482,26 +298,6 @@ impl<'de> Deserialize<'de> for MetaAssociationInput {
 }
 
 /// A postal address. Every part is there, null where it is unknown.
-#[derive(Debug, Serialize)]
-pub struct Address<'a> {
-    /// What an address is for.
-    pub address_type: AddressType,
-    pub city: Option<Cow<'a, str>>,
-    pub country: Option<Cow<'a, str>>,
-    pub postal_code: Option<Cow<'a, str>>,
-    pub state: Option<Cow<'a, str>>,
-    pub street_1: Option<Cow<'a, str>>,
-    pub street_2: Option<Cow<'a, str>>,
-}
-
-impl Entry for Address<'_> {
-    fn is_empty(&self) -> bool {
-        self.city.is_none() && self.country.is_none() && self.postal_code.is_none()
-            && self.state.is_none() && self.street_1.is_none() && self.street_2.is_none()
-    }
-}
-
-/// A postal address. Every part is there, null where it is unknown.
 #[derive(Debug, Deserialize)]
 #[serde(remote = "Self")]
 pub struct AddressInput {
@@ -528,7 +324,7 @@ impl<'de> Deserialize<'de> for AddressInput {
 }
 
 /// What an address is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 pub enum AddressType {
     #[serde(rename = "primary")]
     Primary,
@@ -556,20 +352,6 @@ impl AddressType {
 }
 
 /// A phone number and what it is for.
-#[derive(Debug, Serialize)]
-pub struct PhoneNumber<'a> {
-    pub phone_number: Option<Cow<'a, str>>,
-    /// What a phone number is for.
-    pub phone_number_type: PhoneNumberType,
-}
-
-impl Entry for PhoneNumber<'_> {
-    fn is_empty(&self) -> bool {
-        self.phone_number.is_none()
-    }
-}
-
-/// A phone number and what it is for.
 #[derive(Debug, Deserialize)]
 #[serde(remote = "Self")]
 pub struct PhoneNumberInput {
@@ -586,7 +368,7 @@ impl<'de> Deserialize<'de> for PhoneNumberInput {
 }
 
 /// What a phone number is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 pub enum PhoneNumberType {
     #[serde(rename = "primary")]
     Primary,
@@ -611,7 +393,7 @@ impl PhoneNumberType {
 }
 
 /// How far an account has come towards being a customer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 pub enum LifecycleStage {
     #[serde(rename = "subscriber")]
     Subscriber,
@@ -648,7 +430,7 @@ impl LifecycleStage {
 }
 
 /// The keys of `crm.account.upsert`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 pub enum AccountUpsertKey {
     #[serde(rename = "domain")]
     Domain,
@@ -667,7 +449,7 @@ impl AccountUpsertKey {
 }
 
 /// The keys of `crm.contact.upsert`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 pub enum ContactUpsertKey {
     #[serde(rename = "email")]
     Email,

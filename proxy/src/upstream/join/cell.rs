@@ -34,7 +34,7 @@ pub(super) enum Turn<'a> {
 
 /// Makes a call that others may follow.
 #[derive(Debug)]
-pub(super) struct Leading<'a> {
+pub(in crate::upstream) struct Leading<'a> {
     joins: &'a Joins,
     flight: u64,
     has_ended: bool,
@@ -142,6 +142,19 @@ fn tell(after: After<Tell, Arc<Notify>>) -> Vec<Waiting<Tell>> {
 }
 
 impl Leading<'_> {
+    /// The answer will be nobody else's, unless somebody waits for it already.
+    pub(in crate::upstream) fn leave(mut self) -> Result<(), Self> {
+        let left = self.joins.core().leaves(self.flight, Instant::now());
+        match left {
+            Some(after) => {
+                self.has_ended = true;
+                tell(after);
+                Ok(())
+            }
+            None => Err(self),
+        }
+    }
+
     /// The call has ended; those who are to be told.
     pub(super) fn ended(mut self, answered: bool) -> Vec<Waiting<Tell>> {
         self.has_ended = true;

@@ -58,7 +58,7 @@ pub(super) async fn conduct(
     log.is_for(batch.behalf.clone());
     let wanted = while_wanted(
         &conducting,
-        upstream.alone(&connection, &request, batch.deadline, &log),
+        upstream.alone(&connection, &request, batch.deadline, &log, None),
     );
     if let Some(answered) = wanted.await {
         let waiting = conducting.ended(answered.is_ok());

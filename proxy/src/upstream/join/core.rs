@@ -458,6 +458,13 @@ impl<W, C: Clone> Core<W, C> {
         }
     }
 
+    /// The one who makes the call is to have its answer for himself. None where somebody waits for it as well.
+    pub(super) fn leaves(&mut self, number: u64, now: Instant) -> Option<After<W, C>> {
+        let at = self.find(number);
+        let is_alone = at.is_none_or(|at| self.flights[at].waiting.is_empty());
+        is_alone.then(|| self.ended(number, now, false))
+    }
+
     /// One who waited has hung up, or was made the leader and has hung up then.
     pub(super) fn left(&mut self, number: u64, waiter: u64, now: Instant) -> After<W, C> {
         let Some(at) = self.find(number) else {

@@ -20,6 +20,7 @@ pub static API: Api = Api {
     entities: unified::ENTITIES,
     providers: &[&orgbook::PROVIDER],
     capabilities: &[&orgbook::capabilities::CAPABILITIES],
+    records: &[orgbook::ENTITIES],
     translator,
 };
 

@@ -8,7 +8,7 @@ use crosswalk::{
     route::UnifiedRequest,
     translate::{
         Context, Translator, not_implemented, bundle::BundleForm, call::Root,
-        record_id::RecordIdForm, write::{Clear, NativeForm},
+        entity::Entity, record_id::RecordIdForm, write::{Clear, NativeForm},
     },
     upstream::provider::{
         AccountPlace, Auth, Authorize, BaseUrl, Check, Content, Details, Effect,
@@ -306,6 +306,9 @@ pub(super) static BUNDLE: BundleForm = BundleForm {
     response_status: "code",
     response_body: "content",
 };
+
+/// Its entities, as far as they have records.
+pub static ENTITIES: &[&Entity] = &[&crm::account::ENTITY, &crm::visit::ENTITY];
 
 pub(super) static ADD_ORGANIZATION: NativeOperation = NativeOperation {
     id: "addOrganization",

@@ -4,35 +4,32 @@
 //! `crm.account` at HubSpot: native `Company`.
 
 use crosswalk::{
-    error::Error, route::UnifiedRequest,
+    error::Error, field, route::UnifiedRequest,
     translate::{
         Context, NativeRequest, Translator, batch::{BatchPlan, BatchRead},
         beside::Beside, call::{Call, Fields, Root},
         entity::{Entity, Output, Remembered},
         key::{Chunk, Normalize},
-        list::{CompletePlan, List, ListPlan, PagerPlan},
-        native, paging::{Page, Window},
-        patch::Patch, read, scalar::{Flag, Leaf, Text, null_as_default},
+        leaf::Leaf, list::{CompletePlan, List, ListPlan, PagerPlan},
+        paging::{Page, Window},
+        patch::Patch, scan::{Native, Scan, Stop},
         steps::{StepCall, StepPlan, Steps, To, Written},
         upsert::{FindPlan, KeyPlan, Upsert, UpsertPlan},
         warning::Warnings, write::{At, NativeObject, Tags},
     },
 };
-use serde::Deserialize;
-use serde_json::value::RawValue;
 use super::super::super::{
     hubspot::{
         FORM, BATCH_READ_OBJECTS, CREATE_OBJECT, GET_OBJECT, LIST_OBJECTS,
         SEARCH_OBJECTS, UPDATE_OBJECT,
     },
     unified::crm::{
-        Account, AccountInput, AccountUpsertKey, Address, AddressType, LifecycleStage,
-        PhoneNumber, PhoneNumberType,
+        AccountInput, AccountUpsertKey, AddressType, LifecycleStage, PhoneNumberType,
     },
 };
 
 /// `crm.account`, as the machines that carry out its operations see it.
-static ENTITY: Entity = Entity {
+pub static ENTITY: Entity = Entity {
     name: "crm.account",
     form: &FORM,
     id_prefix: None,
@@ -75,53 +72,71 @@ static ENTITY: Entity = Entity {
 };
 
 /// A HubSpot record `Company`, as far as the mapping names it.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default)]
 struct NativeCompany<'a> {
-    #[serde(borrow, default)]
-    id: Leaf<'a, Text<'a>>,
-    #[serde(rename = "updatedAt", borrow, default)]
-    updated_at: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default, deserialize_with = "null_as_default")]
+    id: Leaf<'a>,
+    updated_at: Leaf<'a>,
     properties: NativeCompanyProperties<'a>,
-    #[serde(borrow, default)]
-    archived: Leaf<'a, Flag>,
-    #[serde(rename = "createdAt", borrow, default)]
-    created_at: Leaf<'a, Text<'a>>,
+    archived: Leaf<'a>,
+    created_at: Leaf<'a>,
+}
+
+impl<'a> Native<'a> for NativeCompany<'a> {
+    fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Result<(), Stop> {
+        match key {
+            "id" => scan.leaf(&mut self.id),
+            "updatedAt" => scan.leaf(&mut self.updated_at),
+            "properties" => scan.object(&mut self.properties),
+            "archived" => scan.leaf(&mut self.archived),
+            "createdAt" => scan.leaf(&mut self.created_at),
+            _ => scan.pass(),
+        }
+    }
 }
 
 /// `properties` of [`NativeCompany`].
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default)]
 struct NativeCompanyProperties<'a> {
-    #[serde(borrow, default)]
-    name: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    website: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    industry: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    numberofemployees: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    hubspot_owner_id: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    description: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    notes_last_updated: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    city: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    country: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    zip: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    state: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    address: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    address2: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    phone: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    lifecyclestage: Leaf<'a, Text<'a>>,
+    name: Leaf<'a>,
+    website: Leaf<'a>,
+    industry: Leaf<'a>,
+    numberofemployees: Leaf<'a>,
+    hubspot_owner_id: Leaf<'a>,
+    description: Leaf<'a>,
+    notes_last_updated: Leaf<'a>,
+    city: Leaf<'a>,
+    country: Leaf<'a>,
+    zip: Leaf<'a>,
+    state: Leaf<'a>,
+    address: Leaf<'a>,
+    address2: Leaf<'a>,
+    phone: Leaf<'a>,
+    lifecyclestage: Leaf<'a>,
+    hs_merged_object_ids: Leaf<'a>,
+}
+
+impl<'a> Native<'a> for NativeCompanyProperties<'a> {
+    fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Result<(), Stop> {
+        match key {
+            "name" => scan.leaf(&mut self.name),
+            "website" => scan.leaf(&mut self.website),
+            "industry" => scan.leaf(&mut self.industry),
+            "numberofemployees" => scan.leaf(&mut self.numberofemployees),
+            "hubspot_owner_id" => scan.leaf(&mut self.hubspot_owner_id),
+            "description" => scan.leaf(&mut self.description),
+            "notes_last_updated" => scan.leaf(&mut self.notes_last_updated),
+            "city" => scan.leaf(&mut self.city),
+            "country" => scan.leaf(&mut self.country),
+            "zip" => scan.leaf(&mut self.zip),
+            "state" => scan.leaf(&mut self.state),
+            "address" => scan.leaf(&mut self.address),
+            "address2" => scan.leaf(&mut self.address2),
+            "phone" => scan.leaf(&mut self.phone),
+            "lifecyclestage" => scan.leaf(&mut self.lifecyclestage),
+            "hs_merged_object_ids" => scan.leaf(&mut self.hs_merged_object_ids),
+            _ => scan.pass(),
+        }
+    }
 }
 
 /// The options of `industry` that every account begins with.
@@ -309,116 +324,98 @@ mod to {
 }
 
 /// Native → unified.
-fn read<'a>(raw: &'a RawValue, warnings: &mut Warnings) -> Result<Account<'a>, Error> {
-    let native: NativeCompany<'a> = native::parse(raw.get().as_bytes())?;
-    Ok(Account {
-        id: read::required("id", read::text(native.id.get("id", warnings)))?,
-        updated_at: read::required(
-            "updated_at",
-            read::timestamp(
-                "updated_at",
-                native.updated_at.get("updated_at", warnings),
-                warnings,
-            ),
-        )?,
-        raw_data: raw,
-        name: read::text(native.properties.name.get("name", warnings)),
-        is_deleted: read::flag(native.archived.get("is_deleted", warnings)),
-        website: read::text(native.properties.website.get("website", warnings)),
-        industry: read::text(native.properties.industry.get("industry", warnings)),
-        number_of_employees: read::number_of_text(
-            "number_of_employees",
-            native.properties.numberofemployees.get("number_of_employees", warnings),
-            warnings,
-        ),
-        owner_id: read::text(
-            native.properties.hubspot_owner_id.get("owner_id", warnings),
-        ),
-        created_at: read::timestamp(
-            "created_at",
-            native.created_at.get("created_at", warnings),
-            warnings,
-        ),
-        description: read::text(
-            native.properties.description.get("description", warnings),
-        ),
-        last_activity_at: read::timestamp(
-            "last_activity_at",
-            native.properties.notes_last_updated.get("last_activity_at", warnings),
-            warnings,
-        ),
-        addresses: read::entries([
-            Some(Address {
-                address_type: AddressType::Primary,
-                city: read::text(native.properties.city.get("addresses", warnings)),
-                country: read::text(
-                    native.properties.country.get("addresses", warnings),
-                ),
-                postal_code: read::text(
-                    native.properties.zip.get("addresses", warnings),
-                ),
-                state: read::text(native.properties.state.get("addresses", warnings)),
-                street_1: read::text(
-                    native.properties.address.get("addresses", warnings),
-                ),
-                street_2: read::text(
-                    native.properties.address2.get("addresses", warnings),
-                ),
-            }),
-        ]),
-        phone_numbers: read::entries([
-            Some(PhoneNumber {
-                phone_number_type: PhoneNumberType::Primary,
-                phone_number: read::text(
-                    native.properties.phone.get("phone_numbers", warnings),
-                ),
-            }),
-        ]),
-        lifecycle_stage: read::value(
-            "lifecycle_stage",
+fn encode(
+    scan: &mut Scan<'_>,
+    _beside: &Beside,
+    output: &mut Output,
+) -> Result<(), Error> {
+    let (native, raw): (NativeCompany<'_>, &str) = scan.record()?;
+    let mut record = output.record();
+    let id = record.text(field!("id"), native.id).required()?;
+    let updated_at = record
+        .timestamp(field!("updated_at"), native.updated_at)
+        .required()?;
+    record.raw(field!("raw_data"), raw);
+    record.text(field!("name"), native.properties.name);
+    record.flag(field!("is_deleted"), native.archived);
+    record.text(field!("website"), native.properties.website);
+    record.text(field!("industry"), native.properties.industry);
+    record
+        .number_of_text(
+            field!("number_of_employees"),
+            native.properties.numberofemployees,
+        );
+    record.text(field!("owner_id"), native.properties.hubspot_owner_id);
+    record.timestamp(field!("created_at"), native.created_at);
+    record.text(field!("description"), native.properties.description);
+    record.timestamp(field!("last_activity_at"), native.properties.notes_last_updated);
+    record
+        .entries(
+            field!("addresses"),
+            |entries| {
+                entries
+                    .entry(|entry| {
+                        entry.tag(field!("address_type"), AddressType::Primary.as_str());
+                        entry.text(field!("city"), native.properties.city);
+                        entry.text(field!("country"), native.properties.country);
+                        entry.text(field!("postal_code"), native.properties.zip);
+                        entry.text(field!("state"), native.properties.state);
+                        entry.text(field!("street_1"), native.properties.address);
+                        entry.text(field!("street_2"), native.properties.address2);
+                        entry.has_any()
+                    });
+            },
+        );
+    record
+        .entries(
+            field!("phone_numbers"),
+            |entries| {
+                entries
+                    .entry(|entry| {
+                        entry.text(field!("phone_number"), native.properties.phone);
+                        entry
+                            .tag(
+                                field!("phone_number_type"),
+                                PhoneNumberType::Primary.as_str(),
+                            );
+                        entry.has_any()
+                    });
+            },
+        );
+    record
+        .value(
+            field!("lifecycle_stage"),
             LIFECYCLE_STAGE,
-            native.properties.lifecyclestage.get("lifecycle_stage", warnings),
-            warnings,
-        ),
-        last_modified_at: read::timestamp(
-            "last_modified_at",
-            native.updated_at.get("last_modified_at", warnings),
-            warnings,
-        ),
-        merged_into: None,
-    })
-}
-
-/// Native → unified, as JSON.
-fn encode(raw: &RawValue, _beside: &Beside, output: &mut Output) -> Result<(), Error> {
-    let record = read(raw, &mut output.warnings)?;
-    output.record(&record.id, &record);
-    for loser in output.losers(raw, &["properties", "hs_merged_object_ids"])? {
-        output
-            .record(
-                &loser,
-                &Account {
-                    id: loser.clone(),
-                    updated_at: record.updated_at.clone(),
-                    raw_data: Output::no_record(),
-                    name: None,
-                    is_deleted: Some(true),
-                    website: None,
-                    industry: None,
-                    number_of_employees: None,
-                    owner_id: None,
-                    created_at: None,
-                    description: None,
-                    last_activity_at: None,
-                    addresses: None,
-                    phone_numbers: None,
-                    lifecycle_stage: None,
-                    last_modified_at: None,
-                    merged_into: Some(record.id.clone()),
-                },
-            );
-    }
-    output.remember_last(&record.id);
+            LifecycleStage::as_str,
+            native.properties.lifecyclestage,
+        );
+    record.timestamp(field!("last_modified_at"), native.updated_at);
+    record.null(field!("merged_into"));
+    record.end();
+    output
+        .losers(
+            native.properties.hs_merged_object_ids,
+            |record, loser| {
+                record.id(field!("id"), loser);
+                record.copy(field!("updated_at"), &updated_at);
+                record.json(field!("raw_data"), "{}");
+                record.null(field!("name"));
+                record.json(field!("is_deleted"), "true");
+                record.null(field!("website"));
+                record.null(field!("industry"));
+                record.null(field!("number_of_employees"));
+                record.null(field!("owner_id"));
+                record.null(field!("created_at"));
+                record.null(field!("description"));
+                record.null(field!("last_activity_at"));
+                record.null(field!("addresses"));
+                record.null(field!("phone_numbers"));
+                record.null(field!("lifecycle_stage"));
+                record.null(field!("last_modified_at"));
+                record.copy(field!("merged_into"), &id);
+            },
+        )?;
+    output.remember_last(&id);
     Ok(())
 }
 

@@ -4,32 +4,30 @@
 //! `crm.contact` at HubSpot: native `Contact`.
 
 use crosswalk::{
-    error::Error, route::UnifiedRequest,
+    error::Error, field, route::UnifiedRequest,
     translate::{
         Context, NativeRequest, Translator, batch::{BatchPlan, BatchRead},
         beside::Beside, call::{Call, Fields, Root},
         entity::{Entity, Output},
         key::{Chunk, Normalize},
-        list::{CompletePlan, List, ListPlan, PagerPlan},
-        native, paging::{Page, Window},
-        read, scalar::{Flag, Leaf, Text, null_as_default},
+        leaf::Leaf, list::{CompletePlan, List, ListPlan, PagerPlan},
+        paging::{Page, Window},
+        scan::{Native, Scan, Stop},
         steps::{StepCall, StepPlan, Steps, To, Written},
         upsert::{DirectPlan, FindPlan, KeyPlan, Upsert, UpsertPlan},
         warning::Warnings, write::NativeObject,
     },
 };
-use serde::Deserialize;
-use serde_json::value::RawValue;
 use super::super::super::{
     hubspot::{
         FORM, BATCH_READ_OBJECTS, CREATE_OBJECT, GET_OBJECT, LIST_OBJECTS,
         SEARCH_OBJECTS, UPDATE_OBJECT,
     },
-    unified::crm::{Contact, ContactInput, ContactUpsertKey},
+    unified::crm::{ContactInput, ContactUpsertKey},
 };
 
 /// `crm.contact`, as the machines that carry out its operations see it.
-static ENTITY: Entity = Entity {
+pub static ENTITY: Entity = Entity {
     name: "crm.contact",
     form: &FORM,
     id_prefix: None,
@@ -43,29 +41,47 @@ static ENTITY: Entity = Entity {
 };
 
 /// A HubSpot record `Contact`, as far as the mapping names it.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default)]
 struct NativeContact<'a> {
-    #[serde(borrow, default)]
-    id: Leaf<'a, Text<'a>>,
-    #[serde(rename = "updatedAt", borrow, default)]
-    updated_at: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default, deserialize_with = "null_as_default")]
+    id: Leaf<'a>,
+    updated_at: Leaf<'a>,
     properties: NativeContactProperties<'a>,
-    #[serde(borrow, default)]
-    archived: Leaf<'a, Flag>,
+    archived: Leaf<'a>,
+}
+
+impl<'a> Native<'a> for NativeContact<'a> {
+    fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Result<(), Stop> {
+        match key {
+            "id" => scan.leaf(&mut self.id),
+            "updatedAt" => scan.leaf(&mut self.updated_at),
+            "properties" => scan.object(&mut self.properties),
+            "archived" => scan.leaf(&mut self.archived),
+            _ => scan.pass(),
+        }
+    }
 }
 
 /// `properties` of [`NativeContact`].
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default)]
 struct NativeContactProperties<'a> {
-    #[serde(borrow, default)]
-    firstname: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    lastname: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    email: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    phone: Leaf<'a, Text<'a>>,
+    firstname: Leaf<'a>,
+    lastname: Leaf<'a>,
+    email: Leaf<'a>,
+    phone: Leaf<'a>,
+    hs_merged_object_ids: Leaf<'a>,
+}
+
+impl<'a> Native<'a> for NativeContactProperties<'a> {
+    fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Result<(), Stop> {
+        match key {
+            "firstname" => scan.leaf(&mut self.firstname),
+            "lastname" => scan.leaf(&mut self.lastname),
+            "email" => scan.leaf(&mut self.email),
+            "phone" => scan.leaf(&mut self.phone),
+            "hs_merged_object_ids" => scan.leaf(&mut self.hs_merged_object_ids),
+            _ => scan.pass(),
+        }
+    }
 }
 
 /// The native fields that are written.
@@ -78,50 +94,41 @@ mod to {
 }
 
 /// Native → unified.
-fn read<'a>(raw: &'a RawValue, warnings: &mut Warnings) -> Result<Contact<'a>, Error> {
-    let native: NativeContact<'a> = native::parse(raw.get().as_bytes())?;
-    Ok(Contact {
-        id: read::required("id", read::text(native.id.get("id", warnings)))?,
-        updated_at: read::required(
-            "updated_at",
-            read::timestamp(
-                "updated_at",
-                native.updated_at.get("updated_at", warnings),
-                warnings,
-            ),
-        )?,
-        raw_data: raw,
-        first_name: read::text(native.properties.firstname.get("first_name", warnings)),
-        last_name: read::text(native.properties.lastname.get("last_name", warnings)),
-        email: read::text(native.properties.email.get("email", warnings)),
-        phone: read::text(native.properties.phone.get("phone", warnings)),
-        is_deleted: read::flag(native.archived.get("is_deleted", warnings)),
-        merged_into: None,
-    })
-}
-
-/// Native → unified, as JSON.
-fn encode(raw: &RawValue, _beside: &Beside, output: &mut Output) -> Result<(), Error> {
-    let record = read(raw, &mut output.warnings)?;
-    output.record(&record.id, &record);
-    for loser in output.losers(raw, &["properties", "hs_merged_object_ids"])? {
-        output
-            .record(
-                &loser,
-                &Contact {
-                    id: loser.clone(),
-                    updated_at: record.updated_at.clone(),
-                    raw_data: Output::no_record(),
-                    first_name: None,
-                    last_name: None,
-                    email: None,
-                    phone: None,
-                    is_deleted: Some(true),
-                    merged_into: Some(record.id.clone()),
-                },
-            );
-    }
-    output.remember_last(&record.id);
+fn encode(
+    scan: &mut Scan<'_>,
+    _beside: &Beside,
+    output: &mut Output,
+) -> Result<(), Error> {
+    let (native, raw): (NativeContact<'_>, &str) = scan.record()?;
+    let mut record = output.record();
+    let id = record.text(field!("id"), native.id).required()?;
+    let updated_at = record
+        .timestamp(field!("updated_at"), native.updated_at)
+        .required()?;
+    record.raw(field!("raw_data"), raw);
+    record.text(field!("first_name"), native.properties.firstname);
+    record.text(field!("last_name"), native.properties.lastname);
+    record.text(field!("email"), native.properties.email);
+    record.text(field!("phone"), native.properties.phone);
+    record.flag(field!("is_deleted"), native.archived);
+    record.null(field!("merged_into"));
+    record.end();
+    output
+        .losers(
+            native.properties.hs_merged_object_ids,
+            |record, loser| {
+                record.id(field!("id"), loser);
+                record.copy(field!("updated_at"), &updated_at);
+                record.json(field!("raw_data"), "{}");
+                record.null(field!("first_name"));
+                record.null(field!("last_name"));
+                record.null(field!("email"));
+                record.null(field!("phone"));
+                record.json(field!("is_deleted"), "true");
+                record.copy(field!("merged_into"), &id);
+            },
+        )?;
+    output.remember_last(&id);
     Ok(())
 }
 

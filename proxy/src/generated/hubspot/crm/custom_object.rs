@@ -4,32 +4,26 @@
 //! `crm.custom_object` at HubSpot: native `CustomRow`.
 
 use crosswalk::{
-    error::Error, route::UnifiedRequest,
+    error::Error, field, route::UnifiedRequest,
     translate::{
         Context, NativeRequest, Translator, beside::Beside, call::{Call, Fields, Root},
         entity::{Entity, Output},
-        list::{CompletePlan, List, ListPlan, PagerPlan},
-        native,
+        leaf::Leaf, list::{CompletePlan, List, ListPlan, PagerPlan},
         objects::{self, ListedObjects, ObjectFields, ObjectPlan, Place, WithObjects},
         paging::{Page, Window},
         patch::{InputObject, Patch},
-        read, scalar::{Flag, Leaf, Text},
+        scan::{Native, Scan, Stop},
         steps::{StepCall, StepPlan, Steps},
         warning::Warnings, write::NativeObject,
     },
 };
-use serde::Deserialize;
-use serde_json::value::RawValue;
-use super::super::super::{
-    hubspot::{
-        FORM, BATCH_READ_OBJECTS, CREATE_OBJECT, LIST_OBJECTS, LIST_PROPERTIES,
-        LIST_SCHEMAS, SEARCH_OBJECTS,
-    },
-    unified::crm::CustomObject,
+use super::super::super::hubspot::{
+    FORM, BATCH_READ_OBJECTS, CREATE_OBJECT, LIST_OBJECTS, LIST_PROPERTIES, LIST_SCHEMAS,
+    SEARCH_OBJECTS,
 };
 
 /// `crm.custom_object`, as the machines that carry out its operations see it.
-static ENTITY: Entity = Entity {
+pub static ENTITY: Entity = Entity {
     name: "crm.custom_object",
     form: &FORM,
     id_prefix: None,
@@ -110,48 +104,41 @@ static OBJECTS: ObjectPlan = ObjectPlan {
 };
 
 /// A HubSpot record `CustomRow`, as far as the mapping names it.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default)]
 struct NativeCustomRow<'a> {
-    #[serde(borrow, default)]
-    id: Leaf<'a, Text<'a>>,
-    #[serde(rename = "updatedAt", borrow, default)]
-    updated_at: Leaf<'a, Text<'a>>,
-    #[serde(rename = "createdAt", borrow, default)]
-    created_at: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    archived: Leaf<'a, Flag>,
+    id: Leaf<'a>,
+    updated_at: Leaf<'a>,
+    created_at: Leaf<'a>,
+    archived: Leaf<'a>,
+}
+
+impl<'a> Native<'a> for NativeCustomRow<'a> {
+    fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Result<(), Stop> {
+        match key {
+            "id" => scan.leaf(&mut self.id),
+            "updatedAt" => scan.leaf(&mut self.updated_at),
+            "createdAt" => scan.leaf(&mut self.created_at),
+            "archived" => scan.leaf(&mut self.archived),
+            _ => scan.pass(),
+        }
+    }
 }
 
 /// Native → unified.
-fn read<'a>(
-    raw: &'a RawValue,
-    warnings: &mut Warnings,
-) -> Result<CustomObject<'a>, Error> {
-    let native: NativeCustomRow<'a> = native::parse(raw.get().as_bytes())?;
-    Ok(CustomObject {
-        id: read::required("id", read::text(native.id.get("id", warnings)))?,
-        updated_at: read::required(
-            "updated_at",
-            read::timestamp(
-                "updated_at",
-                native.updated_at.get("updated_at", warnings),
-                warnings,
-            ),
-        )?,
-        raw_data: raw,
-        created_at: read::timestamp(
-            "created_at",
-            native.created_at.get("created_at", warnings),
-            warnings,
-        ),
-        is_deleted: read::flag(native.archived.get("is_deleted", warnings)),
-    })
-}
-
-/// Native → unified, as JSON.
-fn encode(raw: &RawValue, _beside: &Beside, output: &mut Output) -> Result<(), Error> {
-    let record = read(raw, &mut output.warnings)?;
-    output.record(&record.id, &record);
+fn encode(
+    scan: &mut Scan<'_>,
+    _beside: &Beside,
+    output: &mut Output,
+) -> Result<(), Error> {
+    let (native, raw): (NativeCustomRow<'_>, &str) = scan.record()?;
+    let mut record = output.record();
+    let id = record.text(field!("id"), native.id).required()?;
+    record.timestamp(field!("updated_at"), native.updated_at).required()?;
+    record.raw(field!("raw_data"), raw);
+    record.timestamp(field!("created_at"), native.created_at);
+    record.flag(field!("is_deleted"), native.archived);
+    record.end();
+    output.remember_last(&id);
     Ok(())
 }
 

@@ -4,30 +4,25 @@
 //! `crm.lead` at HubSpot: native `Lead`.
 
 use crosswalk::{
-    error::Error, route::UnifiedRequest,
+    error::Error, field, route::UnifiedRequest,
     translate::{
         Context, NativeRequest, Translator, beside::{Beside, BesideKind, BesidePlan},
         call::{Call, Fields, Root},
         entity::{Entity, Output},
+        leaf::{Leaf, first},
         list::{CompletePlan, List, ListPlan, PagerPlan},
-        native, paging::{Page, Window},
-        read, scalar::{Flag, Leaf, Text, null_as_default},
+        paging::{Page, Window},
+        scan::{Native, Scan, Stop},
         steps::{StepCall, StepPlan, Steps},
-        warning::Warnings,
     },
 };
-use serde::Deserialize;
-use serde_json::value::RawValue;
 use super::super::super::{
     hubspot::{FORM, BATCH_READ_OBJECTS, GET_OBJECT, LIST_OBJECTS, SEARCH_OBJECTS},
-    unified::crm::{
-        Address, AddressType, EmailAddress, EmailAddressType, Lead, PhoneNumber,
-        PhoneNumberType,
-    },
+    unified::crm::{AddressType, EmailAddressType, PhoneNumberType},
 };
 
 /// `crm.lead`, as the machines that carry out its operations see it.
-static ENTITY: Entity = Entity {
+pub static ENTITY: Entity = Entity {
     name: "crm.lead",
     form: &FORM,
     id_prefix: None,
@@ -87,41 +82,63 @@ static ENTITY: Entity = Entity {
 };
 
 /// A HubSpot record `Lead`, as far as the mapping names it.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default)]
 struct NativeLead<'a> {
-    #[serde(borrow, default, deserialize_with = "null_as_default")]
     properties: NativeLeadProperties<'a>,
-    #[serde(borrow, default)]
-    id: Leaf<'a, Text<'a>>,
-    #[serde(rename = "updatedAt", borrow, default)]
-    updated_at: Leaf<'a, Text<'a>>,
-    #[serde(rename = "createdAt", borrow, default)]
-    created_at: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    archived: Leaf<'a, Flag>,
+    id: Leaf<'a>,
+    updated_at: Leaf<'a>,
+    created_at: Leaf<'a>,
+    archived: Leaf<'a>,
+}
+
+impl<'a> Native<'a> for NativeLead<'a> {
+    fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Result<(), Stop> {
+        match key {
+            "properties" => scan.object(&mut self.properties),
+            "id" => scan.leaf(&mut self.id),
+            "updatedAt" => scan.leaf(&mut self.updated_at),
+            "createdAt" => scan.leaf(&mut self.created_at),
+            "archived" => scan.leaf(&mut self.archived),
+            _ => scan.pass(),
+        }
+    }
 }
 
 /// `properties` of [`NativeLead`].
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default)]
 struct NativeLeadProperties<'a> {
-    #[serde(borrow, default)]
-    hs_primary_contact_id: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    hs_lead_name: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    hs_lead_name_calculated: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    hs_associated_contact_firstname: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    hs_associated_contact_lastname: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    hubspot_owner_id: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    hs_associated_company_name: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    hs_lead_source: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    hs_primary_company_id: Leaf<'a, Text<'a>>,
+    hs_primary_contact_id: Leaf<'a>,
+    hs_lead_name: Leaf<'a>,
+    hs_lead_name_calculated: Leaf<'a>,
+    hs_associated_contact_firstname: Leaf<'a>,
+    hs_associated_contact_lastname: Leaf<'a>,
+    hubspot_owner_id: Leaf<'a>,
+    hs_associated_company_name: Leaf<'a>,
+    hs_lead_source: Leaf<'a>,
+    hs_primary_company_id: Leaf<'a>,
+}
+
+impl<'a> Native<'a> for NativeLeadProperties<'a> {
+    fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Result<(), Stop> {
+        match key {
+            "hs_primary_contact_id" => scan.leaf(&mut self.hs_primary_contact_id),
+            "hs_lead_name" => scan.leaf(&mut self.hs_lead_name),
+            "hs_lead_name_calculated" => scan.leaf(&mut self.hs_lead_name_calculated),
+            "hs_associated_contact_firstname" => {
+                scan.leaf(&mut self.hs_associated_contact_firstname)
+            }
+            "hs_associated_contact_lastname" => {
+                scan.leaf(&mut self.hs_associated_contact_lastname)
+            }
+            "hubspot_owner_id" => scan.leaf(&mut self.hubspot_owner_id),
+            "hs_associated_company_name" => {
+                scan.leaf(&mut self.hs_associated_company_name)
+            }
+            "hs_lead_source" => scan.leaf(&mut self.hs_lead_source),
+            "hs_primary_company_id" => scan.leaf(&mut self.hs_primary_company_id),
+            _ => scan.pass(),
+        }
+    }
 }
 
 /// Where what is read beside the records stands.
@@ -130,194 +147,221 @@ mod beside_at {
 }
 
 /// The `contact` beside a record: a native `Contact`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default)]
 struct BesideContact<'a> {
-    #[serde(borrow, default, deserialize_with = "null_as_default")]
     properties: BesideContactProperties<'a>,
 }
 
+impl<'a> Native<'a> for BesideContact<'a> {
+    fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Result<(), Stop> {
+        match key {
+            "properties" => scan.object(&mut self.properties),
+            _ => scan.pass(),
+        }
+    }
+}
+
 /// `properties` of [`BesideContact`].
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default)]
 struct BesideContactProperties<'a> {
-    #[serde(borrow, default)]
-    firstname: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    lastname: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    jobtitle: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    company: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    city: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    country: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    zip: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    state: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    address: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    email: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    work_email: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    phone: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    mobilephone: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    fax: Leaf<'a, Text<'a>>,
+    firstname: Leaf<'a>,
+    lastname: Leaf<'a>,
+    jobtitle: Leaf<'a>,
+    company: Leaf<'a>,
+    city: Leaf<'a>,
+    country: Leaf<'a>,
+    zip: Leaf<'a>,
+    state: Leaf<'a>,
+    address: Leaf<'a>,
+    email: Leaf<'a>,
+    work_email: Leaf<'a>,
+    phone: Leaf<'a>,
+    mobilephone: Leaf<'a>,
+    fax: Leaf<'a>,
+}
+
+impl<'a> Native<'a> for BesideContactProperties<'a> {
+    fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Result<(), Stop> {
+        match key {
+            "firstname" => scan.leaf(&mut self.firstname),
+            "lastname" => scan.leaf(&mut self.lastname),
+            "jobtitle" => scan.leaf(&mut self.jobtitle),
+            "company" => scan.leaf(&mut self.company),
+            "city" => scan.leaf(&mut self.city),
+            "country" => scan.leaf(&mut self.country),
+            "zip" => scan.leaf(&mut self.zip),
+            "state" => scan.leaf(&mut self.state),
+            "address" => scan.leaf(&mut self.address),
+            "email" => scan.leaf(&mut self.email),
+            "work_email" => scan.leaf(&mut self.work_email),
+            "phone" => scan.leaf(&mut self.phone),
+            "mobilephone" => scan.leaf(&mut self.mobilephone),
+            "fax" => scan.leaf(&mut self.fax),
+            _ => scan.pass(),
+        }
+    }
 }
 
 /// Native → unified.
-fn read<'a>(
-    raw: &'a RawValue,
-    beside: &'a Beside,
-    warnings: &mut Warnings,
-) -> Result<Lead<'a>, Error> {
-    let native: NativeLead<'a> = native::parse(raw.get().as_bytes())?;
-    let beside_contact: BesideContact<'a> = native::optional(
-        beside
-            .record(
-                beside_at::CONTACT,
-                native.properties.hs_primary_contact_id.get("contact", warnings),
-            ),
-    )?;
-    Ok(Lead {
-        id: read::required("id", read::text(native.id.get("id", warnings)))?,
-        updated_at: read::required(
-            "updated_at",
-            read::timestamp(
-                "updated_at",
-                native.updated_at.get("updated_at", warnings),
-                warnings,
-            ),
-        )?,
-        raw_data: raw,
-        name: read::text(
-            read::first([
-                native.properties.hs_lead_name.get("name", warnings),
-                native.properties.hs_lead_name_calculated.get("name", warnings),
+fn encode(
+    scan: &mut Scan<'_>,
+    beside: &Beside,
+    output: &mut Output,
+) -> Result<(), Error> {
+    let (native, raw): (NativeLead<'_>, &str) = scan.record()?;
+    let key = native
+        .properties
+        .hs_primary_contact_id
+        .text("contact", &mut output.warnings);
+    let beside_contact: BesideContact<'_> = beside
+        .record(beside_at::CONTACT, key.as_ref())?;
+    let mut record = output.record();
+    let id = record.text(field!("id"), native.id).required()?;
+    record.timestamp(field!("updated_at"), native.updated_at).required()?;
+    record.raw(field!("raw_data"), raw);
+    record
+        .text(
+            field!("name"),
+            first([
+                native.properties.hs_lead_name,
+                native.properties.hs_lead_name_calculated,
             ]),
-        ),
-        first_name: read::text(
-            read::first([
-                beside_contact.properties.firstname.get("first_name", warnings),
-                native
-                    .properties
-                    .hs_associated_contact_firstname
-                    .get("first_name", warnings),
+        );
+    record
+        .text(
+            field!("first_name"),
+            first([
+                beside_contact.properties.firstname,
+                native.properties.hs_associated_contact_firstname,
             ]),
-        ),
-        last_name: read::text(
-            read::first([
-                beside_contact.properties.lastname.get("last_name", warnings),
-                native
-                    .properties
-                    .hs_associated_contact_lastname
-                    .get("last_name", warnings),
+        );
+    record
+        .text(
+            field!("last_name"),
+            first([
+                beside_contact.properties.lastname,
+                native.properties.hs_associated_contact_lastname,
             ]),
-        ),
-        owner_id: read::text(
-            native.properties.hubspot_owner_id.get("owner_id", warnings),
-        ),
-        title: read::text(beside_contact.properties.jobtitle.get("title", warnings)),
-        company: read::text(
-            read::first([
-                native.properties.hs_associated_company_name.get("company", warnings),
-                beside_contact.properties.company.get("company", warnings),
+        );
+    record.text(field!("owner_id"), native.properties.hubspot_owner_id);
+    record.text(field!("title"), beside_contact.properties.jobtitle);
+    record
+        .text(
+            field!("company"),
+            first([
+                native.properties.hs_associated_company_name,
+                beside_contact.properties.company,
             ]),
-        ),
-        converted_date: None,
-        lead_source: read::text(
-            native.properties.hs_lead_source.get("lead_source", warnings),
-        ),
-        converted_account_id: read::text(
-            native.properties.hs_primary_company_id.get("converted_account_id", warnings),
-        ),
-        converted_contact_id: read::text(
-            native.properties.hs_primary_contact_id.get("converted_contact_id", warnings),
-        ),
-        addresses: read::entries([
-            Some(Address {
-                address_type: AddressType::Primary,
-                city: read::text(
-                    beside_contact.properties.city.get("addresses", warnings),
-                ),
-                country: read::text(
-                    beside_contact.properties.country.get("addresses", warnings),
-                ),
-                postal_code: read::text(
-                    beside_contact.properties.zip.get("addresses", warnings),
-                ),
-                state: read::text(
-                    beside_contact.properties.state.get("addresses", warnings),
-                ),
-                street_1: read::text(
-                    beside_contact.properties.address.get("addresses", warnings),
-                ),
-                street_2: None,
-            }),
-        ]),
-        email_addresses: read::entries([
-            (|| {
-                let email_address = read::text(
-                    beside_contact.properties.email.get("email_addresses", warnings),
-                )?;
-                Some(EmailAddress {
-                    email_address_type: EmailAddressType::Primary,
-                    email_address,
-                })
-            })(),
-            (|| {
-                let email_address = read::text(
-                    beside_contact.properties.work_email.get("email_addresses", warnings),
-                )?;
-                Some(EmailAddress {
-                    email_address_type: EmailAddressType::Work,
-                    email_address,
-                })
-            })(),
-        ]),
-        phone_numbers: read::entries([
-            Some(PhoneNumber {
-                phone_number_type: PhoneNumberType::Primary,
-                phone_number: read::text(
-                    beside_contact.properties.phone.get("phone_numbers", warnings),
-                ),
-            }),
-            Some(PhoneNumber {
-                phone_number_type: PhoneNumberType::Mobile,
-                phone_number: read::text(
-                    beside_contact.properties.mobilephone.get("phone_numbers", warnings),
-                ),
-            }),
-            Some(PhoneNumber {
-                phone_number_type: PhoneNumberType::Fax,
-                phone_number: read::text(
-                    beside_contact.properties.fax.get("phone_numbers", warnings),
-                ),
-            }),
-        ]),
-        created_at: read::timestamp(
-            "created_at",
-            native.created_at.get("created_at", warnings),
-            warnings,
-        ),
-        is_deleted: read::flag(native.archived.get("is_deleted", warnings)),
-        last_modified_at: read::timestamp(
-            "last_modified_at",
-            native.updated_at.get("last_modified_at", warnings),
-            warnings,
-        ),
-        merged_into: None,
-    })
-}
-
-/// Native → unified, as JSON.
-fn encode(raw: &RawValue, beside: &Beside, output: &mut Output) -> Result<(), Error> {
-    let record = read(raw, beside, &mut output.warnings)?;
-    output.record(&record.id, &record);
+        );
+    record.null(field!("converted_date"));
+    record.text(field!("lead_source"), native.properties.hs_lead_source);
+    record.text(field!("converted_account_id"), native.properties.hs_primary_company_id);
+    record.text(field!("converted_contact_id"), native.properties.hs_primary_contact_id);
+    record
+        .entries(
+            field!("addresses"),
+            |entries| {
+                entries
+                    .entry(|entry| {
+                        entry.tag(field!("address_type"), AddressType::Primary.as_str());
+                        entry.text(field!("city"), beside_contact.properties.city);
+                        entry.text(field!("country"), beside_contact.properties.country);
+                        entry.text(field!("postal_code"), beside_contact.properties.zip);
+                        entry.text(field!("state"), beside_contact.properties.state);
+                        entry
+                            .text(field!("street_1"), beside_contact.properties.address);
+                        entry.null(field!("street_2"));
+                        entry.has_any()
+                    });
+            },
+        );
+    record
+        .entries(
+            field!("email_addresses"),
+            |entries| {
+                entries
+                    .entry(|entry| {
+                        let email_address = entry
+                            .text(
+                                field!("email_address"),
+                                beside_contact.properties.email,
+                            )
+                            .is_set();
+                        entry
+                            .tag(
+                                field!("email_address_type"),
+                                EmailAddressType::Primary.as_str(),
+                            );
+                        email_address
+                    });
+                entries
+                    .entry(|entry| {
+                        let email_address = entry
+                            .text(
+                                field!("email_address"),
+                                beside_contact.properties.work_email,
+                            )
+                            .is_set();
+                        entry
+                            .tag(
+                                field!("email_address_type"),
+                                EmailAddressType::Work.as_str(),
+                            );
+                        email_address
+                    });
+            },
+        );
+    record
+        .entries(
+            field!("phone_numbers"),
+            |entries| {
+                entries
+                    .entry(|entry| {
+                        entry
+                            .text(
+                                field!("phone_number"),
+                                beside_contact.properties.phone,
+                            );
+                        entry
+                            .tag(
+                                field!("phone_number_type"),
+                                PhoneNumberType::Primary.as_str(),
+                            );
+                        entry.has_any()
+                    });
+                entries
+                    .entry(|entry| {
+                        entry
+                            .text(
+                                field!("phone_number"),
+                                beside_contact.properties.mobilephone,
+                            );
+                        entry
+                            .tag(
+                                field!("phone_number_type"),
+                                PhoneNumberType::Mobile.as_str(),
+                            );
+                        entry.has_any()
+                    });
+                entries
+                    .entry(|entry| {
+                        entry
+                            .text(field!("phone_number"), beside_contact.properties.fax);
+                        entry
+                            .tag(
+                                field!("phone_number_type"),
+                                PhoneNumberType::Fax.as_str(),
+                            );
+                        entry.has_any()
+                    });
+            },
+        );
+    record.timestamp(field!("created_at"), native.created_at);
+    record.flag(field!("is_deleted"), native.archived);
+    record.timestamp(field!("last_modified_at"), native.updated_at);
+    record.null(field!("merged_into"));
+    record.end();
+    output.remember_last(&id);
     Ok(())
 }
 

@@ -4,28 +4,26 @@
 //! `crm.note` at HubSpot: native `Note`.
 
 use crosswalk::{
-    error::Error, route::UnifiedRequest,
+    error::Error, field, route::UnifiedRequest,
     translate::{
         Context, NativeRequest, Translator, beside::Beside, call::{Call, Fields, Root},
         entity::{Entity, Initial, InitialValue, Output},
-        list::{CompletePlan, List, ListPlan, PagerPlan},
-        native, paging::{Page, Window},
-        read, scalar::{Flag, Leaf, Text, null_as_default},
+        leaf::Leaf, list::{CompletePlan, List, ListPlan, PagerPlan},
+        paging::{Page, Window},
+        scan::{Native, Scan, Stop},
         steps::{StepCall, StepPlan, Steps},
         warning::Warnings, write::{Inputs, NativeObject},
     },
 };
-use serde::Deserialize;
-use serde_json::value::RawValue;
 use super::super::super::{
     hubspot::{
         FORM, BATCH_READ_OBJECTS, CREATE_OBJECT, GET_OBJECT, LIST_OBJECTS, SEARCH_OBJECTS,
     },
-    unified::crm::{Note, NoteInput},
+    unified::crm::NoteInput,
 };
 
 /// `crm.note`, as the machines that carry out its operations see it.
-static ENTITY: Entity = Entity {
+pub static ENTITY: Entity = Entity {
     name: "crm.note",
     form: &FORM,
     id_prefix: None,
@@ -44,27 +42,43 @@ static ENTITY: Entity = Entity {
 };
 
 /// A HubSpot record `Note`, as far as the mapping names it.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default)]
 struct NativeNote<'a> {
-    #[serde(borrow, default)]
-    id: Leaf<'a, Text<'a>>,
-    #[serde(rename = "updatedAt", borrow, default)]
-    updated_at: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default, deserialize_with = "null_as_default")]
+    id: Leaf<'a>,
+    updated_at: Leaf<'a>,
     properties: NativeNoteProperties<'a>,
-    #[serde(rename = "createdAt", borrow, default)]
-    created_at: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    archived: Leaf<'a, Flag>,
+    created_at: Leaf<'a>,
+    archived: Leaf<'a>,
+}
+
+impl<'a> Native<'a> for NativeNote<'a> {
+    fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Result<(), Stop> {
+        match key {
+            "id" => scan.leaf(&mut self.id),
+            "updatedAt" => scan.leaf(&mut self.updated_at),
+            "properties" => scan.object(&mut self.properties),
+            "createdAt" => scan.leaf(&mut self.created_at),
+            "archived" => scan.leaf(&mut self.archived),
+            _ => scan.pass(),
+        }
+    }
 }
 
 /// `properties` of [`NativeNote`].
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default)]
 struct NativeNoteProperties<'a> {
-    #[serde(borrow, default)]
-    hs_note_body: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    hubspot_owner_id: Leaf<'a, Text<'a>>,
+    hs_note_body: Leaf<'a>,
+    hubspot_owner_id: Leaf<'a>,
+}
+
+impl<'a> Native<'a> for NativeNoteProperties<'a> {
+    fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Result<(), Stop> {
+        match key {
+            "hs_note_body" => scan.leaf(&mut self.hs_note_body),
+            "hubspot_owner_id" => scan.leaf(&mut self.hubspot_owner_id),
+            _ => scan.pass(),
+        }
+    }
 }
 
 /// The native fields that are written.
@@ -74,36 +88,22 @@ mod to {
 }
 
 /// Native → unified.
-fn read<'a>(raw: &'a RawValue, warnings: &mut Warnings) -> Result<Note<'a>, Error> {
-    let native: NativeNote<'a> = native::parse(raw.get().as_bytes())?;
-    Ok(Note {
-        id: read::required("id", read::text(native.id.get("id", warnings)))?,
-        updated_at: read::required(
-            "updated_at",
-            read::timestamp(
-                "updated_at",
-                native.updated_at.get("updated_at", warnings),
-                warnings,
-            ),
-        )?,
-        raw_data: raw,
-        content: read::text(native.properties.hs_note_body.get("content", warnings)),
-        created_at: read::timestamp(
-            "created_at",
-            native.created_at.get("created_at", warnings),
-            warnings,
-        ),
-        owner_id: read::text(
-            native.properties.hubspot_owner_id.get("owner_id", warnings),
-        ),
-        is_deleted: read::flag(native.archived.get("is_deleted", warnings)),
-    })
-}
-
-/// Native → unified, as JSON.
-fn encode(raw: &RawValue, _beside: &Beside, output: &mut Output) -> Result<(), Error> {
-    let record = read(raw, &mut output.warnings)?;
-    output.record(&record.id, &record);
+fn encode(
+    scan: &mut Scan<'_>,
+    _beside: &Beside,
+    output: &mut Output,
+) -> Result<(), Error> {
+    let (native, raw): (NativeNote<'_>, &str) = scan.record()?;
+    let mut record = output.record();
+    let id = record.text(field!("id"), native.id).required()?;
+    record.timestamp(field!("updated_at"), native.updated_at).required()?;
+    record.raw(field!("raw_data"), raw);
+    record.text(field!("content"), native.properties.hs_note_body);
+    record.timestamp(field!("created_at"), native.created_at);
+    record.text(field!("owner_id"), native.properties.hubspot_owner_id);
+    record.flag(field!("is_deleted"), native.archived);
+    record.end();
+    output.remember_last(&id);
     Ok(())
 }
 

@@ -4,30 +4,27 @@
 //! `crm.opportunity` at HubSpot: native `Deal`.
 
 use crosswalk::{
-    error::Error, route::UnifiedRequest,
+    error::Error, field, route::UnifiedRequest,
     translate::{
         Context, NativeRequest, Translator, beside::{Beside, BesideKind, BesidePlan},
         call::{Call, Fields, Root},
         entity::{Entity, Output},
-        list::{CompletePlan, List, ListPlan, PagerPlan},
-        native, paging::{Page, Window},
-        read, scalar::{Flag, Leaf, Text, null_as_default},
+        leaf::Leaf, list::{CompletePlan, List, ListPlan, PagerPlan},
+        paging::{Page, Window},
+        record::Truth, scan::{Native, Scan, Stop},
         steps::{StepCall, StepPlan, Steps},
-        warning::Warnings,
     },
 };
-use serde::Deserialize;
-use serde_json::value::RawValue;
 use super::super::super::{
     hubspot::{
         FORM, BATCH_READ_OBJECTS, GET_OBJECT, LIST_OBJECTS, LIST_PIPELINES,
         SEARCH_OBJECTS,
     },
-    unified::crm::{Opportunity, OpportunityStatus},
+    unified::crm::OpportunityStatus,
 };
 
 /// `crm.opportunity`, as the machines that carry out its operations see it.
-static ENTITY: Entity = Entity {
+pub static ENTITY: Entity = Entity {
     name: "crm.opportunity",
     form: &FORM,
     id_prefix: None,
@@ -79,45 +76,65 @@ static ENTITY: Entity = Entity {
 };
 
 /// A HubSpot record `Deal`, as far as the mapping names it.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default)]
 struct NativeDeal<'a> {
-    #[serde(borrow, default, deserialize_with = "null_as_default")]
     properties: NativeDealProperties<'a>,
-    #[serde(borrow, default)]
-    id: Leaf<'a, Text<'a>>,
-    #[serde(rename = "updatedAt", borrow, default)]
-    updated_at: Leaf<'a, Text<'a>>,
-    #[serde(rename = "createdAt", borrow, default)]
-    created_at: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    archived: Leaf<'a, Flag>,
+    id: Leaf<'a>,
+    updated_at: Leaf<'a>,
+    created_at: Leaf<'a>,
+    archived: Leaf<'a>,
+}
+
+impl<'a> Native<'a> for NativeDeal<'a> {
+    fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Result<(), Stop> {
+        match key {
+            "properties" => scan.object(&mut self.properties),
+            "id" => scan.leaf(&mut self.id),
+            "updatedAt" => scan.leaf(&mut self.updated_at),
+            "createdAt" => scan.leaf(&mut self.created_at),
+            "archived" => scan.leaf(&mut self.archived),
+            _ => scan.pass(),
+        }
+    }
 }
 
 /// `properties` of [`NativeDeal`].
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default)]
 struct NativeDealProperties<'a> {
-    #[serde(borrow, default)]
-    pipeline: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    dealstage: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    dealname: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    description: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    hubspot_owner_id: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    hs_is_closed_won: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    hs_is_closed: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    closedate: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    hs_primary_associated_company: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    amount: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    notes_last_updated: Leaf<'a, Text<'a>>,
+    pipeline: Leaf<'a>,
+    dealstage: Leaf<'a>,
+    dealname: Leaf<'a>,
+    description: Leaf<'a>,
+    hubspot_owner_id: Leaf<'a>,
+    hs_is_closed_won: Leaf<'a>,
+    hs_is_closed: Leaf<'a>,
+    closedate: Leaf<'a>,
+    hs_primary_associated_company: Leaf<'a>,
+    amount: Leaf<'a>,
+    notes_last_updated: Leaf<'a>,
+    hs_merged_object_ids: Leaf<'a>,
+}
+
+impl<'a> Native<'a> for NativeDealProperties<'a> {
+    fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Result<(), Stop> {
+        match key {
+            "pipeline" => scan.leaf(&mut self.pipeline),
+            "dealstage" => scan.leaf(&mut self.dealstage),
+            "dealname" => scan.leaf(&mut self.dealname),
+            "description" => scan.leaf(&mut self.description),
+            "hubspot_owner_id" => scan.leaf(&mut self.hubspot_owner_id),
+            "hs_is_closed_won" => scan.leaf(&mut self.hs_is_closed_won),
+            "hs_is_closed" => scan.leaf(&mut self.hs_is_closed),
+            "closedate" => scan.leaf(&mut self.closedate),
+            "hs_primary_associated_company" => {
+                scan.leaf(&mut self.hs_primary_associated_company)
+            }
+            "amount" => scan.leaf(&mut self.amount),
+            "notes_last_updated" => scan.leaf(&mut self.notes_last_updated),
+            "hs_merged_object_ids" => scan.leaf(&mut self.hs_merged_object_ids),
+            _ => scan.pass(),
+        }
+    }
 }
 
 /// Where what is read beside the records stands.
@@ -127,128 +144,78 @@ mod beside_at {
 }
 
 /// Native → unified.
-fn read<'a>(
-    raw: &'a RawValue,
-    beside: &'a Beside,
-    warnings: &mut Warnings,
-) -> Result<Opportunity<'a>, Error> {
-    let native: NativeDeal<'a> = native::parse(raw.get().as_bytes())?;
-    Ok(Opportunity {
-        id: read::required("id", read::text(native.id.get("id", warnings)))?,
-        updated_at: read::required(
-            "updated_at",
-            read::timestamp(
-                "updated_at",
-                native.updated_at.get("updated_at", warnings),
-                warnings,
-            ),
-        )?,
-        raw_data: raw,
-        name: read::text(native.properties.dealname.get("name", warnings)),
-        description: read::text(
-            native.properties.description.get("description", warnings),
-        ),
-        owner_id: read::text(
-            native.properties.hubspot_owner_id.get("owner_id", warnings),
-        ),
-        status: read::first_true(
+fn encode(
+    scan: &mut Scan<'_>,
+    beside: &Beside,
+    output: &mut Output,
+) -> Result<(), Error> {
+    let (native, raw): (NativeDeal<'_>, &str) = scan.record()?;
+    let mut record = output.record();
+    let id = record.text(field!("id"), native.id).required()?;
+    let updated_at = record
+        .timestamp(field!("updated_at"), native.updated_at)
+        .required()?;
+    record.raw(field!("raw_data"), raw);
+    record.text(field!("name"), native.properties.dealname);
+    record.text(field!("description"), native.properties.description);
+    record.text(field!("owner_id"), native.properties.hubspot_owner_id);
+    record
+        .first_true(
+            field!("status"),
             [
                 (
-                    read::flag_of_text(
-                        "status",
-                        native.properties.hs_is_closed_won.get("status", warnings),
-                        warnings,
-                    ),
-                    OpportunityStatus::Won,
+                    Truth::Text(native.properties.hs_is_closed_won),
+                    OpportunityStatus::Won.as_str(),
                 ),
                 (
-                    read::flag_of_text(
-                        "status",
-                        native.properties.hs_is_closed.get("status", warnings),
-                        warnings,
-                    ),
-                    OpportunityStatus::Lost,
+                    Truth::Text(native.properties.hs_is_closed),
+                    OpportunityStatus::Lost.as_str(),
                 ),
             ],
-            OpportunityStatus::Open,
-        ),
-        stage: beside
-            .label(
-                beside_at::STAGES,
-                "stage",
-                native.properties.dealstage.get("stage", warnings),
-                warnings,
-            ),
-        close_date: read::date(
-            "close_date",
-            native.properties.closedate.get("close_date", warnings),
-            warnings,
-        ),
-        account_id: read::text(
-            native.properties.hs_primary_associated_company.get("account_id", warnings),
-        ),
-        pipeline: beside
-            .label(
-                beside_at::PIPELINES,
-                "pipeline",
-                native.properties.pipeline.get("pipeline", warnings),
-                warnings,
-            ),
-        amount: read::number_of_text(
-            "amount",
-            native.properties.amount.get("amount", warnings),
-            warnings,
-        ),
-        last_activity_at: read::timestamp(
-            "last_activity_at",
-            native.properties.notes_last_updated.get("last_activity_at", warnings),
-            warnings,
-        ),
-        created_at: read::timestamp(
-            "created_at",
-            native.created_at.get("created_at", warnings),
-            warnings,
-        ),
-        is_deleted: read::flag(native.archived.get("is_deleted", warnings)),
-        last_modified_at: read::timestamp(
-            "last_modified_at",
-            native.updated_at.get("last_modified_at", warnings),
-            warnings,
-        ),
-        merged_into: None,
-    })
-}
-
-/// Native → unified, as JSON.
-fn encode(raw: &RawValue, beside: &Beside, output: &mut Output) -> Result<(), Error> {
-    let record = read(raw, beside, &mut output.warnings)?;
-    output.record(&record.id, &record);
-    for loser in output.losers(raw, &["properties", "hs_merged_object_ids"])? {
-        output
-            .record(
-                &loser,
-                &Opportunity {
-                    id: loser.clone(),
-                    updated_at: record.updated_at.clone(),
-                    raw_data: Output::no_record(),
-                    name: None,
-                    description: None,
-                    owner_id: None,
-                    status: None,
-                    stage: None,
-                    close_date: None,
-                    account_id: None,
-                    pipeline: None,
-                    amount: None,
-                    last_activity_at: None,
-                    created_at: None,
-                    is_deleted: Some(true),
-                    last_modified_at: None,
-                    merged_into: Some(record.id.clone()),
-                },
-            );
-    }
-    output.remember_last(&record.id);
+            OpportunityStatus::Open.as_str(),
+        );
+    record
+        .label(field!("stage"), beside, beside_at::STAGES, native.properties.dealstage);
+    record.date(field!("close_date"), native.properties.closedate);
+    record.text(field!("account_id"), native.properties.hs_primary_associated_company);
+    record
+        .label(
+            field!("pipeline"),
+            beside,
+            beside_at::PIPELINES,
+            native.properties.pipeline,
+        );
+    record.number_of_text(field!("amount"), native.properties.amount);
+    record.timestamp(field!("last_activity_at"), native.properties.notes_last_updated);
+    record.timestamp(field!("created_at"), native.created_at);
+    record.flag(field!("is_deleted"), native.archived);
+    record.timestamp(field!("last_modified_at"), native.updated_at);
+    record.null(field!("merged_into"));
+    record.end();
+    output
+        .losers(
+            native.properties.hs_merged_object_ids,
+            |record, loser| {
+                record.id(field!("id"), loser);
+                record.copy(field!("updated_at"), &updated_at);
+                record.json(field!("raw_data"), "{}");
+                record.null(field!("name"));
+                record.null(field!("description"));
+                record.null(field!("owner_id"));
+                record.null(field!("status"));
+                record.null(field!("stage"));
+                record.null(field!("close_date"));
+                record.null(field!("account_id"));
+                record.null(field!("pipeline"));
+                record.null(field!("amount"));
+                record.null(field!("last_activity_at"));
+                record.null(field!("created_at"));
+                record.json(field!("is_deleted"), "true");
+                record.null(field!("last_modified_at"));
+                record.copy(field!("merged_into"), &id);
+            },
+        )?;
+    output.remember_last(&id);
     Ok(())
 }
 

@@ -4,25 +4,19 @@
 //! `crm.user` at HubSpot: native `Owner`.
 
 use crosswalk::{
-    error::Error, route::UnifiedRequest,
+    error::Error, field, route::UnifiedRequest,
     translate::{
         Context, NativeRequest, Translator, beside::Beside, call::{Call, Root},
         entity::{Entity, Output},
-        list::{List, ListPlan, PagerPlan},
-        native, paging::Page, read, scalar::{Flag, Leaf, Text},
+        leaf::Leaf, list::{List, ListPlan, PagerPlan},
+        paging::Page, scan::{Native, Scan, Stop},
         steps::{StepCall, StepPlan, Steps, To},
-        warning::Warnings,
     },
 };
-use serde::Deserialize;
-use serde_json::value::RawValue;
-use super::super::super::{
-    hubspot::{FORM, GET_OWNER, LIST_OWNERS},
-    unified::crm::User,
-};
+use super::super::super::hubspot::{FORM, GET_OWNER, LIST_OWNERS};
 
 /// `crm.user`, as the machines that carry out its operations see it.
-static ENTITY: Entity = Entity {
+pub static ENTITY: Entity = Entity {
     name: "crm.user",
     form: &FORM,
     id_prefix: None,
@@ -44,63 +38,51 @@ static ENTITY: Entity = Entity {
 };
 
 /// A HubSpot record `Owner`, as far as the mapping names it.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default)]
 struct NativeOwner<'a> {
-    #[serde(borrow, default)]
-    id: Leaf<'a, Text<'a>>,
-    #[serde(rename = "updatedAt", borrow, default)]
-    updated_at: Leaf<'a, Text<'a>>,
-    #[serde(rename = "firstName", borrow, default)]
-    first_name: Leaf<'a, Text<'a>>,
-    #[serde(rename = "lastName", borrow, default)]
-    last_name: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    email: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    archived: Leaf<'a, Flag>,
-    #[serde(rename = "createdAt", borrow, default)]
-    created_at: Leaf<'a, Text<'a>>,
+    id: Leaf<'a>,
+    updated_at: Leaf<'a>,
+    first_name: Leaf<'a>,
+    last_name: Leaf<'a>,
+    email: Leaf<'a>,
+    archived: Leaf<'a>,
+    created_at: Leaf<'a>,
+}
+
+impl<'a> Native<'a> for NativeOwner<'a> {
+    fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Result<(), Stop> {
+        match key {
+            "id" => scan.leaf(&mut self.id),
+            "updatedAt" => scan.leaf(&mut self.updated_at),
+            "firstName" => scan.leaf(&mut self.first_name),
+            "lastName" => scan.leaf(&mut self.last_name),
+            "email" => scan.leaf(&mut self.email),
+            "archived" => scan.leaf(&mut self.archived),
+            "createdAt" => scan.leaf(&mut self.created_at),
+            _ => scan.pass(),
+        }
+    }
 }
 
 /// Native → unified.
-fn read<'a>(raw: &'a RawValue, warnings: &mut Warnings) -> Result<User<'a>, Error> {
-    let native: NativeOwner<'a> = native::parse(raw.get().as_bytes())?;
-    Ok(User {
-        id: read::required("id", read::text(native.id.get("id", warnings)))?,
-        updated_at: read::required(
-            "updated_at",
-            read::timestamp(
-                "updated_at",
-                native.updated_at.get("updated_at", warnings),
-                warnings,
-            ),
-        )?,
-        raw_data: raw,
-        name: read::join([
-            native.first_name.get("name", warnings),
-            native.last_name.get("name", warnings),
-        ]),
-        email: read::text(native.email.get("email", warnings)),
-        is_active: read::flag(native.archived.get("is_active", warnings))
-            .map(|flag| !flag),
-        created_at: read::timestamp(
-            "created_at",
-            native.created_at.get("created_at", warnings),
-            warnings,
-        ),
-        is_deleted: read::flag(native.archived.get("is_deleted", warnings)),
-        last_modified_at: read::timestamp(
-            "last_modified_at",
-            native.updated_at.get("last_modified_at", warnings),
-            warnings,
-        ),
-    })
-}
-
-/// Native → unified, as JSON.
-fn encode(raw: &RawValue, _beside: &Beside, output: &mut Output) -> Result<(), Error> {
-    let record = read(raw, &mut output.warnings)?;
-    output.record(&record.id, &record);
+fn encode(
+    scan: &mut Scan<'_>,
+    _beside: &Beside,
+    output: &mut Output,
+) -> Result<(), Error> {
+    let (native, raw): (NativeOwner<'_>, &str) = scan.record()?;
+    let mut record = output.record();
+    let id = record.text(field!("id"), native.id).required()?;
+    record.timestamp(field!("updated_at"), native.updated_at).required()?;
+    record.raw(field!("raw_data"), raw);
+    record.join(field!("name"), [native.first_name, native.last_name]);
+    record.text(field!("email"), native.email);
+    record.not(field!("is_active"), native.archived);
+    record.timestamp(field!("created_at"), native.created_at);
+    record.flag(field!("is_deleted"), native.archived);
+    record.timestamp(field!("last_modified_at"), native.updated_at);
+    record.end();
+    output.remember_last(&id);
     Ok(())
 }
 

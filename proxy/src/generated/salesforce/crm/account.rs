@@ -4,35 +4,30 @@
 //! `crm.account` at Salesforce: native `Account`.
 
 use crosswalk::{
-    error::Error, route::UnifiedRequest,
+    error::Error, field, route::UnifiedRequest,
     translate::{
         Context, NativeRequest, Translator, batch::{BatchPlan, BatchRead},
         beside::Beside, call::{Call, Fields, Root},
         entity::{Entity, Output, Remembered},
         hidden::FieldsOf, key::{Chunk, Normalize},
-        list::{List, ListPlan, PagerPlan},
-        native, paging::{Page, Window},
-        patch::Patch, query::Query, read, scalar::{Flag, Leaf, Number, Text},
+        leaf::Leaf, list::{List, ListPlan, PagerPlan},
+        paging::{Page, Window},
+        patch::Patch, query::Query, scan::{Native, Scan, Stop},
         steps::{StepCall, StepPlan, Steps, Written},
         upsert::{FindPlan, KeyPlan, Upsert, UpsertPlan},
         warning::Warnings, write::{At, NativeObject, Tags},
     },
 };
-use serde::Deserialize;
-use serde_json::value::RawValue;
 use super::super::super::{
     salesforce::{
         BUNDLE, FORM, CREATE_ROW, DESCRIBE_OBJECT, GET_ROW, QUERY, QUERY_ALL,
         RETRIEVE_ROWS, UPDATE_ROW,
     },
-    unified::crm::{
-        Account, AccountInput, AccountUpsertKey, Address, AddressType, PhoneNumber,
-        PhoneNumberType,
-    },
+    unified::crm::{AccountInput, AccountUpsertKey, AddressType, PhoneNumberType},
 };
 
 /// `crm.account`, as the machines that carry out its operations see it.
-static ENTITY: Entity = Entity {
+pub static ENTITY: Entity = Entity {
     name: "crm.account",
     form: &FORM,
     id_prefix: Some("001"),
@@ -82,58 +77,66 @@ static ENTITY: Entity = Entity {
 };
 
 /// A Salesforce record `Account`, as far as the mapping names it.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default)]
 struct NativeAccount<'a> {
-    #[serde(rename = "Id", borrow, default)]
-    id: Leaf<'a, Text<'a>>,
-    #[serde(rename = "SystemModstamp", borrow, default)]
-    system_modstamp: Leaf<'a, Text<'a>>,
-    #[serde(rename = "Name", borrow, default)]
-    name: Leaf<'a, Text<'a>>,
-    #[serde(rename = "IsDeleted", borrow, default)]
-    is_deleted: Leaf<'a, Flag>,
-    #[serde(rename = "Website", borrow, default)]
-    website: Leaf<'a, Text<'a>>,
-    #[serde(rename = "Industry", borrow, default)]
-    industry: Leaf<'a, Text<'a>>,
-    #[serde(rename = "NumberOfEmployees", borrow, default)]
-    number_of_employees: Leaf<'a, Number<'a>>,
-    #[serde(rename = "OwnerId", borrow, default)]
-    owner_id: Leaf<'a, Text<'a>>,
-    #[serde(rename = "CreatedDate", borrow, default)]
-    created_date: Leaf<'a, Text<'a>>,
-    #[serde(rename = "Description", borrow, default)]
-    description: Leaf<'a, Text<'a>>,
-    #[serde(rename = "LastActivityDate", borrow, default)]
-    last_activity_date: Leaf<'a, Text<'a>>,
-    #[serde(rename = "BillingCity", borrow, default)]
-    billing_city: Leaf<'a, Text<'a>>,
-    #[serde(rename = "BillingCountry", borrow, default)]
-    billing_country: Leaf<'a, Text<'a>>,
-    #[serde(rename = "BillingPostalCode", borrow, default)]
-    billing_postal_code: Leaf<'a, Text<'a>>,
-    #[serde(rename = "BillingState", borrow, default)]
-    billing_state: Leaf<'a, Text<'a>>,
-    #[serde(rename = "BillingStreet", borrow, default)]
-    billing_street: Leaf<'a, Text<'a>>,
-    #[serde(rename = "ShippingCity", borrow, default)]
-    shipping_city: Leaf<'a, Text<'a>>,
-    #[serde(rename = "ShippingCountry", borrow, default)]
-    shipping_country: Leaf<'a, Text<'a>>,
-    #[serde(rename = "ShippingPostalCode", borrow, default)]
-    shipping_postal_code: Leaf<'a, Text<'a>>,
-    #[serde(rename = "ShippingState", borrow, default)]
-    shipping_state: Leaf<'a, Text<'a>>,
-    #[serde(rename = "ShippingStreet", borrow, default)]
-    shipping_street: Leaf<'a, Text<'a>>,
-    #[serde(rename = "Phone", borrow, default)]
-    phone: Leaf<'a, Text<'a>>,
-    #[serde(rename = "Fax", borrow, default)]
-    fax: Leaf<'a, Text<'a>>,
-    #[serde(rename = "LastModifiedDate", borrow, default)]
-    last_modified_date: Leaf<'a, Text<'a>>,
-    #[serde(rename = "MasterRecordId", borrow, default)]
-    master_record_id: Leaf<'a, Text<'a>>,
+    id: Leaf<'a>,
+    system_modstamp: Leaf<'a>,
+    name: Leaf<'a>,
+    is_deleted: Leaf<'a>,
+    website: Leaf<'a>,
+    industry: Leaf<'a>,
+    number_of_employees: Leaf<'a>,
+    owner_id: Leaf<'a>,
+    created_date: Leaf<'a>,
+    description: Leaf<'a>,
+    last_activity_date: Leaf<'a>,
+    billing_city: Leaf<'a>,
+    billing_country: Leaf<'a>,
+    billing_postal_code: Leaf<'a>,
+    billing_state: Leaf<'a>,
+    billing_street: Leaf<'a>,
+    shipping_city: Leaf<'a>,
+    shipping_country: Leaf<'a>,
+    shipping_postal_code: Leaf<'a>,
+    shipping_state: Leaf<'a>,
+    shipping_street: Leaf<'a>,
+    phone: Leaf<'a>,
+    fax: Leaf<'a>,
+    last_modified_date: Leaf<'a>,
+    master_record_id: Leaf<'a>,
+}
+
+impl<'a> Native<'a> for NativeAccount<'a> {
+    fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Result<(), Stop> {
+        match key {
+            "Id" => scan.leaf(&mut self.id),
+            "SystemModstamp" => scan.leaf(&mut self.system_modstamp),
+            "Name" => scan.leaf(&mut self.name),
+            "IsDeleted" => scan.leaf(&mut self.is_deleted),
+            "Website" => scan.leaf(&mut self.website),
+            "Industry" => scan.leaf(&mut self.industry),
+            "NumberOfEmployees" => scan.leaf(&mut self.number_of_employees),
+            "OwnerId" => scan.leaf(&mut self.owner_id),
+            "CreatedDate" => scan.leaf(&mut self.created_date),
+            "Description" => scan.leaf(&mut self.description),
+            "LastActivityDate" => scan.leaf(&mut self.last_activity_date),
+            "BillingCity" => scan.leaf(&mut self.billing_city),
+            "BillingCountry" => scan.leaf(&mut self.billing_country),
+            "BillingPostalCode" => scan.leaf(&mut self.billing_postal_code),
+            "BillingState" => scan.leaf(&mut self.billing_state),
+            "BillingStreet" => scan.leaf(&mut self.billing_street),
+            "ShippingCity" => scan.leaf(&mut self.shipping_city),
+            "ShippingCountry" => scan.leaf(&mut self.shipping_country),
+            "ShippingPostalCode" => scan.leaf(&mut self.shipping_postal_code),
+            "ShippingState" => scan.leaf(&mut self.shipping_state),
+            "ShippingStreet" => scan.leaf(&mut self.shipping_street),
+            "Phone" => scan.leaf(&mut self.phone),
+            "Fax" => scan.leaf(&mut self.fax),
+            "LastModifiedDate" => scan.leaf(&mut self.last_modified_date),
+            "MasterRecordId" => scan.leaf(&mut self.master_record_id),
+            _ => scan.pass(),
+        }
+    }
 }
 
 /// The native fields that are written.
@@ -164,94 +167,85 @@ mod to {
 }
 
 /// Native → unified.
-fn read<'a>(raw: &'a RawValue, warnings: &mut Warnings) -> Result<Account<'a>, Error> {
-    let native: NativeAccount<'a> = native::parse(raw.get().as_bytes())?;
-    Ok(Account {
-        id: read::required("id", read::text(native.id.get("id", warnings)))?,
-        updated_at: read::required(
-            "updated_at",
-            read::timestamp(
-                "updated_at",
-                native.system_modstamp.get("updated_at", warnings),
-                warnings,
-            ),
-        )?,
-        raw_data: raw,
-        name: read::text(native.name.get("name", warnings)),
-        is_deleted: read::flag(native.is_deleted.get("is_deleted", warnings)),
-        website: read::text(native.website.get("website", warnings)),
-        industry: read::text(native.industry.get("industry", warnings)),
-        number_of_employees: read::number(
-            native.number_of_employees.get("number_of_employees", warnings),
-        ),
-        owner_id: read::text(native.owner_id.get("owner_id", warnings)),
-        created_at: read::timestamp(
-            "created_at",
-            native.created_date.get("created_at", warnings),
-            warnings,
-        ),
-        description: read::text(native.description.get("description", warnings)),
-        last_activity_at: read::date_as_timestamp(
-            "last_activity_at",
-            native.last_activity_date.get("last_activity_at", warnings),
-            warnings,
-        ),
-        addresses: read::entries([
-            Some(Address {
-                address_type: AddressType::Billing,
-                city: read::text(native.billing_city.get("addresses", warnings)),
-                country: read::text(native.billing_country.get("addresses", warnings)),
-                postal_code: read::text(
-                    native.billing_postal_code.get("addresses", warnings),
-                ),
-                state: read::text(native.billing_state.get("addresses", warnings)),
-                street_1: read::first_line(
-                    native.billing_street.get("addresses", warnings),
-                ),
-                street_2: read::rest_lines(
-                    native.billing_street.get("addresses", warnings),
-                ),
-            }),
-            Some(Address {
-                address_type: AddressType::Shipping,
-                city: read::text(native.shipping_city.get("addresses", warnings)),
-                country: read::text(native.shipping_country.get("addresses", warnings)),
-                postal_code: read::text(
-                    native.shipping_postal_code.get("addresses", warnings),
-                ),
-                state: read::text(native.shipping_state.get("addresses", warnings)),
-                street_1: read::first_line(
-                    native.shipping_street.get("addresses", warnings),
-                ),
-                street_2: read::rest_lines(
-                    native.shipping_street.get("addresses", warnings),
-                ),
-            }),
-        ]),
-        phone_numbers: read::entries([
-            Some(PhoneNumber {
-                phone_number_type: PhoneNumberType::Primary,
-                phone_number: read::text(native.phone.get("phone_numbers", warnings)),
-            }),
-            Some(PhoneNumber {
-                phone_number_type: PhoneNumberType::Fax,
-                phone_number: read::text(native.fax.get("phone_numbers", warnings)),
-            }),
-        ]),
-        lifecycle_stage: None,
-        last_modified_at: read::timestamp(
-            "last_modified_at",
-            native.last_modified_date.get("last_modified_at", warnings),
-            warnings,
-        ),
-        merged_into: read::text(native.master_record_id.get("merged_into", warnings)),
-    })
-}
-
-/// Native → unified, as JSON.
-fn encode(raw: &RawValue, _beside: &Beside, output: &mut Output) -> Result<(), Error> {
-    let record = read(raw, &mut output.warnings)?;
-    output.record(&record.id, &record);
+fn encode(
+    scan: &mut Scan<'_>,
+    _beside: &Beside,
+    output: &mut Output,
+) -> Result<(), Error> {
+    let (native, raw): (NativeAccount<'_>, &str) = scan.record()?;
+    let mut record = output.record();
+    let id = record.text(field!("id"), native.id).required()?;
+    record.timestamp(field!("updated_at"), native.system_modstamp).required()?;
+    record.raw(field!("raw_data"), raw);
+    record.text(field!("name"), native.name);
+    record.flag(field!("is_deleted"), native.is_deleted);
+    record.text(field!("website"), native.website);
+    record.text(field!("industry"), native.industry);
+    record.number(field!("number_of_employees"), native.number_of_employees);
+    record.text(field!("owner_id"), native.owner_id);
+    record.timestamp(field!("created_at"), native.created_date);
+    record.text(field!("description"), native.description);
+    record.date_as_timestamp(field!("last_activity_at"), native.last_activity_date);
+    record
+        .entries(
+            field!("addresses"),
+            |entries| {
+                entries
+                    .entry(|entry| {
+                        entry.tag(field!("address_type"), AddressType::Billing.as_str());
+                        entry.text(field!("city"), native.billing_city);
+                        entry.text(field!("country"), native.billing_country);
+                        entry.text(field!("postal_code"), native.billing_postal_code);
+                        entry.text(field!("state"), native.billing_state);
+                        entry.first_line(field!("street_1"), native.billing_street);
+                        entry.rest_lines(field!("street_2"), native.billing_street);
+                        entry.has_any()
+                    });
+                entries
+                    .entry(|entry| {
+                        entry
+                            .tag(field!("address_type"), AddressType::Shipping.as_str());
+                        entry.text(field!("city"), native.shipping_city);
+                        entry.text(field!("country"), native.shipping_country);
+                        entry.text(field!("postal_code"), native.shipping_postal_code);
+                        entry.text(field!("state"), native.shipping_state);
+                        entry.first_line(field!("street_1"), native.shipping_street);
+                        entry.rest_lines(field!("street_2"), native.shipping_street);
+                        entry.has_any()
+                    });
+            },
+        );
+    record
+        .entries(
+            field!("phone_numbers"),
+            |entries| {
+                entries
+                    .entry(|entry| {
+                        entry.text(field!("phone_number"), native.phone);
+                        entry
+                            .tag(
+                                field!("phone_number_type"),
+                                PhoneNumberType::Primary.as_str(),
+                            );
+                        entry.has_any()
+                    });
+                entries
+                    .entry(|entry| {
+                        entry.text(field!("phone_number"), native.fax);
+                        entry
+                            .tag(
+                                field!("phone_number_type"),
+                                PhoneNumberType::Fax.as_str(),
+                            );
+                        entry.has_any()
+                    });
+            },
+        );
+    record.null(field!("lifecycle_stage"));
+    record.timestamp(field!("last_modified_at"), native.last_modified_date);
+    record.text(field!("merged_into"), native.master_record_id);
+    record.end();
+    output.remember_last(&id);
     Ok(())
 }
 

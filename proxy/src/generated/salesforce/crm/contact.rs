@@ -4,32 +4,30 @@
 //! `crm.contact` at Salesforce: native `Contact`.
 
 use crosswalk::{
-    error::Error, route::UnifiedRequest,
+    error::Error, field, route::UnifiedRequest,
     translate::{
         Context, NativeRequest, Translator, batch::{BatchPlan, BatchRead},
         beside::Beside, call::{Call, Fields, Root},
         entity::{Entity, Output},
         hidden::FieldsOf, key::{Chunk, Normalize},
-        list::{List, ListPlan, PagerPlan},
-        native, paging::{Page, Window},
-        query::Query, read, scalar::{Flag, Leaf, Text},
+        leaf::Leaf, list::{List, ListPlan, PagerPlan},
+        paging::{Page, Window},
+        query::Query, scan::{Native, Scan, Stop},
         steps::{StepCall, StepPlan, Steps, To, Written},
         upsert::{DirectPlan, FindPlan, KeyPlan, Upsert, UpsertPlan},
         warning::Warnings, write::NativeObject,
     },
 };
-use serde::Deserialize;
-use serde_json::value::RawValue;
 use super::super::super::{
     salesforce::{
         BUNDLE, FORM, CREATE_ROW, DESCRIBE_OBJECT, GET_ROW, QUERY, QUERY_ALL,
         RETRIEVE_ROWS, UPDATE_ROW, UPSERT_ROW,
     },
-    unified::crm::{Contact, ContactInput, ContactUpsertKey},
+    unified::crm::{ContactInput, ContactUpsertKey},
 };
 
 /// `crm.contact`, as the machines that carry out its operations see it.
-static ENTITY: Entity = Entity {
+pub static ENTITY: Entity = Entity {
     name: "crm.contact",
     form: &FORM,
     id_prefix: Some("003"),
@@ -56,24 +54,32 @@ static ENTITY: Entity = Entity {
 };
 
 /// A Salesforce record `Contact`, as far as the mapping names it.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default)]
 struct NativeContact<'a> {
-    #[serde(rename = "Id", borrow, default)]
-    id: Leaf<'a, Text<'a>>,
-    #[serde(rename = "SystemModstamp", borrow, default)]
-    system_modstamp: Leaf<'a, Text<'a>>,
-    #[serde(rename = "FirstName", borrow, default)]
-    first_name: Leaf<'a, Text<'a>>,
-    #[serde(rename = "LastName", borrow, default)]
-    last_name: Leaf<'a, Text<'a>>,
-    #[serde(rename = "Email", borrow, default)]
-    email: Leaf<'a, Text<'a>>,
-    #[serde(rename = "Phone", borrow, default)]
-    phone: Leaf<'a, Text<'a>>,
-    #[serde(rename = "IsDeleted", borrow, default)]
-    is_deleted: Leaf<'a, Flag>,
-    #[serde(rename = "MasterRecordId", borrow, default)]
-    master_record_id: Leaf<'a, Text<'a>>,
+    id: Leaf<'a>,
+    system_modstamp: Leaf<'a>,
+    first_name: Leaf<'a>,
+    last_name: Leaf<'a>,
+    email: Leaf<'a>,
+    phone: Leaf<'a>,
+    is_deleted: Leaf<'a>,
+    master_record_id: Leaf<'a>,
+}
+
+impl<'a> Native<'a> for NativeContact<'a> {
+    fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Result<(), Stop> {
+        match key {
+            "Id" => scan.leaf(&mut self.id),
+            "SystemModstamp" => scan.leaf(&mut self.system_modstamp),
+            "FirstName" => scan.leaf(&mut self.first_name),
+            "LastName" => scan.leaf(&mut self.last_name),
+            "Email" => scan.leaf(&mut self.email),
+            "Phone" => scan.leaf(&mut self.phone),
+            "IsDeleted" => scan.leaf(&mut self.is_deleted),
+            "MasterRecordId" => scan.leaf(&mut self.master_record_id),
+            _ => scan.pass(),
+        }
+    }
 }
 
 /// The native fields that are written.
@@ -88,32 +94,24 @@ mod to {
 }
 
 /// Native → unified.
-fn read<'a>(raw: &'a RawValue, warnings: &mut Warnings) -> Result<Contact<'a>, Error> {
-    let native: NativeContact<'a> = native::parse(raw.get().as_bytes())?;
-    Ok(Contact {
-        id: read::required("id", read::text(native.id.get("id", warnings)))?,
-        updated_at: read::required(
-            "updated_at",
-            read::timestamp(
-                "updated_at",
-                native.system_modstamp.get("updated_at", warnings),
-                warnings,
-            ),
-        )?,
-        raw_data: raw,
-        first_name: read::text(native.first_name.get("first_name", warnings)),
-        last_name: read::text(native.last_name.get("last_name", warnings)),
-        email: read::text(native.email.get("email", warnings)),
-        phone: read::text(native.phone.get("phone", warnings)),
-        is_deleted: read::flag(native.is_deleted.get("is_deleted", warnings)),
-        merged_into: read::text(native.master_record_id.get("merged_into", warnings)),
-    })
-}
-
-/// Native → unified, as JSON.
-fn encode(raw: &RawValue, _beside: &Beside, output: &mut Output) -> Result<(), Error> {
-    let record = read(raw, &mut output.warnings)?;
-    output.record(&record.id, &record);
+fn encode(
+    scan: &mut Scan<'_>,
+    _beside: &Beside,
+    output: &mut Output,
+) -> Result<(), Error> {
+    let (native, raw): (NativeContact<'_>, &str) = scan.record()?;
+    let mut record = output.record();
+    let id = record.text(field!("id"), native.id).required()?;
+    record.timestamp(field!("updated_at"), native.system_modstamp).required()?;
+    record.raw(field!("raw_data"), raw);
+    record.text(field!("first_name"), native.first_name);
+    record.text(field!("last_name"), native.last_name);
+    record.text(field!("email"), native.email);
+    record.text(field!("phone"), native.phone);
+    record.flag(field!("is_deleted"), native.is_deleted);
+    record.text(field!("merged_into"), native.master_record_id);
+    record.end();
+    output.remember_last(&id);
     Ok(())
 }
 

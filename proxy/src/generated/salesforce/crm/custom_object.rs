@@ -4,32 +4,26 @@
 //! `crm.custom_object` at Salesforce: native `CustomRow`.
 
 use crosswalk::{
-    error::Error, route::UnifiedRequest,
+    error::Error, field, route::UnifiedRequest,
     translate::{
         Context, NativeRequest, Translator, beside::Beside, call::{Call, Fields, Root},
         entity::{Entity, Output},
-        list::{CompletePlan, List, ListPlan, PagerPlan},
-        native,
+        leaf::Leaf, list::{CompletePlan, List, ListPlan, PagerPlan},
         objects::{self, ListedObjects, ObjectFields, ObjectPlan, Place, WithObjects},
         paging::{Page, Window},
         patch::{InputObject, Patch},
-        query::Query, read, scalar::{Flag, Leaf, Text},
+        query::Query, scan::{Native, Scan, Stop},
         steps::{StepCall, StepPlan, Steps},
         warning::Warnings, write::NativeObject,
     },
 };
-use serde::Deserialize;
-use serde_json::value::RawValue;
-use super::super::super::{
-    salesforce::{
-        BUNDLE, FORM, CREATE_ROW, DESCRIBE_OBJECT, GET_ROW, LIST_OBJECTS, QUERY,
-        QUERY_ALL, RETRIEVE_ROWS,
-    },
-    unified::crm::CustomObject,
+use super::super::super::salesforce::{
+    BUNDLE, FORM, CREATE_ROW, DESCRIBE_OBJECT, GET_ROW, LIST_OBJECTS, QUERY, QUERY_ALL,
+    RETRIEVE_ROWS,
 };
 
 /// `crm.custom_object`, as the machines that carry out its operations see it.
-static ENTITY: Entity = Entity {
+pub static ENTITY: Entity = Entity {
     name: "crm.custom_object",
     form: &FORM,
     id_prefix: None,
@@ -67,48 +61,41 @@ static OBJECTS: ObjectPlan = ObjectPlan {
 };
 
 /// A Salesforce record `CustomRow`, as far as the mapping names it.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default)]
 struct NativeCustomRow<'a> {
-    #[serde(rename = "Id", borrow, default)]
-    id: Leaf<'a, Text<'a>>,
-    #[serde(rename = "SystemModstamp", borrow, default)]
-    system_modstamp: Leaf<'a, Text<'a>>,
-    #[serde(rename = "CreatedDate", borrow, default)]
-    created_date: Leaf<'a, Text<'a>>,
-    #[serde(rename = "IsDeleted", borrow, default)]
-    is_deleted: Leaf<'a, Flag>,
+    id: Leaf<'a>,
+    system_modstamp: Leaf<'a>,
+    created_date: Leaf<'a>,
+    is_deleted: Leaf<'a>,
+}
+
+impl<'a> Native<'a> for NativeCustomRow<'a> {
+    fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Result<(), Stop> {
+        match key {
+            "Id" => scan.leaf(&mut self.id),
+            "SystemModstamp" => scan.leaf(&mut self.system_modstamp),
+            "CreatedDate" => scan.leaf(&mut self.created_date),
+            "IsDeleted" => scan.leaf(&mut self.is_deleted),
+            _ => scan.pass(),
+        }
+    }
 }
 
 /// Native → unified.
-fn read<'a>(
-    raw: &'a RawValue,
-    warnings: &mut Warnings,
-) -> Result<CustomObject<'a>, Error> {
-    let native: NativeCustomRow<'a> = native::parse(raw.get().as_bytes())?;
-    Ok(CustomObject {
-        id: read::required("id", read::text(native.id.get("id", warnings)))?,
-        updated_at: read::required(
-            "updated_at",
-            read::timestamp(
-                "updated_at",
-                native.system_modstamp.get("updated_at", warnings),
-                warnings,
-            ),
-        )?,
-        raw_data: raw,
-        created_at: read::timestamp(
-            "created_at",
-            native.created_date.get("created_at", warnings),
-            warnings,
-        ),
-        is_deleted: read::flag(native.is_deleted.get("is_deleted", warnings)),
-    })
-}
-
-/// Native → unified, as JSON.
-fn encode(raw: &RawValue, _beside: &Beside, output: &mut Output) -> Result<(), Error> {
-    let record = read(raw, &mut output.warnings)?;
-    output.record(&record.id, &record);
+fn encode(
+    scan: &mut Scan<'_>,
+    _beside: &Beside,
+    output: &mut Output,
+) -> Result<(), Error> {
+    let (native, raw): (NativeCustomRow<'_>, &str) = scan.record()?;
+    let mut record = output.record();
+    let id = record.text(field!("id"), native.id).required()?;
+    record.timestamp(field!("updated_at"), native.system_modstamp).required()?;
+    record.raw(field!("raw_data"), raw);
+    record.timestamp(field!("created_at"), native.created_date);
+    record.flag(field!("is_deleted"), native.is_deleted);
+    record.end();
+    output.remember_last(&id);
     Ok(())
 }
 

@@ -4,29 +4,23 @@
 //! `crm.lead` at Salesforce: native `Lead`.
 
 use crosswalk::{
-    error::Error, route::UnifiedRequest,
+    error::Error, field, route::UnifiedRequest,
     translate::{
         Context, NativeRequest, Translator, beside::Beside, call::{Call, Fields, Root},
         entity::{Entity, Output},
-        hidden::FieldsOf, list::{List, ListPlan, PagerPlan},
-        native, paging::{Page, Window},
-        query::Query, read, scalar::{Flag, Leaf, Text},
+        hidden::FieldsOf, leaf::Leaf, list::{List, ListPlan, PagerPlan},
+        paging::{Page, Window},
+        query::Query, scan::{Native, Scan, Stop},
         steps::{StepCall, StepPlan, Steps},
-        warning::Warnings,
     },
 };
-use serde::Deserialize;
-use serde_json::value::RawValue;
 use super::super::super::{
     salesforce::{FORM, DESCRIBE_OBJECT, GET_ROW, QUERY, QUERY_ALL},
-    unified::crm::{
-        Address, AddressType, EmailAddress, EmailAddressType, Lead, PhoneNumber,
-        PhoneNumberType,
-    },
+    unified::crm::{AddressType, EmailAddressType, PhoneNumberType},
 };
 
 /// `crm.lead`, as the machines that carry out its operations see it.
-static ENTITY: Entity = Entity {
+pub static ENTITY: Entity = Entity {
     name: "crm.lead",
     form: &FORM,
     id_prefix: Some("00Q"),
@@ -70,149 +64,166 @@ static ENTITY: Entity = Entity {
 };
 
 /// A Salesforce record `Lead`, as far as the mapping names it.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default)]
 struct NativeLead<'a> {
-    #[serde(rename = "Id", borrow, default)]
-    id: Leaf<'a, Text<'a>>,
-    #[serde(rename = "SystemModstamp", borrow, default)]
-    system_modstamp: Leaf<'a, Text<'a>>,
-    #[serde(rename = "Name", borrow, default)]
-    name: Leaf<'a, Text<'a>>,
-    #[serde(rename = "FirstName", borrow, default)]
-    first_name: Leaf<'a, Text<'a>>,
-    #[serde(rename = "LastName", borrow, default)]
-    last_name: Leaf<'a, Text<'a>>,
-    #[serde(rename = "OwnerId", borrow, default)]
-    owner_id: Leaf<'a, Text<'a>>,
-    #[serde(rename = "Title", borrow, default)]
-    title: Leaf<'a, Text<'a>>,
-    #[serde(rename = "Company", borrow, default)]
-    company: Leaf<'a, Text<'a>>,
-    #[serde(rename = "ConvertedDate", borrow, default)]
-    converted_date: Leaf<'a, Text<'a>>,
-    #[serde(rename = "LeadSource", borrow, default)]
-    lead_source: Leaf<'a, Text<'a>>,
-    #[serde(rename = "ConvertedAccountId", borrow, default)]
-    converted_account_id: Leaf<'a, Text<'a>>,
-    #[serde(rename = "ConvertedContactId", borrow, default)]
-    converted_contact_id: Leaf<'a, Text<'a>>,
-    #[serde(rename = "City", borrow, default)]
-    city: Leaf<'a, Text<'a>>,
-    #[serde(rename = "Country", borrow, default)]
-    country: Leaf<'a, Text<'a>>,
-    #[serde(rename = "PostalCode", borrow, default)]
-    postal_code: Leaf<'a, Text<'a>>,
-    #[serde(rename = "State", borrow, default)]
-    state: Leaf<'a, Text<'a>>,
-    #[serde(rename = "Street", borrow, default)]
-    street: Leaf<'a, Text<'a>>,
-    #[serde(rename = "Email", borrow, default)]
-    email: Leaf<'a, Text<'a>>,
-    #[serde(rename = "Phone", borrow, default)]
-    phone: Leaf<'a, Text<'a>>,
-    #[serde(rename = "MobilePhone", borrow, default)]
-    mobile_phone: Leaf<'a, Text<'a>>,
-    #[serde(rename = "Fax", borrow, default)]
-    fax: Leaf<'a, Text<'a>>,
-    #[serde(rename = "CreatedDate", borrow, default)]
-    created_date: Leaf<'a, Text<'a>>,
-    #[serde(rename = "IsDeleted", borrow, default)]
-    is_deleted: Leaf<'a, Flag>,
-    #[serde(rename = "LastModifiedDate", borrow, default)]
-    last_modified_date: Leaf<'a, Text<'a>>,
-    #[serde(rename = "MasterRecordId", borrow, default)]
-    master_record_id: Leaf<'a, Text<'a>>,
+    id: Leaf<'a>,
+    system_modstamp: Leaf<'a>,
+    name: Leaf<'a>,
+    first_name: Leaf<'a>,
+    last_name: Leaf<'a>,
+    owner_id: Leaf<'a>,
+    title: Leaf<'a>,
+    company: Leaf<'a>,
+    converted_date: Leaf<'a>,
+    lead_source: Leaf<'a>,
+    converted_account_id: Leaf<'a>,
+    converted_contact_id: Leaf<'a>,
+    city: Leaf<'a>,
+    country: Leaf<'a>,
+    postal_code: Leaf<'a>,
+    state: Leaf<'a>,
+    street: Leaf<'a>,
+    email: Leaf<'a>,
+    phone: Leaf<'a>,
+    mobile_phone: Leaf<'a>,
+    fax: Leaf<'a>,
+    created_date: Leaf<'a>,
+    is_deleted: Leaf<'a>,
+    last_modified_date: Leaf<'a>,
+    master_record_id: Leaf<'a>,
+}
+
+impl<'a> Native<'a> for NativeLead<'a> {
+    fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Result<(), Stop> {
+        match key {
+            "Id" => scan.leaf(&mut self.id),
+            "SystemModstamp" => scan.leaf(&mut self.system_modstamp),
+            "Name" => scan.leaf(&mut self.name),
+            "FirstName" => scan.leaf(&mut self.first_name),
+            "LastName" => scan.leaf(&mut self.last_name),
+            "OwnerId" => scan.leaf(&mut self.owner_id),
+            "Title" => scan.leaf(&mut self.title),
+            "Company" => scan.leaf(&mut self.company),
+            "ConvertedDate" => scan.leaf(&mut self.converted_date),
+            "LeadSource" => scan.leaf(&mut self.lead_source),
+            "ConvertedAccountId" => scan.leaf(&mut self.converted_account_id),
+            "ConvertedContactId" => scan.leaf(&mut self.converted_contact_id),
+            "City" => scan.leaf(&mut self.city),
+            "Country" => scan.leaf(&mut self.country),
+            "PostalCode" => scan.leaf(&mut self.postal_code),
+            "State" => scan.leaf(&mut self.state),
+            "Street" => scan.leaf(&mut self.street),
+            "Email" => scan.leaf(&mut self.email),
+            "Phone" => scan.leaf(&mut self.phone),
+            "MobilePhone" => scan.leaf(&mut self.mobile_phone),
+            "Fax" => scan.leaf(&mut self.fax),
+            "CreatedDate" => scan.leaf(&mut self.created_date),
+            "IsDeleted" => scan.leaf(&mut self.is_deleted),
+            "LastModifiedDate" => scan.leaf(&mut self.last_modified_date),
+            "MasterRecordId" => scan.leaf(&mut self.master_record_id),
+            _ => scan.pass(),
+        }
+    }
 }
 
 /// Native → unified.
-fn read<'a>(raw: &'a RawValue, warnings: &mut Warnings) -> Result<Lead<'a>, Error> {
-    let native: NativeLead<'a> = native::parse(raw.get().as_bytes())?;
-    Ok(Lead {
-        id: read::required("id", read::text(native.id.get("id", warnings)))?,
-        updated_at: read::required(
-            "updated_at",
-            read::timestamp(
-                "updated_at",
-                native.system_modstamp.get("updated_at", warnings),
-                warnings,
-            ),
-        )?,
-        raw_data: raw,
-        name: read::text(native.name.get("name", warnings)),
-        first_name: read::text(native.first_name.get("first_name", warnings)),
-        last_name: read::text(native.last_name.get("last_name", warnings)),
-        owner_id: read::text(native.owner_id.get("owner_id", warnings)),
-        title: read::text(native.title.get("title", warnings)),
-        company: read::text(native.company.get("company", warnings)),
-        converted_date: read::date(
-            "converted_date",
-            native.converted_date.get("converted_date", warnings),
-            warnings,
-        ),
-        lead_source: read::text(native.lead_source.get("lead_source", warnings)),
-        converted_account_id: read::text(
-            native.converted_account_id.get("converted_account_id", warnings),
-        ),
-        converted_contact_id: read::text(
-            native.converted_contact_id.get("converted_contact_id", warnings),
-        ),
-        addresses: read::entries([
-            Some(Address {
-                address_type: AddressType::Primary,
-                city: read::text(native.city.get("addresses", warnings)),
-                country: read::text(native.country.get("addresses", warnings)),
-                postal_code: read::text(native.postal_code.get("addresses", warnings)),
-                state: read::text(native.state.get("addresses", warnings)),
-                street_1: read::first_line(native.street.get("addresses", warnings)),
-                street_2: read::rest_lines(native.street.get("addresses", warnings)),
-            }),
-        ]),
-        email_addresses: read::entries([
-            (|| {
-                let email_address = read::text(
-                    native.email.get("email_addresses", warnings),
-                )?;
-                Some(EmailAddress {
-                    email_address_type: EmailAddressType::Primary,
-                    email_address,
-                })
-            })(),
-        ]),
-        phone_numbers: read::entries([
-            Some(PhoneNumber {
-                phone_number_type: PhoneNumberType::Primary,
-                phone_number: read::text(native.phone.get("phone_numbers", warnings)),
-            }),
-            Some(PhoneNumber {
-                phone_number_type: PhoneNumberType::Mobile,
-                phone_number: read::text(
-                    native.mobile_phone.get("phone_numbers", warnings),
-                ),
-            }),
-            Some(PhoneNumber {
-                phone_number_type: PhoneNumberType::Fax,
-                phone_number: read::text(native.fax.get("phone_numbers", warnings)),
-            }),
-        ]),
-        created_at: read::timestamp(
-            "created_at",
-            native.created_date.get("created_at", warnings),
-            warnings,
-        ),
-        is_deleted: read::flag(native.is_deleted.get("is_deleted", warnings)),
-        last_modified_at: read::timestamp(
-            "last_modified_at",
-            native.last_modified_date.get("last_modified_at", warnings),
-            warnings,
-        ),
-        merged_into: read::text(native.master_record_id.get("merged_into", warnings)),
-    })
-}
-
-/// Native → unified, as JSON.
-fn encode(raw: &RawValue, _beside: &Beside, output: &mut Output) -> Result<(), Error> {
-    let record = read(raw, &mut output.warnings)?;
-    output.record(&record.id, &record);
+fn encode(
+    scan: &mut Scan<'_>,
+    _beside: &Beside,
+    output: &mut Output,
+) -> Result<(), Error> {
+    let (native, raw): (NativeLead<'_>, &str) = scan.record()?;
+    let mut record = output.record();
+    let id = record.text(field!("id"), native.id).required()?;
+    record.timestamp(field!("updated_at"), native.system_modstamp).required()?;
+    record.raw(field!("raw_data"), raw);
+    record.text(field!("name"), native.name);
+    record.text(field!("first_name"), native.first_name);
+    record.text(field!("last_name"), native.last_name);
+    record.text(field!("owner_id"), native.owner_id);
+    record.text(field!("title"), native.title);
+    record.text(field!("company"), native.company);
+    record.date(field!("converted_date"), native.converted_date);
+    record.text(field!("lead_source"), native.lead_source);
+    record.text(field!("converted_account_id"), native.converted_account_id);
+    record.text(field!("converted_contact_id"), native.converted_contact_id);
+    record
+        .entries(
+            field!("addresses"),
+            |entries| {
+                entries
+                    .entry(|entry| {
+                        entry.tag(field!("address_type"), AddressType::Primary.as_str());
+                        entry.text(field!("city"), native.city);
+                        entry.text(field!("country"), native.country);
+                        entry.text(field!("postal_code"), native.postal_code);
+                        entry.text(field!("state"), native.state);
+                        entry.first_line(field!("street_1"), native.street);
+                        entry.rest_lines(field!("street_2"), native.street);
+                        entry.has_any()
+                    });
+            },
+        );
+    record
+        .entries(
+            field!("email_addresses"),
+            |entries| {
+                entries
+                    .entry(|entry| {
+                        let email_address = entry
+                            .text(field!("email_address"), native.email)
+                            .is_set();
+                        entry
+                            .tag(
+                                field!("email_address_type"),
+                                EmailAddressType::Primary.as_str(),
+                            );
+                        email_address
+                    });
+            },
+        );
+    record
+        .entries(
+            field!("phone_numbers"),
+            |entries| {
+                entries
+                    .entry(|entry| {
+                        entry.text(field!("phone_number"), native.phone);
+                        entry
+                            .tag(
+                                field!("phone_number_type"),
+                                PhoneNumberType::Primary.as_str(),
+                            );
+                        entry.has_any()
+                    });
+                entries
+                    .entry(|entry| {
+                        entry.text(field!("phone_number"), native.mobile_phone);
+                        entry
+                            .tag(
+                                field!("phone_number_type"),
+                                PhoneNumberType::Mobile.as_str(),
+                            );
+                        entry.has_any()
+                    });
+                entries
+                    .entry(|entry| {
+                        entry.text(field!("phone_number"), native.fax);
+                        entry
+                            .tag(
+                                field!("phone_number_type"),
+                                PhoneNumberType::Fax.as_str(),
+                            );
+                        entry.has_any()
+                    });
+            },
+        );
+    record.timestamp(field!("created_at"), native.created_date);
+    record.flag(field!("is_deleted"), native.is_deleted);
+    record.timestamp(field!("last_modified_at"), native.last_modified_date);
+    record.text(field!("merged_into"), native.master_record_id);
+    record.end();
+    output.remember_last(&id);
     Ok(())
 }
 

@@ -4,29 +4,27 @@
 //! `crm.note` at Salesforce: native `ContentNote`.
 
 use crosswalk::{
-    error::Error, route::UnifiedRequest,
+    error::Error, field, route::UnifiedRequest,
     translate::{
         Context, NativeRequest, Translator, beside::{Beside, BesideKind, BesidePlan},
         call::{Call, Fields, Root},
         entity::{Entity, Initial, InitialValue, Output},
-        hidden::FieldsOf, list::{List, ListPlan, PagerPlan},
-        native, paging::{Page, Window},
-        query::Query, read, scalar::{Flag, Leaf, Text},
+        hidden::FieldsOf, leaf::Leaf, list::{List, ListPlan, PagerPlan},
+        paging::{Page, Window},
+        query::Query, scan::{Native, Scan, Stop},
         steps::{StepCall, StepPlan, Steps},
         warning::Warnings, write::{Inputs, NativeObject},
     },
 };
-use serde::Deserialize;
-use serde_json::value::RawValue;
 use super::super::super::{
     salesforce::{
         BUNDLE, FORM, CREATE_ROW, DESCRIBE_OBJECT, GET_BLOB, GET_ROW, QUERY, QUERY_ALL,
     },
-    unified::crm::{Note, NoteInput},
+    unified::crm::NoteInput,
 };
 
 /// `crm.note`, as the machines that carry out its operations see it.
-static ENTITY: Entity = Entity {
+pub static ENTITY: Entity = Entity {
     name: "crm.note",
     form: &FORM,
     id_prefix: Some("069"),
@@ -58,18 +56,26 @@ static ENTITY: Entity = Entity {
 };
 
 /// A Salesforce record `ContentNote`, as far as the mapping names it.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default)]
 struct NativeContentNote<'a> {
-    #[serde(rename = "Id", borrow, default)]
-    id: Leaf<'a, Text<'a>>,
-    #[serde(rename = "SystemModstamp", borrow, default)]
-    system_modstamp: Leaf<'a, Text<'a>>,
-    #[serde(rename = "CreatedDate", borrow, default)]
-    created_date: Leaf<'a, Text<'a>>,
-    #[serde(rename = "OwnerId", borrow, default)]
-    owner_id: Leaf<'a, Text<'a>>,
-    #[serde(rename = "IsDeleted", borrow, default)]
-    is_deleted: Leaf<'a, Flag>,
+    id: Leaf<'a>,
+    system_modstamp: Leaf<'a>,
+    created_date: Leaf<'a>,
+    owner_id: Leaf<'a>,
+    is_deleted: Leaf<'a>,
+}
+
+impl<'a> Native<'a> for NativeContentNote<'a> {
+    fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Result<(), Stop> {
+        match key {
+            "Id" => scan.leaf(&mut self.id),
+            "SystemModstamp" => scan.leaf(&mut self.system_modstamp),
+            "CreatedDate" => scan.leaf(&mut self.created_date),
+            "OwnerId" => scan.leaf(&mut self.owner_id),
+            "IsDeleted" => scan.leaf(&mut self.is_deleted),
+            _ => scan.pass(),
+        }
+    }
 }
 
 /// Where what is read beside the records stands.
@@ -83,39 +89,24 @@ mod to {
 }
 
 /// Native → unified.
-fn read<'a>(
-    raw: &'a RawValue,
-    beside: &'a Beside,
-    warnings: &mut Warnings,
-) -> Result<Note<'a>, Error> {
-    let native: NativeContentNote<'a> = native::parse(raw.get().as_bytes())?;
-    let beside_body = beside.text(beside_at::BODY, native.id.get("body", warnings));
-    Ok(Note {
-        id: read::required("id", read::text(native.id.get("id", warnings)))?,
-        updated_at: read::required(
-            "updated_at",
-            read::timestamp(
-                "updated_at",
-                native.system_modstamp.get("updated_at", warnings),
-                warnings,
-            ),
-        )?,
-        raw_data: raw,
-        content: read::html(beside_body.as_ref()),
-        created_at: read::timestamp(
-            "created_at",
-            native.created_date.get("created_at", warnings),
-            warnings,
-        ),
-        owner_id: read::text(native.owner_id.get("owner_id", warnings)),
-        is_deleted: read::flag(native.is_deleted.get("is_deleted", warnings)),
-    })
-}
-
-/// Native → unified, as JSON.
-fn encode(raw: &RawValue, beside: &Beside, output: &mut Output) -> Result<(), Error> {
-    let record = read(raw, beside, &mut output.warnings)?;
-    output.record(&record.id, &record);
+fn encode(
+    scan: &mut Scan<'_>,
+    beside: &Beside,
+    output: &mut Output,
+) -> Result<(), Error> {
+    let (native, raw): (NativeContentNote<'_>, &str) = scan.record()?;
+    let key = native.id.text("body", &mut output.warnings);
+    let beside_body = beside.text(beside_at::BODY, key.as_ref());
+    let mut record = output.record();
+    let id = record.text(field!("id"), native.id).required()?;
+    record.timestamp(field!("updated_at"), native.system_modstamp).required()?;
+    record.raw(field!("raw_data"), raw);
+    record.html(field!("content"), beside_body);
+    record.timestamp(field!("created_at"), native.created_date);
+    record.text(field!("owner_id"), native.owner_id);
+    record.flag(field!("is_deleted"), native.is_deleted);
+    record.end();
+    output.remember_last(&id);
     Ok(())
 }
 

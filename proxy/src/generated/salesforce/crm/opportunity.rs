@@ -4,26 +4,23 @@
 //! `crm.opportunity` at Salesforce: native `Opportunity`.
 
 use crosswalk::{
-    error::Error, route::UnifiedRequest,
+    error::Error, field, route::UnifiedRequest,
     translate::{
         Context, NativeRequest, Translator, beside::Beside, call::{Call, Fields, Root},
         entity::{Entity, Output},
-        hidden::FieldsOf, list::{List, ListPlan, PagerPlan},
-        native, paging::{Page, Window},
-        query::Query, read, scalar::{Flag, Leaf, Number, Text},
+        hidden::FieldsOf, leaf::Leaf, list::{List, ListPlan, PagerPlan},
+        paging::{Page, Window},
+        query::Query, record::Truth, scan::{Native, Scan, Stop},
         steps::{StepCall, StepPlan, Steps},
-        warning::Warnings,
     },
 };
-use serde::Deserialize;
-use serde_json::value::RawValue;
 use super::super::super::{
     salesforce::{FORM, DESCRIBE_OBJECT, GET_ROW, QUERY, QUERY_ALL},
-    unified::crm::{Opportunity, OpportunityStatus},
+    unified::crm::OpportunityStatus,
 };
 
 /// `crm.opportunity`, as the machines that carry out its operations see it.
-static ENTITY: Entity = Entity {
+pub static ENTITY: Entity = Entity {
     name: "crm.opportunity",
     form: &FORM,
     id_prefix: Some("006"),
@@ -57,106 +54,83 @@ static ENTITY: Entity = Entity {
 };
 
 /// A Salesforce record `Opportunity`, as far as the mapping names it.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default)]
 struct NativeOpportunity<'a> {
-    #[serde(rename = "Id", borrow, default)]
-    id: Leaf<'a, Text<'a>>,
-    #[serde(rename = "SystemModstamp", borrow, default)]
-    system_modstamp: Leaf<'a, Text<'a>>,
-    #[serde(rename = "Name", borrow, default)]
-    name: Leaf<'a, Text<'a>>,
-    #[serde(rename = "Description", borrow, default)]
-    description: Leaf<'a, Text<'a>>,
-    #[serde(rename = "OwnerId", borrow, default)]
-    owner_id: Leaf<'a, Text<'a>>,
-    #[serde(rename = "IsWon", borrow, default)]
-    is_won: Leaf<'a, Flag>,
-    #[serde(rename = "IsClosed", borrow, default)]
-    is_closed: Leaf<'a, Flag>,
-    #[serde(rename = "StageName", borrow, default)]
-    stage_name: Leaf<'a, Text<'a>>,
-    #[serde(rename = "CloseDate", borrow, default)]
-    close_date: Leaf<'a, Text<'a>>,
-    #[serde(rename = "AccountId", borrow, default)]
-    account_id: Leaf<'a, Text<'a>>,
-    #[serde(rename = "Amount", borrow, default)]
-    amount: Leaf<'a, Number<'a>>,
-    #[serde(rename = "LastActivityDate", borrow, default)]
-    last_activity_date: Leaf<'a, Text<'a>>,
-    #[serde(rename = "CreatedDate", borrow, default)]
-    created_date: Leaf<'a, Text<'a>>,
-    #[serde(rename = "IsDeleted", borrow, default)]
-    is_deleted: Leaf<'a, Flag>,
-    #[serde(rename = "LastModifiedDate", borrow, default)]
-    last_modified_date: Leaf<'a, Text<'a>>,
+    id: Leaf<'a>,
+    system_modstamp: Leaf<'a>,
+    name: Leaf<'a>,
+    description: Leaf<'a>,
+    owner_id: Leaf<'a>,
+    is_won: Leaf<'a>,
+    is_closed: Leaf<'a>,
+    stage_name: Leaf<'a>,
+    close_date: Leaf<'a>,
+    account_id: Leaf<'a>,
+    amount: Leaf<'a>,
+    last_activity_date: Leaf<'a>,
+    created_date: Leaf<'a>,
+    is_deleted: Leaf<'a>,
+    last_modified_date: Leaf<'a>,
+}
+
+impl<'a> Native<'a> for NativeOpportunity<'a> {
+    fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Result<(), Stop> {
+        match key {
+            "Id" => scan.leaf(&mut self.id),
+            "SystemModstamp" => scan.leaf(&mut self.system_modstamp),
+            "Name" => scan.leaf(&mut self.name),
+            "Description" => scan.leaf(&mut self.description),
+            "OwnerId" => scan.leaf(&mut self.owner_id),
+            "IsWon" => scan.leaf(&mut self.is_won),
+            "IsClosed" => scan.leaf(&mut self.is_closed),
+            "StageName" => scan.leaf(&mut self.stage_name),
+            "CloseDate" => scan.leaf(&mut self.close_date),
+            "AccountId" => scan.leaf(&mut self.account_id),
+            "Amount" => scan.leaf(&mut self.amount),
+            "LastActivityDate" => scan.leaf(&mut self.last_activity_date),
+            "CreatedDate" => scan.leaf(&mut self.created_date),
+            "IsDeleted" => scan.leaf(&mut self.is_deleted),
+            "LastModifiedDate" => scan.leaf(&mut self.last_modified_date),
+            _ => scan.pass(),
+        }
+    }
 }
 
 /// Native → unified.
-fn read<'a>(
-    raw: &'a RawValue,
-    warnings: &mut Warnings,
-) -> Result<Opportunity<'a>, Error> {
-    let native: NativeOpportunity<'a> = native::parse(raw.get().as_bytes())?;
-    Ok(Opportunity {
-        id: read::required("id", read::text(native.id.get("id", warnings)))?,
-        updated_at: read::required(
-            "updated_at",
-            read::timestamp(
-                "updated_at",
-                native.system_modstamp.get("updated_at", warnings),
-                warnings,
-            ),
-        )?,
-        raw_data: raw,
-        name: read::text(native.name.get("name", warnings)),
-        description: read::text(native.description.get("description", warnings)),
-        owner_id: read::text(native.owner_id.get("owner_id", warnings)),
-        status: read::first_true(
+fn encode(
+    scan: &mut Scan<'_>,
+    _beside: &Beside,
+    output: &mut Output,
+) -> Result<(), Error> {
+    let (native, raw): (NativeOpportunity<'_>, &str) = scan.record()?;
+    let mut record = output.record();
+    let id = record.text(field!("id"), native.id).required()?;
+    record.timestamp(field!("updated_at"), native.system_modstamp).required()?;
+    record.raw(field!("raw_data"), raw);
+    record.text(field!("name"), native.name);
+    record.text(field!("description"), native.description);
+    record.text(field!("owner_id"), native.owner_id);
+    record
+        .first_true(
+            field!("status"),
             [
-                (
-                    read::flag(native.is_won.get("status", warnings)),
-                    OpportunityStatus::Won,
-                ),
-                (
-                    read::flag(native.is_closed.get("status", warnings)),
-                    OpportunityStatus::Lost,
-                ),
+                (Truth::Flag(native.is_won), OpportunityStatus::Won.as_str()),
+                (Truth::Flag(native.is_closed), OpportunityStatus::Lost.as_str()),
             ],
-            OpportunityStatus::Open,
-        ),
-        stage: read::text(native.stage_name.get("stage", warnings)),
-        close_date: read::date(
-            "close_date",
-            native.close_date.get("close_date", warnings),
-            warnings,
-        ),
-        account_id: read::text(native.account_id.get("account_id", warnings)),
-        pipeline: None,
-        amount: read::number(native.amount.get("amount", warnings)),
-        last_activity_at: read::date_as_timestamp(
-            "last_activity_at",
-            native.last_activity_date.get("last_activity_at", warnings),
-            warnings,
-        ),
-        created_at: read::timestamp(
-            "created_at",
-            native.created_date.get("created_at", warnings),
-            warnings,
-        ),
-        is_deleted: read::flag(native.is_deleted.get("is_deleted", warnings)),
-        last_modified_at: read::timestamp(
-            "last_modified_at",
-            native.last_modified_date.get("last_modified_at", warnings),
-            warnings,
-        ),
-        merged_into: None,
-    })
-}
-
-/// Native → unified, as JSON.
-fn encode(raw: &RawValue, _beside: &Beside, output: &mut Output) -> Result<(), Error> {
-    let record = read(raw, &mut output.warnings)?;
-    output.record(&record.id, &record);
+            OpportunityStatus::Open.as_str(),
+        );
+    record.text(field!("stage"), native.stage_name);
+    record.date(field!("close_date"), native.close_date);
+    record.text(field!("account_id"), native.account_id);
+    record.null(field!("pipeline"));
+    record.number(field!("amount"), native.amount);
+    record.date_as_timestamp(field!("last_activity_at"), native.last_activity_date);
+    record.timestamp(field!("created_at"), native.created_date);
+    record.flag(field!("is_deleted"), native.is_deleted);
+    record.timestamp(field!("last_modified_at"), native.last_modified_date);
+    record.null(field!("merged_into"));
+    record.end();
+    output.remember_last(&id);
     Ok(())
 }
 

@@ -4,26 +4,20 @@
 //! `crm.user` at Salesforce: native `User`.
 
 use crosswalk::{
-    error::Error, route::UnifiedRequest,
+    error::Error, field, route::UnifiedRequest,
     translate::{
         Context, NativeRequest, Translator, beside::Beside, call::{Call, Fields, Root},
         entity::{Entity, Output},
-        hidden::FieldsOf, list::{List, ListPlan, PagerPlan},
-        native, paging::{Page, Window},
-        query::Query, read, scalar::{Flag, Leaf, Text},
+        hidden::FieldsOf, leaf::Leaf, list::{List, ListPlan, PagerPlan},
+        paging::{Page, Window},
+        query::Query, scan::{Native, Scan, Stop},
         steps::{StepCall, StepPlan, Steps},
-        warning::Warnings,
     },
 };
-use serde::Deserialize;
-use serde_json::value::RawValue;
-use super::super::super::{
-    salesforce::{FORM, DESCRIBE_OBJECT, GET_ROW, QUERY},
-    unified::crm::User,
-};
+use super::super::super::salesforce::{FORM, DESCRIBE_OBJECT, GET_ROW, QUERY};
 
 /// `crm.user`, as the machines that carry out its operations see it.
-static ENTITY: Entity = Entity {
+pub static ENTITY: Entity = Entity {
     name: "crm.user",
     form: &FORM,
     id_prefix: Some("005"),
@@ -49,59 +43,51 @@ static ENTITY: Entity = Entity {
 };
 
 /// A Salesforce record `User`, as far as the mapping names it.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default)]
 struct NativeUser<'a> {
-    #[serde(rename = "Id", borrow, default)]
-    id: Leaf<'a, Text<'a>>,
-    #[serde(rename = "SystemModstamp", borrow, default)]
-    system_modstamp: Leaf<'a, Text<'a>>,
-    #[serde(rename = "Name", borrow, default)]
-    name: Leaf<'a, Text<'a>>,
-    #[serde(rename = "Email", borrow, default)]
-    email: Leaf<'a, Text<'a>>,
-    #[serde(rename = "IsActive", borrow, default)]
-    is_active: Leaf<'a, Flag>,
-    #[serde(rename = "CreatedDate", borrow, default)]
-    created_date: Leaf<'a, Text<'a>>,
-    #[serde(rename = "LastModifiedDate", borrow, default)]
-    last_modified_date: Leaf<'a, Text<'a>>,
+    id: Leaf<'a>,
+    system_modstamp: Leaf<'a>,
+    name: Leaf<'a>,
+    email: Leaf<'a>,
+    is_active: Leaf<'a>,
+    created_date: Leaf<'a>,
+    last_modified_date: Leaf<'a>,
+}
+
+impl<'a> Native<'a> for NativeUser<'a> {
+    fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Result<(), Stop> {
+        match key {
+            "Id" => scan.leaf(&mut self.id),
+            "SystemModstamp" => scan.leaf(&mut self.system_modstamp),
+            "Name" => scan.leaf(&mut self.name),
+            "Email" => scan.leaf(&mut self.email),
+            "IsActive" => scan.leaf(&mut self.is_active),
+            "CreatedDate" => scan.leaf(&mut self.created_date),
+            "LastModifiedDate" => scan.leaf(&mut self.last_modified_date),
+            _ => scan.pass(),
+        }
+    }
 }
 
 /// Native → unified.
-fn read<'a>(raw: &'a RawValue, warnings: &mut Warnings) -> Result<User<'a>, Error> {
-    let native: NativeUser<'a> = native::parse(raw.get().as_bytes())?;
-    Ok(User {
-        id: read::required("id", read::text(native.id.get("id", warnings)))?,
-        updated_at: read::required(
-            "updated_at",
-            read::timestamp(
-                "updated_at",
-                native.system_modstamp.get("updated_at", warnings),
-                warnings,
-            ),
-        )?,
-        raw_data: raw,
-        name: read::text(native.name.get("name", warnings)),
-        email: read::text(native.email.get("email", warnings)),
-        is_active: read::flag(native.is_active.get("is_active", warnings)),
-        created_at: read::timestamp(
-            "created_at",
-            native.created_date.get("created_at", warnings),
-            warnings,
-        ),
-        is_deleted: Some(false),
-        last_modified_at: read::timestamp(
-            "last_modified_at",
-            native.last_modified_date.get("last_modified_at", warnings),
-            warnings,
-        ),
-    })
-}
-
-/// Native → unified, as JSON.
-fn encode(raw: &RawValue, _beside: &Beside, output: &mut Output) -> Result<(), Error> {
-    let record = read(raw, &mut output.warnings)?;
-    output.record(&record.id, &record);
+fn encode(
+    scan: &mut Scan<'_>,
+    _beside: &Beside,
+    output: &mut Output,
+) -> Result<(), Error> {
+    let (native, raw): (NativeUser<'_>, &str) = scan.record()?;
+    let mut record = output.record();
+    let id = record.text(field!("id"), native.id).required()?;
+    record.timestamp(field!("updated_at"), native.system_modstamp).required()?;
+    record.raw(field!("raw_data"), raw);
+    record.text(field!("name"), native.name);
+    record.text(field!("email"), native.email);
+    record.flag(field!("is_active"), native.is_active);
+    record.timestamp(field!("created_at"), native.created_date);
+    record.json(field!("is_deleted"), "false");
+    record.timestamp(field!("last_modified_at"), native.last_modified_date);
+    record.end();
+    output.remember_last(&id);
     Ok(())
 }
 

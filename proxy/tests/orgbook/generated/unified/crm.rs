@@ -3,47 +3,10 @@
 
 //! The types of `crm`.
 
-use std::borrow::Cow;
-use crosswalk::translate::{
-    patch::{InputNumber, InputObject, ObjectOnly, Patch, required_nullable},
-    read::Entry, scalar::Number,
+use crosswalk::translate::patch::{
+    InputNumber, InputObject, ObjectOnly, Patch, required_nullable,
 };
-use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::value::RawValue;
-
-/// A company or organisation, as every provider has it.
-#[derive(Debug, Serialize)]
-pub struct Account<'a> {
-    /// The provider's id of the record.
-    pub id: Cow<'a, str>,
-    /// When the record last changed.
-    pub updated_at: Cow<'a, str>,
-    /// The provider's own record, byte for byte.
-    pub raw_data: &'a RawValue,
-    pub name: Option<Cow<'a, str>>,
-    /// Whether the record is deleted or archived at the provider.
-    pub is_deleted: Option<bool>,
-    pub website: Option<Cow<'a, str>>,
-    pub industry: Option<Cow<'a, str>>,
-    pub number_of_employees: Option<Number<'a>>,
-    /// The provider's id of the user who owns the record.
-    pub owner_id: Option<Cow<'a, str>>,
-    pub created_at: Option<Cow<'a, str>>,
-    pub description: Option<Cow<'a, str>>,
-    /// When somebody last did something with the record.
-    pub last_activity_at: Option<Cow<'a, str>>,
-    pub addresses: Option<Vec<Address<'a>>>,
-    pub phone_numbers: Option<Vec<PhoneNumber<'a>>>,
-    /// How far an account has come towards being a customer.
-    pub lifecycle_stage: Option<LifecycleStage>,
-    pub last_modified_at: Option<Cow<'a, str>>,
-}
-
-impl Entry for Account<'_> {
-    fn is_empty(&self) -> bool {
-        false
-    }
-}
+use serde::{Deserialize, Deserializer};
 
 /// What can be written of an account. Absent leaves a field alone, null clears it.
 #[derive(Debug, Deserialize)]
@@ -80,28 +43,6 @@ impl<'de> Deserialize<'de> for AccountInput {
     }
 }
 
-/// Somebody came to see an account.
-#[derive(Debug, Serialize)]
-pub struct Visit<'a> {
-    pub id: Cow<'a, str>,
-    pub updated_at: Cow<'a, str>,
-    pub raw_data: &'a RawValue,
-    /// What was said.
-    pub report: Option<Cow<'a, str>>,
-    /// What has become of a visit.
-    pub state: Option<VisitState>,
-    pub held_on: Option<Cow<'a, str>>,
-    pub is_open: Option<bool>,
-    /// What a visit was for.
-    pub kind: Option<VisitKind>,
-    pub host_name: Option<Cow<'a, str>>,
-    pub host_city: Option<Cow<'a, str>>,
-    pub room: Option<Cow<'a, str>>,
-    pub minutes: Option<Cow<'a, str>>,
-    pub merged_into: Option<Cow<'a, str>>,
-    pub is_deleted: Option<bool>,
-}
-
 #[derive(Debug, Deserialize)]
 #[serde(remote = "Self")]
 pub struct VisitInput {
@@ -124,7 +65,7 @@ impl<'de> Deserialize<'de> for VisitInput {
 }
 
 /// What has become of a visit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 pub enum VisitState {
     #[serde(rename = "planned")]
     Planned,
@@ -146,7 +87,7 @@ impl VisitState {
 }
 
 /// What a visit was for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 pub enum VisitKind {
     #[serde(rename = "sale")]
     Sale,
@@ -161,26 +102,6 @@ impl VisitKind {
             Self::Sale => "sale",
             Self::Support => "support",
         }
-    }
-}
-
-/// A postal address. Every part is there, null where it is unknown.
-#[derive(Debug, Serialize)]
-pub struct Address<'a> {
-    /// What an address is for.
-    pub address_type: AddressType,
-    pub city: Option<Cow<'a, str>>,
-    pub country: Option<Cow<'a, str>>,
-    pub postal_code: Option<Cow<'a, str>>,
-    pub state: Option<Cow<'a, str>>,
-    pub street_1: Option<Cow<'a, str>>,
-    pub street_2: Option<Cow<'a, str>>,
-}
-
-impl Entry for Address<'_> {
-    fn is_empty(&self) -> bool {
-        self.city.is_none() && self.country.is_none() && self.postal_code.is_none()
-            && self.state.is_none() && self.street_1.is_none() && self.street_2.is_none()
     }
 }
 
@@ -211,7 +132,7 @@ impl<'de> Deserialize<'de> for AddressInput {
 }
 
 /// What an address is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 pub enum AddressType {
     #[serde(rename = "primary")]
     Primary,
@@ -239,20 +160,6 @@ impl AddressType {
 }
 
 /// A phone number and what it is for.
-#[derive(Debug, Serialize)]
-pub struct PhoneNumber<'a> {
-    pub phone_number: Option<Cow<'a, str>>,
-    /// What a phone number is for.
-    pub phone_number_type: PhoneNumberType,
-}
-
-impl Entry for PhoneNumber<'_> {
-    fn is_empty(&self) -> bool {
-        self.phone_number.is_none()
-    }
-}
-
-/// A phone number and what it is for.
 #[derive(Debug, Deserialize)]
 #[serde(remote = "Self")]
 pub struct PhoneNumberInput {
@@ -269,7 +176,7 @@ impl<'de> Deserialize<'de> for PhoneNumberInput {
 }
 
 /// What a phone number is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 pub enum PhoneNumberType {
     #[serde(rename = "primary")]
     Primary,
@@ -294,7 +201,7 @@ impl PhoneNumberType {
 }
 
 /// How far an account has come towards being a customer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 pub enum LifecycleStage {
     #[serde(rename = "subscriber")]
     Subscriber,
@@ -366,7 +273,7 @@ impl<'de> Deserialize<'de> for FormQuestion {
 }
 
 /// What a question is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 pub enum FormQuestionKind {
     #[serde(rename = "name")]
     Name,
@@ -388,7 +295,7 @@ impl FormQuestionKind {
 }
 
 /// The keys of `crm.account.upsert`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 pub enum AccountUpsertKey {
     #[serde(rename = "domain")]
     Domain,

@@ -4,34 +4,31 @@
 //! `crm.account` at Orgbook: native `Organization`.
 
 use crosswalk::{
-    error::Error, route::UnifiedRequest,
+    error::Error, field, route::UnifiedRequest,
     translate::{
         Context, NativeRequest, Translator, beside::Beside, call::{Call, Fields, Root},
         entity::{Entity, Output, Remembered},
         hidden::FieldsOf, key::{Chunk, Normalize},
+        leaf::{Leaf, first},
         list::{List, ListPlan, PagerPlan},
-        native, paging::Page, patch::Patch, read,
-        scalar::{Leaf, Number, Text, null_as_default},
+        paging::Page, patch::Patch, scan::{Native, Scan, Stop},
         steps::{StepCall, StepPlan, Steps, To, Written},
         upsert::{FindPlan, KeyPlan, Upsert, UpsertPlan},
         warning::Warnings, write::{At, NativeObject, Tags},
     },
 };
-use serde::Deserialize;
-use serde_json::value::RawValue;
 use super::super::super::{
     orgbook::{
         FORM, ADD_ORGANIZATION, CHANGE_ORGANIZATION, DESCRIBE_FORM, LIST_ORGANIZATIONS,
         LOOKUP_ORGANIZATIONS, READ_ORGANIZATION,
     },
     unified::crm::{
-        Account, AccountInput, AccountUpsertKey, Address, AddressType, LifecycleStage,
-        PhoneNumber, PhoneNumberType,
+        AccountInput, AccountUpsertKey, AddressType, LifecycleStage, PhoneNumberType,
     },
 };
 
 /// `crm.account`, as the machines that carry out its operations see it.
-static ENTITY: Entity = Entity {
+pub static ENTITY: Entity = Entity {
     name: "crm.account",
     form: &FORM,
     id_prefix: Some("org_"),
@@ -78,59 +75,75 @@ static ENTITY: Entity = Entity {
 };
 
 /// A Orgbook record `Organization`, as far as the mapping names it.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default)]
 struct NativeOrganization<'a> {
-    #[serde(borrow, default)]
-    id: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    changed_at: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    display_name: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    homepage: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    sector: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    sector_detail: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    staff: Leaf<'a, Number<'a>>,
-    #[serde(borrow, default, deserialize_with = "null_as_default")]
+    id: Leaf<'a>,
+    changed_at: Leaf<'a>,
+    display_name: Leaf<'a>,
+    homepage: Leaf<'a>,
+    sector: Leaf<'a>,
+    sector_detail: Leaf<'a>,
+    staff: Leaf<'a>,
     manager: NativeOrganizationManager<'a>,
-    #[serde(borrow, default)]
-    created_at: Leaf<'a, Number<'a>>,
-    #[serde(borrow, default)]
-    summary: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    imported_summary: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    last_meeting_on: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    last_letter_on: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    hq_city: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    hq_country_code: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    hq_postcode: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    hq_region: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    hq_street: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    mail_address: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    switchboard: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    telefax: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    relation: Leaf<'a, Text<'a>>,
+    created_at: Leaf<'a>,
+    summary: Leaf<'a>,
+    imported_summary: Leaf<'a>,
+    last_meeting_on: Leaf<'a>,
+    last_letter_on: Leaf<'a>,
+    hq_city: Leaf<'a>,
+    hq_country_code: Leaf<'a>,
+    hq_postcode: Leaf<'a>,
+    hq_region: Leaf<'a>,
+    hq_street: Leaf<'a>,
+    mail_address: Leaf<'a>,
+    switchboard: Leaf<'a>,
+    telefax: Leaf<'a>,
+    relation: Leaf<'a>,
+}
+
+impl<'a> Native<'a> for NativeOrganization<'a> {
+    fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Result<(), Stop> {
+        match key {
+            "id" => scan.leaf(&mut self.id),
+            "changed_at" => scan.leaf(&mut self.changed_at),
+            "display_name" => scan.leaf(&mut self.display_name),
+            "homepage" => scan.leaf(&mut self.homepage),
+            "sector" => scan.leaf(&mut self.sector),
+            "sector_detail" => scan.leaf(&mut self.sector_detail),
+            "staff" => scan.leaf(&mut self.staff),
+            "manager" => scan.object(&mut self.manager),
+            "created_at" => scan.leaf(&mut self.created_at),
+            "summary" => scan.leaf(&mut self.summary),
+            "imported_summary" => scan.leaf(&mut self.imported_summary),
+            "last_meeting_on" => scan.leaf(&mut self.last_meeting_on),
+            "last_letter_on" => scan.leaf(&mut self.last_letter_on),
+            "hq_city" => scan.leaf(&mut self.hq_city),
+            "hq_country_code" => scan.leaf(&mut self.hq_country_code),
+            "hq_postcode" => scan.leaf(&mut self.hq_postcode),
+            "hq_region" => scan.leaf(&mut self.hq_region),
+            "hq_street" => scan.leaf(&mut self.hq_street),
+            "mail_address" => scan.leaf(&mut self.mail_address),
+            "switchboard" => scan.leaf(&mut self.switchboard),
+            "telefax" => scan.leaf(&mut self.telefax),
+            "relation" => scan.leaf(&mut self.relation),
+            _ => scan.pass(),
+        }
+    }
 }
 
 /// `manager` of [`NativeOrganization`].
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default)]
 struct NativeOrganizationManager<'a> {
-    #[serde(borrow, default)]
-    id: Leaf<'a, Text<'a>>,
+    id: Leaf<'a>,
+}
+
+impl<'a> Native<'a> for NativeOrganizationManager<'a> {
+    fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Result<(), Stop> {
+        match key {
+            "id" => scan.leaf(&mut self.id),
+            _ => scan.pass(),
+        }
+    }
 }
 
 /// Native and unified values of `lifecycle_stage`.
@@ -163,103 +176,93 @@ mod to {
 }
 
 /// Native → unified.
-fn read<'a>(raw: &'a RawValue, warnings: &mut Warnings) -> Result<Account<'a>, Error> {
-    let native: NativeOrganization<'a> = native::parse(raw.get().as_bytes())?;
-    Ok(Account {
-        id: read::required("id", read::text(native.id.get("id", warnings)))?,
-        updated_at: read::required(
-            "updated_at",
-            read::timestamp(
-                "updated_at",
-                native.changed_at.get("updated_at", warnings),
-                warnings,
-            ),
-        )?,
-        raw_data: raw,
-        name: read::text(native.display_name.get("name", warnings)),
-        is_deleted: Some(false),
-        website: read::text(native.homepage.get("website", warnings)),
-        industry: read::join([
-            native.sector.get("industry", warnings),
-            native.sector_detail.get("industry", warnings),
-        ]),
-        number_of_employees: read::number(
-            native.staff.get("number_of_employees", warnings),
-        ),
-        owner_id: read::text(native.manager.id.get("owner_id", warnings)),
-        created_at: read::timestamp_of_number(
-            "created_at",
-            native.created_at.get("created_at", warnings),
-            warnings,
-        ),
-        description: read::text(
-            read::first([
-                native.summary.get("description", warnings),
-                native.imported_summary.get("description", warnings),
-            ]),
-        ),
-        last_activity_at: read::date_as_timestamp(
-            "last_activity_at",
-            read::first([
-                native.last_meeting_on.get("last_activity_at", warnings),
-                native.last_letter_on.get("last_activity_at", warnings),
-            ]),
-            warnings,
-        ),
-        addresses: read::entries([
-            Some(Address {
-                address_type: AddressType::Primary,
-                city: read::text(native.hq_city.get("addresses", warnings)),
-                country: read::text(native.hq_country_code.get("addresses", warnings)),
-                postal_code: read::text(native.hq_postcode.get("addresses", warnings)),
-                state: read::text(native.hq_region.get("addresses", warnings)),
-                street_1: read::text(native.hq_street.get("addresses", warnings)),
-                street_2: None,
-            }),
-            Some(Address {
-                address_type: AddressType::Mailing,
-                city: None,
-                country: None,
-                postal_code: None,
-                state: None,
-                street_1: read::first_line(
-                    native.mail_address.get("addresses", warnings),
-                ),
-                street_2: read::rest_lines(
-                    native.mail_address.get("addresses", warnings),
-                ),
-            }),
-        ]),
-        phone_numbers: read::entries([
-            Some(PhoneNumber {
-                phone_number_type: PhoneNumberType::Primary,
-                phone_number: read::text(
-                    native.switchboard.get("phone_numbers", warnings),
-                ),
-            }),
-            Some(PhoneNumber {
-                phone_number_type: PhoneNumberType::Fax,
-                phone_number: read::text(native.telefax.get("phone_numbers", warnings)),
-            }),
-        ]),
-        lifecycle_stage: read::value(
-            "lifecycle_stage",
+fn encode(
+    scan: &mut Scan<'_>,
+    _beside: &Beside,
+    output: &mut Output,
+) -> Result<(), Error> {
+    let (native, raw): (NativeOrganization<'_>, &str) = scan.record()?;
+    let mut record = output.record();
+    let id = record.text(field!("id"), native.id).required()?;
+    record.timestamp(field!("updated_at"), native.changed_at).required()?;
+    record.raw(field!("raw_data"), raw);
+    record.text(field!("name"), native.display_name);
+    record.json(field!("is_deleted"), "false");
+    record.text(field!("website"), native.homepage);
+    record.join(field!("industry"), [native.sector, native.sector_detail]);
+    record.number(field!("number_of_employees"), native.staff);
+    record.text(field!("owner_id"), native.manager.id);
+    record.timestamp_of_number(field!("created_at"), native.created_at);
+    record.text(field!("description"), first([native.summary, native.imported_summary]));
+    record
+        .date_as_timestamp(
+            field!("last_activity_at"),
+            first([native.last_meeting_on, native.last_letter_on]),
+        );
+    record
+        .entries(
+            field!("addresses"),
+            |entries| {
+                entries
+                    .entry(|entry| {
+                        entry.tag(field!("address_type"), AddressType::Primary.as_str());
+                        entry.text(field!("city"), native.hq_city);
+                        entry.text(field!("country"), native.hq_country_code);
+                        entry.text(field!("postal_code"), native.hq_postcode);
+                        entry.text(field!("state"), native.hq_region);
+                        entry.text(field!("street_1"), native.hq_street);
+                        entry.null(field!("street_2"));
+                        entry.has_any()
+                    });
+                entries
+                    .entry(|entry| {
+                        entry.tag(field!("address_type"), AddressType::Mailing.as_str());
+                        entry.null(field!("city"));
+                        entry.null(field!("country"));
+                        entry.null(field!("postal_code"));
+                        entry.null(field!("state"));
+                        entry.first_line(field!("street_1"), native.mail_address);
+                        entry.rest_lines(field!("street_2"), native.mail_address);
+                        entry.has_any()
+                    });
+            },
+        );
+    record
+        .entries(
+            field!("phone_numbers"),
+            |entries| {
+                entries
+                    .entry(|entry| {
+                        entry.text(field!("phone_number"), native.switchboard);
+                        entry
+                            .tag(
+                                field!("phone_number_type"),
+                                PhoneNumberType::Primary.as_str(),
+                            );
+                        entry.has_any()
+                    });
+                entries
+                    .entry(|entry| {
+                        entry.text(field!("phone_number"), native.telefax);
+                        entry
+                            .tag(
+                                field!("phone_number_type"),
+                                PhoneNumberType::Fax.as_str(),
+                            );
+                        entry.has_any()
+                    });
+            },
+        );
+    record
+        .value(
+            field!("lifecycle_stage"),
             LIFECYCLE_STAGE,
-            native.relation.get("lifecycle_stage", warnings),
-            warnings,
-        ),
-        last_modified_at: read::timestamp(
-            "last_modified_at",
-            native.changed_at.get("last_modified_at", warnings),
-            warnings,
-        ),
-    })
-}
-
-/// Native → unified, as JSON.
-fn encode(raw: &RawValue, _beside: &Beside, output: &mut Output) -> Result<(), Error> {
-    let record = read(raw, &mut output.warnings)?;
-    output.record(&record.id, &record);
+            LifecycleStage::as_str,
+            native.relation,
+        );
+    record.timestamp(field!("last_modified_at"), native.changed_at);
+    record.end();
+    output.remember_last(&id);
     Ok(())
 }
 

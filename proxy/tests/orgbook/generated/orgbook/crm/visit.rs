@@ -4,29 +4,27 @@
 //! `crm.visit` at Orgbook: native `Visit`.
 
 use crosswalk::{
-    error::Error, route::UnifiedRequest,
+    error::Error, field, route::UnifiedRequest,
     translate::{
         Context, NativeRequest, Translator, beside::{Beside, BesideKind, BesidePlan},
         call::{Call, Fields, Root},
         entity::{Entity, Initial, InitialValue, Output},
-        hidden::FieldsOf, list::{CompletePlan, List, ListPlan, PagerPlan},
-        native, paging::Page, read, scalar::{Flag, Leaf, Text, null_as_default},
+        hidden::FieldsOf, leaf::Leaf, list::{CompletePlan, List, ListPlan, PagerPlan},
+        paging::Page, record::Truth, scan::{Native, Scan, Stop},
         steps::{StepCall, StepPlan, Steps},
         warning::Warnings, write::{Inputs, NativeObject},
     },
 };
-use serde::Deserialize;
-use serde_json::value::RawValue;
 use super::super::super::{
     orgbook::{
         BUNDLE, FORM, ADD_VISIT, DESCRIBE_FORM, LIST_FLOORS, LIST_VISITS, READ_MINUTES,
         READ_SEVERAL, READ_VISIT, RELATE_VISIT,
     },
-    unified::crm::{Visit, VisitInput, VisitKind, VisitState},
+    unified::crm::{VisitInput, VisitKind, VisitState},
 };
 
 /// `crm.visit`, as the machines that carry out its operations see it.
-static ENTITY: Entity = Entity {
+pub static ENTITY: Entity = Entity {
     name: "crm.visit",
     form: &FORM,
     id_prefix: None,
@@ -102,28 +100,38 @@ static ENTITY: Entity = Entity {
 };
 
 /// A Orgbook record `Visit`, as far as the mapping names it.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default)]
 struct NativeVisit<'a> {
-    #[serde(borrow, default)]
-    host: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    room: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    id: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    changed_at: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    report: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    is_held: Leaf<'a, Flag>,
-    #[serde(borrow, default)]
-    is_called_off: Leaf<'a, Flag>,
-    #[serde(borrow, default)]
-    begins_at: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default)]
-    is_closed: Leaf<'a, Flag>,
-    #[serde(borrow, default)]
-    purpose: Leaf<'a, Text<'a>>,
+    host: Leaf<'a>,
+    room: Leaf<'a>,
+    id: Leaf<'a>,
+    changed_at: Leaf<'a>,
+    report: Leaf<'a>,
+    is_held: Leaf<'a>,
+    is_called_off: Leaf<'a>,
+    begins_at: Leaf<'a>,
+    is_closed: Leaf<'a>,
+    purpose: Leaf<'a>,
+    absorbed: Leaf<'a>,
+}
+
+impl<'a> Native<'a> for NativeVisit<'a> {
+    fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Result<(), Stop> {
+        match key {
+            "host" => scan.leaf(&mut self.host),
+            "room" => scan.leaf(&mut self.room),
+            "id" => scan.leaf(&mut self.id),
+            "changed_at" => scan.leaf(&mut self.changed_at),
+            "report" => scan.leaf(&mut self.report),
+            "is_held" => scan.leaf(&mut self.is_held),
+            "is_called_off" => scan.leaf(&mut self.is_called_off),
+            "begins_at" => scan.leaf(&mut self.begins_at),
+            "is_closed" => scan.leaf(&mut self.is_closed),
+            "purpose" => scan.leaf(&mut self.purpose),
+            "absorbed" => scan.leaf(&mut self.absorbed),
+            _ => scan.pass(),
+        }
+    }
 }
 
 /// Where what is read beside the records stands.
@@ -134,19 +142,35 @@ mod beside_at {
 }
 
 /// The `person` beside a record: a native `Person`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default)]
 struct BesidePerson<'a> {
-    #[serde(borrow, default)]
-    full_name: Leaf<'a, Text<'a>>,
-    #[serde(borrow, default, deserialize_with = "null_as_default")]
+    full_name: Leaf<'a>,
     home: BesidePersonHome<'a>,
 }
 
+impl<'a> Native<'a> for BesidePerson<'a> {
+    fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Result<(), Stop> {
+        match key {
+            "full_name" => scan.leaf(&mut self.full_name),
+            "home" => scan.object(&mut self.home),
+            _ => scan.pass(),
+        }
+    }
+}
+
 /// `home` of [`BesidePerson`].
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default)]
 struct BesidePersonHome<'a> {
-    #[serde(borrow, default)]
-    city: Leaf<'a, Text<'a>>,
+    city: Leaf<'a>,
+}
+
+impl<'a> Native<'a> for BesidePersonHome<'a> {
+    fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Result<(), Stop> {
+        match key {
+            "city" => scan.leaf(&mut self.city),
+            _ => scan.pass(),
+        }
+    }
 }
 
 /// Native and unified values of `kind`.
@@ -163,88 +187,64 @@ mod to {
 }
 
 /// Native → unified.
-fn read<'a>(
-    raw: &'a RawValue,
-    beside: &'a Beside,
-    warnings: &mut Warnings,
-) -> Result<Visit<'a>, Error> {
-    let native: NativeVisit<'a> = native::parse(raw.get().as_bytes())?;
-    let beside_person: BesidePerson<'a> = native::optional(
-        beside.record(beside_at::PERSON, native.host.get("person", warnings)),
-    )?;
-    let beside_minutes = beside
-        .text(beside_at::MINUTES, native.id.get("minutes", warnings));
-    Ok(Visit {
-        id: read::required("id", read::text(native.id.get("id", warnings)))?,
-        updated_at: read::required(
-            "updated_at",
-            read::timestamp(
-                "updated_at",
-                native.changed_at.get("updated_at", warnings),
-                warnings,
-            ),
-        )?,
-        raw_data: raw,
-        report: read::html(native.report.get("report", warnings)),
-        state: read::first_true(
+fn encode(
+    scan: &mut Scan<'_>,
+    beside: &Beside,
+    output: &mut Output,
+) -> Result<(), Error> {
+    let (native, raw): (NativeVisit<'_>, &str) = scan.record()?;
+    let key = native.host.text("person", &mut output.warnings);
+    let beside_person: BesidePerson<'_> = beside
+        .record(beside_at::PERSON, key.as_ref())?;
+    let key = native.id.text("minutes", &mut output.warnings);
+    let beside_minutes = beside.text(beside_at::MINUTES, key.as_ref());
+    let mut record = output.record();
+    let id = record.text(field!("id"), native.id).required()?;
+    let updated_at = record
+        .timestamp(field!("updated_at"), native.changed_at)
+        .required()?;
+    record.raw(field!("raw_data"), raw);
+    record.html(field!("report"), native.report);
+    record
+        .first_true(
+            field!("state"),
             [
-                (read::flag(native.is_held.get("state", warnings)), VisitState::Held),
-                (
-                    read::flag(native.is_called_off.get("state", warnings)),
-                    VisitState::CalledOff,
-                ),
+                (Truth::Flag(native.is_held), VisitState::Held.as_str()),
+                (Truth::Flag(native.is_called_off), VisitState::CalledOff.as_str()),
             ],
-            VisitState::Planned,
-        ),
-        held_on: read::date(
-            "held_on",
-            native.begins_at.get("held_on", warnings),
-            warnings,
-        ),
-        is_open: read::flag(native.is_closed.get("is_open", warnings)).map(|flag| !flag),
-        kind: read::value("kind", KIND, native.purpose.get("kind", warnings), warnings),
-        host_name: read::text(beside_person.full_name.get("host_name", warnings)),
-        host_city: read::text(beside_person.home.city.get("host_city", warnings)),
-        room: beside
-            .label(
-                beside_at::ROOMS,
-                "room",
-                native.room.get("room", warnings),
-                warnings,
-            ),
-        minutes: read::text(beside_minutes.as_ref()),
-        merged_into: None,
-        is_deleted: Some(false),
-    })
-}
-
-/// Native → unified, as JSON.
-fn encode(raw: &RawValue, beside: &Beside, output: &mut Output) -> Result<(), Error> {
-    let record = read(raw, beside, &mut output.warnings)?;
-    output.record(&record.id, &record);
-    for loser in output.losers(raw, &["absorbed"])? {
-        output
-            .record(
-                &loser,
-                &Visit {
-                    id: loser.clone(),
-                    updated_at: record.updated_at.clone(),
-                    raw_data: Output::no_record(),
-                    report: None,
-                    state: None,
-                    held_on: None,
-                    is_open: None,
-                    kind: None,
-                    host_name: None,
-                    host_city: None,
-                    room: None,
-                    minutes: None,
-                    merged_into: Some(record.id.clone()),
-                    is_deleted: Some(true),
-                },
-            );
-    }
-    output.remember_last(&record.id);
+            VisitState::Planned.as_str(),
+        );
+    record.date(field!("held_on"), native.begins_at);
+    record.not(field!("is_open"), native.is_closed);
+    record.value(field!("kind"), KIND, VisitKind::as_str, native.purpose);
+    record.text(field!("host_name"), beside_person.full_name);
+    record.text(field!("host_city"), beside_person.home.city);
+    record.label(field!("room"), beside, beside_at::ROOMS, native.room);
+    record.text(field!("minutes"), beside_minutes);
+    record.null(field!("merged_into"));
+    record.json(field!("is_deleted"), "false");
+    record.end();
+    output
+        .losers(
+            native.absorbed,
+            |record, loser| {
+                record.id(field!("id"), loser);
+                record.copy(field!("updated_at"), &updated_at);
+                record.json(field!("raw_data"), "{}");
+                record.null(field!("report"));
+                record.null(field!("state"));
+                record.null(field!("held_on"));
+                record.null(field!("is_open"));
+                record.null(field!("kind"));
+                record.null(field!("host_name"));
+                record.null(field!("host_city"));
+                record.null(field!("room"));
+                record.null(field!("minutes"));
+                record.copy(field!("merged_into"), &id);
+                record.json(field!("is_deleted"), "true");
+            },
+        )?;
+    output.remember_last(&id);
     Ok(())
 }
 

@@ -1,0 +1,135 @@
+//! Instants in the forms that providers send nearly always, brought into ours by copying digits.
+
+/// An instant as RFC 3339 in UTC with milliseconds: the date and time up to its seconds, and the milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Written<'a> {
+    /// As in `2024-01-31T12:34:56`.
+    pub seconds: &'a str,
+    /// As in `.789`.
+    pub milliseconds: &'a str,
+}
+
+/// What a text says in one of the forms `2024-01-31T12:34:56.789Z`, the same with `+0000` or `+00:00`, and each without
+/// a fraction. None for every other text, also where it is an instant: whoever asks has a slower way for those.
+pub fn written(text: &str) -> Option<Written<'_>> {
+    let (seconds, rest) = text.split_at_checked(19)?;
+    let (milliseconds, zone) = match rest.as_bytes() {
+        [b'.', a, b, c, ..] if [a, b, c].iter().all(|it| it.is_ascii_digit()) => rest.split_at(4),
+        _ => (".000", rest),
+    };
+    let is_utc = matches!(zone, "Z" | "+0000" | "+00:00");
+    (is_utc && is_real(seconds.as_bytes().first_chunk()?)).then_some(Written {
+        seconds,
+        milliseconds,
+    })
+}
+
+/// Whether `2024-01-31T12:34:56` is on a calendar and on a clock.
+fn is_real(text: &[u8; 19]) -> bool {
+    let are_signs = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')];
+    if !are_signs.iter().all(|(at, sign)| text[*at] == *sign) {
+        return false;
+    }
+    let two = |at: usize| match [text[at], text[at + 1]] {
+        [ten @ b'0'..=b'9', one @ b'0'..=b'9'] => {
+            Some(u16::from(ten - b'0') * 10 + u16::from(one - b'0'))
+        }
+        _ => None,
+    };
+    let parts = || {
+        Some([
+            two(0)?,
+            two(2)?,
+            two(5)?,
+            two(8)?,
+            two(11)?,
+            two(14)?,
+            two(17)?,
+        ])
+    };
+    let Some([century, year, month, day, hour, minute, second]) = parts() else {
+        return false;
+    };
+    let is_leap = year.is_multiple_of(4) && (year != 0 || century.is_multiple_of(4));
+    let days = match month {
+        4 | 6 | 9 | 11 => 30,
+        2 => 28 + u16::from(is_leap),
+        1..=12 => 31,
+        _ => 0,
+    };
+    // The last days of the year 9999 are beyond what is told; the slower way knows where exactly.
+    let is_told = (century, year) < (99, 99);
+    is_told && (1..=days).contains(&day) && hour < 24 && minute < 60 && second < 60
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::translate::read::{format_timestamp, parse_timestamp};
+
+    fn slow(text: &str) -> Option<String> {
+        parse_timestamp(text).map(format_timestamp)
+    }
+
+    fn fast(text: &str) -> Option<String> {
+        written(text).map(|it| format!("{}{}Z", it.seconds, it.milliseconds))
+    }
+
+    #[test]
+    fn the_usual_forms_are_copied() {
+        for text in [
+            "2024-01-31T12:34:56.789Z",
+            "2024-01-31T12:34:56.789+0000",
+            "2024-01-31T12:34:56.789+00:00",
+            "2024-01-31T12:34:56Z",
+            "2000-02-29T00:00:00Z",
+            "1969-12-31T23:59:59.999Z",
+            "0000-01-01T00:00:00Z",
+        ] {
+            assert!(fast(text).is_some(), "{text}");
+            assert_eq!(fast(text), slow(text));
+        }
+    }
+
+    #[test]
+    fn what_is_on_no_calendar_is_not_copied() {
+        for text in [
+            "",
+            "2024-02-30T12:34:56Z",
+            "1900-02-29T12:34:56Z",
+            "2024-13-01T12:34:56Z",
+            "2024-00-01T12:34:56Z",
+            "2024-01-00T12:34:56Z",
+            "2024-01-31T24:00:00Z",
+            "2024-01-31T12:60:00Z",
+            "2024-01-31T12:34:60Z",
+            "2024-01-31 12:34:56Z",
+            "2024-01-31T12:34:56.7é",
+            "2024-01-31T12:34:56.789",
+            "2024-01-31T12:34:56.789+0100",
+            "9999-12-31T23:59:59Z",
+        ] {
+            assert_eq!(written(text), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn both_ways_tell_the_same(
+            text in "[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9](\\.[0-9]{0,4})?(Z|\\+0000|\\+00:00|-0000|z)?",
+        ) {
+            if let Some(fast) = fast(&text) {
+                prop_assert_eq!(Some(fast), slow(&text));
+            }
+        }
+
+        #[test]
+        fn every_day_of_the_calendar_is_copied(second in -62_167_219_200i64..253_370_764_800) {
+            let instant = jiff::Timestamp::from_second(second).unwrap();
+            let text = format_timestamp(instant);
+            prop_assert_eq!(fast(&text), Some(text));
+        }
+    }
+}

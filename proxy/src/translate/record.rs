@@ -1,0 +1,483 @@
+//! Writing unified records, straight from the tokens of native ones: one call for each field.
+//!
+//! A text that nothing converts is copied as it was written; everything else gets its value from [`read`].
+
+use std::{borrow::Cow, ops::Range};
+
+use super::{
+    beside::Beside,
+    decimal, instant,
+    leaf::{Leaf, Source},
+    read,
+    scalar::{Flag, Number, Scalar, Text},
+    scan,
+    warning::Warnings,
+};
+use crate::error::Error;
+
+/// A member of a unified object: its name, and how it is written. Made by [`field!`](crate::field).
+#[derive(Debug, Clone, Copy)]
+pub struct Field {
+    /// As in `,"name":null`: most of a member is copied in one go.
+    json: &'static str,
+}
+
+impl Field {
+    #[doc(hidden)]
+    pub const fn new(json: &'static str) -> Self {
+        Self { json }
+    }
+
+    /// As in `name`.
+    #[inline]
+    pub fn name(self) -> &'static str {
+        &self.json[2..self.json.len() - 6]
+    }
+
+    /// As in `,"name":`.
+    #[inline]
+    fn prefix(self) -> &'static str {
+        &self.json[..self.json.len() - 4]
+    }
+}
+
+/// A member of a unified object, by its name.
+#[macro_export]
+macro_rules! field {
+    ($name:literal) => {
+        $crate::translate::record::Field::new(concat!(",\"", $name, "\":null"))
+    };
+}
+
+/// A unified record that is being written, member by member in the order of the contract.
+#[derive(Debug)]
+pub struct Record<'o> {
+    json: &'o mut Vec<u8>,
+    warnings: &'o mut Warnings,
+    with_raw: bool,
+    begin: usize,
+}
+
+/// A member that was written.
+#[derive(Debug)]
+pub struct Written {
+    field: Field,
+    place: Place,
+}
+
+/// Where the value of a member stands in the output; empty where it is null.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place(Range<usize>);
+
+impl Place {
+    pub(super) fn range(&self) -> Range<usize> {
+        self.0.clone()
+    }
+}
+
+impl Written {
+    /// A field that a record must have.
+    #[inline]
+    pub fn required(self) -> Result<Place, Error> {
+        if self.is_set() {
+            Ok(self.place)
+        } else {
+            read::required(self.field.name(), None)
+        }
+    }
+
+    /// Whether it has a value.
+    #[inline]
+    pub fn is_set(&self) -> bool {
+        !self.place.0.is_empty()
+    }
+}
+
+impl<'o> Record<'o> {
+    pub(super) fn begin(json: &'o mut Vec<u8>, warnings: &'o mut Warnings, with_raw: bool) -> Self {
+        let begin = json.len();
+        Self {
+            json,
+            warnings,
+            with_raw,
+            begin,
+        }
+    }
+
+    /// The record is whole.
+    #[inline]
+    pub fn end(self) {
+        end_object(self.json, self.begin);
+    }
+
+    /// A text, as it was written; an empty one means unset at every provider.
+    #[inline]
+    pub fn text<'a>(&mut self, field: Field, source: impl Source<'a>) -> Written {
+        let token = source.token::<Text<'_>>(field.name(), self.warnings);
+        put_text(self.json, field, token)
+    }
+
+    /// Texts joined by a space, the unset ones left out.
+    pub fn join<const N: usize>(&mut self, field: Field, leaves: [Leaf<'_>; N]) -> Written {
+        let texts = leaves.map(|leaf| leaf.text(field.name(), self.warnings));
+        self.owned(field, read::join(texts.each_ref().map(Option::as_ref)))
+    }
+
+    /// The text that HTML shows, where it shows nothing but text; otherwise the HTML.
+    pub fn html<'a>(&mut self, field: Field, source: impl Source<'a>) -> Written {
+        let text = self.text_of(field, source);
+        self.owned(field, read::html(text.as_ref()))
+    }
+
+    /// The label that a table beside the records has for a value.
+    pub fn label(&mut self, field: Field, beside: &Beside, at: usize, leaf: Leaf<'_>) -> Written {
+        let value = self.text_of(field, leaf);
+        let label = beside.label(at, field.name(), value.as_ref(), self.warnings);
+        self.owned(field, label)
+    }
+
+    /// A number that is a number natively too.
+    pub fn number<'a>(&mut self, field: Field, source: impl Source<'a>) -> Written {
+        let token = source.token::<Number<'_>>(field.name(), self.warnings);
+        if token.0.is_empty() {
+            return self.null(field);
+        }
+        let plain = decimal::plain(token.0);
+        self.json(field, plain.as_deref().unwrap_or(token.0))
+    }
+
+    /// A number that is a text natively.
+    pub fn number_of_text<'a>(&mut self, field: Field, source: impl Source<'a>) -> Written {
+        let text = self.text_of(field, source);
+        match read::number_of_text(field.name(), text.as_ref(), self.warnings) {
+            Some(number) => self.json(field, &number.0),
+            None => self.null(field),
+        }
+    }
+
+    /// A truth value.
+    pub fn flag<'a>(&mut self, field: Field, source: impl Source<'a>) -> Written {
+        let flag = flag(field, source, self.warnings);
+        self.truth(field, flag)
+    }
+
+    /// The opposite of a truth value.
+    pub fn not<'a>(&mut self, field: Field, source: impl Source<'a>) -> Written {
+        let flag = flag(field, source, self.warnings);
+        self.truth(field, flag.map(|flag| !flag))
+    }
+
+    /// A truth value that is a text natively.
+    pub fn flag_of_text<'a>(&mut self, field: Field, source: impl Source<'a>) -> Written {
+        let text = self.text_of(field, source);
+        let flag = read::flag_of_text(field.name(), text.as_ref(), self.warnings);
+        self.truth(field, flag)
+    }
+
+    /// The value of the first truth that holds. Where one before it is not known, neither is the value.
+    pub fn first_true<const N: usize>(
+        &mut self,
+        field: Field,
+        cases: [(Truth<'_>, &'static str); N],
+        otherwise: &'static str,
+    ) -> Written {
+        // All are looked at, so that what is odd is told whether or not it is needed.
+        let cases = cases.map(|(truth, value)| {
+            let holds = match truth {
+                Truth::Flag(leaf) => flag(field, leaf, self.warnings),
+                Truth::Text(leaf) => {
+                    let text = self.text_of(field, leaf);
+                    read::flag_of_text(field.name(), text.as_ref(), self.warnings)
+                }
+            };
+            (holds, value)
+        });
+        let value = read::first_true(cases, otherwise);
+        self.owned(field, value.map(Cow::Borrowed))
+    }
+
+    /// A value of an enumeration by its counterpart. `name` is how a value is written.
+    pub fn value<'a, T: Copy>(
+        &mut self,
+        field: Field,
+        pairs: &[(&str, T)],
+        name: fn(T) -> &'static str,
+        source: impl Source<'a>,
+    ) -> Written {
+        let text = self.text_of(field, source);
+        let value = read::value(field.name(), pairs, text.as_ref(), self.warnings);
+        self.owned(field, value.map(|value| Cow::Borrowed(name(value))))
+    }
+
+    /// An instant in any form that providers use, as RFC 3339 in UTC with milliseconds.
+    pub fn timestamp<'a>(&mut self, field: Field, source: impl Source<'a>) -> Written {
+        let token = source.token::<Text<'_>>(field.name(), self.warnings);
+        let inside = token.0.strip_prefix('"');
+        let inside = inside.and_then(|token| token.strip_suffix('"'));
+        if let Some(written) = inside.and_then(instant::written) {
+            let parts = ["\"", written.seconds, written.milliseconds, "Z\""];
+            return put(self.json, field, &parts);
+        }
+        let text = Text::from_token(token.0);
+        let instant = read::timestamp(field.name(), text.as_ref(), self.warnings);
+        self.owned(field, instant)
+    }
+
+    /// An instant that is a number natively: seconds or milliseconds since the epoch.
+    pub fn timestamp_of_number<'a>(&mut self, field: Field, source: impl Source<'a>) -> Written {
+        let number = self.scalar::<Number<'_>>(field, source);
+        let instant = read::timestamp_of_number(field.name(), number.as_ref(), self.warnings);
+        self.owned(field, instant)
+    }
+
+    /// A date, as midnight UTC of that day.
+    pub fn date_as_timestamp<'a>(&mut self, field: Field, source: impl Source<'a>) -> Written {
+        let text = self.text_of(field, source);
+        let instant = read::date_as_timestamp(field.name(), text.as_ref(), self.warnings);
+        self.owned(field, instant)
+    }
+
+    /// The day of a date or an instant, in UTC.
+    pub fn date<'a>(&mut self, field: Field, source: impl Source<'a>) -> Written {
+        let text = self.text_of(field, source);
+        let date = read::date(field.name(), text.as_ref(), self.warnings);
+        self.owned(field, date)
+    }
+
+    /// The native record, byte for byte, where the caller wants it.
+    pub fn raw(&mut self, field: Field, record: &str) -> Written {
+        self.json(field, if self.with_raw { record } else { "{}" })
+    }
+
+    /// A list of what flat native fields make, the empty entries left out; none at all is null.
+    pub fn entries(&mut self, field: Field, write: impl FnOnce(&mut Entries<'_>)) -> Written {
+        self.json.extend_from_slice(field.prefix().as_bytes());
+        let begin = self.json.len();
+        self.json.push(b'[');
+        write(&mut Entries {
+            field,
+            json: self.json,
+            warnings: self.warnings,
+        });
+        let mut place = begin..self.json.len();
+        if let Some(last @ b',') = self.json.last_mut() {
+            *last = b']';
+        } else {
+            self.json.truncate(begin);
+            self.json.extend_from_slice(b"null");
+            place = 0..0;
+        }
+        let place = Place(place);
+        Written { field, place }
+    }
+
+    /// A value that the mapping has word for word.
+    #[inline]
+    pub fn json(&mut self, field: Field, json: &str) -> Written {
+        put(self.json, field, &[json])
+    }
+
+    /// What this provider has no counterpart for.
+    #[inline]
+    pub fn null(&mut self, field: Field) -> Written {
+        put_null(self.json, field)
+    }
+
+    /// An id that is known already.
+    pub fn id(&mut self, field: Field, id: &str) -> Written {
+        self.owned(field, Some(Cow::Borrowed(id)))
+    }
+
+    /// The value that stands at another place of the answer.
+    pub fn copy(&mut self, field: Field, place: &Place) {
+        self.json.extend_from_slice(field.prefix().as_bytes());
+        self.json.extend_from_within(place.range());
+    }
+
+    fn truth(&mut self, field: Field, flag: Option<bool>) -> Written {
+        match flag {
+            Some(true) => self.json(field, "true"),
+            Some(false) => self.json(field, "false"),
+            None => self.null(field),
+        }
+    }
+
+    fn owned(&mut self, field: Field, text: Option<Cow<'_, str>>) -> Written {
+        put_converted(self.json, field, text)
+    }
+
+    fn text_of<'a>(&mut self, field: Field, source: impl Source<'a>) -> Option<Text<'a>> {
+        self.scalar(field, source)
+    }
+
+    fn scalar<'a, S: Scalar<'a>>(&mut self, field: Field, source: impl Source<'a>) -> Option<S> {
+        let token = source.token::<S>(field.name(), self.warnings);
+        match token.0 {
+            "" => None,
+            token => S::from_token(token),
+        }
+    }
+}
+
+/// A truth of which the first that holds counts.
+#[derive(Debug, Clone, Copy)]
+pub enum Truth<'a> {
+    Flag(Leaf<'a>),
+    /// A text natively.
+    Text(Leaf<'a>),
+}
+
+/// The entries of a list.
+#[derive(Debug)]
+pub struct Entries<'o> {
+    /// The list, for warnings.
+    field: Field,
+    json: &'o mut Vec<u8>,
+    warnings: &'o mut Warnings,
+}
+
+impl Entries<'_> {
+    /// An entry; `write` says whether it is there at all.
+    pub fn entry(&mut self, write: impl FnOnce(&mut Entry<'_>) -> bool) {
+        let begin = self.json.len();
+        let is_there = write(&mut Entry {
+            list: self.field,
+            json: self.json,
+            warnings: self.warnings,
+            has_any: false,
+        });
+        if is_there {
+            end_object(self.json, begin);
+            self.json.push(b',');
+        } else {
+            self.json.truncate(begin);
+        }
+    }
+}
+
+/// One entry of a list.
+#[derive(Debug)]
+pub struct Entry<'o> {
+    list: Field,
+    json: &'o mut Vec<u8>,
+    warnings: &'o mut Warnings,
+    has_any: bool,
+}
+
+impl Entry<'_> {
+    /// What the entry is for.
+    #[inline]
+    pub fn tag(&mut self, field: Field, value: &str) {
+        put(self.json, field, &["\"", value, "\""]);
+    }
+
+    /// A text, as it was written.
+    #[inline]
+    pub fn text<'a>(&mut self, field: Field, source: impl Source<'a>) -> Written {
+        let token = source.token::<Text<'_>>(self.list.name(), self.warnings);
+        let written = put_text(self.json, field, token);
+        self.has_any |= written.is_set();
+        written
+    }
+
+    /// The first line of a text of several.
+    pub fn first_line(&mut self, field: Field, leaf: Leaf<'_>) -> Written {
+        let text = leaf.text(self.list.name(), self.warnings);
+        self.converted(field, read::first_line(text.as_ref()))
+    }
+
+    /// All lines of a text but the first.
+    pub fn rest_lines(&mut self, field: Field, leaf: Leaf<'_>) -> Written {
+        let text = leaf.text(self.list.name(), self.warnings);
+        self.converted(field, read::rest_lines(text.as_ref()))
+    }
+
+    /// What this provider has no counterpart for.
+    #[inline]
+    pub fn null(&mut self, field: Field) {
+        put_null(self.json, field);
+    }
+
+    /// Whether any of its fields has a value.
+    pub fn has_any(&self) -> bool {
+        self.has_any
+    }
+
+    fn converted(&mut self, field: Field, text: Option<Cow<'_, str>>) -> Written {
+        let written = put_converted(self.json, field, text);
+        self.has_any |= written.is_set();
+        written
+    }
+}
+
+fn flag<'a>(field: Field, source: impl Source<'a>, warnings: &mut Warnings) -> Option<bool> {
+    let token = source.token::<Flag>(field.name(), warnings);
+    Flag::from_token(token.0).map(|flag| flag.0)
+}
+
+/// Each member has a comma before it; that of the first gives way to the bracket.
+fn end_object(json: &mut Vec<u8>, begin: usize) {
+    match json.get_mut(begin) {
+        Some(comma) => *comma = b'{',
+        None => json.push(b'{'),
+    }
+    json.push(b'}');
+}
+
+#[inline]
+fn put(json: &mut Vec<u8>, field: Field, parts: &[&str]) -> Written {
+    json.extend_from_slice(field.prefix().as_bytes());
+    let begin = json.len();
+    for part in parts {
+        json.extend_from_slice(part.as_bytes());
+    }
+    Written {
+        field,
+        place: Place(begin..json.len()),
+    }
+}
+
+#[inline]
+fn put_null(json: &mut Vec<u8>, field: Field) -> Written {
+    json.extend_from_slice(field.json.as_bytes());
+    Written {
+        field,
+        place: Place(0..0),
+    }
+}
+
+/// A text token as it is; a number or a truth value in quotation marks.
+#[inline]
+fn put_text(json: &mut Vec<u8>, field: Field, token: Leaf<'_>) -> Written {
+    match token.0 {
+        "" | "\"\"" => put_null(json, field),
+        text if text.starts_with('"') => put(json, field, &[text]),
+        other => put(json, field, &["\"", other, "\""]),
+    }
+}
+
+fn put_converted(json: &mut Vec<u8>, field: Field, text: Option<Cow<'_, str>>) -> Written {
+    let Some(text) = text else {
+        return put_null(json, field);
+    };
+    json.extend_from_slice(field.prefix().as_bytes());
+    let begin = json.len();
+    quote(json, &text);
+    Written {
+        field,
+        place: Place(begin..json.len()),
+    }
+}
+
+/// A text as a JSON string.
+pub(super) fn quote(json: &mut Vec<u8>, text: &str) {
+    serde_json::to_writer(json, text).expect("a text serializes");
+}
+
+/// The text of a string token in the output.
+pub(super) fn text_in(json: &[u8]) -> Option<Cow<'_, str>> {
+    scan::text_of(std::str::from_utf8(json).ok()?)
+}
+
+#[cfg(test)]
+mod tests;

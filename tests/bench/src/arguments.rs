@@ -40,7 +40,7 @@ pub struct Arguments {
 }
 
 /// Rows that are measured together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub enum Group {
     Get,
     Write,

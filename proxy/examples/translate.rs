@@ -15,6 +15,10 @@ use crosswalk::{
 };
 use jiff::Timestamp;
 
+/// An answer as large as this is translated while it comes, as the engine does, and comes in such pieces.
+const FLOWS_FROM: usize = 32 * 1024;
+const PIECE: usize = 16 * 1024;
+
 type Failure = Box<dyn std::error::Error>;
 
 #[allow(clippy::print_stderr)]
@@ -71,6 +75,16 @@ fn run() -> Result<(), Failure> {
         let Step::Calls(_) = translator.start(&Recent::default())? else {
             return Err("it asks the provider nothing".into());
         };
+        if translator.flows() && response.body.len() >= FLOWS_FROM {
+            translator.begins(&response)?;
+            for piece in response.body.chunks(PIECE) {
+                let mut told = Vec::new();
+                translator.feed(piece, &mut told)?;
+                black_box(told);
+            }
+            black_box(translator.flowed(&response)?);
+            continue;
+        }
         let Step::Answer(answer) = translator.resume(vec![response.clone()])? else {
             return Err("one answer is not enough for it".into());
         };

@@ -34,13 +34,13 @@ pub struct Arguments {
     /// Tell the rows as JSON, for programs; how far it is goes to stderr.
     #[arg(long)]
     pub json: bool,
-    /// Where the table is written. Without it, and with `--only` or `--quick`, it is printed alone.
+    /// Where the table is written, if the proxy was built from the project as it is. Without it, and with `--only` or `--quick`, it is printed alone.
     #[arg(long)]
     pub write: Option<PathBuf>,
 }
 
 /// Rows that are measured together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub enum Group {
     Get,
     Write,

@@ -6,26 +6,36 @@ use jiff::Timestamp;
 
 use crate::{cores::Cores, nginx::Nginx};
 
-/// In one sentence, for those who compare.
-pub(crate) fn told(root: &Path, cores: &Cores) -> String {
+/// In one sentence, for those who compare. A binary that was not built here is told by its name.
+pub(crate) fn told(root: &Path, given: Option<&Path>, cores: &Cores) -> String {
     let processor = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let processor = model(&processor)
         .unwrap_or("an unknown processor")
         .to_owned();
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let commit = git(root, &["rev-parse", "--short=10", "HEAD"]).unwrap_or_default();
-    let changed = git(root, &["status", "--porcelain", "--untracked-files=no"])
-        .is_some_and(|text| !text.is_empty());
+    let binary = match given {
+        Some(binary) => binary.display().to_string(),
+        None => commit(root),
+    };
     let nginx = Nginx::version().map_or_else(
         || "without nginx, which is not installed".to_owned(),
         |version| format!("nginx {version}"),
     );
     format!(
-        "{}, commit {commit}{}; {processor}, {}; Linux {}; {nginx}.",
+        "{}, {binary}; {processor}, {}; Linux {}; {nginx}.",
         Timestamp::now().strftime("%Y-%m-%d"),
-        if changed { " with changes" } else { "" },
         cores.told(),
         kernel.trim(),
+    )
+}
+
+fn commit(root: &Path) -> String {
+    let commit = git(root, &["rev-parse", "--short=10", "HEAD"]).unwrap_or_default();
+    let status = git(root, &["status", "--porcelain", "--untracked-files=no"]);
+    let is_changed = status.is_some_and(|text| !text.is_empty());
+    format!(
+        "commit {commit}{}",
+        if is_changed { " with changes" } else { "" }
     )
 }
 

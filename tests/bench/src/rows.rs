@@ -47,7 +47,10 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         has_nginx: Nginx::version().is_some(),
     };
     let rows = runtime.block_on(bench.rows())?;
-    let machine = machine::told(&arguments.root, &bench.cores);
+    // The table is of what was built from the project.
+    let is_built = arguments.write.is_some() || arguments.instructions.is_some();
+    let given = (!is_built).then_some(&*arguments.binary);
+    let machine = machine::told(&arguments.root, given, &bench.cores);
     if arguments.json {
         print(&format!("{:#}", table::json(&rows)));
     } else {

@@ -59,7 +59,9 @@ pub(crate) fn run(project: &Project, arguments: &Arguments) -> Result<Outcome, F
     bench.arg("--binary").arg(binary);
     bench.arg("--root").arg(&root);
     bench.arg("--xtask").arg(env::current_exe()?);
-    bench.arg("--write").arg(root.join(TABLE));
+    if arguments.binary.is_none() {
+        bench.arg("--write").arg(root.join(TABLE));
+    }
     bench.arg(format!("--load-minutes={}", arguments.load_minutes));
     if !arguments.only.is_empty() {
         bench.arg(format!("--only={}", arguments.only.join(",")));

@@ -123,7 +123,7 @@ Exit codes:
     },
     /// Measure what the proxy costs, beside nginx passing the same native calls through.
     ///
-    /// Builds the proxy for release, and starts a stub provider and a load. A whole run takes about eight minutes after the
+    /// Builds the proxy for release, and starts a stub provider and a load. A whole run takes about six minutes after the
     /// build, and writes its table into tests/BENCHMARKS.md. Where nginx is not installed its column stays empty.
     #[command(after_help = "\
 Examples:

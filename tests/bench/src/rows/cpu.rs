@@ -19,7 +19,7 @@ use crate::{
 /// A unified call.
 struct Scenario {
     group: Group,
-    what: &'static str,
+    what: String,
     connection: &'static str,
     method: Method,
     target: String,
@@ -34,128 +34,79 @@ const PERSON: &str = r#"{"record":{"first_name":"Ana","last_name":"Silva","phone
 /// How many people are upserted in turn: nobody upserts one by all callers at once, which would make them wait.
 const PEOPLE: usize = 500;
 
+/// All of them, in the order of the groups.
 fn scenarios() -> Vec<Scenario> {
+    let hubspot = of_provider(
+        "hubspot",
+        "HubSpot",
+        &bodies::FIRST_CONTACT.to_string(),
+        100,
+    );
+    let id = bodies::salesforce_id("003", 1);
+    let salesforce = of_provider("salesforce", "Salesforce", &id, 200);
+    let mut all: Vec<_> = hubspot.into_iter().chain(salesforce).collect();
+    all.sort_by_key(|scenario| scenario.group);
+    all
+}
+
+fn of_provider(connection: &'static str, title: &str, id: &str, size: u32) -> [Scenario; 6] {
     let contacts = "/unified/crm/contact";
-    let hubspot = format!("{contacts}/{}", bodies::FIRST_CONTACT);
-    let salesforce = format!("{contacts}/{}", bodies::salesforce_id("003", 1));
-    let (one, page, bare) = (Goal::Ratio(1.2), Goal::Ratio(2.0), Goal::Ratio(1.2));
-    let accounts = |query: &str| format!("/unified/crm/account?{query}");
-    let rows = [
-        (
+    let contact = format!("{contacts}/{id}");
+    let page = format!("/unified/crm/account?page_size={size}");
+    let bare = format!("{page}&raw_data=none");
+    let nothing = || vec![String::new()];
+    let person = || vec![PERSON.to_owned()];
+    let people = (0..PEOPLE).map(upsert).collect();
+    let call = |group, what: &str, method, target: &str, bodies, most| Scenario {
+        group,
+        what: format!("{what}, {title}"),
+        connection,
+        method,
+        target: target.to_owned(),
+        bodies,
+        goal: Goal::Ratio(most),
+    };
+    let upsert = format!("{contacts}/_upsert");
+    let (of_page, of_bare) = (
+        format!("page of {size} accounts"),
+        format!("page of {size}, raw_data=none"),
+    );
+    [
+        call(
             Group::Get,
-            "get a contact, HubSpot",
+            "get a contact",
             Method::GET,
-            hubspot.clone(),
-            "",
-            one,
+            &contact,
+            nothing(),
+            1.2,
         ),
-        (
-            Group::Get,
-            "get a contact, Salesforce",
-            Method::GET,
-            salesforce.clone(),
-            "",
-            one,
-        ),
-        (
+        call(
             Group::Write,
-            "create a contact, HubSpot",
+            "create a contact",
             Method::POST,
-            contacts.to_owned(),
-            PERSON,
-            one,
+            contacts,
+            person(),
+            1.2,
         ),
-        (
+        call(
             Group::Write,
-            "create a contact, Salesforce",
-            Method::POST,
-            contacts.to_owned(),
-            PERSON,
-            one,
-        ),
-        (
-            Group::Write,
-            "update a contact, HubSpot",
+            "update a contact",
             Method::PATCH,
-            hubspot,
-            PERSON,
-            one,
+            &contact,
+            person(),
+            1.2,
         ),
-        (
-            Group::Write,
-            "update a contact, Salesforce",
-            Method::PATCH,
-            salesforce,
-            PERSON,
-            one,
-        ),
-        (
+        call(
             Group::Upsert,
-            "upsert a contact by email, HubSpot",
+            "upsert a contact by email",
             Method::POST,
-            format!("{contacts}/_upsert"),
-            "",
-            one,
+            &upsert,
+            people,
+            1.2,
         ),
-        (
-            Group::Upsert,
-            "upsert a contact by email, Salesforce",
-            Method::POST,
-            format!("{contacts}/_upsert"),
-            "",
-            one,
-        ),
-        (
-            Group::Page,
-            "page of 100 accounts, HubSpot",
-            Method::GET,
-            accounts("page_size=100"),
-            "",
-            page,
-        ),
-        (
-            Group::Page,
-            "page of 200 accounts, Salesforce",
-            Method::GET,
-            accounts("page_size=200"),
-            "",
-            page,
-        ),
-        (
-            Group::Page,
-            "page of 100, raw_data=none, HubSpot",
-            Method::GET,
-            accounts("page_size=100&raw_data=none"),
-            "",
-            bare,
-        ),
-        (
-            Group::Page,
-            "page of 200, raw_data=none, Salesforce",
-            Method::GET,
-            accounts("page_size=200&raw_data=none"),
-            "",
-            bare,
-        ),
-    ];
-    rows.into_iter()
-        .map(|(group, what, method, target, body, goal)| Scenario {
-            group,
-            what,
-            connection: if what.ends_with("HubSpot") {
-                "hubspot"
-            } else {
-                "salesforce"
-            },
-            method,
-            target,
-            bodies: match group {
-                Group::Upsert => (0..PEOPLE).map(upsert).collect(),
-                _ => vec![body.to_owned()],
-            },
-            goal,
-        })
-        .collect()
+        call(Group::Page, &of_page, Method::GET, &page, nothing(), 2.0),
+        call(Group::Page, &of_bare, Method::GET, &bare, nothing(), 1.2),
+    ]
 }
 
 /// The body of an upsert of one of many.
@@ -200,14 +151,14 @@ async fn row(
     let (native, answer) = ours.native(stub, &calls[0]).await?;
     let has_raw_data = answer.windows(RAW_DATA.len()).any(|it| it == RAW_DATA);
     if scenario.target.contains("raw_data=none") && has_raw_data {
-        return Ok(Row::left_out(scenario.what, scenario.goal, "not offered"));
+        return Ok(Row::left_out(scenario.what.as_str(), scenario.goal, "not offered"));
     }
     let note = match native.len() {
         1 => String::new(),
         count => format!("{count} native calls"),
     };
     let mut row = compare(bench, &calls, &native, ours, theirs).await?;
-    scenario.what.clone_into(&mut row.what);
+    row.what.clone_from(&scenario.what);
     row.goal = scenario.goal;
     row.note = note;
     Ok(row)

@@ -1,6 +1,11 @@
-//! Which canned answer a request gets. What does not depend on the request is made once, and costs nothing per call.
+//! Which canned answer a request gets. Each is made once, and costs next to nothing when it is asked for again: a stub
+//! that is slow makes calls come one by one, and one by one they cost a proxy more.
 
-use std::io::Write as _;
+use std::{
+    collections::HashMap,
+    io::Write as _,
+    sync::{Mutex, PoisonError},
+};
 
 use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
@@ -12,19 +17,23 @@ use super::bodies;
 /// All answers.
 #[derive(Debug)]
 pub(super) struct Answers {
-    hubspot_page: Canned,
-    salesforce_page: Canned,
+    made: Mutex<HashMap<Asked, Answer>>,
 }
 
-/// A body as it is, and deflated.
-#[derive(Debug)]
-struct Canned {
-    plain: Bytes,
-    gzip: Bytes,
+/// How many answers are kept. Reads of ever new records must not fill the memory.
+const KEPT: usize = 20_000;
+
+/// What an answer depends on.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Asked {
+    method: Method,
+    path: String,
+    body: Bytes,
+    may_deflate: bool,
 }
 
 /// A body, and how it is told of.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Answer {
     status: StatusCode,
     body: Bytes,
@@ -35,50 +44,49 @@ pub(super) struct Answer {
 impl Answers {
     pub(super) fn new() -> Self {
         Self {
-            hubspot_page: Canned::new(&bodies::hubspot_page()),
-            salesforce_page: Canned::new(&bodies::salesforce_page()),
+            made: Mutex::default(),
         }
     }
 
     /// The answer to a request, deflated where it may be.
-    pub(super) fn to(&self, method: &Method, path: &str, body: &[u8], may_deflate: bool) -> Answer {
-        let is_hubspot = path.starts_with("/crm/");
-        let page = match path {
-            _ if method != Method::GET => None,
-            _ if path.ends_with("/companies") => Some(&self.hubspot_page),
-            _ if path.ends_with("/query") => Some(&self.salesforce_page),
-            _ => None,
+    pub(super) fn to(
+        &self,
+        method: &Method,
+        path: &str,
+        body: &Bytes,
+        may_deflate: bool,
+    ) -> Answer {
+        let asked = Asked {
+            method: method.clone(),
+            path: path.to_owned(),
+            body: body.clone(),
+            may_deflate,
         };
-        let (status, body) = match page {
-            Some(page) if may_deflate => (StatusCode::OK, page.gzip.clone()),
-            Some(page) => (StatusCode::OK, page.plain.clone()),
-            None => {
-                let (status, value) = made(method, path, body);
-                let plain = Bytes::from(value.to_string());
-                let body = if may_deflate { deflated(&plain) } else { plain };
-                (status, body)
-            }
-        };
-        Answer {
-            status,
-            body,
-            is_deflated: may_deflate,
-            is_hubspot,
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if made.len() >= KEPT {
+            made.clear();
         }
-    }
-}
-
-impl Canned {
-    fn new(value: &Value) -> Self {
-        let plain = Bytes::from(value.to_string());
-        Self {
-            gzip: deflated(&plain),
-            plain,
-        }
+        let answer = made.entry(asked).or_insert_with_key(Answer::new);
+        answer.clone()
     }
 }
 
 impl Answer {
+    fn new(asked: &Asked) -> Self {
+        let (status, value) = made(&asked.method, &asked.path, &asked.body);
+        let plain = Bytes::from(value.to_string());
+        Self {
+            status,
+            body: if asked.may_deflate {
+                deflated(&plain)
+            } else {
+                plain
+            },
+            is_deflated: asked.may_deflate,
+            is_hubspot: asked.path.starts_with("/crm/"),
+        }
+    }
+
     /// With such headers as the provider sends, but for those that tell how many calls are left: here nothing is to wait.
     pub(super) fn into_response(self) -> Response<http_body_util::Full<Bytes>> {
         let mut response = Response::new(http_body_util::Full::new(self.body));
@@ -117,19 +125,20 @@ impl Answer {
     }
 }
 
-/// An answer that depends on the request.
 fn made(method: &Method, path: &str, body: &[u8]) -> (StatusCode, Value) {
     let last = path.rsplit('/').next().unwrap_or_default();
     let request = || serde_json::from_slice::<Value>(body).unwrap_or_default();
     let first = bodies::FIRST_CONTACT.to_string();
     let answer = match *method {
+        Method::GET if path.ends_with("/companies") => bodies::hubspot_page(),
+        Method::GET if path.ends_with("/query") => bodies::salesforce_page(),
         Method::POST if path.ends_with("/contacts/batch/read") => {
             let request = request();
             let inputs = request["inputs"].as_array();
             let ids = inputs.into_iter().flatten();
             bodies::hubspot_contacts(ids.filter_map(|input| input["id"].as_str()))
         }
-        Method::POST if path.ends_with("/objects/contacts") || path.ends_with("/contacts") => {
+        Method::POST if path.ends_with("/contacts") => {
             return (StatusCode::CREATED, bodies::hubspot_contact(&first));
         }
         // By an email as well, for which it is the first contact.
@@ -165,7 +174,7 @@ mod tests {
     use super::*;
 
     fn answer(method: &Method, path: &str, body: &str) -> (StatusCode, Value) {
-        let answer = Answers::new().to(method, path, body.as_bytes(), false);
+        let answer = Answers::new().to(method, path, &Bytes::from(body.to_owned()), false);
         (
             answer.status,
             serde_json::from_slice(&answer.body).unwrap_or_default(),
@@ -200,7 +209,12 @@ mod tests {
 
     #[test]
     fn a_page_is_deflated_where_it_may_be() {
-        let answer = Answers::new().to(&Method::GET, "/crm/objects/2026-09/companies", b"", true);
+        let answer = Answers::new().to(
+            &Method::GET,
+            "/crm/objects/2026-09/companies",
+            &Bytes::new(),
+            true,
+        );
         assert_eq!(answer.body[..2], [0x1f, 0x8b]);
         let response = answer.into_response();
         assert_eq!(response.headers()["content-encoding"], "gzip");

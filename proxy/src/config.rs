@@ -206,6 +206,18 @@ pub enum Level {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Tls {
     pub roots: Roots,
+    /// Whether providers are offered HTTP/2, in which all calls to a host share one connection. HTTP/1.1 costs less per
+    /// call, and a connection that breaks takes one call along.
+    pub http2: bool,
+}
+
+impl From<Roots> for Tls {
+    fn from(roots: Roots) -> Self {
+        Self {
+            roots,
+            ..Self::default()
+        }
+    }
 }
 
 /// Whom to trust when a provider shows its certificate.

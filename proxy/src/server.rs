@@ -73,13 +73,10 @@ impl Server {
             Some(address) => Some(listen(address).await?),
             None => None,
         };
-        let upstream = Upstream::new(&config.limits, config.tls.roots).map_err(StartError::Tls)?;
-        let webhooks = webhook::Sender::new(
-            &config.limits,
-            config.tls.roots,
-            config.state.private_webhooks,
-        )
-        .map_err(StartError::Tls)?;
+        let upstream = Upstream::new(&config.limits, config.tls).map_err(StartError::Tls)?;
+        let webhooks =
+            webhook::Sender::new(&config.limits, config.tls, config.state.private_webhooks)
+                .map_err(StartError::Tls)?;
         let store = match &config.state.store {
             Some(settings) => Some(open_store(settings).await?),
             None => None,

@@ -289,9 +289,13 @@ impl Check<'_> {
                 _ => None,
             })
         });
+        let http2 = map
+            .take("http2")
+            .and_then(|value| value.parse(source, "true or false", |text| text.parse().ok()));
         map.finish(source);
         Tls {
             roots: roots.unwrap_or_default(),
+            http2: http2.unwrap_or_default(),
         }
     }
 }

@@ -186,7 +186,7 @@ limits:
   drain_timeout: 3s
   join_reads: false
 log: { format: json, level: debug }
-tls: { roots: bundled }
+tls: { roots: bundled, http2: true }
 "#,
     )
     .unwrap();
@@ -208,6 +208,7 @@ tls: { roots: bundled }
     assert_eq!(config.log.format, Some(LogFormat::Json));
     assert_eq!(config.log.level, Level::Debug);
     assert_eq!(config.tls.roots, Roots::Bundled);
+    assert!(config.tls.http2);
     assert_eq!(
         config.warnings,
         [

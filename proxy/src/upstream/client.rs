@@ -25,7 +25,7 @@ use super::{
     reach::{Reach, Resolver},
     reading::{Reading, is_gzip},
 };
-use crate::config::{Limits, Roots};
+use crate::config::{Limits, Roots, Tls};
 
 /// Above this, inflating leaves the thread that serves sockets.
 const INFLATE_INLINE: usize = 64 * 1024;
@@ -104,14 +104,14 @@ impl Progress {
 
 impl Client {
     /// What is written as an address and not as a name is for the caller to check.
-    pub(crate) fn new(limits: &Limits, roots: Roots, reach: Reach) -> Result<Self, String> {
+    pub(crate) fn new(limits: &Limits, tls: Tls, reach: Reach) -> Result<Self, String> {
         let mut tcp = HttpConnector::new_with_resolver(Resolver::new(reach));
         // HTTPS goes through this connector as well; the scheme was checked with the configuration.
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(limits.connect_timeout));
         let builder = HttpsConnectorBuilder::new();
-        let builder = match roots {
+        let builder = match tls.roots {
             Roots::System => builder
                 .with_provider_and_platform_verifier(ring::default_provider())
                 .map_err(|error| {
@@ -121,7 +121,12 @@ impl Client {
                 .with_provider_and_webpki_roots(ring::default_provider())
                 .map_err(|error| format!("TLS cannot be set up: {error}"))?,
         };
-        let connector = builder.https_or_http().enable_http1().wrap_connector(tcp);
+        let builder = builder.https_or_http();
+        let connector = if tls.http2 {
+            builder.enable_all_versions().wrap_connector(tcp)
+        } else {
+            builder.enable_http1().wrap_connector(tcp)
+        };
         Ok(Self {
             pool: Pool::new(connector),
             response_body_bytes: limits.response_body_bytes,

@@ -23,7 +23,7 @@ use super::{
     wire::{http_request, native_response, text},
 };
 use crate::{
-    config::{self, Limits, ProviderLimits, Roots},
+    config::{self, Limits, ProviderLimits, Tls},
     error::{Code, Error},
     metrics::Metrics,
     store::Store,
@@ -102,9 +102,9 @@ impl Tried {
 
 impl Upstream {
     /// Fails where TLS cannot be set up.
-    pub fn new(limits: &Limits, roots: Roots) -> Result<Self, String> {
+    pub fn new(limits: &Limits, tls: impl Into<Tls>) -> Result<Self, String> {
         Ok(Self {
-            client: Arc::new(Client::new(limits, roots, Reach::Providers)?),
+            client: Arc::new(Client::new(limits, tls.into(), Reach::Providers)?),
             native_timeout: limits.native_timeout,
             means: Means {
                 timeout: limits.token_timeout,

@@ -4,12 +4,13 @@
 //! socket, so nothing has to be passed on, and nobody else has to be woken. A connection that is idle is driven by nobody;
 //! whoever takes it looks first whether it is still open, and those that are not taken for [`IDLE`] are closed.
 //!
-//! HTTP/1.1: one exchange at a time on a connection. Knows no limits, no provider and no credentials.
+//! That is HTTP/1.1, with one exchange at a time on a connection. Where the other side chooses HTTP/2, all exchanges share
+//! one connection, which a task drives. Knows no limits, no provider and no credentials.
 
 use std::{
     collections::HashMap,
     fmt,
-    pin::Pin,
+    pin::{Pin, pin},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicU32, Ordering},
@@ -20,7 +21,7 @@ use std::{
 
 use bytes::Bytes;
 use http::{
-    HeaderValue, Request, Response, Uri,
+    HeaderValue, Request, Response, Uri, Version,
     header::HOST,
     uri::{Authority, PathAndQuery, Scheme},
 };
@@ -28,10 +29,13 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use hyper::{
     body::Incoming,
-    client::conn::http1::{self, SendRequest},
+    client::conn::{TrySendError, http1, http2},
 };
 use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
-use hyper_util::{client::legacy::connect::HttpConnector, rt::TokioIo};
+use hyper_util::{
+    client::legacy::connect::{Connection as _, HttpConnector},
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+};
 use tokio::{net::TcpStream, time::Instant};
 use tower_service::Service as _;
 
@@ -49,6 +53,13 @@ const HEAD_BYTES: usize = 64 * 1024;
 /// Responses that announce the response. More than any server sends; they are read over one by one, and a flood of them
 /// keeps a thread from all else.
 const MOST_INFORMATIONAL: u32 = 32;
+/// What may be on its way of one response, over HTTP/2: a page, so that a reader need not say at every turn that he goes on.
+const STREAM_WINDOW: u32 = 256 * 1024;
+/// The same of all responses of a connection.
+const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
+/// Over HTTP/2 a connection that died in silence would be used again and again.
+const PING_EVERY: Duration = Duration::from_secs(20);
+const PONG_WITHIN: Duration = Duration::from_secs(10);
 
 type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
 type Connector = HttpsConnector<HttpConnector<Resolver>>;
@@ -89,17 +100,33 @@ struct Idle {
 
 #[derive(Default)]
 struct Lines {
-    /// Of each host, the one that was used last at the end.
-    by_origin: HashMap<Origin, Vec<(Line, Instant)>>,
+    by_origin: HashMap<Origin, Kept>,
     /// Somebody closes those that stay idle.
     is_swept: bool,
 }
 
-/// One open connection.
+/// What is kept open to one host.
+#[derive(Default)]
+struct Kept {
+    /// The one that was used last at the end.
+    lines: Vec<(Line, Instant)>,
+    shared: Option<(Shared, Instant)>,
+}
+
+/// A way to the other side.
+enum Way {
+    Line(Line),
+    Shared(Shared),
+}
+
+/// One open connection that has one exchange at a time.
 struct Line {
-    sender: SendRequest<Full<Bytes>>,
+    sender: http1::SendRequest<Full<Bytes>>,
     driver: Pin<Box<Driver>>,
 }
+
+/// One that has many. Dropping the last of its clones closes it.
+type Shared = http2::SendRequest<Full<Bytes>>;
 
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -122,86 +149,134 @@ impl Pool {
         mut request: Request<Full<Bytes>>,
         connected: impl Fn(),
     ) -> Result<Response<Arriving>, Broken> {
-        let origin = address(&mut request).map_err(Broken::NotConnected)?;
+        let (origin, path) = address(&mut request).map_err(Broken::NotConnected)?;
         loop {
             let kept = self.idle.take(&origin);
             let is_new = kept.is_none();
-            let mut line = match kept {
-                Some(line) => line,
-                None => self.connect(&origin).await?,
+            let mut way = match kept {
+                Some(way) => way,
+                // Apart, as what is rare and large is: every call has room for all that it could become.
+                None => Box::pin(self.connect(&origin)).await?,
             };
+            direct(&mut request, &origin, &path, &way).map_err(Broken::NotConnected)?;
             connected();
             let informational = watch_informational(&mut request);
-            let sent = line.sender.try_send_request(request);
-            let mut sent = std::pin::pin!(sent);
-            let driver = &mut line.driver;
-            let answered = std::future::poll_fn(|cx| {
-                // An end of the connection reaches the exchange as well, in its own words.
-                let _ = driver.as_mut().poll(cx);
-                if informational.load(Ordering::Relaxed) > MOST_INFORMATIONAL {
-                    return Poll::Ready(None);
-                }
-                sent.as_mut().poll(cx).map(Some)
-            });
-            match answered.await {
-                None => return Err(Broken::Flooded),
-                Some(Ok(response)) => {
+            let answered = match &mut way {
+                Way::Line(line) => line.ask(request, &informational).await,
+                Way::Shared(shared) => shared.try_send_request(request).await.map_err(Some),
+            };
+            let mut failed = match answered {
+                Ok(response) => {
+                    let line = match way {
+                        Way::Line(line) => Some(line),
+                        Way::Shared(_) => None,
+                    };
                     let idle = Arc::downgrade(&self.idle);
                     return Ok(response.map(|body| Arriving {
                         body,
-                        line: Some(line),
+                        line,
                         origin,
                         idle,
                     }));
                 }
-                Some(Err(mut failed)) => match failed.take_message() {
-                    // It was closed while nobody used it.
-                    Some(unsent) if !is_new => request = unsent,
-                    Some(_) => return Err(Broken::NotConnected(failed.into_error().into())),
-                    None => return Err(Broken::Lost(failed.into_error())),
-                },
+                Err(None) => return Err(Broken::Flooded),
+                Err(Some(failed)) => failed,
+            };
+            match failed.take_message() {
+                // It was closed while nobody used it.
+                Some(unsent) if !is_new => {
+                    self.idle.forget_shared(&origin);
+                    request = unsent;
+                }
+                Some(_) => return Err(Broken::NotConnected(failed.into_error().into())),
+                None => return Err(Broken::Lost(failed.into_error())),
             }
         }
     }
 
-    async fn connect(&self, origin: &Origin) -> Result<Line, Broken> {
-        let target = Uri::builder()
-            .scheme(origin.scheme.clone())
-            .authority(origin.authority.clone())
-            .path_and_query(PathAndQuery::from_static("/"))
-            .build()
+    async fn connect(&self, origin: &Origin) -> Result<Way, Broken> {
+        let target = origin
+            .uri(PathAndQuery::from_static("/"))
             .map_err(|error| Broken::NotConnected(error.into()))?;
         let mut connector = self.connector.clone();
         std::future::poll_fn(|cx| connector.poll_ready(cx))
             .await
             .map_err(Broken::NotConnected)?;
         let stream = connector.call(target).await.map_err(Broken::NotConnected)?;
+        let failed = |error: hyper::Error| Broken::NotConnected(error.into());
+        if stream.connected().is_negotiated_h2() {
+            let (shared, driver) = http2::Builder::new(TokioExecutor::new())
+                .timer(TokioTimer::new())
+                .initial_stream_window_size(STREAM_WINDOW)
+                .initial_connection_window_size(CONNECTION_WINDOW)
+                .keep_alive_interval(PING_EVERY)
+                .keep_alive_timeout(PONG_WITHIN)
+                .handshake(stream)
+                .await
+                .map_err(failed)?;
+            tokio::spawn(async move {
+                if let Err(error) = driver.await {
+                    tracing::debug!(%error, "a shared connection ended");
+                }
+            });
+            return Ok(Way::Shared(self.idle.share(origin, shared)));
+        }
         let (sender, driver) = http1::Builder::new()
             .max_buf_size(HEAD_BYTES)
             .handshake(stream)
             .await
-            .map_err(|error| Broken::NotConnected(error.into()))?;
-        Ok(Line {
+            .map_err(failed)?;
+        Ok(Way::Line(Line {
             sender,
             driver: Box::pin(driver),
-        })
+        }))
     }
 }
 
-/// Where a request goes. Leaves it as it is sent: its path alone, and the host in a header.
+impl Origin {
+    fn uri(&self, path: PathAndQuery) -> Result<Uri, http::Error> {
+        Uri::builder()
+            .scheme(self.scheme.clone())
+            .authority(self.authority.clone())
+            .path_and_query(path)
+            .build()
+    }
+}
+
+/// Where a request goes.
 fn address(
     request: &mut Request<Full<Bytes>>,
-) -> Result<Origin, Box<dyn std::error::Error + Send + Sync>> {
-    let mut parts = std::mem::take(request.uri_mut()).into_parts();
-    let (Some(scheme), Some(authority)) = (parts.scheme.take(), parts.authority.take()) else {
+) -> Result<(Origin, PathAndQuery), Box<dyn std::error::Error + Send + Sync>> {
+    let parts = std::mem::take(request.uri_mut()).into_parts();
+    let (Some(scheme), Some(authority), Some(path)) =
+        (parts.scheme, parts.authority, parts.path_and_query)
+    else {
         return Err("the address has no host".into());
     };
-    *request.uri_mut() = Uri::from_parts(parts)?;
-    if !request.headers().contains_key(HOST) {
-        let host = host_header(&scheme, &authority)?;
-        request.headers_mut().insert(HOST, host);
+    Ok((Origin { scheme, authority }, path))
+}
+
+/// Addresses a request as the way has it: HTTP/1.1 has the path alone, and the host in a header.
+fn direct(
+    request: &mut Request<Full<Bytes>>,
+    origin: &Origin,
+    path: &PathAndQuery,
+    way: &Way,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    match way {
+        Way::Line(_) => {
+            *request.version_mut() = Version::HTTP_11;
+            *request.uri_mut() = Uri::from(path.clone());
+            let host = host_header(&origin.scheme, &origin.authority)?;
+            request.headers_mut().insert(HOST, host);
+        }
+        Way::Shared(_) => {
+            *request.version_mut() = Version::HTTP_2;
+            *request.uri_mut() = origin.uri(path.clone())?;
+            request.headers_mut().remove(HOST);
+        }
     }
-    Ok(Origin { scheme, authority })
+    Ok(())
 }
 
 /// RFC 9110 §7.2: a port that is the scheme's own is left out.
@@ -234,25 +309,56 @@ impl Idle {
     }
 
     /// One that is still open, the most recent first: the others may then stay unused until they are closed.
-    fn take(&self, origin: &Origin) -> Option<Line> {
+    fn take(&self, origin: &Origin) -> Option<Way> {
         loop {
             let mut lines = self.lines();
-            let of_origin = lines.by_origin.get_mut(origin)?;
-            let (mut line, since) = of_origin.pop()?;
+            let kept = lines.by_origin.get_mut(origin)?;
+            if let Some((shared, since)) = &mut kept.shared
+                && !shared.is_closed()
+            {
+                *since = Instant::now();
+                return Some(Way::Shared(shared.clone()));
+            }
+            kept.shared = None;
+            let (mut line, since) = kept.lines.pop()?;
             drop(lines);
             if since.elapsed() < IDLE && line.is_open() {
-                return Some(line);
+                return Some(Way::Line(line));
             }
         }
     }
 
     fn put(self: &Arc<Self>, origin: Origin, line: Line) {
         let mut lines = self.lines();
-        let of_origin = lines.by_origin.entry(origin).or_default();
-        if of_origin.len() >= PER_HOST {
-            return;
+        let kept = lines.by_origin.entry(origin).or_default();
+        if kept.lines.len() < PER_HOST {
+            kept.lines.push((line, Instant::now()));
         }
-        of_origin.push((line, Instant::now()));
+        self.be_swept(lines);
+    }
+
+    /// Has all share a new connection, but for where there is one: then that is what is shared.
+    fn share(self: &Arc<Self>, origin: &Origin, new: Shared) -> Shared {
+        let mut lines = self.lines();
+        let kept = lines.by_origin.entry(origin.clone()).or_default();
+        if let Some((shared, _)) = &kept.shared
+            && !shared.is_closed()
+        {
+            return shared.clone();
+        }
+        kept.shared = Some((new.clone(), Instant::now()));
+        self.be_swept(lines);
+        new
+    }
+
+    fn forget_shared(&self, origin: &Origin) {
+        if let Some(kept) = self.lines().by_origin.get_mut(origin) {
+            kept.shared = None;
+        }
+    }
+
+    /// Something is kept, which somebody has to close if nobody uses it.
+    fn be_swept(self: &Arc<Self>, mut lines: MutexGuard<'_, Lines>) {
         let is_first = !std::mem::replace(&mut lines.is_swept, true);
         drop(lines);
         if is_first {
@@ -263,9 +369,12 @@ impl Idle {
     /// Closes those that were idle for too long. Whether any is left.
     fn sweep(&self) -> bool {
         let mut lines = self.lines();
-        lines.by_origin.retain(|_, of_origin| {
-            of_origin.retain(|(_, since)| since.elapsed() < IDLE);
-            !of_origin.is_empty()
+        lines.by_origin.retain(|_, kept| {
+            kept.lines.retain(|(_, since)| since.elapsed() < IDLE);
+            // Exchanges that are under way on it keep it open.
+            let is_idle = |(_, since): &mut (Shared, Instant)| since.elapsed() >= IDLE;
+            kept.shared.take_if(is_idle);
+            !kept.lines.is_empty() || kept.shared.is_some()
         });
         lines.by_origin.shrink_to(PER_HOST);
         lines.is_swept = !lines.by_origin.is_empty();
@@ -287,6 +396,26 @@ async fn sweep(idle: Weak<Idle>) {
 }
 
 impl Line {
+    /// Sends a request, and reads until the head of the response. An error is none where there were too many
+    /// informational responses.
+    async fn ask(
+        &mut self,
+        request: Request<Full<Bytes>>,
+        informational: &AtomicU32,
+    ) -> Result<Response<Incoming>, Option<TrySendError<Request<Full<Bytes>>>>> {
+        let Self { sender, driver } = self;
+        let mut sent = pin!(sender.try_send_request(request));
+        std::future::poll_fn(|cx| {
+            // An end of the connection reaches the exchange as well, in its own words.
+            let _ = driver.as_mut().poll(cx);
+            if informational.load(Ordering::Relaxed) > MOST_INFORMATIONAL {
+                return Poll::Ready(Err(None));
+            }
+            sent.as_mut().poll(cx).map_err(Some)
+        })
+        .await
+    }
+
     /// Whether a request can be sent on it, as far as can be known without waiting.
     fn is_open(&mut self) -> bool {
         let mut cx = Context::from_waker(Waker::noop());
@@ -297,7 +426,7 @@ impl Line {
 /// The body of a response on its way. Read to its end, its connection can be used again; dropped before, it is closed.
 pub(super) struct Arriving {
     body: Incoming,
-    /// None once the body has come to an end.
+    /// None once the body has come to an end, and where the connection is shared.
     line: Option<Line>,
     origin: Origin,
     idle: Weak<Idle>,

@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use url::{Host, Url};
 
 use crate::{
-    config::{Limits, Roots, is_loopback},
+    config::{Limits, Tls, is_loopback},
     store::{Event, rfc3339},
     upstream::{client::Client, reach::Reach},
 };
@@ -53,8 +53,9 @@ pub(super) struct Sent {
 
 impl Sender {
     /// With `private`, webhooks may lead into private networks.
-    pub fn new(limits: &Limits, roots: Roots, private: bool) -> Result<Self, String> {
-        let client = |reach| Client::new(limits, roots, reach);
+    pub fn new(limits: &Limits, tls: impl Into<Tls>, private: bool) -> Result<Self, String> {
+        let tls = tls.into();
+        let client = |reach| Client::new(limits, tls, reach);
         Ok(Self {
             private,
             loopback: client(Reach::Loopback)?,
@@ -227,6 +228,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::config::Roots;
 
     fn sender(private: bool) -> Sender {
         Sender::new(&Limits::default(), Roots::Bundled, private).unwrap()

@@ -12,6 +12,8 @@ use rustls::crypto::ring;
 use super::*;
 use crate::upstream::reach::Reach;
 
+mod shared;
+
 const WITH_BODY: &str = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello";
 
 /// A server whose every connection is served by `serve`, and the number of its connections so far.
@@ -208,9 +210,8 @@ async fn those_that_stay_idle_are_closed() {
     body(&pool, address).await;
     let age = |pool: &Pool, by: Duration| {
         let mut lines = pool.idle.lines();
-        for (_, since) in lines.by_origin.values_mut().flatten() {
-            *since -= by;
-        }
+        let kept = lines.by_origin.values_mut().flat_map(|it| &mut it.lines);
+        kept.for_each(|(_, since)| *since -= by);
     };
     age(&pool, IDLE / 2);
     assert!(pool.idle.sweep());
@@ -236,6 +237,7 @@ async fn no_more_than_some_are_kept_for_a_host() {
     for response in open {
         response.into_body().collect().await.unwrap();
     }
-    let kept: usize = pool.idle.lines().by_origin.values().map(Vec::len).sum();
+    let lines = pool.idle.lines();
+    let kept: usize = lines.by_origin.values().map(|it| it.lines.len()).sum();
     assert_eq!(kept, PER_HOST);
 }

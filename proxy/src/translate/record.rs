@@ -391,10 +391,11 @@ impl Entry<'_> {
     /// The first line of a text of several.
     pub fn first_line(&mut self, field: Field, leaf: Leaf<'_>) -> Written {
         if let Some((first, _)) = leaf.inside().and_then(lines::split) {
-            return match first {
-                "" => put_null(self.json, field),
-                first => self.note(put(self.json, field, &["\"", first, "\""])),
-            };
+            if first.is_empty() {
+                return put_null(self.json, field);
+            }
+            let written = put(self.json, field, &["\"", first, "\""]);
+            return self.note(written);
         }
         let text = leaf.text(self.list.name(), self.warnings);
         self.converted(field, read::first_line(text.as_ref()))

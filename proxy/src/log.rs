@@ -24,7 +24,7 @@ use crate::{
     upstream::{Connection, NativeLog},
 };
 
-use json::Json;
+pub use json::Json;
 use lines::Lines;
 
 /// Where this process logs to, once it does.

@@ -247,9 +247,11 @@ impl Pipeline {
     {
         let (head, body) = request.into_parts();
         let mut body = pin!(body);
-        let result = caught(self.answer(&head, body.as_mut(), Instant::now(), &log))
-            .await
-            .unwrap_or_else(|Panicked| Err(panicked()));
+        let result = {
+            let answer = pin!(self.answer(&head, body.as_mut(), Instant::now(), &log));
+            caught(answer).await
+        };
+        let result = result.unwrap_or_else(|Panicked| Err(panicked()));
         match &result {
             Ok(Answer::Replayed(kept)) => {
                 self.counters().replayed();
@@ -544,8 +546,7 @@ fn tell(explain: &Explain, head: &request::Parts, log: &CallLog, result: &Result
 struct Panicked;
 
 /// Keeps a panic from ending more than the call that met it.
-async fn caught<F: Future>(future: F) -> Result<F::Output, Panicked> {
-    let mut future = pin!(future);
+async fn caught<F: Future>(mut future: Pin<&mut F>) -> Result<F::Output, Panicked> {
     poll_fn(
         |cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
             Ok(poll) => poll.map(Ok),

@@ -17,7 +17,7 @@ use tracing_subscriber::{
 
 /// Writes events as JSON.
 #[derive(Debug)]
-pub(super) struct Json;
+pub struct Json;
 
 impl<S, N> FormatEvent<S, N> for Json
 where
@@ -106,7 +106,6 @@ mod tests {
     };
 
     use serde_json::Value;
-    use tracing::field::display;
 
     use super::*;
 
@@ -143,7 +142,7 @@ mod tests {
                 yes = true,
                 unset = None::<&str>,
                 set = Some("s"),
-                address = Some(display("127.0.0.1:1")),
+                address = Some(tracing::field::display("127.0.0.1:1")),
                 "said {}",
                 1
             );

@@ -37,7 +37,7 @@ impl Pipeline {
         let _ = log.operation.set(route.operation());
         let (head, body) = request.into_parts();
         let mut body = pin!(body);
-        let result = caught(self.show(route, &head, body.as_mut(), &log))
+        let result = caught(pin!(self.show(route, &head, body.as_mut(), &log)))
             .await
             .unwrap_or_else(|Panicked| Err(panicked()));
         log.ended(&result);

@@ -9,6 +9,10 @@ use crosswalk_codegen::plan::{
 
 use crate::{Beside, Besides, Mapped, json::written, page, source::refs};
 
+mod pools;
+
+use pools::{FLAGS, FOREIGN_KEYS, INSTANTS, NUMBERS, ODD, PIECES, SPACES, TEXTS};
+
 /// Choices that somebody has made in advance. After the last of them each is the first possibility.
 #[derive(Debug)]
 pub struct Choices<'c>(&'c [u8]);
@@ -36,208 +40,6 @@ impl<'c> Choices<'c> {
         these[self.below(these.len())]
     }
 }
-
-const TEXTS: &[&str] = &[
-    r#""Acme""#,
-    r#""""#,
-    r#"" padded ""#,
-    r#""caf\u00e9""#,
-    "\"café 😀 \u{2028}\u{7f}\"",
-    r#""a\"b\\c\/d\b\f\n\r\t""#,
-    r#""\ud83d\ude00 and \uD83D\uDE00""#,
-    r#""half \ud83d""#,
-    r#""half \ude00 more""#,
-    r#""\ud83d\u0041""#,
-    r#""\ud83d\ud83d\ude00""#,
-    r#""\u0000\u001f""#,
-    r#""1 Market St\r\nSuite 300\r\nFloor 2""#,
-    r#""\nsecond""#,
-    r#""first\n""#,
-    r#""one\r\r\ntwo\rthree""#,
-    r#""<p>Called <b>Ada</b> &amp; agreed</p>""#,
-    r#""one<br/>two &amp; &#128512; &lt;three&gt; &unknown;""#,
-    r#""a&#10;b\u003cbr\u003ec""#,
-    r#""  ""#,
-    r#""12""#,
-    r#""true""#,
-    r#""false""#,
-    r#""tru\u0065""#,
-    r#""True""#,
-    r#""null""#,
-    r#""aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa""#,
-    "\"éééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééé\"",
-    r#""1;2; 3 ;;4""#,
-    r#""\u0031;\u00e9\"""#,
-];
-
-const INSTANTS: &[&str] = &[
-    r#""2024-01-31T12:34:56.789Z""#,
-    r#""2024-01-31T12:34:56Z""#,
-    r#""2024-01-31T12:34:56.789+0000""#,
-    r#""2024-01-31T14:34:56.7+02:00""#,
-    r#""2024-01-31T07:04:56-0530""#,
-    r#""2024-01-31T07:04:56-05""#,
-    r#""2024-01-31T12:34:56.123456789Z""#,
-    r#""2024-01-31T12:34:56.9999Z""#,
-    r#""2024-01-31T12:34:56,5Z""#,
-    r#""2024-01-31 12:34:56Z""#,
-    r#""2024-01-31t12:34:56z""#,
-    r#""2024-01-31T12:34Z""#,
-    r#""2024-01-31T12Z""#,
-    r#""20240131T123456Z""#,
-    r#""2024-01-31T24:00:00Z""#,
-    r#""2024-01-31T23:59:60Z""#,
-    r#""2024-01-31T12:34:56""#,
-    r#""2024-01-31T12:34:56.000+00:00[UTC]""#,
-    r#""2024-01-31T12:34:56.Z""#,
-    r#""2024-02-30T12:34:56Z""#,
-    r#""2024-02-29T12:34:56.000Z""#,
-    r#""2023-02-29T12:34:56.000Z""#,
-    r#""1900-02-29T12:34:56.000Z""#,
-    r#""2000-02-29T12:34:56.000Z""#,
-    r#""2024-13-01T00:00:00Z""#,
-    r#""2024-00-10T00:00:00.000Z""#,
-    r#""2024-01-00T00:00:00.000Z""#,
-    r#""2024-01-31T12:60:56.000Z""#,
-    r#""2024-01-31T12:34:61.000Z""#,
-    r#""2024-01-31T23:30:00-0100""#,
-    r#""2024-01-31T00:30:00+0100""#,
-    r#""2024-01-31T00:30:00+2559""#,
-    r#""2024-01-31T00:30:00+2600""#,
-    r#""2024-01-31T00:30:00-00:00""#,
-    r#""0000-01-01T00:00:00Z""#,
-    r#""9999-12-31T23:59:59.999Z""#,
-    r#""9999-12-30T22:00:00.999Z""#,
-    r#""+002024-01-31T12:34:56Z""#,
-    r#""-000001-01-31T12:34:56Z""#,
-    r#""-009999-01-02T00:00:00Z""#,
-    r#"" 2024-01-31T12:34:56Z\n""#,
-    r#""2024-01-31T12\u003a34:56Z""#,
-    r#""2024-01-31""#,
-    r#"" 2024-01-31 ""#,
-    r#""2024-1-31""#,
-    r#""20240131""#,
-    r#""2024-W05-3""#,
-    r#""2024-031""#,
-    r#""2024-02-30""#,
-    r#""2024-01-3\u0031""#,
-    r#""1706704496789""#,
-    r#""1706704496""#,
-    r#""-1706704496""#,
-    r#""-17067044967890""#,
-    r#""99999999999999999999""#,
-    r#""9223372036854775807""#,
-    r#""253402300800""#,
-    r#""253402300799999""#,
-    r#""0""#,
-    r#""-""#,
-    r#""00000000000000000001706704496789""#,
-    r#""yesterday""#,
-    r#""2024-01-31T12:34:56.7890000000000000000000000Z""#,
-    "1706704496789",
-    "1706704496",
-    "1706704496.5",
-    "1.706704496789e12",
-];
-
-const NUMBERS: &[&str] = &[
-    "12",
-    "0",
-    "-0",
-    "12.0",
-    "-12.50",
-    "1.0E7",
-    "1e+3",
-    "15e-4",
-    "1E400",
-    "-1e-400",
-    "1e64",
-    "1e65",
-    "123e62",
-    "1e-64",
-    "1e-65",
-    "0.0000000000000000000000000000000000000000000000000000000000000000001",
-    "1e99999",
-    "1e100000",
-    "1e-100000",
-    "0e999999",
-    "1e99999999999999999999",
-    "123456789012345678901234567890",
-    "0.1234567890123456789012345678901234567890",
-    "18446744073709551616",
-    "00.5",
-    "1.",
-    "-",
-    "+1",
-    "0x10",
-    "1e",
-    "NaN",
-    "Infinity",
-    r#""12""#,
-    r#""12.0""#,
-    r#""1e3""#,
-    r#"" 12 ""#,
-    r#""+7""#,
-    r#"".5""#,
-    r#""5.""#,
-    r#""1\u0032""#,
-    r#""1,000""#,
-    r#""1e100000""#,
-    r#""-""#,
-    r#""\u00a012""#,
-];
-
-const FLAGS: &[&str] = &[
-    "true",
-    "false",
-    r#""true""#,
-    r#""false""#,
-    r#""tru\u0065""#,
-    r#""True""#,
-    r#"" true""#,
-    "1",
-    "0",
-    "tru",
-    "True",
-    "truefalse",
-];
-
-const ODD: &[&str] = &[
-    "null",
-    "{}",
-    "[]",
-    r#"{"a":[1,{"b":null}],"a":2}"#,
-    r#"["x", 1, [true, {"\ud800": "\udc00"}]]"#,
-    "12",
-    "true",
-    r#"{"id":"inner","Id":"inner","properties":{"name":"inner"}}"#,
-    "nul",
-    "{\"a\"}",
-    "[1,]",
-    "\"open",
-    "\"tab\there\"",
-    r#""\x""#,
-    r#""\u12g4""#,
-    "",
-];
-
-const FOREIGN_KEYS: &[&str] = &[
-    "attributes",
-    "",
-    "ID",
-    "id ",
-    "i",
-    "idid",
-    "\\ud800",
-    "\\udc00\\ud800",
-    "caf\\u00e9",
-    "café",
-    "\\\"\\\\\\/",
-    "\\n",
-    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
-];
-
-const SPACES: &[&str] = &["", "", "", " ", "\n  ", "\t\r\n", "                    "];
 
 /// A member of a native object.
 #[derive(Debug)]
@@ -526,6 +328,7 @@ fn value(hint: &Hint<'_>, wildness: Wildness, choices: &mut Choices<'_>) -> Stri
     }
     match choices.below(16) {
         0..=8 if !hint.known.is_empty() => written(hint.known[choices.below(hint.known.len())]),
+        0..=6 if hint.pool != FLAGS => made(hint.pool, choices),
         0..=9 => legal(choices.of(hint.pool), wildness, choices),
         10 => "null".to_owned(),
         11 => choices.of(&[r#""""#, "{}", "[]"]).to_owned(),
@@ -534,6 +337,61 @@ fn value(hint: &Hint<'_>, wildness: Wildness, choices: &mut Choices<'_>) -> Stri
         14 => legal(choices.of(NUMBERS), wildness, choices),
         _ => legal(choices.of(ODD), wildness, choices),
     }
+}
+
+/// A token that is put together, of the kind that a pool has.
+fn made(pool: &[&str], choices: &mut Choices<'_>) -> String {
+    let quoted = |text: String| format!("\"{text}\"");
+    if pool == INSTANTS {
+        let mut two = |least: usize, count: usize| least + choices.below(count);
+        let (century, year) = (two(15, 10), two(0, 100));
+        // Now and then one that is on no calendar or on no clock.
+        let (month, day) = (two(1, 13), two(0, 33));
+        let (hour, minute, second) = (two(0, 26), two(0, 62), two(0, 62));
+        let fraction = choices.of(&[
+            ".000",
+            ".789",
+            "",
+            ".7",
+            ".999",
+            ".9995",
+            ".",
+            ".12345678912",
+        ]);
+        let zone = choices.of(&["Z", "+0000", "+00:00", "-0000", "+0130", "-11:59", "z", ""]);
+        let day = format!("{century:02}{year:02}-{month:02}-{day:02}");
+        return quoted(format!(
+            "{day}T{hour:02}:{minute:02}:{second:02}{fraction}{zone}"
+        ));
+    }
+    if pool == NUMBERS {
+        let sign = choices.of(&["", "", "-"]);
+        let digits = |choices: &mut Choices<'_>, most: usize| -> String {
+            let count = 1 + choices.below(most);
+            (0..count)
+                .map(|_| choices.of(&["0", "1", "0", "5", "9"]))
+                .collect()
+        };
+        let whole = digits(choices, 24);
+        let whole = whole.trim_start_matches('0');
+        let whole = if whole.is_empty() { "0" } else { whole };
+        let fraction = match choices.below(2) {
+            0 => String::new(),
+            _ => format!(".{}", digits(choices, 24)),
+        };
+        let exponent = match choices.below(3) {
+            0 | 1 => String::new(),
+            _ => format!("e{}{}", choices.of(&["", "+", "-"]), digits(choices, 3)),
+        };
+        let number = format!("{sign}{whole}{fraction}{exponent}");
+        return if choices.once_in(3) {
+            quoted(number)
+        } else {
+            number
+        };
+    }
+    let count = choices.below(24);
+    quoted((0..count).map(|_| choices.of(PIECES)).collect())
 }
 
 /// What is no JSON stands there seldom: it costs the whole record.

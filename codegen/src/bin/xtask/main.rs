@@ -5,6 +5,7 @@
 // What a command has to say goes to its user.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod bench;
 mod check;
 mod ci;
 mod codegen;
@@ -120,6 +121,22 @@ Exit codes:
         #[arg(long)]
         optimized: bool,
     },
+    /// Measure what the proxy costs, beside nginx passing the same native calls through.
+    ///
+    /// Builds the proxy for release, and starts a stub provider and a load. A whole run takes about six minutes after the
+    /// build, and writes its table into tests/BENCHMARKS.md. Where nginx is not installed its column stays empty.
+    #[command(after_help = "\
+Examples:
+  cargo xtask bench
+  cargo xtask bench --only get,page --binary target/release/crosswalk
+  cargo xtask bench --only growth --load-minutes 60
+  cargo xtask bench --quick            does it all work?
+
+Exit codes:
+  0  all was measured, whether or not a goal was met
+  1  something does not build
+  2  the command could not do its work")]
+    Bench(bench::Arguments),
     /// All that CI runs, in its order, up to the first thing that is wrong.
     ///
     /// Formatting, lints, drift of generated code and tables, tests, docs, fuzz targets, and what cargo-deny has to say.
@@ -187,6 +204,7 @@ fn main() -> ExitCode {
             seconds,
             optimized,
         } => fuzz::run(&project, target.as_deref(), seconds, optimized),
+        Command::Bench(arguments) => bench::run(&project, &arguments),
         Command::Ci => ci::run(&project),
     };
     match outcome {

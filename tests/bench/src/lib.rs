@@ -1,0 +1,23 @@
+//! What the proxy costs, in figures: `cargo xtask bench` starts this.
+//!
+//! A stub provider with canned answers, nginx passing the same native calls through, and the release binary translating
+//! them, under one load; a row for each thing that was promised. The layers: `stub` · `process` (and who they are:
+//! `nginx`, `sidecar`) · `load` → `rows` → `table`.
+
+mod arguments;
+mod cores;
+mod load;
+mod machine;
+mod nginx;
+mod process;
+mod rows;
+mod sidecar;
+mod stats;
+mod stub;
+mod table;
+
+pub use arguments::Arguments;
+pub use rows::run;
+
+/// What kept a measurement from being made.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;

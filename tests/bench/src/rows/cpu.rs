@@ -1,0 +1,165 @@
+//! CPU time per unified call, beside what nginx needs to pass its native calls through.
+
+use std::sync::Arc;
+
+use hyper::Method;
+
+use crate::{
+    Failure,
+    arguments::Group,
+    load::Call,
+    rows::{
+        Bench, say,
+        side::{CALLERS, SINGLE, Side, as_caller_of, compare},
+    },
+    stub::{Speaks, Stub, bodies},
+    table::{Goal, Row},
+};
+
+/// A unified call.
+struct Scenario {
+    group: Group,
+    what: String,
+    connection: &'static str,
+    method: Method,
+    target: String,
+    /// One for each call, in turn.
+    bodies: Vec<String>,
+    goal: Goal,
+}
+
+/// The beginning of a native record in an answer.
+const RAW_DATA: &[u8] = b"\"raw_data\":{\"";
+const PERSON: &str = r#"{"record":{"first_name":"Ana","last_name":"Silva","phone":"+1 555 0100"}}"#;
+/// How many people are upserted in turn: nobody upserts one by all callers at once, which would make them wait.
+const PEOPLE: usize = 500;
+
+/// All of them, in the order of the groups.
+fn scenarios() -> Vec<Scenario> {
+    let hubspot = of_provider(
+        "hubspot",
+        "HubSpot",
+        &bodies::FIRST_CONTACT.to_string(),
+        100,
+    );
+    let id = bodies::salesforce_id("003", 1);
+    let salesforce = of_provider("salesforce", "Salesforce", &id, 200);
+    let mut all: Vec<_> = hubspot.into_iter().chain(salesforce).collect();
+    all.sort_by_key(|scenario| scenario.group);
+    all
+}
+
+fn of_provider(connection: &'static str, title: &str, id: &str, size: u32) -> [Scenario; 6] {
+    let contacts = "/unified/crm/contact";
+    let contact = format!("{contacts}/{id}");
+    let page = format!("/unified/crm/account?page_size={size}");
+    let bare = format!("{page}&raw_data=none");
+    let nothing = || vec![String::new()];
+    let person = || vec![PERSON.to_owned()];
+    let people = (0..PEOPLE).map(upsert).collect();
+    let call = |group, what: &str, method, target: &str, bodies, most| Scenario {
+        group,
+        what: format!("{what}, {title}"),
+        connection,
+        method,
+        target: target.to_owned(),
+        bodies,
+        goal: Goal::Ratio(most),
+    };
+    let upsert = format!("{contacts}/_upsert");
+    let (of_page, of_bare) = (
+        format!("page of {size} accounts"),
+        format!("page of {size}, raw_data=none"),
+    );
+    [
+        call(
+            Group::Get,
+            "get a contact",
+            Method::GET,
+            &contact,
+            nothing(),
+            1.2,
+        ),
+        call(
+            Group::Write,
+            "create a contact",
+            Method::POST,
+            contacts,
+            person(),
+            1.2,
+        ),
+        call(
+            Group::Write,
+            "update a contact",
+            Method::PATCH,
+            &contact,
+            person(),
+            1.2,
+        ),
+        call(
+            Group::Upsert,
+            "upsert a contact by email",
+            Method::POST,
+            &upsert,
+            people,
+            1.2,
+        ),
+        call(Group::Page, &of_page, Method::GET, &page, nothing(), 2.0),
+        call(Group::Page, &of_bare, Method::GET, &bare, nothing(), 1.2),
+    ]
+}
+
+/// The body of an upsert of one of many.
+pub(super) fn upsert(number: usize) -> String {
+    format!(
+        r#"{{"upsert_on":{{"key":"email","values":["ana.silva{number}@example.com"]}},"record":{{"first_name":"Ana","last_name":"Silva"}}}}"#
+    )
+}
+
+pub(super) async fn rows(bench: &Bench<'_>) -> Result<Vec<Row>, Failure> {
+    let wanted: Vec<_> = scenarios()
+        .into_iter()
+        .filter(|it| bench.wants(it.group))
+        .collect();
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let stub = Stub::start(Speaks::default(), &bench.identity)?;
+    let mut ours = Side::ours(bench, &stub, SINGLE, CALLERS).await?;
+    let mut theirs = Side::theirs(bench, &stub, CALLERS).await?;
+    let mut rows = Vec::new();
+    for scenario in wanted {
+        let row = row(bench, &scenario, &stub, &mut ours, theirs.as_mut()).await?;
+        say(&super::progress(&row));
+        rows.push(row);
+    }
+    Ok(rows)
+}
+
+async fn row(
+    bench: &Bench<'_>,
+    scenario: &Scenario,
+    stub: &Stub,
+    ours: &mut Side,
+    theirs: Option<&mut Side>,
+) -> Result<Row, Failure> {
+    let headers = as_caller_of(scenario.connection);
+    let bodies = scenario.bodies.iter();
+    let calls: Arc<[Call]> = bodies
+        .map(|body| Call::new(scenario.method.clone(), &scenario.target, &headers, body))
+        .collect();
+    let (native, answer) = ours.native(stub, &calls[0]).await?;
+    let has_raw_data = answer.windows(RAW_DATA.len()).any(|it| it == RAW_DATA);
+    if scenario.target.contains("raw_data=none") && has_raw_data {
+        return Ok(Row::left_out(scenario.what.as_str(), scenario.goal, "not offered"));
+    }
+    let note = match native.len() {
+        1 => String::new(),
+        count => format!("{count} native calls"),
+    };
+    let mut row = compare(bench, &calls, &native, ours, theirs).await?;
+    row.what.clone_from(&scenario.what);
+    row.goal = scenario.goal;
+    row.note = note;
+    Ok(row)
+}

@@ -564,11 +564,7 @@ impl List {
 }
 
 /// What a native page says of the one after it.
-fn page_end(
-    pager: &PagerPlan,
-    said: PageSaid,
-    date: Option<Timestamp>,
-) -> Result<PageEnd, Error> {
+fn page_end(pager: &PagerPlan, said: PageSaid, date: Option<Timestamp>) -> Result<PageEnd, Error> {
     let end = PageEnd::new(said.token, said.more);
     if pager.next.is_none() && end.has_more() && said.last.is_none() {
         return Err(Error::bad_gateway(

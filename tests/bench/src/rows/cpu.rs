@@ -151,7 +151,11 @@ async fn row(
     let (native, answer) = ours.native(stub, &calls[0]).await?;
     let has_raw_data = answer.windows(RAW_DATA.len()).any(|it| it == RAW_DATA);
     if scenario.target.contains("raw_data=none") && has_raw_data {
-        return Ok(Row::left_out(scenario.what.as_str(), scenario.goal, "not offered"));
+        return Ok(Row::left_out(
+            scenario.what.as_str(),
+            scenario.goal,
+            "not offered",
+        ));
     }
     let note = match native.len() {
         1 => String::new(),

@@ -3,6 +3,8 @@
 
 #[path = "translators/conversation.rs"]
 mod conversation;
+#[path = "translators/flows.rs"]
+mod flows;
 #[path = "translators/hubspot.rs"]
 mod hubspot;
 #[path = "translators/leads.rs"]

@@ -1,19 +1,22 @@
 //! Lists, page by page: the native calls that make one up, and the machine that answers a page.
 
+use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::{
     Answer, Context, NativeRequest, NativeResponse, Recent, Step, Translator, answer,
+    beside::Beside,
     call::Fields,
     cursor::{self, Position},
     decode,
     entity::{Entity, Output},
-    flow::Rows,
     hidden, native,
-    paging::{self, After, Page, PageEnd, PageLimits, Paging, Window},
+    page::{PageForm, PageReader, PageSaid, Pieces, TakesRows},
+    paging::{After, Page, PageEnd, PageLimits, Paging, Window},
     pick::{self, Path},
     read,
-    records::{Mark, Records, Row},
+    records::{self, Mark, Records, Row},
+    scan::Scan,
     warning::Warnings,
 };
 use crate::{error::Error, route::UnifiedRequest, upstream::fault};
@@ -84,15 +87,18 @@ pub struct List {
     entity: &'static Entity,
     plan: &'static ListPlan,
     fields: Fields,
-    warnings: Warnings,
     paging: Paging,
-    /// Whether it is a list of changes. At the end of a full one the paging stands at the first of them already.
-    is_changes: bool,
-    /// The rows that the page has so far.
+    /// The records that the page has so far, where they are written as they come.
+    output: Output,
+    /// The rows that it has, where more is to be read before they are written.
     rows: Vec<Row>,
+    /// How many it has either way.
+    taken: usize,
     pages: u32,
     /// The page is full and has come to the end of a native list: where the next one begins, while it is looked into.
     full_at: Option<Position>,
+    /// Records have been written.
+    has_begun: bool,
     waits_for: WaitsFor,
     /// The page that is told while it is read.
     flowing: Option<Flowing>,
@@ -101,15 +107,9 @@ pub struct List {
 /// A native page whose records are told as they come.
 #[derive(Debug)]
 struct Flowing {
-    rows: Rows,
-    output: Output,
+    pieces: Pieces,
     mark: Mark,
-    /// Records that the page may have.
-    size: usize,
     taken: usize,
-    /// The last record of the page, where its id says how the list goes on.
-    last: Option<Vec<u8>>,
-    has_told: bool,
 }
 
 #[derive(Debug)]
@@ -147,18 +147,25 @@ impl List {
             change_lists: lists(plan.changes),
         };
         let paging = Paging::open(&cx, &request, limits)?;
+        // At the end of a full list the paging stands at the first list of changes already.
         let is_changes = paging.phase().is_some_and(|phase| phase.window.is_some());
+        let fields = Fields::of(&cx, entity, request.fields, &mut warnings);
+        let mut output = Output::new(warnings).with_raw(request.raw_data);
+        if is_changes {
+            output = output.with_losers();
+        }
         let list = Self {
-            is_changes,
-            fields: Fields::of(&cx, entity, request.fields, &mut warnings),
+            fields,
             cx,
             entity,
             plan,
-            warnings,
             paging,
+            output,
             rows: Vec::new(),
+            taken: 0,
             pages: 0,
             full_at: None,
+            has_begun: false,
             waits_for: WaitsFor::Page,
             flowing: None,
         };
@@ -232,7 +239,7 @@ impl List {
 
     /// How many rows the next call may ask for. A full page still asks for one, to know whether there is any.
     fn room(&self, pager: &PagerPlan) -> u32 {
-        let taken = u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
+        let taken = u32::try_from(self.taken).unwrap_or(u32::MAX);
         let room = self.paging.size().saturating_sub(taken).max(1);
         room.min(pager.max.unwrap_or(u32::MAX))
     }
@@ -251,40 +258,38 @@ impl List {
             return Err(fault::fault(self.cx.provider, response));
         }
         let pager = self.pager()?;
-        let parts = pick::page(&response.body, pager.rows, pager.next, pager.more)?;
-        let mut end = page_end(&parts)?;
-        // What a provider gives beyond the page's size comes before its token, and is lost if it is cut off.
-        let size = if pager.next.is_some() {
-            u32::MAX
+        let form = self.form(pager);
+        let into = if self.full_at.is_some() {
+            Goes::Nothing
+        } else if self.writes_at_once() {
+            if !self.has_begun {
+                self.output.begin(answer::PAGE_BEGINS, response.body.len());
+            }
+            Goes::Output(&mut self.output, &mut self.has_begun)
         } else {
-            self.room(pager)
+            Goes::Rows(&mut self.rows, &response.body)
         };
-        let rows = paging::cut(parts.rows, size, &mut end);
-        let last = match rows.last().filter(|_| pager.next.is_none()) {
-            Some(row) => pick::text_at(row.get().as_bytes(), self.entity.id)?,
-            None => None,
-        };
-        must_go_on(pager, &end, last.as_deref())?;
-        let end = end.at(last.as_deref(), response.date);
         let window = self.paging.phase().and_then(|phase| phase.window);
         let mark = Mark::of(self.cx.provider, response);
-        let mut kept = Vec::with_capacity(rows.len());
-        for row in rows {
-            let bytes = row.get().as_bytes();
-            if pager.keep.is_none_or(|path| is_within(bytes, path, window)) {
-                kept.push(mark.row(response.body.slice_ref(bytes)));
-            }
-        }
+        let mut taker = Taker::new(self.entity, &mark, into, pager.keep.zip(window));
+        let said = PageReader::whole(form, &response.body, &mut taker)?;
+        let kept = taker.kept;
+        let end = page_end(pager, said, response.date)?;
         self.pages += 1;
         self.went_on(kept, end)
     }
 
-    /// A native page has been read: the answer, or the next native page.
-    fn went_on(&mut self, kept: Vec<Row>, end: PageEnd) -> Result<Step, Error> {
+    /// Whether records are written as they come: nothing else is to be read for them.
+    fn writes_at_once(&self) -> bool {
+        self.entity.beside.is_empty() && self.completion().is_none() && self.rows.is_empty()
+    }
+
+    /// A native page has been read, and so many rows of it were kept: the answer, or the next native page.
+    fn went_on(&mut self, kept: usize, end: PageEnd) -> Result<Step, Error> {
         let may_read_on = self.pages < MOST_NATIVE_PAGES;
         if let Some(begins) = self.full_at.take() {
             // Only looked into: whether there is anything for the next page.
-            if !kept.is_empty() {
+            if kept > 0 {
                 return self.end(Some(begins), true);
             }
             return match self.paging.advance(end) {
@@ -296,12 +301,12 @@ impl List {
                 _ => self.end(self.paging.position(), true),
             };
         }
-        self.rows.extend(kept);
+        self.taken += kept;
         match self.paging.advance(end) {
             After::End => self.end(self.paging.position(), false),
             After::More if self.wants_more() && may_read_on => self.call(),
             After::NextList if may_read_on => {
-                if self.rows.len() >= usize::try_from(self.paging.size()).unwrap_or(usize::MAX) {
+                if self.taken >= usize::try_from(self.paging.size()).unwrap_or(usize::MAX) {
                     self.full_at = self.paging.position();
                 }
                 self.call()
@@ -314,7 +319,7 @@ impl List {
     /// may ask for.
     fn wants_more(&self) -> bool {
         let size = self.paging.size();
-        let taken = u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
+        let taken = u32::try_from(self.taken).unwrap_or(u32::MAX);
         let is_cut = self
             .pager()
             .is_ok_and(|pager| pager.max.is_some_and(|max| max < size));
@@ -355,8 +360,8 @@ impl List {
             }
             let parts = pick::page(&response.body, complete.rows, None, None)?;
             let mark = Mark::of(self.cx.provider, response);
-            for row in parts.rows.0.into_iter().flatten() {
-                let row = mark.row(response.body.slice_ref(row.get().as_bytes()));
+            for row in parts.rows.into_iter().flatten() {
+                let row = mark.row(response.body.slice_ref(row.as_bytes()));
                 if let Some(id) = pick::text_at(row.json(), self.entity.id)? {
                     whole.insert(id.into_owned(), row.clone());
                 }
@@ -370,7 +375,7 @@ impl List {
                 continue;
             }
             // It is archived, or went away a moment ago: what the list told stays.
-            self.warnings.incomplete(&id);
+            self.output.warnings.incomplete(&id);
             rows.push(row.lean());
         }
         self.rows = rows;
@@ -378,6 +383,9 @@ impl List {
     }
 
     fn answer_rows(&mut self, end: End) -> Result<Step, Error> {
+        if self.has_begun {
+            return Ok(self.answer(&end));
+        }
         let rows = std::mem::take(&mut self.rows);
         self.finish(Box::new(Records::new(self.entity, rows)), end)
     }
@@ -388,26 +396,129 @@ impl List {
             self.waits_for = WaitsFor::Beside(records, end);
             return Ok(Step::Calls(calls));
         }
-        let mut output = self.output();
-        records.encode(&mut output)?;
+        self.output.begin(answer::PAGE_BEGINS, records.size());
+        records.encode(&mut self.output)?;
+        Ok(self.answer(&end))
+    }
+
+    fn answer(&mut self, end: &End) -> Step {
+        Step::Answer(self.answered(end))
+    }
+
+    fn answered(&mut self, end: &End) -> Answer {
         let next = Paging::next(&self.cx, end.position.as_ref(), end.has_next_page);
-        Ok(Step::Answer(Answer {
-            body: answer::page(&next, &output),
+        Answer {
+            body: answer::page(&next, std::mem::take(&mut self.output)),
             written: None,
             hidden: self.fields.learned(),
             changed_metadata: false,
-        }))
+        }
+    }
+}
+
+/// What takes the rows of a native page.
+struct Taker<'l> {
+    entity: &'static Entity,
+    mark: &'l Mark,
+    into: Goes<'l>,
+    /// Where a row has the instant that must be within the window.
+    keep: Option<(Path, Window)>,
+    kept: usize,
+    /// What there was before.
+    before: (usize, usize),
+}
+
+/// Where they go.
+enum Goes<'l> {
+    /// They are written, and whether any has been.
+    Output(&'l mut Output, &'l mut bool),
+    /// They are cut out of the body.
+    Rows(&'l mut Vec<Row>, &'l Bytes),
+    /// They are only counted.
+    Nothing,
+}
+
+impl<'l> Taker<'l> {
+    fn new(
+        entity: &'static Entity,
+        mark: &'l Mark,
+        into: Goes<'l>,
+        keep: Option<(Path, Window)>,
+    ) -> Self {
+        let before = match &into {
+            Goes::Output(output, _) => output.mark(),
+            Goes::Rows(rows, _) => (rows.len(), 0),
+            Goes::Nothing => (0, 0),
+        };
+        Self {
+            entity,
+            mark,
+            into,
+            keep,
+            kept: 0,
+            before,
+        }
+    }
+}
+
+impl TakesRows for Taker<'_> {
+    fn take(&mut self, scan: &mut Scan<'_>) -> Result<(), Error> {
+        let begin = scan.position();
+        if let Some((path, window)) = self.keep {
+            let row = scan.value().map_err(|stop| scan.error(stop))?;
+            if !is_within(row.as_bytes(), path, window) {
+                return Ok(());
+            }
+            scan.back_to(begin);
+        }
+        match &mut self.into {
+            Goes::Output(output, has_begun) => {
+                if !**has_begun {
+                    // One record tells for all: what was asked for is in each of them, as null where it is not set.
+                    let row = scan.value().map_err(|stop| scan.error(stop))?;
+                    records::warn_of_missing(self.entity, row.as_bytes(), output)?;
+                    scan.back_to(begin);
+                    **has_begun = true;
+                }
+                (self.entity.encode)(scan, &Beside::default(), output)
+                    .map_err(|error| self.mark.put(error))?;
+            }
+            Goes::Rows(rows, body) => {
+                let row = scan.value().map_err(|stop| scan.error(stop))?;
+                rows.push(self.mark.row(body.slice_ref(row.as_bytes())));
+            }
+            Goes::Nothing => scan.pass().map_err(|stop| scan.error(stop))?,
+        }
+        self.kept += 1;
+        Ok(())
+    }
+
+    fn take_back(&mut self) -> Result<(), Error> {
+        self.kept = 0;
+        match &mut self.into {
+            Goes::Output(output, _) => output.back_to(self.before),
+            Goes::Rows(rows, _) => rows.truncate(self.before.0),
+            Goes::Nothing => {}
+        }
+        Ok(())
     }
 }
 
 impl List {
-    /// What the records of a page are written to.
-    fn output(&mut self) -> Output {
-        let output = Output::new(std::mem::take(&mut self.warnings));
-        if self.is_changes {
-            return output.with_losers();
+    fn form(&self, pager: &PagerPlan) -> PageForm {
+        // What a provider gives beyond the page's size comes before its token, and is lost if it is cut off.
+        let size = if pager.next.is_some() {
+            usize::MAX
+        } else {
+            usize::try_from(self.room(pager)).unwrap_or(usize::MAX)
+        };
+        PageForm {
+            rows: pager.rows,
+            next: pager.next,
+            more: pager.more,
+            id: pager.next.is_none().then_some(self.entity.id),
+            size,
         }
-        output
     }
 
     /// Whether the next native page is the whole of the answer, record by record.
@@ -421,41 +532,72 @@ impl List {
             self.plan.full
         };
         matches!(self.waits_for, WaitsFor::Page)
-            && self.rows.is_empty()
+            && self.writes_at_once()
+            && self.taken == 0
             && self.full_at.is_none()
-            && self.completion().is_none()
-            && Records::stand_alone(self.entity)
             // No other native list is to be looked into behind it.
             && phase.list + 1 == lists.len()
             && pager.max.is_none_or(|max| max >= self.paging.size())
             // Otherwise the records of a page may all be left out, and the next one is read.
             && pager.keep.is_none()
-            && pager.rows.len() == 1
+    }
+
+    /// Reads a page that is told as it comes.
+    fn flow<T>(
+        &mut self,
+        read: impl FnOnce(&mut Flowing, &mut Told<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let Some(mut flowing) = self.flowing.take() else {
+            return Err(cursor::refused(&self.cx));
+        };
+        let into = Goes::Output(&mut self.output, &mut self.has_begun);
+        let mark = flowing.mark.clone();
+        let mut told = Told {
+            taker: Taker::new(self.entity, &mark, into, None),
+            before: flowing.taken,
+        };
+        let read = read(&mut flowing, &mut told)?;
+        flowing.taken += told.taker.kept;
+        self.flowing = Some(flowing);
+        Ok(read)
     }
 }
 
 /// What a native page says of the one after it.
-fn page_end(parts: &pick::PageParts<'_>) -> Result<PageEnd, Error> {
-    let token = match parts.next {
-        Some(token) => Some(pick::text(token)?.0.into_owned()),
-        None => None,
-    };
-    Ok(PageEnd::new(token, parts.more.is_some()))
-}
-
-/// Refuses a page behind which there is more, nobody knows where.
-fn must_go_on(pager: &PagerPlan, end: &PageEnd, last: Option<&str>) -> Result<(), Error> {
-    if pager.next.is_none() && end.has_more() && last.is_none() {
+fn page_end(pager: &PagerPlan, said: PageSaid, date: Option<Timestamp>) -> Result<PageEnd, Error> {
+    let end = PageEnd::new(said.token, said.more);
+    if pager.next.is_none() && end.has_more() && said.last.is_none() {
         return Err(Error::bad_gateway(
             "the provider says that there are more records, but not after which one: the list cannot go on",
         ));
     }
-    Ok(())
+    Ok(end.at(said.last.as_deref(), date))
+}
+
+/// What takes the rows of a page that is told as it comes.
+struct Told<'l> {
+    taker: Taker<'l>,
+    /// Records that were taken before, and may have been told.
+    before: usize,
+}
+
+impl TakesRows for Told<'_> {
+    fn take(&mut self, scan: &mut Scan<'_>) -> Result<(), Error> {
+        self.taker.take(scan)
+    }
+
+    fn take_back(&mut self) -> Result<(), Error> {
+        if self.before > 0 {
+            return Err(Error::bad_gateway(
+                "the provider's answer has its records twice, and the first of them have been told",
+            ));
+        }
+        self.taker.take_back()
+    }
 }
 
 /// Whether the instant in a row is within the window. One that cannot be read is: better twice than never.
-fn is_within(row: &[u8], path: Path, window: Option<Window>) -> bool {
-    let Some(window) = window else { return true };
+fn is_within(row: &[u8], path: Path, window: Window) -> bool {
     match pick::text_at(row, path) {
         Ok(Some(text)) => read::parse_timestamp(&text)
             .is_none_or(|instant| window.from <= instant && instant <= window.to),
@@ -473,102 +615,38 @@ impl Translator for List {
     }
 
     fn begins(&mut self, response: &NativeResponse) -> Result<(), Error> {
-        let pager = self.pager()?;
-        let member = pager.rows.first().copied().unwrap_or_default();
-        let goes_on_by_token = pager.next.is_some();
-        let size = if goes_on_by_token {
-            usize::MAX
-        } else {
-            usize::try_from(self.room(pager)).unwrap_or(usize::MAX)
-        };
+        let form = self.form(self.pager()?);
+        self.output.begin(answer::PAGE_BEGINS, 0);
         self.flowing = Some(Flowing {
-            rows: Rows::new(member),
-            output: self.output(),
+            pieces: Pieces::new(form),
             mark: Mark::of(self.cx.provider, response),
-            size,
             taken: 0,
-            last: (!goes_on_by_token).then(Vec::new),
-            has_told: false,
         });
         Ok(())
     }
 
     fn feed(&mut self, body: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
-        let entity = self.entity;
-        let Some(flowing) = &mut self.flowing else {
-            return Ok(());
-        };
-        let Flowing {
-            rows,
-            output,
-            mark,
-            size,
-            taken,
-            last,
-            has_told,
-        } = flowing;
-        rows.feed(body, |row| {
-            *taken += 1;
-            if *taken > *size {
-                return Ok(());
-            }
-            if let Some(last) = last {
-                last.clear();
-                last.extend_from_slice(row);
-            }
-            if *taken == 1 {
-                Records::warn_of_missing(entity, row, output)?;
-            }
-            Records::encode_alone(entity, row, mark, output)
-        })?;
+        self.output.begin(answer::PAGE_BEGINS, body.len());
+        self.flow(|flowing, told| flowing.pieces.feed(body, told))?;
         // What has no record yet may be no page at all.
-        if !output.json().is_empty() {
-            if !std::mem::replace(has_told, true) {
-                out.extend_from_slice(answer::PAGE_BEGINS);
-            }
-            output.hand_on(out);
+        if !self.output.json().is_empty() {
+            self.output.hand_on(out);
         }
         Ok(())
     }
 
     fn flowed(&mut self, response: &NativeResponse) -> Result<Answer, Error> {
-        let pager = self.pager()?;
-        let Some(flowing) = self.flowing.take() else {
-            return Err(cursor::refused(&self.cx));
-        };
-        let (frame, found) = flowing.rows.end();
-        let parts = pick::page(&frame, pager.rows, pager.next, pager.more)?;
-        // A list that is there twice counts as it is there last, and the first one has been told.
-        let marks = parts.rows.0.iter().flatten();
-        if marks.filter(|mark| mark.get() == "{}").count() != found
-            || parts.rows.0.iter().flatten().count() != found
-        {
-            return Err(Error::bad_gateway(
-                "the provider's answer is not what its spec says: its records are not a list of objects",
-            ));
-        }
-        let end = page_end(&parts)?.beyond(flowing.taken > flowing.size);
-        let last = match &flowing.last {
-            Some(row) if !row.is_empty() => {
-                pick::text_at(row, self.entity.id)?.map(std::borrow::Cow::into_owned)
-            }
-            _ => None,
-        };
-        must_go_on(pager, &end, last.as_deref())?;
-        let has_next_page =
-            self.paging.advance(end.at(last.as_deref(), response.date)) != After::End;
-        let next = Paging::next(&self.cx, self.paging.position().as_ref(), has_next_page);
-        let begun = if flowing.has_told {
-            Vec::new()
-        } else {
-            answer::PAGE_BEGINS.to_vec()
-        };
-        Ok(Answer {
-            body: answer::page_ends(begun, &next, &flowing.output.warnings),
-            written: None,
-            hidden: self.fields.learned(),
-            changed_metadata: false,
-        })
+        let said = self.flow(|flowing, told| {
+            let nothing = Pieces::new(PageForm::default());
+            std::mem::replace(&mut flowing.pieces, nothing).end(told)
+        })?;
+        let end = page_end(self.pager()?, said, response.date)?;
+        let has_next_page = self.paging.advance(end) != After::End;
+        let position = self.paging.position();
+        Ok(self.answered(&End {
+            position,
+            has_next_page,
+        }))
     }
 
     fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error> {
@@ -581,15 +659,13 @@ impl Translator for List {
                     self.entity,
                     &mut self.fields,
                     &response,
-                    &mut self.warnings,
+                    &mut self.output.warnings,
                 )?;
                 self.call()
             }
             WaitsFor::Completion(end) => self.completed(&responses, end),
             WaitsFor::Beside(mut records, end) => {
-                let mut output = Output::new(std::mem::take(&mut self.warnings));
-                records.read(&self.cx, &responses, &mut output)?;
-                self.warnings = output.warnings;
+                records.read(&self.cx, &responses, &mut self.output)?;
                 self.finish(records, end)
             }
         }

@@ -8,7 +8,7 @@ use super::{
     Context, NativeRequest, NativeResponse,
     beside::{Beside, Reading},
     entity::{Entity, Output},
-    hidden, native,
+    hidden,
     scan::Scan,
 };
 use crate::{
@@ -39,7 +39,8 @@ impl Mark {
         }))
     }
 
-    fn put(&self, mut error: Error) -> Error {
+    /// Says of an error that it is about something in the answer.
+    pub(super) fn put(&self, mut error: Error) -> Error {
         if error.provider.is_none() {
             error.provider = Some(Box::new(ProviderFault::clone(&self.0)));
         }
@@ -105,41 +106,20 @@ impl Records {
         &self.rows
     }
 
+    /// How many bytes the native records have.
+    pub fn size(&self) -> usize {
+        self.rows.iter().map(|row| row.json.len()).sum()
+    }
+
     /// Writes all records.
     pub fn encode(&self, output: &mut Output) -> Result<(), Error> {
         // One record tells for all: what was asked for is in each of them, as null where it is not set.
         if let Some(row) = self.rows.iter().find(|row| !row.is_lean) {
-            Self::warn_of_missing(self.entity, row.json(), output)?;
+            warn_of_missing(self.entity, row.json(), output)?;
         }
         self.rows
             .iter()
             .try_for_each(|row| self.encode_one(row, output))
-    }
-
-    /// Whether records can be written one by one as they come: nothing is read beside them.
-    pub(super) fn stand_alone(entity: &Entity) -> bool {
-        entity.beside.is_empty()
-    }
-
-    /// Writes one record that came in an answer with `mark`, of an entity whose records stand alone.
-    pub(super) fn encode_alone(
-        entity: &Entity,
-        json: &[u8],
-        mark: &Mark,
-        output: &mut Output,
-    ) -> Result<(), Error> {
-        encode(entity, json, &Beside::default(), output).map_err(|error| mark.put(error))
-    }
-
-    /// Warns of fields that were asked for and are not in a record, which tells for all of its page.
-    pub(super) fn warn_of_missing(
-        entity: &Entity,
-        json: &[u8],
-        output: &mut Output,
-    ) -> Result<(), Error> {
-        let raw = native::parse(json)?;
-        let names = entity.selection.iter().copied();
-        hidden::warn_of_missing(raw, entity.form.fields_in, names, &mut output.warnings)
     }
 
     /// Writes one of the records.
@@ -151,6 +131,16 @@ impl Records {
             error
         })
     }
+}
+
+/// Warns of fields that were asked for and are not in a record, which tells for all of its answer.
+pub(super) fn warn_of_missing(
+    entity: &Entity,
+    record: &[u8],
+    output: &mut Output,
+) -> Result<(), Error> {
+    let names = entity.selection.iter().copied();
+    hidden::warn_of_missing(record, entity.form.fields_in, names, &mut output.warnings)
 }
 
 /// Writes the unified record of a native one, which is the whole text.

@@ -23,6 +23,8 @@ pub(crate) struct Conversation {
     rounds: Vec<Vec<(u16, Bytes)>>,
     recent: Recent,
     now: Timestamp,
+    /// Answers come in pieces of so many bytes, where they may.
+    piece: Option<usize>,
 }
 
 impl Conversation {
@@ -40,7 +42,13 @@ impl Conversation {
             rounds: Vec::new(),
             recent: Recent::default(),
             now,
+            piece: None,
         }
+    }
+
+    pub(crate) fn in_pieces(mut self, bytes: usize) -> Self {
+        self.piece = Some(bytes);
+        self
     }
 
     pub(crate) fn id(mut self, id: &str) -> Self {
@@ -121,8 +129,13 @@ impl Conversation {
 
     /// The answer as it is written: a test that reads it as JSON would round its numbers.
     pub(crate) fn text(self) -> String {
-        let body = self.talk(&mut String::new()).expect("an answer");
+        let body = self.answer().expect("an answer");
         String::from_utf8(body).expect("an answer is text")
+    }
+
+    /// The answer as it is written, or the error.
+    pub(crate) fn answer(self) -> Result<Vec<u8>, Error> {
+        self.talk(&mut String::new())
     }
 
     fn talk(self, told: &mut String) -> Result<Vec<u8>, Error> {
@@ -156,7 +169,13 @@ impl Conversation {
             writeln!(told, "key {}.{} = {}", key.entity, key.key, key.value)
                 .expect("a String takes all");
         }
-        let result = Self::rounds(self.rounds, &self.recent, translator.as_mut(), told);
+        let result = Self::rounds(
+            self.rounds,
+            &self.recent,
+            self.piece,
+            translator.as_mut(),
+            told,
+        );
         if result.as_ref().is_err_and(|error| error.outcome.is_some())
             && let Some(left_behind) = translator.left_behind()
         {
@@ -168,6 +187,7 @@ impl Conversation {
     fn rounds(
         rounds: Vec<Vec<(u16, Bytes)>>,
         recent: &Recent,
+        piece: Option<usize>,
         translator: &mut dyn Translator,
         told: &mut String,
     ) -> Result<Vec<u8>, Error> {
@@ -198,11 +218,29 @@ impl Conversation {
                     for (call, (status, _)) in calls.iter().zip(&responses) {
                         tell(told, call, *status);
                     }
+                    if let (Some(piece), [(200, body)]) = (piece, responses.as_slice()) {
+                        assert!(translator.flows(), "it is not read as it comes");
+                        return flow(translator, body, piece);
+                    }
                     step = translator.resume(responses.into_iter().map(response).collect())?;
                 }
             }
         }
     }
+}
+
+/// Reads an answer as it comes.
+fn flow(translator: &mut dyn Translator, body: &Bytes, piece: usize) -> Result<Vec<u8>, Error> {
+    let head = response((200, Bytes::new()));
+    let mut told = Vec::new();
+    translator.begins(&head)?;
+    for piece in body.chunks(piece) {
+        let mut out = Vec::new();
+        translator.feed(piece, &mut out)?;
+        told.append(&mut out);
+    }
+    told.extend(translator.flowed(&head)?.body);
+    Ok(told)
 }
 
 fn tell(told: &mut String, call: &NativeRequest, status: u16) {

@@ -128,9 +128,9 @@ pub struct PlanUnifiedOperation {
 /// What an operation takes and answers. The envelopes are hand-written generics; these are what fills them.
 #[derive(Debug, Clone)]
 pub enum PlanShape {
-    /// `sync_mode`, `cursor`, `page_size`, `fields` → a page of records.
+    /// `sync_mode`, `cursor`, `page_size`, `fields`, `raw_data` → a page of records.
     List { record: String },
-    /// `id`, `fields` → one record.
+    /// `id`, `fields`, `raw_data` → one record.
     Get { record: String },
     /// `{record}` → one record.
     Create { record: String, input: String },

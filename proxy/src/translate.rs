@@ -24,6 +24,7 @@ pub mod list;
 pub mod long;
 pub mod native;
 pub mod objects;
+pub mod page;
 pub mod paging;
 pub mod patch;
 pub mod pick;

@@ -54,8 +54,8 @@ impl Form {
     /// The parameters that may be in the query.
     fn query(self) -> &'static [&'static str] {
         match self {
-            Self::List => &["sync_mode", "cursor", "page_size", "fields"],
-            Self::Get => &["fields"],
+            Self::List => &["sync_mode", "cursor", "page_size", "fields", "raw_data"],
+            Self::Get => &["fields", "raw_data"],
             Self::Create | Self::Update | Self::BatchRead | Self::Upsert => &[],
         }
     }

@@ -2,27 +2,32 @@
 
 use super::{entity::Output, paging::Next, warning::Warnings};
 
-/// `{record, warnings?}`.
-pub fn record(output: &Output) -> Vec<u8> {
-    let record = output.json();
-    let mut body = Vec::with_capacity(record.len() + 32);
-    body.extend_from_slice(b"{\"record\":");
-    body.extend_from_slice(record);
-    end(body, &output.warnings)
+/// What stands before the only record of an answer.
+pub(super) const RECORD_BEGINS: &[u8] = b"{\"record\":";
+
+/// What stands before the items of a page.
+pub(super) const PAGE_BEGINS: &[u8] = b"{\"items\":[";
+
+/// `{record, warnings?}`, of an output that begins so.
+pub fn record(output: Output) -> Vec<u8> {
+    let (body, warnings) = output.into_parts();
+    end(body, &warnings)
 }
 
-/// `{next_cursor, has_next_page, items, warnings?}`.
-pub fn page(next: &Next, output: &Output) -> Vec<u8> {
-    let items = output.json();
-    let mut body = Vec::with_capacity(items.len() + 512);
-    body.extend_from_slice(b"{\"next_cursor\":");
+/// `{items, next_cursor, has_next_page, warnings?}`, of an output that begins so. The items are first, so that they can be
+/// told before the page has been read to its end.
+pub fn page(next: &Next, output: Output) -> Vec<u8> {
+    let (body, warnings) = output.into_parts();
+    page_ends(body, next, &warnings)
+}
+
+/// What stands behind the items of a page, appended to `body`.
+pub(super) fn page_ends(mut body: Vec<u8>, next: &Next, warnings: &Warnings) -> Vec<u8> {
+    body.extend_from_slice(b"],\"next_cursor\":");
     push(&mut body, &next.cursor);
     body.extend_from_slice(b",\"has_next_page\":");
     push(&mut body, &next.has_next_page);
-    body.extend_from_slice(b",\"items\":[");
-    body.extend_from_slice(items);
-    body.push(b']');
-    end(body, &output.warnings)
+    end(body, warnings)
 }
 
 fn end(mut body: Vec<u8>, warnings: &Warnings) -> Vec<u8> {

@@ -108,9 +108,9 @@ impl BatchRead {
         let mut rows = Vec::new();
         for response in responses {
             let parts = pick::page(&response.body, self.plan.rows, None, None)?;
-            let raw = parts.rows.0.into_iter().flatten();
+            let raw = parts.rows.into_iter().flatten();
             let mark = Mark::of(self.cx.provider, response);
-            rows.extend(raw.map(|raw| mark.row(response.body.slice_ref(raw.get().as_bytes()))));
+            rows.extend(raw.map(|raw| mark.row(response.body.slice_ref(raw.as_bytes()))));
         }
         self.end(Box::new(Records::new(self.entity, rows)))
     }

@@ -10,7 +10,6 @@ use std::{
 };
 
 use bytes::Bytes;
-use serde_json::value::RawValue;
 
 use super::{
     Context, Freshness, NativeRequest, NativeResponse, hidden,
@@ -299,15 +298,15 @@ impl Reading {
                     rows, id, reads, ..
                 } => {
                     let parts = pick::page(&response.body, rows, None, None)?;
-                    if let Some(first) = parts.rows.0.iter().flatten().next() {
+                    if let Some(first) = parts.rows.iter().flatten().next() {
                         let names = reads
                             .iter()
                             .filter(|path| path.first().copied() == self.fields_in)
                             .filter_map(|path| path.last().copied());
-                        hidden::warn_of_missing(first, self.fields_in, names, warnings)?;
+                        hidden::warn_of_missing(first.as_bytes(), self.fields_in, names, warnings)?;
                     }
-                    for row in parts.rows.0.into_iter().flatten() {
-                        let row = response.body.slice_ref(row.get().as_bytes());
+                    for row in parts.rows.into_iter().flatten() {
+                        let row = response.body.slice_ref(row.as_bytes());
                         let id = pick::text_at(&row, id)?.map(Cow::into_owned);
                         self.insert_record(at, id, row);
                     }
@@ -364,20 +363,20 @@ fn labels(
     label: Path,
 ) -> Result<HashMap<String, String>, Error> {
     let mut labels = HashMap::new();
-    let mut note = |row: &RawValue| -> Result<(), Error> {
-        let mut texts = pick::texts(row.get().as_bytes(), &[value, label])?;
+    let mut note = |row: &str| -> Result<(), Error> {
+        let mut texts = pick::texts(row.as_bytes(), &[value, label])?;
         if let (Some(label), Some(value)) = (texts.pop().flatten(), texts.pop().flatten()) {
             labels.insert(value.0.into_owned(), label.0.into_owned());
         }
         Ok(())
     };
     let parts = pick::page(body, rows, None, None)?;
-    for row in parts.rows.0.into_iter().flatten() {
+    for row in parts.rows.into_iter().flatten() {
         match inner {
             None => note(row)?,
             Some(inner) => {
-                let parts = pick::page(row.get().as_bytes(), inner, None, None)?;
-                for row in parts.rows.0.into_iter().flatten() {
+                let parts = pick::page(row.as_bytes(), inner, None, None)?;
+                for row in parts.rows.into_iter().flatten() {
                     note(row)?;
                 }
             }

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 
 use super::{
-    patch::ObjectOnly, query::is_name, record_id::RecordIdForm, scalar::shorten, warning::Warnings,
+    entity::RawData, patch::ObjectOnly, query::is_name, record_id::RecordIdForm, scalar::shorten,
+    warning::Warnings,
 };
 use crate::{error::Error, route::UnifiedRequest};
 
@@ -16,13 +17,14 @@ pub(crate) const MAX_IDS: usize = 10_000;
 /// The most values of one upsert's key.
 pub(crate) const MAX_KEY_VALUES: usize = 100;
 
-/// `GET …?sync_mode&cursor&page_size&fields`.
+/// `GET …?sync_mode&cursor&page_size&fields&raw_data`.
 #[derive(Debug)]
 pub struct ListRequest {
     pub sync_mode: Option<SyncMode>,
     pub cursor: Option<String>,
     pub page_size: Option<u32>,
     pub fields: Vec<String>,
+    pub raw_data: RawData,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,11 +33,12 @@ pub enum SyncMode {
     Incremental,
 }
 
-/// `GET …/{id}?fields`.
+/// `GET …/{id}?fields&raw_data`.
 #[derive(Debug)]
 pub struct GetRequest {
     pub id: String,
     pub fields: Vec<String>,
+    pub raw_data: RawData,
 }
 
 /// `POST …` with `{record}`.
@@ -102,10 +105,10 @@ impl<'de, K: Deserialize<'de>> Deserialize<'de> for UpsertOn<K> {
 pub fn list(request: &UnifiedRequest, warnings: &mut Warnings) -> Result<ListRequest, Error> {
     let query = query(
         request,
-        &["sync_mode", "cursor", "page_size", "fields"],
+        &["sync_mode", "cursor", "page_size", "fields", "raw_data"],
         warnings,
     )?;
-    let [sync_mode, cursor, page_size, fields] = query;
+    let [sync_mode, cursor, page_size, fields, raw_data] = query;
     Ok(ListRequest {
         sync_mode: match sync_mode {
             None => None,
@@ -125,14 +128,27 @@ pub fn list(request: &UnifiedRequest, warnings: &mut Warnings) -> Result<ListReq
             .map(str::to_owned),
         page_size: page_size.map(read_page_size).transpose()?,
         fields: read_fields("query.fields", fields.unwrap_or_default().split(','))?,
+        raw_data: read_raw_data(raw_data)?,
     })
 }
 
+fn read_raw_data(asked: Option<&str>) -> Result<RawData, Error> {
+    match asked {
+        None | Some("full") => Ok(RawData::Full),
+        Some("none") => Ok(RawData::None),
+        Some(other) => {
+            let message = format!("expected `full` or `none`, found {:?}", shorten(other));
+            Err(Error::issue("query.raw_data", message))
+        }
+    }
+}
+
 pub fn get(request: &UnifiedRequest, warnings: &mut Warnings) -> Result<GetRequest, Error> {
-    let [fields] = query(request, &["fields"], warnings)?;
+    let [fields, raw_data] = query(request, &["fields", "raw_data"], warnings)?;
     Ok(GetRequest {
         id: id(request),
         fields: read_fields("query.fields", fields.unwrap_or_default().split(','))?,
+        raw_data: read_raw_data(raw_data)?,
     })
 }
 

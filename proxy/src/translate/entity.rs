@@ -118,11 +118,25 @@ impl Entity {
     }
 }
 
+/// Whether the provider's own record comes along with each unified one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum RawData {
+    /// Byte for byte.
+    #[default]
+    Full,
+    /// An empty object is in its place.
+    None,
+}
+
 /// Unified records on their way to the answer.
 #[derive(Debug, Default)]
 pub struct Output {
-    /// The records as JSON, with commas between them.
+    /// What stands before the records, and the records as JSON with commas between them.
     json: Vec<u8>,
+    /// Where the records begin.
+    begin: usize,
+    /// Some were handed on before.
+    goes_on: bool,
     pub warnings: Warnings,
     /// The id of the last record, as a JSON string.
     last_id: Vec<u8>,
@@ -147,19 +161,31 @@ impl Output {
         }
     }
 
-    /// The native records are left out.
+    /// The native records come along, or are left out.
     #[must_use]
-    pub fn without_raw(self) -> Self {
+    pub fn with_raw(self, raw_data: RawData) -> Self {
         Self {
-            without_raw: true,
+            without_raw: raw_data == RawData::None,
             ..self
+        }
+    }
+
+    /// Makes room for the records of so many native bytes. The answer begins with what stands before the records, unless
+    /// it has begun.
+    pub fn begin(&mut self, prefix: &[u8], native: usize) {
+        // A unified record with all of its fields is about as long as the native one that comes with it.
+        let size = if self.without_raw { native } else { native * 2 };
+        self.json.reserve(size + 1024);
+        if self.json.is_empty() && !self.goes_on {
+            self.json.extend_from_slice(prefix);
+            self.begin = self.json.len();
         }
     }
 
     /// Begins a record, which is written member by member and then ended.
     #[inline]
     pub fn record(&mut self) -> Record<'_> {
-        if !self.json.is_empty() {
+        if self.json.len() > self.begin || self.goes_on {
             self.json.push(b',');
         }
         Record::begin(&mut self.json, &mut self.warnings, !self.without_raw)
@@ -195,8 +221,32 @@ impl Output {
         self.last_id.extend_from_slice(&self.json[id.range()]);
     }
 
+    /// The records that are here.
     pub fn json(&self) -> &[u8] {
-        &self.json
+        &self.json[self.begin..]
+    }
+
+    /// All that is here, to end it with the warnings.
+    pub(super) fn into_parts(self) -> (Vec<u8>, Warnings) {
+        (self.json, self.warnings)
+    }
+
+    /// Hands on what was written since the last time.
+    pub fn hand_on(&mut self, out: &mut Vec<u8>) {
+        self.goes_on |= self.json.len() > self.begin;
+        self.begin = 0;
+        out.append(&mut self.json);
+    }
+
+    /// How much has been written and warned of, to come back to.
+    pub(super) fn mark(&self) -> (usize, usize) {
+        (self.json.len(), self.warnings.as_slice().len())
+    }
+
+    /// Forgets what was written and warned of since a mark.
+    pub(super) fn back_to(&mut self, (written, warned): (usize, usize)) {
+        self.json.truncate(written);
+        self.warnings.truncate(warned);
     }
 
     /// The id of the record that was written last; empty where there is none.

@@ -4,16 +4,12 @@
 //! hidden ones are left out with a warning each, and the read is made again. What was learned is remembered for the
 //! connection for a few minutes, so that the next read goes well at once.
 
-use std::{borrow::Cow, collections::HashMap};
-
-use serde_json::value::RawValue;
-
 use super::{
     Context, NativeRequest, NativeResponse,
     call::Fields,
     entity::Entity,
-    native,
     pick::{self, Path},
+    scan::{self, Scan, Stop},
     warning::Warnings,
 };
 use crate::{error::Error, upstream::fault};
@@ -66,8 +62,8 @@ pub(super) fn learn(
     };
     let parts = pick::page(&response.body, description.rows, None, None)?;
     let mut names = Vec::new();
-    for row in parts.rows.0.into_iter().flatten() {
-        names.extend(pick::text_at(row.get().as_bytes(), description.name)?);
+    for row in parts.rows.into_iter().flatten() {
+        names.extend(pick::text_at(row.as_bytes(), description.name)?);
     }
     let visible = |field: &str| {
         // A field of a parent is the parent's to show.
@@ -81,20 +77,31 @@ pub(super) fn learn(
 /// providers leave out what the connected user may not see, or what does not exist, without a word. What is only not
 /// set is there, as null.
 pub(super) fn warn_of_missing(
-    row: &RawValue,
-    fields_in: Option<&str>,
+    row: &[u8],
+    fields_in: Option<&'static str>,
     names: impl Iterator<Item = &'static str>,
     warnings: &mut Warnings,
 ) -> Result<(), Error> {
     let Some(member) = fields_in else {
         return Ok(());
     };
-    let row: HashMap<Cow<'_, str>, &RawValue> = native::parse(row.get().as_bytes())?;
-    let Some(fields) = row.get(member).filter(|fields| fields.get() != "null") else {
+    let row = scan::utf8(row)?;
+    let Some(fields) = pick::not_null(scan::place(row, &[member])) else {
         return Ok(());
     };
-    let fields: HashMap<Cow<'_, str>, &RawValue> = native::parse(fields.get().as_bytes())?;
-    for name in names.filter(|name| !fields.contains_key(*name)) {
+    let mut missing: Vec<&str> = names.collect();
+    let mut scan = Scan::new(fields);
+    let mut note = || {
+        if scan.peek()? != b'{' {
+            return Err(Stop::Unexpected("an object"));
+        }
+        scan.members(|key, scan| {
+            missing.retain(|name| *name != key);
+            scan.pass()
+        })
+    };
+    note().map_err(|stop| scan.error(stop))?;
+    for name in missing {
         warnings.hidden(name);
     }
     Ok(())

@@ -24,6 +24,14 @@ pub fn written(text: &str) -> Option<Written<'_>> {
     })
 }
 
+/// A day, as in `2024-01-31`, that is on a calendar. None for every other text, as with [`written`].
+pub fn day(text: &str) -> Option<&str> {
+    let day: &[u8; 10] = text.as_bytes().try_into().ok()?;
+    let mut begins = *b"0000-00-00T00:00:00";
+    begins[..10].copy_from_slice(day);
+    is_real(&begins).then_some(text)
+}
+
 /// Whether `2024-01-31T12:34:56` is on a calendar and on a clock.
 fn is_real(text: &[u8; 19]) -> bool {
     let are_signs = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')];
@@ -122,6 +130,16 @@ mod tests {
         ) {
             if let Some(fast) = fast(&text) {
                 prop_assert_eq!(Some(fast), slow(&text));
+            }
+        }
+
+        #[test]
+        fn a_day_is_one_that_is_on_the_calendar(text in "[0-9]{4}-[01][0-9]-[0-3][0-9]") {
+            if let Some(day) = day(&text) {
+                let parsed: jiff::civil::Date = text.parse().unwrap();
+                prop_assert_eq!(day, parsed.to_string());
+            } else {
+                prop_assert!(text.starts_with("9999") || text.parse::<jiff::civil::Date>().is_err());
             }
         }
 

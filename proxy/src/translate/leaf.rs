@@ -33,6 +33,12 @@ impl<'a> Leaf<'a> {
         Self(if value.starts_with('n') { "" } else { value })
     }
 
+    /// What is in the quotation marks, where it is a string.
+    #[inline]
+    pub fn inside(self) -> Option<&'a str> {
+        self.0.strip_prefix('"')?.strip_suffix('"')
+    }
+
     /// As a scalar of some kind. Something odd is none, and is told of as `field`.
     pub fn get<S: Scalar<'a>>(self, field: &str, warnings: &mut Warnings) -> Option<S> {
         if self.0.is_empty() {

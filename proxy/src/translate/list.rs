@@ -1,18 +1,22 @@
 //! Lists, page by page: the native calls that make one up, and the machine that answers a page.
 
+use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::{
     Answer, Context, NativeRequest, NativeResponse, Recent, Step, Translator, answer,
+    beside::Beside,
     call::Fields,
     cursor::{self, Position},
     decode,
     entity::{Entity, Output},
     hidden, native,
-    paging::{self, After, Page, PageEnd, PageLimits, Paging, Window},
+    page::{PageForm, PageReader, TakesRows},
+    paging::{After, Page, PageEnd, PageLimits, Paging, Window},
     pick::{self, Path},
     read,
-    records::{Mark, Records, Row},
+    records::{self, Mark, Records, Row},
+    scan::Scan,
     warning::Warnings,
 };
 use crate::{error::Error, route::UnifiedRequest, upstream::fault};
@@ -83,15 +87,18 @@ pub struct List {
     entity: &'static Entity,
     plan: &'static ListPlan,
     fields: Fields,
-    warnings: Warnings,
     paging: Paging,
-    /// Whether it is a list of changes. At the end of a full one the paging stands at the first of them already.
-    is_changes: bool,
-    /// The rows that the page has so far.
+    /// The records that the page has so far, where they are written as they come.
+    output: Output,
+    /// The rows that it has, where more is to be read before they are written.
     rows: Vec<Row>,
+    /// How many it has either way.
+    taken: usize,
     pages: u32,
     /// The page is full and has come to the end of a native list: where the next one begins, while it is looked into.
     full_at: Option<Position>,
+    /// Records have been written.
+    has_begun: bool,
     waits_for: WaitsFor,
 }
 
@@ -130,18 +137,25 @@ impl List {
             change_lists: lists(plan.changes),
         };
         let paging = Paging::open(&cx, &request, limits)?;
+        // At the end of a full list the paging stands at the first list of changes already.
         let is_changes = paging.phase().is_some_and(|phase| phase.window.is_some());
+        let fields = Fields::of(&cx, entity, request.fields, &mut warnings);
+        let mut output = Output::new(warnings).with_raw(request.raw_data);
+        if is_changes {
+            output = output.with_losers();
+        }
         let list = Self {
-            is_changes,
-            fields: Fields::of(&cx, entity, request.fields, &mut warnings),
+            fields,
             cx,
             entity,
             plan,
-            warnings,
             paging,
+            output,
             rows: Vec::new(),
+            taken: 0,
             pages: 0,
             full_at: None,
+            has_begun: false,
             waits_for: WaitsFor::Page,
         };
         list.check_position()?;
@@ -214,7 +228,7 @@ impl List {
 
     /// How many rows the next call may ask for. A full page still asks for one, to know whether there is any.
     fn room(&self, pager: &PagerPlan) -> u32 {
-        let taken = u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
+        let taken = u32::try_from(self.taken).unwrap_or(u32::MAX);
         let room = self.paging.size().saturating_sub(taken).max(1);
         room.min(pager.max.unwrap_or(u32::MAX))
     }
@@ -233,48 +247,56 @@ impl List {
             return Err(fault::fault(self.cx.provider, response));
         }
         let pager = self.pager()?;
-        let parts = pick::page(&response.body, pager.rows, pager.next, pager.more)?;
-        let token = match parts.next {
-            Some(token) => Some(pick::text(token)?.0.into_owned()),
-            None => None,
-        };
-        let mut end = PageEnd::new(token, parts.more.is_some());
         // What a provider gives beyond the page's size comes before its token, and is lost if it is cut off.
         let size = if pager.next.is_some() {
-            u32::MAX
+            usize::MAX
         } else {
-            self.room(pager)
+            usize::try_from(self.room(pager)).unwrap_or(usize::MAX)
         };
-        let rows = paging::cut(parts.rows, size, &mut end);
-        let last = match rows.last().filter(|_| pager.next.is_none()) {
-            Some(row) => pick::text_at(row.get().as_bytes(), self.entity.id)?,
-            None => None,
+        let form = PageForm {
+            rows: pager.rows,
+            next: pager.next,
+            more: pager.more,
+            id: pager.next.is_none().then_some(self.entity.id),
+            size,
         };
-        if pager.next.is_none() && end.has_more() && last.is_none() {
+        let into = if self.full_at.is_some() {
+            Goes::Nothing
+        } else if self.writes_at_once() {
+            if !self.has_begun {
+                self.output.begin(answer::PAGE_BEGINS, response.body.len());
+            }
+            Goes::Output(&mut self.output, &mut self.has_begun)
+        } else {
+            Goes::Rows(&mut self.rows, &response.body)
+        };
+        let window = self.paging.phase().and_then(|phase| phase.window);
+        let mark = Mark::of(self.cx.provider, response);
+        let mut taker = Taker::new(self.entity, &mark, into, pager.keep.zip(window));
+        let said = PageReader::whole(form, &response.body, &mut taker)?;
+        let kept = taker.kept;
+        let end = PageEnd::new(said.token, said.more);
+        if pager.next.is_none() && end.has_more() && said.last.is_none() {
             return Err(Error::bad_gateway(
                 "the provider says that there are more records, but not after which one: the list cannot go on",
             ));
         }
-        let end = end.at(last.as_deref(), response.date);
-        let window = self.paging.phase().and_then(|phase| phase.window);
-        let mark = Mark::of(self.cx.provider, response);
-        let mut kept = Vec::with_capacity(rows.len());
-        for row in rows {
-            let bytes = row.get().as_bytes();
-            if pager.keep.is_none_or(|path| is_within(bytes, path, window)) {
-                kept.push(mark.row(response.body.slice_ref(bytes)));
-            }
-        }
+        let end = end.at(said.last.as_deref(), response.date);
         self.pages += 1;
         self.went_on(kept, end)
     }
 
-    /// A native page has been read: the answer, or the next native page.
-    fn went_on(&mut self, kept: Vec<Row>, end: PageEnd) -> Result<Step, Error> {
+    /// Whether records are written as they come: nothing else is to be read for them.
+    fn writes_at_once(&self) -> bool {
+        self.entity.beside.is_empty() && self.completion().is_none() && self.rows.is_empty()
+    }
+
+    /// A native page has been read, and so many rows of it were kept: the answer, or the next native page.
+    fn went_on(&mut self, kept: usize, end: PageEnd) -> Result<Step, Error> {
         let may_read_on = self.pages < MOST_NATIVE_PAGES;
         if let Some(begins) = self.full_at.take() {
             // Only looked into: whether there is anything for the next page.
-            if !kept.is_empty() {
+            if kept > 0 {
                 return self.end(Some(begins), true);
             }
             return match self.paging.advance(end) {
@@ -286,12 +308,12 @@ impl List {
                 _ => self.end(self.paging.position(), true),
             };
         }
-        self.rows.extend(kept);
+        self.taken += kept;
         match self.paging.advance(end) {
             After::End => self.end(self.paging.position(), false),
             After::More if self.wants_more() && may_read_on => self.call(),
             After::NextList if may_read_on => {
-                if self.rows.len() >= usize::try_from(self.paging.size()).unwrap_or(usize::MAX) {
+                if self.taken >= usize::try_from(self.paging.size()).unwrap_or(usize::MAX) {
                     self.full_at = self.paging.position();
                 }
                 self.call()
@@ -304,7 +326,7 @@ impl List {
     /// may ask for.
     fn wants_more(&self) -> bool {
         let size = self.paging.size();
-        let taken = u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
+        let taken = u32::try_from(self.taken).unwrap_or(u32::MAX);
         let is_cut = self
             .pager()
             .is_ok_and(|pager| pager.max.is_some_and(|max| max < size));
@@ -345,8 +367,8 @@ impl List {
             }
             let parts = pick::page(&response.body, complete.rows, None, None)?;
             let mark = Mark::of(self.cx.provider, response);
-            for row in parts.rows.0.into_iter().flatten() {
-                let row = mark.row(response.body.slice_ref(row.get().as_bytes()));
+            for row in parts.rows.into_iter().flatten() {
+                let row = mark.row(response.body.slice_ref(row.as_bytes()));
                 if let Some(id) = pick::text_at(row.json(), self.entity.id)? {
                     whole.insert(id.into_owned(), row.clone());
                 }
@@ -360,7 +382,7 @@ impl List {
                 continue;
             }
             // It is archived, or went away a moment ago: what the list told stays.
-            self.warnings.incomplete(&id);
+            self.output.warnings.incomplete(&id);
             rows.push(row.lean());
         }
         self.rows = rows;
@@ -368,6 +390,9 @@ impl List {
     }
 
     fn answer_rows(&mut self, end: End) -> Result<Step, Error> {
+        if self.has_begun {
+            return Ok(self.answer(&end));
+        }
         let rows = std::mem::take(&mut self.rows);
         self.finish(Box::new(Records::new(self.entity, rows)), end)
     }
@@ -378,24 +403,118 @@ impl List {
             self.waits_for = WaitsFor::Beside(records, end);
             return Ok(Step::Calls(calls));
         }
-        let mut output = Output::new(std::mem::take(&mut self.warnings));
-        if self.is_changes {
-            output = output.with_losers();
-        }
-        records.encode(&mut output)?;
+        self.output.begin(answer::PAGE_BEGINS, records.size());
+        records.encode(&mut self.output)?;
+        Ok(self.answer(&end))
+    }
+
+    fn answer(&mut self, end: &End) -> Step {
         let next = Paging::next(&self.cx, end.position.as_ref(), end.has_next_page);
-        Ok(Step::Answer(Answer {
-            body: answer::page(&next, &output),
+        Step::Answer(Answer {
+            body: answer::page(&next, std::mem::take(&mut self.output)),
             written: None,
             hidden: self.fields.learned(),
             changed_metadata: false,
-        }))
+        })
+    }
+}
+
+/// What takes the rows of a native page.
+struct Taker<'l> {
+    entity: &'static Entity,
+    mark: &'l Mark,
+    into: Goes<'l>,
+    /// Where a row has the instant that must be within the window.
+    keep: Option<(Path, Window)>,
+    kept: usize,
+    /// What there was before.
+    before: (usize, usize),
+    /// Whether any had been written before.
+    had_begun: bool,
+}
+
+/// Where they go.
+enum Goes<'l> {
+    /// They are written, and whether any has been.
+    Output(&'l mut Output, &'l mut bool),
+    /// They are cut out of the body.
+    Rows(&'l mut Vec<Row>, &'l Bytes),
+    /// They are only counted.
+    Nothing,
+}
+
+impl<'l> Taker<'l> {
+    fn new(
+        entity: &'static Entity,
+        mark: &'l Mark,
+        into: Goes<'l>,
+        keep: Option<(Path, Window)>,
+    ) -> Self {
+        let (before, had_begun) = match &into {
+            Goes::Output(output, has_begun) => (output.mark(), **has_begun),
+            Goes::Rows(rows, _) => ((rows.len(), 0), false),
+            Goes::Nothing => ((0, 0), false),
+        };
+        Self {
+            entity,
+            mark,
+            into,
+            keep,
+            kept: 0,
+            before,
+            had_begun,
+        }
+    }
+}
+
+impl TakesRows for Taker<'_> {
+    fn take(&mut self, scan: &mut Scan<'_>) -> Result<(), Error> {
+        let begin = scan.position();
+        if let Some((path, window)) = self.keep {
+            let row = scan.value().map_err(|stop| scan.error(stop))?;
+            if !is_within(row.as_bytes(), path, window) {
+                return Ok(());
+            }
+            scan.back_to(begin);
+        }
+        match &mut self.into {
+            Goes::Output(output, has_begun) => {
+                if !**has_begun {
+                    // One record tells for all: what was asked for is in each of them, as null where it is not set.
+                    let row = scan.value().map_err(|stop| scan.error(stop))?;
+                    records::warn_of_missing(self.entity, row.as_bytes(), output)?;
+                    scan.back_to(begin);
+                    **has_begun = true;
+                }
+                (self.entity.encode)(scan, &Beside::default(), output)
+                    .map_err(|error| self.mark.put(error))?;
+            }
+            Goes::Rows(rows, body) => {
+                let row = scan.value().map_err(|stop| scan.error(stop))?;
+                rows.push(self.mark.row(body.slice_ref(row.as_bytes())));
+            }
+            Goes::Nothing => scan.pass().map_err(|stop| scan.error(stop))?,
+        }
+        self.kept += 1;
+        Ok(())
+    }
+
+    fn take_back(&mut self) -> Result<(), Error> {
+        self.kept = 0;
+        match &mut self.into {
+            Goes::Output(output, has_begun) => {
+                output.back_to(self.before);
+                **has_begun = self.had_begun;
+            }
+            Goes::Rows(rows, _) => rows.truncate(self.before.0),
+            Goes::Nothing => {}
+        }
+        Ok(())
     }
 }
 
 /// Whether the instant in a row is within the window. One that cannot be read is: better twice than never.
-fn is_within(row: &[u8], path: Path, window: Option<Window>) -> bool {
-    let Some(window) = window else { return true };
+fn is_within(row: &[u8], path: Path, window: Window) -> bool {
     match pick::text_at(row, path) {
         Ok(Some(text)) => read::parse_timestamp(&text)
             .is_none_or(|instant| window.from <= instant && instant <= window.to),
@@ -418,15 +537,13 @@ impl Translator for List {
                     self.entity,
                     &mut self.fields,
                     &response,
-                    &mut self.warnings,
+                    &mut self.output.warnings,
                 )?;
                 self.call()
             }
             WaitsFor::Completion(end) => self.completed(&responses, end),
             WaitsFor::Beside(mut records, end) => {
-                let mut output = Output::new(std::mem::take(&mut self.warnings));
-                records.read(&self.cx, &responses, &mut output)?;
-                self.warnings = output.warnings;
+                records.read(&self.cx, &responses, &mut self.output)?;
                 self.finish(records, end)
             }
         }

@@ -155,8 +155,8 @@ impl WithObjects {
         };
         let parts = pick::page(&response.body, listed.rows, None, None)?;
         let mut known = Vec::new();
-        for row in parts.rows.0.into_iter().flatten() {
-            known.extend(Listed::read(listed, row.get().as_bytes())?);
+        for row in parts.rows.into_iter().flatten() {
+            known.extend(Listed::read(listed, row.as_bytes())?);
         }
         match self.find(&known) {
             Some(objects) => self.found(objects),
@@ -191,8 +191,8 @@ impl WithObjects {
         if let Some(fields) = &self.plan.fields {
             let parts = pick::page(&response.body, fields.rows, None, None)?;
             let mut names = Vec::new();
-            for row in parts.rows.0.into_iter().flatten() {
-                let name = pick::text_at(row.get().as_bytes(), fields.name)?;
+            for row in parts.rows.into_iter().flatten() {
+                let name = pick::text_at(row.as_bytes(), fields.name)?;
                 names.extend(name.map(std::borrow::Cow::into_owned));
             }
             self.cx.fields = Some(names.into());

@@ -10,13 +10,11 @@
 //! window after it.
 
 use jiff::Timestamp;
-use serde_json::value::RawValue;
 
 use super::{
     Context,
     cursor::{self, Position, Span},
     decode::{ListRequest, SyncMode},
-    scalar::Rows,
 };
 use crate::error::Error;
 
@@ -131,17 +129,6 @@ impl PageEnd {
         self.date = date;
         self
     }
-}
-
-/// The rows that belong to a page of `size`; one beyond it says that there are more.
-pub fn cut<'a>(rows: Rows<'a>, size: u32, end: &mut PageEnd) -> Vec<&'a RawValue> {
-    let mut rows: Vec<&'a RawValue> = rows.0.into_iter().flatten().collect();
-    let size = usize::try_from(size).unwrap_or(usize::MAX);
-    if rows.len() > size {
-        rows.truncate(size);
-        end.more = true;
-    }
-    rows
 }
 
 /// What the answer says about the next page.

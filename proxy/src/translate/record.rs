@@ -15,6 +15,10 @@ use super::{
 };
 use crate::error::Error;
 
+mod lines;
+#[cfg(test)]
+mod tests;
+
 /// A member of a unified object: its name, and how it is written. Made by [`field!`](crate::field).
 #[derive(Debug, Clone, Copy)]
 pub struct Field {
@@ -149,10 +153,13 @@ impl<'o> Record<'o> {
     /// A number that is a text natively.
     pub fn number_of_text<'a>(&mut self, field: Field, source: impl Source<'a>) -> Written {
         let text = self.text_of(field, source);
-        match read::number_of_text(field.name(), text.as_ref(), self.warnings) {
-            Some(number) => self.json(field, &number.0),
-            None => self.null(field),
+        let plain = text.as_ref().and_then(|text| decimal::plain(text.0.trim()));
+        if let Some(plain) = plain {
+            return self.json(field, &plain);
         }
+        // What is no number is told.
+        read::number_of_text(field.name(), text.as_ref(), self.warnings);
+        self.null(field)
     }
 
     /// A truth value.
@@ -212,9 +219,7 @@ impl<'o> Record<'o> {
     /// An instant in any form that providers use, as RFC 3339 in UTC with milliseconds.
     pub fn timestamp<'a>(&mut self, field: Field, source: impl Source<'a>) -> Written {
         let token = source.token::<Text<'_>>(field.name(), self.warnings);
-        let inside = token.0.strip_prefix('"');
-        let inside = inside.and_then(|token| token.strip_suffix('"'));
-        if let Some(written) = inside.and_then(instant::written) {
+        if let Some(written) = token.inside().and_then(instant::written) {
             let parts = ["\"", written.seconds, written.milliseconds, "Z\""];
             return put(self.json, field, &parts);
         }
@@ -232,7 +237,11 @@ impl<'o> Record<'o> {
 
     /// A date, as midnight UTC of that day.
     pub fn date_as_timestamp<'a>(&mut self, field: Field, source: impl Source<'a>) -> Written {
-        let text = self.text_of(field, source);
+        let token = source.token::<Text<'_>>(field.name(), self.warnings);
+        if let Some(day) = token.inside().and_then(instant::day) {
+            return put(self.json, field, &["\"", day, "T00:00:00.000Z\""]);
+        }
+        let text = token.text(field.name(), self.warnings);
         let instant = read::date_as_timestamp(field.name(), text.as_ref(), self.warnings);
         self.owned(field, instant)
     }
@@ -376,18 +385,34 @@ impl Entry<'_> {
     pub fn text<'a>(&mut self, field: Field, source: impl Source<'a>) -> Written {
         let token = source.token::<Text<'_>>(self.list.name(), self.warnings);
         let written = put_text(self.json, field, token);
-        self.has_any |= written.is_set();
-        written
+        self.note(written)
     }
 
     /// The first line of a text of several.
     pub fn first_line(&mut self, field: Field, leaf: Leaf<'_>) -> Written {
+        if let Some((first, _)) = leaf.inside().and_then(lines::split) {
+            if first.is_empty() {
+                return put_null(self.json, field);
+            }
+            let written = put(self.json, field, &["\"", first, "\""]);
+            return self.note(written);
+        }
         let text = leaf.text(self.list.name(), self.warnings);
         self.converted(field, read::first_line(text.as_ref()))
     }
 
     /// All lines of a text but the first.
     pub fn rest_lines(&mut self, field: Field, leaf: Leaf<'_>) -> Written {
+        if let Some((_, rest)) = leaf.inside().and_then(lines::split) {
+            if rest.is_empty() {
+                return put_null(self.json, field);
+            }
+            let mut written = put(self.json, field, &["\""]);
+            lines::push(self.json, rest);
+            self.json.push(b'"');
+            written.place.0.end = self.json.len();
+            return self.note(written);
+        }
         let text = leaf.text(self.list.name(), self.warnings);
         self.converted(field, read::rest_lines(text.as_ref()))
     }
@@ -405,6 +430,10 @@ impl Entry<'_> {
 
     fn converted(&mut self, field: Field, text: Option<Cow<'_, str>>) -> Written {
         let written = put_converted(self.json, field, text);
+        self.note(written)
+    }
+
+    fn note(&mut self, written: Written) -> Written {
         self.has_any |= written.is_set();
         written
     }
@@ -478,6 +507,3 @@ pub(super) fn quote(json: &mut Vec<u8>, text: &str) {
 pub(super) fn text_in(json: &[u8]) -> Option<Cow<'_, str>> {
     scan::text_of(std::str::from_utf8(json).ok()?)
 }
-
-#[cfg(test)]
-mod tests;

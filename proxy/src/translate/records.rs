@@ -8,7 +8,7 @@ use super::{
     Context, NativeRequest, NativeResponse,
     beside::{Beside, Reading},
     entity::{Entity, Output},
-    hidden, native,
+    hidden,
     scan::Scan,
 };
 use crate::{
@@ -37,6 +37,14 @@ impl Mark {
             correlation_id: response.correlation_id.clone(),
             ..ProviderFault::default()
         }))
+    }
+
+    /// Says of an error that it is about something in the answer.
+    pub(super) fn put(&self, mut error: Error) -> Error {
+        if error.provider.is_none() {
+            error.provider = Some(Box::new(ProviderFault::clone(&self.0)));
+        }
+        error
     }
 
     pub fn row(&self, json: Bytes) -> Row {
@@ -98,14 +106,16 @@ impl Records {
         &self.rows
     }
 
+    /// How many bytes the native records have.
+    pub fn size(&self) -> usize {
+        self.rows.iter().map(|row| row.json.len()).sum()
+    }
+
     /// Writes all records.
     pub fn encode(&self, output: &mut Output) -> Result<(), Error> {
         // One record tells for all: what was asked for is in each of them, as null where it is not set.
         if let Some(row) = self.rows.iter().find(|row| !row.is_lean) {
-            let raw = native::parse(row.json())?;
-            let names = self.entity.selection.iter().copied();
-            let fields_in = self.entity.form.fields_in;
-            hidden::warn_of_missing(raw, fields_in, names, &mut output.warnings)?;
+            warn_of_missing(self.entity, row.json(), output)?;
         }
         self.rows
             .iter()
@@ -121,6 +131,16 @@ impl Records {
             error
         })
     }
+}
+
+/// Warns of fields that were asked for and are not in a record, which tells for all of its answer.
+pub(super) fn warn_of_missing(
+    entity: &Entity,
+    record: &[u8],
+    output: &mut Output,
+) -> Result<(), Error> {
+    let names = entity.selection.iter().copied();
+    hidden::warn_of_missing(record, entity.form.fields_in, names, &mut output.warnings)
 }
 
 /// Writes the unified record of a native one, which is the whole text.

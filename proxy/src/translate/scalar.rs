@@ -23,14 +23,6 @@ pub struct Number<'a>(pub Cow<'a, str>);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Flag(pub bool);
 
-/// Whether something is there: anything but null.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Present(pub bool);
-
-/// The rows of an answer, each a record as it came, or null.
-#[derive(Debug, Default)]
-pub struct Rows<'a>(pub Vec<Option<&'a RawValue>>);
-
 /// A scalar that is read from one JSON token.
 pub trait Scalar<'a>: Sized {
     /// In words for a caller, as in `a number`.
@@ -136,29 +128,6 @@ impl<'de> Deserialize<'de> for Flag {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         scalar(deserializer)
     }
-}
-
-impl<'de> Deserialize<'de> for Present {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Self(
-            <&RawValue>::deserialize(deserializer)?.get() != "null",
-        ))
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Rows<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Vec::deserialize(deserializer).map(Self)
-    }
-}
-
-/// Reads null as if the member were not there.
-pub fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de> + Default,
-{
-    Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 /// The text inside a JSON string token, borrowed where nothing in it is escaped.

@@ -252,8 +252,8 @@ impl Script {
             return self.next(step, body);
         };
         let parts = pick::page(&response.body, pages.rows, Some(pages.next), None)?;
-        for row in parts.rows.0.into_iter().flatten() {
-            self.rows.push(native::parse(row.get().as_bytes())?);
+        for row in parts.rows.into_iter().flatten() {
+            self.rows.push(native::parse(row.as_bytes())?);
         }
         self.pages += 1;
         self.token = match parts.next {

@@ -257,6 +257,7 @@ impl Steps {
         let fields = Fields::of(&cx, entity, request.fields, &mut warnings);
         let mut work = Work::new(cx, entity.form, fields, warnings);
         work.set_record_id(record_id(entity, &request.id)?);
+        work.raw_data = request.raw_data;
         Ok(Box::new(Self::new(entity, plan, work)))
     }
 
@@ -502,7 +503,7 @@ impl Steps {
             None => response.body.clone(),
             Some(rows) => {
                 let parts = pick::page(&response.body, rows, None, None)?;
-                let row = parts.rows.0.into_iter().flatten().next();
+                let row = parts.rows.into_iter().flatten().next();
                 let row = row.ok_or_else(|| {
                     let entity = self.entity.short_name();
                     Error::not_found(match self.work.known_id() {
@@ -510,7 +511,7 @@ impl Steps {
                         None => format!("the {entity} is not there"),
                     })
                 })?;
-                response.body.slice_ref(row.get().as_bytes())
+                response.body.slice_ref(row.as_bytes())
             }
         };
         let row = Mark::of(self.work.cx.provider, response).row(record);
@@ -525,7 +526,9 @@ impl Steps {
             self.waits_for = WaitsFor::Beside(records);
             return Ok(Step::Calls(calls));
         }
-        let mut output = Output::new(std::mem::take(&mut self.work.warnings));
+        let warnings = std::mem::take(&mut self.work.warnings);
+        let mut output = Output::new(warnings).with_raw(self.work.raw_data);
+        output.begin(answer::RECORD_BEGINS, records.size());
         records.encode(&mut output)?;
         let raw = records.rows().first().map_or(&[][..], Row::json);
         if self.work.has_written() {
@@ -537,7 +540,7 @@ impl Steps {
             .then(|| self.entity.written(&output.last_id(), raw))
             .transpose()?;
         Ok(Step::Answer(Answer {
-            body: answer::record(&output),
+            body: answer::record(output),
             written,
             hidden: self.work.fields.learned(),
             changed_metadata: false,

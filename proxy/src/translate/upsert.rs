@@ -228,8 +228,8 @@ impl Upsert {
         let find = &self.key.find;
         for (search, response) in searches.into_iter().zip(responses) {
             let parts = pick::page(&response.body, find.rows, find.next, None)?;
-            for row in parts.rows.0.into_iter().flatten() {
-                let row = row.get().as_bytes();
+            for row in parts.rows.into_iter().flatten() {
+                let row = row.as_bytes();
                 let id = pick::text_at(row, find.id)?;
                 if !id.is_some_and(|id| self.known.contains(&*id)) {
                     self.key.consider(lookup, row, !find.stale)?;

@@ -28,6 +28,10 @@ impl Warnings {
         self.0.is_empty()
     }
 
+    pub(super) fn truncate(&mut self, count: usize) {
+        self.0.truncate(count);
+    }
+
     /// A field was given that the provider has no place for.
     pub fn not_written(&mut self, field: &str, reason: &str) {
         self.push(

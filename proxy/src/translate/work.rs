@@ -3,7 +3,7 @@
 use super::{
     Context, NativeResponse,
     call::Fields,
-    entity::{Initial, InitialValue},
+    entity::{Initial, InitialValue, RawData},
     html,
     key::Lookup,
     read::format_timestamp,
@@ -24,6 +24,8 @@ pub struct Work {
     pub cx: Context,
     pub fields: Fields,
     pub warnings: Warnings,
+    /// What the answer has beside the unified record.
+    pub raw_data: RawData,
     /// What a created record gets.
     pub record: NativeObject,
     /// What a record that is there gets.
@@ -45,6 +47,7 @@ impl Work {
             cx,
             fields,
             warnings,
+            raw_data: RawData::Full,
             record: empty.clone(),
             changes: empty,
             lookup: None,

@@ -353,6 +353,40 @@ fn a_page_that_is_larger_than_a_native_one_is_made_of_several() {
 
 /// Covers: answer-retyped
 #[test]
+fn a_caller_may_do_without_the_native_records() {
+    let list = || call("crm.account.list").answers(200, json!({"results": [company()]}));
+    let get = || call("crm.account.get").id("512").answers(200, company());
+    for (asked, expected) in [("full", company()), ("none", json!({}))] {
+        let (_, answer) = list().query("raw_data", asked).run();
+        assert_eq!(answer["items"][0]["raw_data"], expected);
+        assert_eq!(answer["items"][0]["id"], "512");
+        let (_, answer) = get().query("raw_data", asked).run();
+        assert_eq!(answer["record"]["raw_data"], expected);
+    }
+    for call in [call("crm.account.list"), call("crm.account.get").id("512")] {
+        let (_, answer) = call.query("raw_data", "half").run();
+        assert_eq!(answer["code"], "BAD_REQUEST");
+        assert!(answer.to_string().contains("query.raw_data"), "{answer}");
+    }
+}
+
+#[test]
+fn a_text_is_told_as_the_provider_wrote_it() {
+    let body = r#" { "id": 7, "updatedAt" : "2024-01-31T12:34:56Z", "n\u0061me": 1,
+        "properties": { "n\u0061me": "\u00c5ngstr\u00F6m \/ \"x\"", "name": "Caf\u00e9", "city": true } } "#;
+    let told = call("crm.account.get")
+        .id("7")
+        .answers_text(200, body)
+        .text();
+    assert!(told.contains(r#""name":"Caf\u00e9""#), "{told}");
+    assert!(told.contains(r#""city":"true""#), "{told}");
+    assert!(
+        told.contains(&format!(r#""raw_data":{},"#, body.trim())),
+        "{told}"
+    );
+}
+
+#[test]
 fn an_odd_row_does_not_cost_the_page() {
     let mut odd = company();
     odd["archived"] = json!("maybe");

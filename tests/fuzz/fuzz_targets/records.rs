@@ -47,7 +47,7 @@ fuzz_target!(|input: &[u8]| -> Corpus {
         2 if mapped.entity.objects.is_some() || page::list(mapped).is_none() => {
             return Corpus::Reject;
         }
-        2 => agreement::list(&API, provider, mapped, rest, 2),
+        2 => agreement::list(&API, provider, mapped, rest, 2, *what < 128),
         _ => {
             let mut choices = Choices::new(rest);
             let native = random::record(mapped, Wildness::Wild, &mut choices);

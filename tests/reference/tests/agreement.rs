@@ -130,6 +130,7 @@ proptest! {
         entity in 0..1000_usize,
         size in 1..6_usize,
         is_wild in any::<bool>(),
+        raw in any::<bool>(),
         choices in vec(any::<u8>(), 0..1500),
         changes in vec(any::<u8>(), 0..8),
     ) {
@@ -145,7 +146,7 @@ proptest! {
             random::spoil(&mut body, &mut Choices::new(&changes));
         }
         let provider = both.api.providers[both.provider];
-        agreement::list(both.api, provider, both.mapped, &body, size).map_err(|difference| {
+        agreement::list(both.api, provider, both.mapped, &body, size, raw).map_err(|difference| {
             let body = String::from_utf8_lossy(&body);
             TestCaseError::fail(format!("{} {} {size}\n{body}\n{difference}", provider.name, both.entity.name))
         })?;
@@ -183,5 +184,27 @@ fn the_records_are_neither_all_refused_nor_all_answered() {
             answered > 10 && refused > 10,
             "{name}: {answered} and {refused}"
         );
+    }
+}
+
+#[test]
+fn rows_that_are_given_twice_are_those_of_the_last_list() {
+    let row = |id: u32, fields: &str| {
+        format!(
+            r#"{{"id":"{id}","updatedAt":"2024-01-31T12:34:56.789Z","properties":{{{fields}}}}}"#
+        )
+    };
+    let (whole, bare) = (row(1, r#""email":"a""#), row(2, r#""phone":"1""#));
+    let body = format!(r#"{{"results":[{whole},{whole}],"results":[{bare}]}}"#);
+    for both in ALL
+        .iter()
+        .filter(|both| both.mapped.provider.fields_in.is_some())
+    {
+        if both.mapped.entity.objects.is_some() || page::list(both.mapped).is_none() {
+            continue;
+        }
+        let provider = both.api.providers[both.provider];
+        let agreed = agreement::list(both.api, provider, both.mapped, body.as_bytes(), 2, true);
+        assert_eq!(agreed, Ok(Agreed::Answered), "{}", both.entity.name);
     }
 }

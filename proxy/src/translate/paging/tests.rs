@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::*;
-use crate::translate::tests::context;
+use crate::translate::{entity::RawData, tests::context};
 
 const LIMITS: PageLimits = PageLimits {
     default: 3,
@@ -34,6 +34,7 @@ fn request(
         cursor,
         page_size,
         fields: Vec::new(),
+        raw_data: RawData::Full,
     }
 }
 

@@ -4,7 +4,10 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
-use crate::translate::{entity::Output, leaf::first};
+use crate::translate::{
+    entity::{Output, RawData},
+    leaf::first,
+};
 
 /// One record with what `write` puts in it.
 fn written(write: impl FnOnce(&mut Record<'_>)) -> (String, Vec<String>) {
@@ -187,7 +190,7 @@ fn a_record_that_was_merged_away_has_what_its_winner_tells() {
 
 #[test]
 fn a_caller_may_do_without_native_records() {
-    let mut output = Output::default().without_raw();
+    let mut output = Output::default().with_raw(RawData::None);
     let mut record = output.record();
     record.raw(field!("raw_data"), r#"{"a":1}"#);
     record.end();

@@ -3,7 +3,6 @@
 use std::collections::{HashMap, hash_map::Entry};
 
 use bytes::Bytes;
-use serde_json::value::RawValue;
 
 use super::place;
 use crate::{
@@ -22,8 +21,8 @@ pub(super) fn take_apart(
         return None;
     }
     let rows = pick::page(&response.body, join.rows, None, None).ok()?;
-    let rows = rows.rows.0;
-    let bytes = |raw: &RawValue| response.body.slice_ref(raw.get().as_bytes());
+    let rows = rows.rows;
+    let bytes = |row: &str| response.body.slice_ref(row.as_bytes());
     if join.in_order {
         if rows.len() != ids.len() {
             return None;
@@ -54,8 +53,8 @@ pub(super) fn take_apart(
 }
 
 /// The id that a row says, in its normal form.
-fn id_of(join: &Join, row: &RawValue) -> Option<String> {
-    let id = pick::text_at(row.get().as_bytes(), join.row_id?).ok()??;
+fn id_of(join: &Join, row: &str) -> Option<String> {
+    let id = pick::text_at(row.as_bytes(), join.row_id?).ok()??;
     place::canonical(join, &id).map(std::borrow::Cow::into_owned)
 }
 

@@ -25,12 +25,12 @@ pub struct PageParts<'a> {
 }
 
 /// The rows of an answer and what it says of the next page. An empty path to the rows says that the answer is the list.
-pub fn page<'a>(
-    body: &'a [u8],
+pub fn page(
+    body: &[u8],
     rows: Path,
     next: Option<Path>,
     more: Option<Path>,
-) -> Result<PageParts<'a>, Error> {
+) -> Result<PageParts<'_>, Error> {
     let mut found = [None; 3];
     let paths = [rows, next.unwrap_or_default(), more.unwrap_or_default()];
     if rows.is_empty() {

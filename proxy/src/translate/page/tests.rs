@@ -180,7 +180,7 @@ proptest! {
         wrong in proptest::option::weighted(0.3, (any::<prop::sample::Index>(), any::<u8>())),
         size in 1..40usize,
     ) {
-        let next = token.map(|token| format!(r#""paging":{{"next":{{"after":"{token}"}}}}"#)).unwrap_or("\"x\":1".to_owned());
+        let next = token.map_or("\"x\":1".to_owned(), |token| format!(r#""paging":{{"next":{{"after":"{token}"}}}}"#));
         let list = format!("\"results\":[{}]", rows.join(","));
         let body = if is_first { format!("{{{next},{list}}}") } else { format!("{{{list} , {next}}}") };
         let mut body = body.into_bytes();

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
+use crate::field;
 use crate::translate::{
     entity::{Output, RawData},
     leaf::first,

@@ -1,5 +1,7 @@
 //! The generated translators against the plain version: both refuse, or both answer the same bytes and warnings.
 
+mod pieces;
+
 use std::{fmt::Debug, sync::Arc};
 
 use bytes::Bytes;
@@ -17,6 +19,8 @@ use crosswalk::{
 use crosswalk_codegen::plan::PlanBesideKind;
 
 use crate::{Beside, Besides, Mapped, Refused, Told, Warning, encode, json, page};
+
+pub use pieces::{form, pieces};
 
 /// More rounds than a list needs.
 const MOST_ROUNDS: usize = 16;

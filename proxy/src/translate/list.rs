@@ -426,6 +426,8 @@ struct Taker<'l> {
     kept: usize,
     /// What there was before.
     before: (usize, usize),
+    /// Whether any had been written before.
+    had_begun: bool,
 }
 
 /// Where they go.
@@ -445,10 +447,10 @@ impl<'l> Taker<'l> {
         into: Goes<'l>,
         keep: Option<(Path, Window)>,
     ) -> Self {
-        let before = match &into {
-            Goes::Output(output, _) => output.mark(),
-            Goes::Rows(rows, _) => (rows.len(), 0),
-            Goes::Nothing => (0, 0),
+        let (before, had_begun) = match &into {
+            Goes::Output(output, has_begun) => (output.mark(), **has_begun),
+            Goes::Rows(rows, _) => ((rows.len(), 0), false),
+            Goes::Nothing => ((0, 0), false),
         };
         Self {
             entity,
@@ -457,6 +459,7 @@ impl<'l> Taker<'l> {
             keep,
             kept: 0,
             before,
+            had_begun,
         }
     }
 }
@@ -496,7 +499,10 @@ impl TakesRows for Taker<'_> {
     fn take_back(&mut self) -> Result<(), Error> {
         self.kept = 0;
         match &mut self.into {
-            Goes::Output(output, _) => output.back_to(self.before),
+            Goes::Output(output, has_begun) => {
+                output.back_to(self.before);
+                **has_begun = self.had_begun;
+            }
             Goes::Rows(rows, _) => rows.truncate(self.before.0),
             Goes::Nothing => {}
         }

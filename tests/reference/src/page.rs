@@ -24,12 +24,6 @@ pub struct Page {
     pub after: Option<String>,
 }
 
-/// A list of all records.
-const TOLD: Told = Told {
-    losers: false,
-    raw: true,
-};
-
 /// The list operation of an entity, where it has one.
 pub fn list(mapped: Mapped<'_>) -> Option<&PlanList> {
     let mut operations = mapped.entity.operations.iter();
@@ -45,7 +39,9 @@ pub fn page(
     pager: &PlanPager,
     body: &[u8],
     size: usize,
+    raw: bool,
 ) -> Result<Page, Refused> {
+    let told = Told { losers: false, raw };
     let body = json::legal(body)?;
     let mut rows = rows(body, &pager.rows)?;
     let token = match pager
@@ -83,7 +79,7 @@ pub fn page(
     }
     let mut items = Vec::new();
     for row in &rows {
-        let (item, _) = encode_into(mapped, row, &Besides::new(), TOLD, &mut warnings)?;
+        let (item, _) = encode_into(mapped, row, &Besides::new(), told, &mut warnings)?;
         items.push(item);
     }
     Ok(Page {
@@ -93,6 +89,19 @@ pub fn page(
         token: Some(token).filter(|token| !token.is_empty()),
         after,
     })
+}
+
+/// Whether the list of the rows, or an object around it, is given more than once.
+pub fn comes_again(body: &[u8], path: &[String]) -> bool {
+    fn is_twice(raw: &RawValue, path: &[String]) -> bool {
+        let (Some((first, rest)), Ok(object)) = (path.split_first(), Object::read(raw)) else {
+            return false;
+        };
+        let named = object.members().filter(|(key, _)| *key == first.as_bytes());
+        let inner: Vec<_> = named.map(|(_, raw)| raw).collect();
+        inner.len() > 1 || inner.iter().any(|raw| is_twice(raw, rest))
+    }
+    json::legal(body).is_ok_and(|body| is_twice(body, path))
 }
 
 /// The rows; null in their place stands for none, and a row that is null is none.

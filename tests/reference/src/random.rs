@@ -107,6 +107,16 @@ pub fn answer(mapped: Mapped<'_>, wildness: Wildness, choices: &mut Choices<'_>)
     if choices.once_in(3) {
         members.push(foreign(choices, wildness));
     }
+    if wildness == Wildness::Wild && choices.once_in(3) {
+        let row = record(mapped, Wildness::Tame, choices);
+        let rows = choices.of(&["[]", "null", "{}", "[null]"]);
+        let rows = if choices.once_in(2) {
+            format!("[{row}]")
+        } else {
+            rows.to_owned()
+        };
+        members.push(nested(&pager.rows, &rows));
+    }
     if choices.once_in(2) {
         members.reverse();
     }

@@ -12,7 +12,11 @@ mod invented;
 
 use std::{collections::BTreeMap, path::Path, sync::LazyLock};
 
-use crosswalk::{generated, route::Api, translate::entity::Entity};
+use crosswalk::{
+    generated,
+    route::Api,
+    translate::{entity::Entity, page::PageForm},
+};
 use crosswalk_reference::{
     Mapped, Reference, Told,
     agreement::{self, Agreed},
@@ -57,6 +61,14 @@ static ALL: LazyLock<Vec<Both>> = LazyLock::new(|| {
         assert_eq!(planned, generated, "every entity is generated");
     }
     all
+});
+
+/// The lists whose records are written while they come.
+static FORMS: LazyLock<Vec<(Both, PageForm)>> = LazyLock::new(|| {
+    let forms = ALL.iter().map(|both| (*both, agreement::form(both.mapped)));
+    forms
+        .filter_map(|(both, form)| Some((both, form?)))
+        .collect()
 });
 
 fn choices() -> impl Strategy<Value = Vec<u8>> {
@@ -130,6 +142,7 @@ proptest! {
         entity in 0..1000_usize,
         size in 1..6_usize,
         is_wild in any::<bool>(),
+        raw in any::<bool>(),
         choices in vec(any::<u8>(), 0..1500),
         changes in vec(any::<u8>(), 0..8),
     ) {
@@ -145,9 +158,39 @@ proptest! {
             random::spoil(&mut body, &mut Choices::new(&changes));
         }
         let provider = both.api.providers[both.provider];
-        agreement::list(both.api, provider, both.mapped, &body, size).map_err(|difference| {
+        agreement::list(both.api, provider, both.mapped, &body, size, raw).map_err(|difference| {
             let body = String::from_utf8_lossy(&body);
             TestCaseError::fail(format!("{} {} {size}\n{body}\n{difference}", provider.name, both.entity.name))
+        })?;
+    }
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn a_page_in_pieces_is_the_page(
+        entity in 0..1000_usize,
+        size in 1..6_usize,
+        is_wild in any::<bool>(),
+        choices in vec(any::<u8>(), 0..1500),
+        changes in vec(any::<u8>(), 0..8),
+        cuts in vec(any::<u8>(), 0..400),
+    ) {
+        let (both, form) = FORMS[entity % FORMS.len()];
+        let wildness = if is_wild { Wildness::Wild } else { Wildness::Tame };
+        let mut body = random::answer(both.mapped, wildness, &mut Choices::new(&choices)).into_bytes();
+        if is_wild && changes.len() > 4 {
+            random::spoil(&mut body, &mut Choices::new(&changes));
+        }
+        let form = PageForm {
+            size: if form.next.is_some() { usize::MAX } else { size },
+            ..form
+        };
+        let mut cuts = Choices::new(&cuts);
+        agreement::pieces(both.mapped, both.entity, form, &body, &mut cuts).map_err(|difference| {
+            let body = String::from_utf8_lossy(&body);
+            TestCaseError::fail(format!("{} {size}\n{body}\n{difference}", both.entity.name))
         })?;
     }
 }
@@ -183,5 +226,27 @@ fn the_records_are_neither_all_refused_nor_all_answered() {
             answered > 10 && refused > 10,
             "{name}: {answered} and {refused}"
         );
+    }
+}
+
+#[test]
+fn rows_that_are_given_twice_are_those_of_the_last_list() {
+    let row = |id: u32, fields: &str| {
+        format!(
+            r#"{{"id":"{id}","updatedAt":"2024-01-31T12:34:56.789Z","properties":{{{fields}}}}}"#
+        )
+    };
+    let (whole, bare) = (row(1, r#""email":"a""#), row(2, r#""phone":"1""#));
+    let body = format!(r#"{{"results":[{whole},{whole}],"results":[{bare}]}}"#);
+    for both in ALL
+        .iter()
+        .filter(|both| both.mapped.provider.fields_in.is_some())
+    {
+        if both.mapped.entity.objects.is_some() || page::list(both.mapped).is_none() {
+            continue;
+        }
+        let provider = both.api.providers[both.provider];
+        let agreed = agreement::list(both.api, provider, both.mapped, body.as_bytes(), 2, true);
+        assert_eq!(agreed, Ok(Agreed::Answered), "{}", both.entity.name);
     }
 }

@@ -51,7 +51,7 @@ impl<'a> Scalar<'a> for Text<'a> {
     #[inline]
     fn fits(token: &'a str) -> bool {
         match token.as_bytes().first() {
-            Some(b'"') => !token.contains('\\') || scan::is_unicode(&token[1..token.len() - 1]),
+            Some(b'"') => scan::is_unicode(&token[1..token.len() - 1]),
             Some(b'{' | b'[') => false,
             _ => true,
         }

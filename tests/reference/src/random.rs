@@ -354,9 +354,10 @@ fn made(pool: &[&str], choices: &mut Choices<'_>) -> String {
     let quoted = |text: String| format!("\"{text}\"");
     if pool == INSTANTS {
         let mut two = |least: usize, count: usize| least + choices.below(count);
-        let (century, year) = (two(15, 10), two(0, 100));
+        // Leap years are at the turn of a century, and at its fourth year.
+        let (century, year) = (two(15, 10), [0, 4, two(0, 100)][two(0, 3)]);
         // Now and then one that is on no calendar or on no clock.
-        let (month, day) = (two(1, 13), two(0, 33));
+        let (month, day) = ([2, two(1, 13)][two(0, 2)], [29, two(0, 33)][two(0, 2)]);
         let (hour, minute, second) = (two(0, 26), two(0, 62), two(0, 62));
         let fraction = choices.of(&[
             ".000",

@@ -225,7 +225,13 @@ pub fn unquote(inside: &str) -> Option<Cow<'_, str>> {
 }
 
 /// Whether the inside of a string has a meaning in Unicode: no half of a pair of surrogates stands alone.
+#[inline]
 pub(in crate::translate) fn is_unicode(inside: &str) -> bool {
+    let plain = plain_until(inside.as_bytes(), 0);
+    plain == inside.len() || is_escaped_unicode(&inside[plain..])
+}
+
+fn is_escaped_unicode(inside: &str) -> bool {
     let mut rest = inside;
     let mut waits_for_low = false;
     while let Some(at) = rest.find('\\') {

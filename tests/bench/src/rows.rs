@@ -46,7 +46,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         identity: Identity::new()?,
         has_nginx: Nginx::version().is_some(),
     };
-    let rows = runtime.block_on(bench.rows())?;
+    let mut rows = Vec::new();
+    let measured = runtime.block_on(bench.measure(&mut rows));
     // The table is of what was built from the project.
     let is_built = arguments.write.is_some() || arguments.instructions.is_some();
     let given = (!is_built).then_some(&*arguments.binary);
@@ -56,6 +57,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     } else {
         print(&format!("\n{}\n{machine}", table::text(&rows)));
     }
+    // What was measured before is shown all the same, but not written.
+    measured?;
     let is_whole =
         arguments.only.is_empty() && !arguments.quick && arguments.instructions.is_none();
     if let Some(path) = arguments.write.as_ref().filter(|_| is_whole) {
@@ -66,11 +69,11 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 impl Bench<'_> {
-    async fn rows(&self) -> Result<Vec<Row>, Failure> {
+    async fn measure(&self, rows: &mut Vec<Row>) -> Result<(), Failure> {
         if let Some(translate) = &self.arguments.instructions {
-            return instructions::rows(translate);
+            rows.extend(instructions::rows(translate)?);
+            return Ok(());
         }
-        let mut rows = Vec::new();
         rows.extend(cpu::rows(self).await?);
         rows.extend(told(latency::rows(self).await?));
         rows.extend(told(joins::rows(self).await?));
@@ -78,7 +81,7 @@ impl Bench<'_> {
         rows.extend(told(start::rows(self).await?));
         rows.extend(matrix::rows(self).await?);
         rows.extend(told(generator::rows(self)?));
-        Ok(rows)
+        Ok(())
     }
 
     pub(crate) fn wants(&self, group: Group) -> bool {

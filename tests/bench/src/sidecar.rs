@@ -61,7 +61,8 @@ impl Home {
         fs::write(folder.path().join("crosswalk.yaml"), text)?;
         Ok(Self {
             folder,
-            binary: binary.to_owned(),
+            // It is started in another folder.
+            binary: std::path::absolute(binary)?,
             certificates: trusted.map(Identity::path),
             address,
         })

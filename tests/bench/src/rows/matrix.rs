@@ -42,7 +42,8 @@ pub(super) async fn rows(bench: &Bench<'_>) -> Result<Vec<Row>, Failure> {
     rows.push(logging(bench).await?);
     for (name, speaks, by_nginx) in WAYS {
         let stub = Stub::start(speaks, &bench.identity)?;
-        let mut ours = Side::ours(bench, &stub, SINGLE, CALLERS).await?;
+        let settings = format!("tls: {{ http2: {} }}\n{SINGLE}", speaks.http2);
+        let mut ours = Side::ours(bench, &stub, &settings, CALLERS).await?;
         let mut theirs = if by_nginx {
             Side::theirs(bench, &stub, CALLERS).await?
         } else {

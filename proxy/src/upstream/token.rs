@@ -12,7 +12,8 @@ use std::{
 };
 
 use http::{
-    HeaderValue,
+    HeaderMap, HeaderValue,
+    header::AUTHORIZATION,
     uri::{Authority, Scheme},
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -24,6 +25,7 @@ use super::{
     client::Client,
     fault::shorten,
     provider::{BaseUrl, Provider},
+    wire,
 };
 use crate::{
     config::{self, Credentials, OAuth, is_allowed_host, is_loopback, is_origin},
@@ -64,7 +66,8 @@ const ENOUGH: Duration = Duration::from_secs(2);
 
 /// What a call needs to reach the provider.
 pub(super) struct Token {
-    pub(super) authorization: HeaderValue,
+    /// What every call with it has: built once, and copied.
+    pub(super) headers: HeaderMap,
     pub(super) scheme: Scheme,
     pub(super) authority: Authority,
     /// Counts the tokens of the connection.
@@ -77,8 +80,10 @@ pub(super) struct Token {
 impl Token {
     /// The access token itself.
     pub(super) fn secret(&self) -> &str {
-        let text = self.authorization.to_str().unwrap_or_default();
-        text.strip_prefix(SCHEME).unwrap_or_default()
+        let authorization = self.headers.get(AUTHORIZATION);
+        let text = authorization.and_then(|value| value.to_str().ok());
+        text.and_then(|text| text.strip_prefix(SCHEME))
+            .unwrap_or_default()
     }
 }
 
@@ -394,7 +399,7 @@ impl Tokens {
         };
         authorization.set_sensitive(true);
         Ok(Token {
-            authorization,
+            headers: wire::headers(authorization),
             scheme,
             authority,
             generation,

@@ -21,6 +21,16 @@ use crate::{
 
 pub(super) const AGENT: &str = concat!("crosswalk/", env!("CARGO_PKG_VERSION"));
 
+/// What all calls with a credential have in their heads, where they are JSON.
+pub(super) fn headers(authorization: HeaderValue) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(AUTHORIZATION, authorization);
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+    headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
+    headers
+}
+
 pub(super) fn http_request(
     token: &Token,
     request: &NativeRequest,
@@ -46,30 +56,24 @@ pub(super) fn http_request(
     *native.method_mut() = request.operation.method.clone();
     *native.uri_mut() = uri;
     let headers = native.headers_mut();
-    headers.insert(AUTHORIZATION, token.authorization.clone());
-    let (kind, accepted) = match request.operation.content {
-        Content::Json => ("application/json", "application/json"),
-        Content::Soap => ("text/xml; charset=UTF-8", "text/xml"),
+    headers.clone_from(&token.headers);
+    let kind = match request.operation.content {
+        Content::Json => "application/json",
+        Content::Soap => {
+            headers.insert(ACCEPT, HeaderValue::from_static("text/xml"));
+            headers.insert("soapaction", HeaderValue::from_static("\"\""));
+            "text/xml; charset=UTF-8"
+        }
     };
-    headers.insert(ACCEPT, HeaderValue::from_static(accepted));
-    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
-    headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
     if request.body.is_some() {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-    }
-    if request.operation.content == Content::Soap {
-        headers.insert("soapaction", HeaderValue::from_static("\"\""));
     }
     Ok(native)
 }
 
 /// A body with the credential at its place. Only what goes to the provider ever has it.
 fn with_credential(token: &Token, body: &Bytes, at: usize) -> Bytes {
-    let authorization = token.authorization.to_str().unwrap_or_default();
-    let credential = authorization
-        .strip_prefix("Bearer ")
-        .unwrap_or(authorization);
-    let credential = crate::translate::xml::escape(credential);
+    let credential = crate::translate::xml::escape(token.secret());
     let (before, after) = body.split_at(at.min(body.len()));
     [before, credential.as_bytes(), after].concat().into()
 }

@@ -4,7 +4,7 @@
 //! long goes as the only part of a bundle; the translator that wanted it does not notice.
 
 use super::{
-    Context, MatchKey, NativeRequest, NativeResponse, Recent, Step, Translator, Written,
+    Answer, Context, MatchKey, NativeRequest, NativeResponse, Recent, Step, Translator, Written,
     bundle::BundleForm,
 };
 use crate::{
@@ -121,6 +121,23 @@ impl Translator for Long {
         }
         let step = self.inner.resume(unwrapped)?;
         Ok(self.wrap(step))
+    }
+
+    /// The answer to a bundle has to be taken apart first.
+    fn flows(&self) -> bool {
+        self.inner.flows() && !self.wrapped.contains(&true)
+    }
+
+    fn begins(&mut self, response: &NativeResponse) -> Result<(), Error> {
+        self.inner.begins(response)
+    }
+
+    fn feed(&mut self, body: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
+        self.inner.feed(body, out)
+    }
+
+    fn flowed(&mut self, response: &NativeResponse) -> Result<Answer, Error> {
+        self.inner.flowed(response)
     }
 
     fn failed(&self, error: Error) -> Error {

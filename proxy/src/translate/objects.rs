@@ -3,7 +3,7 @@
 //! The native name that a call is made with comes from the mapping or from the provider's list, never from the caller.
 
 use super::{
-    Context, Freshness, NativeRequest, NativeResponse, Recent, Step, Translator, native,
+    Answer, Context, Freshness, NativeRequest, NativeResponse, Recent, Step, Translator, native,
     pick::{self, Path},
     scalar::shorten,
 };
@@ -328,6 +328,22 @@ impl Translator for WithObjects {
             WaitsFor::Objects(freshness) => self.objects(freshness, &response),
             WaitsFor::Fields => self.fields(&response),
         }
+    }
+
+    fn flows(&self) -> bool {
+        self.inner.as_ref().is_some_and(|inner| inner.flows())
+    }
+
+    fn begins(&mut self, response: &NativeResponse) -> Result<(), Error> {
+        self.inner.as_mut().ok_or_else(ended)?.begins(response)
+    }
+
+    fn feed(&mut self, body: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
+        self.inner.as_mut().ok_or_else(ended)?.feed(body, out)
+    }
+
+    fn flowed(&mut self, response: &NativeResponse) -> Result<Answer, Error> {
+        self.inner.as_mut().ok_or_else(ended)?.flowed(response)
     }
 
     fn failed(&self, error: Error) -> Error {

@@ -219,7 +219,7 @@ impl Conversation {
                         tell(told, call, *status);
                     }
                     if let (Some(piece), [(200, body)]) = (piece, responses.as_slice()) {
-                        assert!(translator.flows(), "it is not read as it comes");
+                        assert!(translator.flows(), "it is not read as it comes\n{told}");
                         return flow(translator, body, piece);
                     }
                     step = translator.resume(responses.into_iter().map(response).collect())?;

@@ -216,6 +216,28 @@ fn a_read_is_tried_again_or_fails_and_is_never_wrong() {
     }
 }
 
+/// All calls of a connection wait for one token: a token endpoint that is asked once and believed makes one fault theirs.
+///
+/// Covers: answer-not-json, answer-wrong-length
+#[test]
+fn a_token_is_asked_for_again_where_its_answer_is_spoilt() {
+    let stage = stage(&CUTS);
+    for way in &stage.ways {
+        let (speaks, fault) = (way.speaks, way.fault);
+        let name = format!("{speaks:?} {fault:?}");
+        let token = match speaks {
+            Speaks::HubSpot => "POST /oauth",
+            Speaks::Salesforce => "POST /services/oauth2/token",
+        };
+        way.injector.begin(Plan::Script(vec![(token, fault)]));
+        let answer = stage.create(way, &name);
+        assert_eq!(answer.status, 200, "{name}: {}", answer.text);
+        let seen = stage.runtime.block_on(way.injector.seal());
+        let met = seen.iter().filter(|seen| seen.fault == fault).count();
+        assert_eq!(met, 1, "{name} was met: {seen:?}");
+    }
+}
+
 /// Covers: provider-down, write-not-carried-out
 #[test]
 fn a_provider_that_nobody_listens_for_was_sent_nothing() {

@@ -37,6 +37,9 @@ pub struct Load {
     pub statuses: std::collections::BTreeMap<u16, u64>,
     /// Native calls that met a fault.
     pub faults: u64,
+    /// Writes that reached the provider and ended in an error: each is explained by a fault of its own. What callers share,
+    /// a token or a joined read, may fail for all of them at once.
+    pub own_errors: u64,
     /// What must not be.
     pub wrong: Vec<String>,
 }
@@ -162,6 +165,7 @@ fn judged(told: &[Client], seen: &[Seen], there: &[Vec<Record>], memory: Vec<u64
         memory,
         statuses: std::collections::BTreeMap::new(),
         faults: 0,
+        own_errors: 0,
         wrong: Vec::new(),
     };
     load.faults = load.tally.faults.values().sum();
@@ -188,6 +192,8 @@ fn judged(told: &[Client], seen: &[Seen], there: &[Vec<Record>], memory: Vec<u64
                 Told::Nothing | Told::Nonsense(_) => 0,
             };
             *load.statuses.entry(status).or_default() += 1;
+            let is_own = matches!(event.told, Told::Unknown(..) | Told::Written(..));
+            load.own_errors += u64::from(is_own && event.what.is_write());
             if event.sent == 1 && status != 0 {
                 load.times.push(event.to - event.from);
             }

@@ -131,13 +131,17 @@ impl Tokens {
                 Err(failure) => Health::of_failure(failure, false).unwrap_or(Health::Bad),
             });
             let failed = match answered {
+                // What spoils an answer on its way seldom does it twice, and every call of the connection waits for it.
                 Ok(response) if response.status.is_success() => {
-                    let granted =
-                        read_granted(self.provider, &response).map_err(Refusal::passing)?;
-                    if granted.scopes.is_some() {
-                        self.state().scopes.clone_from(&granted.scopes);
+                    match read_granted(self.provider, &response) {
+                        Ok(granted) => {
+                            if granted.scopes.is_some() {
+                                self.state().scopes.clone_from(&granted.scopes);
+                            }
+                            return Ok(granted);
+                        }
+                        Err(unusable) => unusable,
                     }
-                    return Ok(granted);
                 }
                 Ok(response)
                     if response.status.as_u16() == 429 || response.status.is_server_error() =>

@@ -77,7 +77,7 @@ pub(super) fn module(
                 patch::{InputObject, Patch},
                 query::Query,
                 record::Truth,
-                scan::{Native, Scan, Stop},
+                scan::{Member, Native, Scan},
                 steps::{StepCall, StepPlan, Steps, To, Written},
                 upsert::{DirectPlan, FindPlan, KeyPlan, Upsert, UpsertPlan},
                 warning::Warnings,

@@ -7,12 +7,12 @@ use quote::{format_ident, quote};
 use crate::{names, plan::PlanPath};
 
 /// The members of a native object, as far as they are named.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Tree {
     members: IndexMap<String, Node>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Node {
     Leaf,
     Tree(Tree),
@@ -39,23 +39,36 @@ impl Tree {
         tree.members.entry(last.clone()).or_insert(Node::Leaf);
     }
 
-    /// The structs: the one named, then those inside it.
+    fn sorted(&self) -> Self {
+        let mut members = self.members.clone();
+        members.sort_keys();
+        Self { members }
+    }
+
+    /// The structs: the one named, then those inside it. Members stand in the order in which they were added, which is
+    /// that in which they are asked for; those inside, in the order of their names, as providers sort what a record may
+    /// have any number of.
     pub(super) fn emit(&self, name: &Ident, doc: &str) -> TokenStream {
         let mut inner = TokenStream::new();
         let mut fields = Vec::new();
-        let mut arms = Vec::new();
+        let mut members = Vec::new();
         for (member, node) in &self.members {
             let field = names::field(member);
             match node {
                 Node::Leaf => {
                     fields.push(quote! { #field: Leaf<'a> });
-                    arms.push(quote! { #member => scan.leaf(&mut self.#field) });
+                    members.push(
+                        quote! { Member::new(#member, |it, scan| scan.leaf(&mut it.#field)) },
+                    );
                 }
                 Node::Tree(tree) => {
+                    let tree = tree.sorted();
                     let ty = format_ident!("{name}{}", names::pascal(member));
                     inner.extend(tree.emit(&ty, &format!("`{member}` of [`{name}`].")));
                     fields.push(quote! { #field: #ty<'a> });
-                    arms.push(quote! { #member => scan.object(&mut self.#field) });
+                    members.push(
+                        quote! { Member::new(#member, |it, scan| scan.object(&mut it.#field)) },
+                    );
                 }
             }
         }
@@ -66,12 +79,7 @@ impl Tree {
             struct #name<'a> { #(#fields),* }
 
             impl<'a> Native<'a> for #name<'a> {
-                fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Result<(), Stop> {
-                    match key {
-                        #(#arms,)*
-                        _ => scan.pass(),
-                    }
-                }
+                const MEMBERS: &'a [Member<'a, Self>] = &[#(#members),*];
             }
 
             #inner

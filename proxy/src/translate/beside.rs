@@ -113,7 +113,7 @@ impl Beside {
             (Some(Part::Texts(texts)), Some(key)) => texts.get(&*key.0),
             _ => None,
         };
-        Leaf(text.map_or("", String::as_str))
+        text.map_or_else(Leaf::default, |text| Leaf::of(text))
     }
 
     /// The label of a value. One without a label is told, and the field is null: the value is in `raw_data`.

@@ -198,11 +198,11 @@ impl Output {
         list: Leaf<'_>,
         write: impl Fn(&mut Record<'_>, &str),
     ) -> Result<(), Error> {
-        if !self.with_losers || list.0.is_empty() {
+        if !self.with_losers || !list.is_set() {
             return Ok(());
         }
-        let text = Text::from_token(list.0).ok_or_else(|| {
-            let detail = format!("expected {}, found {}", Text::EXPECTED, kind(list.0));
+        let text = Text::from_token(list.json()).ok_or_else(|| {
+            let detail = format!("expected {}, found {}", Text::EXPECTED, kind(list.json()));
             Error::bad_gateway("the provider's answer is not what its spec says")
                 .with_detail(detail)
         })?;
@@ -235,7 +235,11 @@ impl Output {
     pub fn hand_on(&mut self, out: &mut Vec<u8>) {
         self.goes_on |= self.json.len() > self.begin;
         self.begin = 0;
-        out.append(&mut self.json);
+        if out.is_empty() {
+            std::mem::swap(out, &mut self.json);
+        } else {
+            out.append(&mut self.json);
+        }
     }
 
     /// How much has been written and warned of, to come back to.

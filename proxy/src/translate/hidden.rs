@@ -93,7 +93,7 @@ pub(super) fn warn_of_missing(
     let mut scan = Scan::new(fields);
     let mut note = || {
         if scan.peek()? != b'{' {
-            return Err(Stop::Unexpected("an object"));
+            return Err(Stop::NoObject);
         }
         scan.members(|key, scan| {
             missing.retain(|name| *name != key);

@@ -32,36 +32,64 @@ pub fn day(text: &str) -> Option<&str> {
     is_real(&begins).then_some(text)
 }
 
+/// Eight characters of a date or a time: digits, and signs at known places.
+struct Form {
+    /// Makes a `0` of each sign.
+    signs: u64,
+    /// The bytes of the signs.
+    at: u64,
+}
+
+impl Form {
+    /// With a `0` for each digit.
+    const fn new(pattern: [u8; 8]) -> Self {
+        let mut at = [0; 8];
+        let mut place = 0;
+        while place < 8 {
+            if pattern[place] != b'0' {
+                at[place] = 0xff;
+            }
+            place += 1;
+        }
+        Self {
+            signs: u64::from_le_bytes(pattern) ^ EACH * 0x30,
+            at: u64::from_le_bytes(at),
+        }
+    }
+
+    /// The numbers that two digits beside each other make, by the place of the first; none where a text has another form.
+    #[inline]
+    fn pairs(&self, text: [u8; 8]) -> Option<[u8; 8]> {
+        let digits = u64::from_le_bytes(text) ^ self.signs ^ (EACH * 0x30);
+        // What is no digit has a high bit, or gets one; a sign is zero if it is the right one.
+        let is_other = (digits | digits.wrapping_add(EACH * 6)) & (EACH * 0xf0) != 0;
+        let is_right = !is_other && digits & self.at == 0;
+        is_right.then(|| (digits * 10 + (digits >> 8)).to_le_bytes())
+    }
+}
+
+const EACH: u64 = u64::MAX / 0xff;
+const MONTH: Form = Form::new(*b"0000-00-");
+const HOUR: Form = Form::new(*b"00T00:00");
+const SECOND: Form = Form::new(*b"00:00:00");
+
 /// Whether `2024-01-31T12:34:56` is on a calendar and on a clock.
 fn is_real(text: &[u8; 19]) -> bool {
-    let are_signs = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')];
-    if !are_signs.iter().all(|(at, sign)| text[*at] == *sign) {
-        return false;
-    }
-    let two = |at: usize| match [text[at], text[at + 1]] {
-        [ten @ b'0'..=b'9', one @ b'0'..=b'9'] => {
-            Some(u16::from(ten - b'0') * 10 + u16::from(one - b'0'))
-        }
-        _ => None,
-    };
-    let parts = || {
-        Some([
-            two(0)?,
-            two(2)?,
-            two(5)?,
-            two(8)?,
-            two(11)?,
-            two(14)?,
-            two(17)?,
-        ])
-    };
-    let Some([century, year, month, day, hour, minute, second]) = parts() else {
+    let eight = |at: usize| text[at..].first_chunk().copied().unwrap_or_default();
+    let words = (
+        MONTH.pairs(eight(0)),
+        HOUR.pairs(eight(8)),
+        SECOND.pairs(eight(11)),
+    );
+    let (Some(date), Some(middle), Some(time)) = words else {
         return false;
     };
+    let (century, year, month, day) = (date[0], date[2], date[5], middle[0]);
+    let (hour, minute, second) = (time[0], time[3], time[6]);
     let is_leap = year.is_multiple_of(4) && (year != 0 || century.is_multiple_of(4));
     let days = match month {
         4 | 6 | 9 | 11 => 30,
-        2 => 28 + u16::from(is_leap),
+        2 => 28 + u8::from(is_leap),
         1..=12 => 31,
         _ => 0,
     };

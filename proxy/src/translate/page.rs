@@ -58,9 +58,9 @@ pub struct PageReader {
     is_cut: bool,
     /// The token of the next page, as it is written.
     token: Option<String>,
-    said: PageSaid,
-    /// An id that is none: it counts if no row follows.
-    last: Result<(), Error>,
+    more: bool,
+    /// The last row that was taken, where its id is wanted: looked at when no other follows.
+    last: String,
 }
 
 /// Where the next byte belongs.
@@ -89,8 +89,8 @@ impl PageReader {
             is_stale: false,
             is_cut: false,
             token: None,
-            said: PageSaid::default(),
-            last: Ok(()),
+            more: false,
+            last: String::new(),
         }
     }
 
@@ -120,9 +120,9 @@ impl PageReader {
                 Err(error) => return Err(error),
             }
         }
-        if let (Some(row), Some(id)) = (last, self.form.id) {
-            self.last = pick::text_at(row.as_bytes(), id)
-                .map(|id| self.said.last = id.map(Cow::into_owned));
+        if let (Some(row), Some(_)) = (last, self.form.id) {
+            self.last.clear();
+            self.last.push_str(row);
         }
         Ok(())
     }
@@ -136,12 +136,15 @@ impl PageReader {
         if !self.has_rows {
             return Err(pick::missing(self.form.rows));
         }
-        self.last?;
+        let last = match self.form.id {
+            Some(id) if !self.last.is_empty() => pick::text_at(self.last.as_bytes(), id)?,
+            _ => None,
+        };
         let token = self.token.as_deref().map(pick::text).transpose()?;
         Ok(PageSaid {
             token: token.map(|token| token.0.into_owned()),
-            more: self.said.more || self.is_cut,
-            ..self.said
+            more: self.more || self.is_cut,
+            last: last.map(Cow::into_owned),
         })
     }
 
@@ -162,7 +165,8 @@ impl PageReader {
         outcome.map_err(|stop| scan.error(stop))?;
         if std::mem::take(&mut self.is_stale) {
             (self.taken, self.is_cut) = (0, false);
-            (self.said.last, self.last, *last) = (None, Ok(()), None);
+            self.last.clear();
+            *last = None;
             rows.take_back()?;
         }
         Ok(())
@@ -231,7 +235,7 @@ impl PageReader {
             let is_null = scan.peek()? == b'n';
             scan.pass()?;
             if !is_null || depth.is_none() {
-                return Err(Stop::Unexpected("a list"));
+                return Err(Stop::NoList);
             }
             self.at = after(depth);
         }
@@ -251,7 +255,7 @@ impl PageReader {
             self.token = at(rest).map(str::to_owned);
         }
         if let Some(rest) = inside(self.form.more) {
-            self.said.more = at(rest).is_some();
+            self.more = at(rest).is_some();
         }
     }
 

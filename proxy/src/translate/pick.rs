@@ -99,7 +99,7 @@ fn elements_or_null(list: &str, must_be: bool) -> Result<Rows<'_>, Error> {
     let mut rows = Rows::new();
     let mut take = || {
         if scan.peek()? != b'[' {
-            return Err(Stop::Unexpected("a list"));
+            return Err(Stop::NoList);
         }
         scan.elements(|scan| {
             rows.push(not_null(Some(scan.value()?)));

@@ -21,27 +21,31 @@ mod tests;
 
 /// A member of a unified object: its name, and how it is written. Made by [`field!`](crate::field).
 #[derive(Debug, Clone, Copy)]
-pub struct Field {
-    /// As in `,"name":null`: most of a member is copied in one go.
-    json: &'static str,
+pub struct Field(#[doc(hidden)] pub &'static Parts);
+
+/// A member as it is copied: most of it in one go.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Parts {
+    /// As in `name`.
+    pub name: &'static str,
+    /// As in `,"name":`.
+    pub prefix: &'static str,
+    /// As in `,"name":null`.
+    pub null: &'static str,
 }
 
 impl Field {
-    #[doc(hidden)]
-    pub const fn new(json: &'static str) -> Self {
-        Self { json }
-    }
-
     /// As in `name`.
     #[inline]
     pub fn name(self) -> &'static str {
-        &self.json[2..self.json.len() - 6]
+        self.0.name
     }
 
     /// As in `,"name":`.
     #[inline]
     fn prefix(self) -> &'static str {
-        &self.json[..self.json.len() - 4]
+        self.0.prefix
     }
 }
 
@@ -49,7 +53,11 @@ impl Field {
 #[macro_export]
 macro_rules! field {
     ($name:literal) => {
-        $crate::translate::record::Field::new(concat!(",\"", $name, "\":null"))
+        $crate::translate::record::Field(&$crate::translate::record::Parts {
+            name: $name,
+            prefix: concat!(",\"", $name, "\":"),
+            null: concat!(",\"", $name, "\":null"),
+        })
     };
 }
 
@@ -143,11 +151,11 @@ impl<'o> Record<'o> {
     /// A number that is a number natively too.
     pub fn number<'a>(&mut self, field: Field, source: impl Source<'a>) -> Written {
         let token = source.token::<Number<'_>>(field.name(), self.warnings);
-        if token.0.is_empty() {
+        if !token.is_set() {
             return self.null(field);
         }
-        let plain = decimal::plain(token.0);
-        self.json(field, plain.as_deref().unwrap_or(token.0))
+        let plain = decimal::plain(token.json());
+        self.json(field, plain.as_deref().unwrap_or(token.json()))
     }
 
     /// A number that is a text natively.
@@ -223,7 +231,7 @@ impl<'o> Record<'o> {
             let parts = ["\"", written.seconds, written.milliseconds, "Z\""];
             return put(self.json, field, &parts);
         }
-        let text = Text::from_token(token.0);
+        let text = Text::from_token(token.json());
         let instant = read::timestamp(field.name(), text.as_ref(), self.warnings);
         self.owned(field, instant)
     }
@@ -283,7 +291,7 @@ impl<'o> Record<'o> {
     /// A value that the mapping has word for word.
     #[inline]
     pub fn json(&mut self, field: Field, json: &str) -> Written {
-        put(self.json, field, &[json])
+        put_one(self.json, field, json)
     }
 
     /// What this provider has no counterpart for.
@@ -321,7 +329,7 @@ impl<'o> Record<'o> {
 
     fn scalar<'a, S: Scalar<'a>>(&mut self, field: Field, source: impl Source<'a>) -> Option<S> {
         let token = source.token::<S>(field.name(), self.warnings);
-        match token.0 {
+        match token.json() {
             "" => None,
             token => S::from_token(token),
         }
@@ -390,7 +398,7 @@ impl Entry<'_> {
 
     /// The first line of a text of several.
     pub fn first_line(&mut self, field: Field, leaf: Leaf<'_>) -> Written {
-        if let Some((first, _)) = leaf.inside().and_then(lines::split) {
+        if let Some((first, _)) = lines::of(leaf) {
             if first.is_empty() {
                 return put_null(self.json, field);
             }
@@ -403,7 +411,7 @@ impl Entry<'_> {
 
     /// All lines of a text but the first.
     pub fn rest_lines(&mut self, field: Field, leaf: Leaf<'_>) -> Written {
-        if let Some((_, rest)) = leaf.inside().and_then(lines::split) {
+        if let Some((_, rest)) = lines::of(leaf) {
             if rest.is_empty() {
                 return put_null(self.json, field);
             }
@@ -441,7 +449,7 @@ impl Entry<'_> {
 
 fn flag<'a>(field: Field, source: impl Source<'a>, warnings: &mut Warnings) -> Option<bool> {
     let token = source.token::<Flag>(field.name(), warnings);
-    Flag::from_token(token.0).map(|flag| flag.0)
+    Flag::from_token(token.json()).map(|flag| flag.0)
 }
 
 /// Each member has a comma before it; that of the first gives way to the bracket.
@@ -455,7 +463,9 @@ fn end_object(json: &mut Vec<u8>, begin: usize) {
 
 #[inline]
 fn put(json: &mut Vec<u8>, field: Field, parts: &[&str]) -> Written {
-    json.extend_from_slice(field.prefix().as_bytes());
+    let prefix = field.prefix().as_bytes();
+    json.reserve(prefix.len() + parts.iter().map(|part| part.len()).sum::<usize>());
+    json.extend_from_slice(prefix);
     let begin = json.len();
     for part in parts {
         json.extend_from_slice(part.as_bytes());
@@ -467,8 +477,21 @@ fn put(json: &mut Vec<u8>, field: Field, parts: &[&str]) -> Written {
 }
 
 #[inline]
+fn put_one(json: &mut Vec<u8>, field: Field, value: &str) -> Written {
+    let prefix = field.prefix().as_bytes();
+    json.reserve(prefix.len() + value.len());
+    json.extend_from_slice(prefix);
+    let begin = json.len();
+    json.extend_from_slice(value.as_bytes());
+    Written {
+        field,
+        place: Place(begin..json.len()),
+    }
+}
+
+#[inline]
 fn put_null(json: &mut Vec<u8>, field: Field) -> Written {
-    json.extend_from_slice(field.json.as_bytes());
+    json.extend_from_slice(field.0.null.as_bytes());
     Written {
         field,
         place: Place(0..0),
@@ -478,9 +501,9 @@ fn put_null(json: &mut Vec<u8>, field: Field) -> Written {
 /// A text token as it is; a number or a truth value in quotation marks.
 #[inline]
 fn put_text(json: &mut Vec<u8>, field: Field, token: Leaf<'_>) -> Written {
-    match token.0 {
+    match token.json() {
         "" | "\"\"" => put_null(json, field),
-        text if text.starts_with('"') => put(json, field, &[text]),
+        text if text.starts_with('"') => put_one(json, field, text),
         other => put(json, field, &["\"", other, "\""]),
     }
 }

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use serde_json::value::RawValue;
 
-use super::scan;
+use super::{leaf::Leaf, scan};
 
 /// A text. Numbers and truth values are taken as they are written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,8 +32,8 @@ pub trait Scalar<'a>: Sized {
     fn from_token(token: &'a str) -> Option<Self>;
 
     /// Whether [`Self::from_token`] makes something of it.
-    fn fits(token: &'a str) -> bool {
-        Self::from_token(token).is_some()
+    fn fits(leaf: Leaf<'a>) -> bool {
+        Self::from_token(leaf.json()).is_some()
     }
 }
 
@@ -49,9 +49,9 @@ impl<'a> Scalar<'a> for Text<'a> {
     }
 
     #[inline]
-    fn fits(token: &'a str) -> bool {
-        match token.as_bytes().first() {
-            Some(b'"') => scan::is_unicode(&token[1..token.len() - 1]),
+    fn fits(leaf: Leaf<'a>) -> bool {
+        match leaf.json().as_bytes().first() {
+            Some(b'"') => !leaf.is_escaped() || leaf.inside().is_some_and(scan::is_unicode),
             Some(b'{' | b'[') => false,
             _ => true,
         }

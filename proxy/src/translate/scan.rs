@@ -7,7 +7,7 @@
 //! What is wanted of an object is said by a [`Native`] struct, one line for each member:
 //!
 //! ```
-//! use crosswalk::translate::{leaf::Leaf, scan::{Native, Scan, Stop}};
+//! use crosswalk::translate::{leaf::Leaf, scan::{Member, Native, Scan, Stop}};
 //!
 //! #[derive(Default)]
 //! struct Company<'a> {
@@ -15,17 +15,14 @@
 //! }
 //!
 //! impl<'a> Native<'a> for Company<'a> {
-//!     fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Result<(), Stop> {
-//!         match key {
-//!             "name" => scan.leaf(&mut self.name),
-//!             _ => scan.pass(),
-//!         }
-//!     }
+//!     const MEMBERS: &'a [Member<'a, Self>] = &[
+//!         Member::new("name", |it, scan| scan.leaf(&mut it.name)),
+//!     ];
 //! }
 //!
 //! let mut company = Company::default();
 //! Scan::new(r#"{"size": [1, {"x": null}], "name": "Acme"}"#).object(&mut company)?;
-//! assert_eq!(company.name, Leaf(r#""Acme""#));
+//! assert_eq!(company.name, Leaf::of(r#""Acme""#));
 //! # Ok::<(), Stop>(())
 //! ```
 //!
@@ -37,10 +34,12 @@ use std::borrow::Cow;
 use super::leaf::Leaf;
 use crate::error::Error;
 
+mod member;
 mod passing;
 #[cfg(test)]
 mod tests;
 
+pub use member::{Member, Native, Take};
 pub(super) use passing::is_unicode;
 pub use passing::unquote;
 
@@ -51,14 +50,10 @@ pub enum Stop {
     Incomplete,
     /// It is not JSON.
     Illegal,
-    /// It is JSON, but there is something else where an object must be, or a list.
-    Unexpected(&'static str),
-}
-
-/// An object of which some members are wanted.
-pub trait Native<'a>: Default {
-    /// Takes the value of a member, or passes it: exactly one value.
-    fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Result<(), Stop>;
+    /// It is JSON, but there is something else where an object must be.
+    NoObject,
+    /// The same where a list must be.
+    NoList,
 }
 
 /// A place in a JSON text.
@@ -157,24 +152,77 @@ impl<'a> Scan<'a> {
     /// Takes the value of a field. A field that is given twice has the last value.
     #[inline]
     pub fn leaf(&mut self, leaf: &mut Leaf<'a>) -> Result<(), Stop> {
-        *leaf = Leaf::of(self.value()?);
+        let first = self.peek()?;
+        let begin = self.at;
+        let mut is_escaped = false;
+        match first {
+            b'"' => is_escaped = self.pass_string()?,
+            b'{' | b'[' => self.pass_nested()?,
+            _ => self.pass_word(first)?,
+        }
+        *leaf = if first == b'n' {
+            Leaf::default()
+        } else {
+            Leaf::written(self.since(begin), is_escaped)
+        };
         Ok(())
     }
 
     /// Takes what is wanted of an object; null is an object without members. One that is given twice is the last one,
     /// and has nothing of the first.
-    #[inline]
     pub fn object<T: Native<'a>>(&mut self, native: &mut T) -> Result<(), Stop> {
         *native = T::default();
         match self.peek()? {
-            b'{' => self.members(|key, scan| native.member(key, scan)),
+            b'{' => self.wanted(native),
             b'n' => self.pass_word(b'n'),
             _ => {
                 // What is no JSON at all is told as such.
                 self.pass()?;
-                Err(Stop::Unexpected("an object"))
+                Err(Stop::NoObject)
             }
         }
+    }
+
+    fn wanted<T: Native<'a>>(&mut self, native: &mut T) -> Result<(), Stop> {
+        self.at += 1;
+        if self.passes(b'}')? {
+            return Ok(());
+        }
+        let mut likely = 0;
+        loop {
+            let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+            let glimpsed = T::MEMBERS.get(likely).map(|member| member.stands_at(rest));
+            let found = if let Some(Some(length)) = glimpsed {
+                self.at += length;
+                Some(likely)
+            } else {
+                self.find::<T>()?
+            };
+            match found {
+                Some(at) => {
+                    let member = &T::MEMBERS[at];
+                    (member.take)(native, self)
+                        .map_err(|stop| self.stopped_in(member.name, stop))?;
+                    likely = at + 1;
+                }
+                None => self.pass()?,
+            }
+            if self.ends(b'}')? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Passes a key, and says which of the wanted members it is.
+    fn find<T: Native<'a>>(&mut self) -> Result<Option<usize>, Stop> {
+        let (key, is_escaped) = self.key()?;
+        let key = if is_escaped {
+            unquote(key)
+        } else {
+            Some(Cow::Borrowed(key))
+        };
+        // Half a pair of surrogates is in no name.
+        Ok(key.and_then(|key| T::MEMBERS.iter().position(|member| member.name == key)))
     }
 
     /// Goes through the members of the object that comes next, with the scan before the value of each.
@@ -273,7 +321,7 @@ impl<'a> Scan<'a> {
             let begin = self.at;
             if first == b'n' {
                 self.pass()?;
-                return Err(Stop::Unexpected("an object"));
+                return Err(Stop::NoObject);
             }
             self.object(&mut native)?;
             Ok(self.since(begin))
@@ -303,13 +351,14 @@ impl<'a> Scan<'a> {
         Error::bad_gateway(message).with_detail(match stop {
             Stop::Incomplete => format!("it ends too early, after {at} bytes"),
             Stop::Illegal => format!("illegal JSON at byte {at}"),
-            Stop::Unexpected(expected) => format!("expected {expected} before byte {at}"),
+            Stop::NoObject => format!("expected an object before byte {at}"),
+            Stop::NoList => format!("expected a list before byte {at}"),
         })
     }
 
     #[cold]
     fn stopped_in(&mut self, key: &str, stop: Stop) -> Stop {
-        if matches!(stop, Stop::Unexpected(_)) {
+        if matches!(stop, Stop::NoObject | Stop::NoList) {
             self.members.push(key.to_owned());
         }
         stop

@@ -1,8 +1,21 @@
 //! The lines of a text, without decoding it: most that have several are written with no escapes but the usual ones.
 
+use crate::translate::leaf::Leaf;
+
+/// The first line of a text, and the lines after it, as [`split`] finds them.
+#[inline]
+pub(super) fn of(leaf: Leaf<'_>) -> Option<(&str, &str)> {
+    let inside = leaf.inside()?;
+    if leaf.is_escaped() {
+        split(inside)
+    } else {
+        Some((inside, ""))
+    }
+}
+
 /// The first line of the inside of a string token, and the lines after it. None where something in it is escaped in
 /// another way than we would write it; then it is to be decoded.
-pub(super) fn split(inside: &str) -> Option<(&str, &str)> {
+fn split(inside: &str) -> Option<(&str, &str)> {
     let mut returns = 0;
     let mut plain = 0;
     let mut found = None;
@@ -44,7 +57,8 @@ pub(super) fn push(json: &mut Vec<u8>, lines: &str) {
 fn escapes(inside: &str) -> impl Iterator<Item = (usize, u8)> + '_ {
     let mut from = 0;
     std::iter::from_fn(move || {
-        let at = from + inside.get(from..)?.find('\\')?;
+        let rest = inside.as_bytes().get(from..)?;
+        let at = from + memchr::memchr(b'\\', rest)?;
         from = at + 2;
         Some((at, *inside.as_bytes().get(at + 1)?))
     })

@@ -31,10 +31,10 @@ fn one(write: impl FnOnce(&mut Record<'_>, Field)) -> String {
 #[test]
 fn members_stand_in_their_order_with_commas_between_them() {
     let (json, _) = written(|record| {
-        record.text(field!("id"), Leaf("\"1\""));
+        record.text(field!("id"), Leaf::of("\"1\""));
         record.null(field!("name"));
         record.raw(field!("raw_data"), "{ }");
-        record.flag(field!("is_deleted"), Leaf("\"true\""));
+        record.flag(field!("is_deleted"), Leaf::of("\"true\""));
     });
     assert_eq!(
         json,
@@ -56,7 +56,7 @@ fn a_text_is_copied_as_it_is_written() {
         (r#""\udfff""#, "null"),
     ] {
         let json = one(|record, x| {
-            record.text(x, Leaf(token));
+            record.text(x, Leaf::of(token));
         });
         assert_eq!(json, format!("{{\"x\":{expected}}}"));
     }
@@ -70,56 +70,72 @@ fn what_is_converted_is_written_anew() {
         })
     };
     for (found, expected) in [
-        (json(|it, x| it.number(x, Leaf("1.50e2"))), "150"),
+        (json(|it, x| it.number(x, Leaf::of("1.50e2"))), "150"),
         (
-            json(|it, x| it.number_of_text(x, Leaf("\" 012.0 \""))),
+            json(|it, x| it.number_of_text(x, Leaf::of("\" 012.0 \""))),
             "12",
         ),
-        (json(|it, x| it.number_of_text(x, Leaf("\"a\""))), "null"),
-        (json(|it, x| it.not(x, Leaf("false"))), "true"),
-        (json(|it, x| it.not(x, Leaf("0"))), "null"),
-        (json(|it, x| it.flag_of_text(x, Leaf("\"true\""))), "true"),
         (
-            json(|it, x| it.timestamp(x, Leaf("\"2024-01-31T12:34:56.789+0000\""))),
+            json(|it, x| it.number_of_text(x, Leaf::of("\"a\""))),
+            "null",
+        ),
+        (json(|it, x| it.not(x, Leaf::of("false"))), "true"),
+        (json(|it, x| it.not(x, Leaf::of("0"))), "null"),
+        (
+            json(|it, x| it.flag_of_text(x, Leaf::of("\"true\""))),
+            "true",
+        ),
+        (
+            json(|it, x| it.timestamp(x, Leaf::of("\"2024-01-31T12:34:56.789+0000\""))),
             "\"2024-01-31T12:34:56.789Z\"",
         ),
         (
-            json(|it, x| it.timestamp(x, Leaf("1706704496789"))),
+            json(|it, x| it.timestamp(x, Leaf::of("1706704496789"))),
             "\"2024-01-31T12:34:56.789Z\"",
         ),
         (
-            json(|it, x| it.timestamp_of_number(x, Leaf("1706704496789"))),
+            json(|it, x| it.timestamp_of_number(x, Leaf::of("1706704496789"))),
             "\"2024-01-31T12:34:56.789Z\"",
         ),
         (
-            json(|it, x| it.date_as_timestamp(x, Leaf("\"2024-01-31\""))),
+            json(|it, x| it.date_as_timestamp(x, Leaf::of("\"2024-01-31\""))),
             "\"2024-01-31T00:00:00.000Z\"",
         ),
         (
-            json(|it, x| it.date(x, Leaf("\"2024-01-31T12:34:56Z\""))),
+            json(|it, x| it.date(x, Leaf::of("\"2024-01-31T12:34:56Z\""))),
             "\"2024-01-31\"",
         ),
         (
-            json(|it, x| it.html(x, Leaf(r#""Tom &amp; \"Ann\"""#))),
+            json(|it, x| it.html(x, Leaf::of(r#""Tom &amp; \"Ann\"""#))),
             r#""Tom & \"Ann\"""#,
         ),
         (
-            json(|it, x| it.join(x, [Leaf("\"a\""), Leaf(""), Leaf(r#""\"b""#)])),
+            json(|it, x| {
+                it.join(
+                    x,
+                    [Leaf::of("\"a\""), Leaf::default(), Leaf::of(r#""\"b""#)],
+                )
+            }),
             r#""a \"b""#,
         ),
         (
-            json(|it, x| it.text(x, first([Leaf("\"\""), Leaf("7"), Leaf("\"b\"")]))),
+            json(|it, x| {
+                it.text(
+                    x,
+                    first([Leaf::of("\"\""), Leaf::of("7"), Leaf::of("\"b\"")]),
+                )
+            }),
             "\"7\"",
         ),
         (
-            json(|it, x| it.value(x, &[("a", 1), ("b", 2)], |_| "two", Leaf("\"\\u0062\""))),
+            json(|it, x| it.value(x, &[("a", 1), ("b", 2)], |_| "two", Leaf::of("\"\\u0062\""))),
             "\"two\"",
         ),
         (
             json(|it, x| {
                 let cases = [
-                    (Truth::Flag(Leaf("false")), "won"),
-                    (Truth::Text(Leaf("\"true\"")), "lost"),
+                    (Truth::Flag(Leaf::of("false")), "won"),
+                    (Truth::Text(Leaf::of("\"true\"")), "lost"),
                 ];
                 it.first_true(x, cases, "open")
             }),
@@ -148,30 +164,36 @@ fn entries_without_a_value_are_left_out() {
         })
     };
     assert_eq!(
-        list([Leaf(""), Leaf(r#""1\r\n2""#)]),
+        list([Leaf::default(), Leaf::of(r#""1\r\n2""#)]),
         r#"{"x":[{"a":"1","tag":"t","b":"2","c":null}]}"#
     );
-    assert_eq!(list([Leaf(""), Leaf("\"\"")]), r#"{"x":null}"#);
-    assert_eq!(list([Leaf("1"), Leaf("2")]).matches('{').count(), 3);
+    assert_eq!(list([Leaf::default(), Leaf::of("\"\"")]), r#"{"x":null}"#);
+    assert_eq!(list([Leaf::of("1"), Leaf::of("2")]).matches('{').count(), 3);
 }
 
 #[test]
 fn a_field_that_must_be_there_is_told_by_its_name() {
     let mut output = Output::default();
     let mut record = output.record();
-    let error = record.text(field!("id"), Leaf("")).required().unwrap_err();
+    let error = record
+        .text(field!("id"), Leaf::default())
+        .required()
+        .unwrap_err();
     assert!(error.message.ends_with("`id`"), "{}", error.message);
     let mut record = output.record();
-    assert!(record.text(field!("id"), Leaf("1")).required().is_ok());
+    assert!(record.text(field!("id"), Leaf::of("1")).required().is_ok());
 }
 
 #[test]
 fn a_record_that_was_merged_away_has_what_its_winner_tells() {
     let mut output = Output::default().with_losers();
     let mut record = output.record();
-    let id = record.text(field!("id"), Leaf("\"1\"")).required().unwrap();
+    let id = record
+        .text(field!("id"), Leaf::of("\"1\""))
+        .required()
+        .unwrap();
     record.end();
-    let list = Leaf(r#""2; ;\"3""#);
+    let list = Leaf::of(r#""2; ;\"3""#);
     output
         .losers(list, |record, loser| {
             record.id(field!("id"), loser);
@@ -184,9 +206,9 @@ fn a_record_that_was_merged_away_has_what_its_winner_tells() {
         r#"{"id":"1"},{"id":"2","merged_into":"1"},{"id":"\"3","merged_into":"1"}"#
     );
     assert_eq!(output.last_id(), "1");
-    assert!(output.losers(Leaf("[]"), |_, _| {}).is_err());
+    assert!(output.losers(Leaf::of("[]"), |_, _| {}).is_err());
     let mut without = Output::default();
-    assert!(without.losers(Leaf("[]"), |_, _| {}).is_ok());
+    assert!(without.losers(Leaf::of("[]"), |_, _| {}).is_ok());
 }
 
 #[test]
@@ -208,7 +230,7 @@ proptest! {
             let inside = inside.concat();
             token = format!("\"{inside}\"");
         }
-        let json = one(|record, x| { record.text(x, Leaf(&token)); });
+        let json = one(|record, x| { record.text(x, Leaf::of(&token)); });
         let answer: Value = serde_json::from_str(&json).unwrap();
         prop_assert_eq!(answer["x"].as_str().unwrap_or_default(), text);
     }
@@ -218,7 +240,7 @@ proptest! {
         let mut warnings = Warnings::default();
         let expected = read::timestamp("x", Some(&Text(text.as_str().into())), &mut warnings);
         let token = format!("\"{text}\"");
-        let json = one(|record, x| { record.timestamp(x, Leaf(&token)); });
+        let json = one(|record, x| { record.timestamp(x, Leaf::of(&token)); });
         let answer: Value = serde_json::from_str(&json).unwrap();
         prop_assert_eq!(answer["x"].as_str(), expected.as_deref());
     }

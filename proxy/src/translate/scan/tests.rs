@@ -29,22 +29,15 @@ struct Home<'a> {
 }
 
 impl<'a> Native<'a> for Company<'a> {
-    fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Result<(), Stop> {
-        match key {
-            "id" => scan.leaf(&mut self.id),
-            "home" => scan.object(&mut self.home),
-            _ => scan.pass(),
-        }
-    }
+    const MEMBERS: &'a [Member<'a, Self>] = &[
+        Member::new("id", |it, scan| scan.leaf(&mut it.id)),
+        Member::new("home", |it, scan| scan.object(&mut it.home)),
+    ];
 }
 
 impl<'a> Native<'a> for Home<'a> {
-    fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Result<(), Stop> {
-        match key {
-            "city" => scan.leaf(&mut self.city),
-            _ => scan.pass(),
-        }
-    }
+    const MEMBERS: &'a [Member<'a, Self>] =
+        &[Member::new("city", |it, scan| scan.leaf(&mut it.city))];
 }
 
 fn read(text: &str) -> Result<(Company<'_>, &str), Error> {
@@ -58,15 +51,15 @@ fn read(text: &str) -> Result<(Company<'_>, &str), Error> {
 fn what_is_wanted_is_taken_as_it_is_written() {
     let text = r#" {"x":[{},{"id":1}],"home" : {"zip":null, "city":"K\u00f6ln"} ,"id":12e3 } "#;
     let (company, raw) = read(text).unwrap();
-    assert_eq!(company.id, Leaf("12e3"));
-    assert_eq!(company.home.city, Leaf(r#""K\u00f6ln""#));
+    assert_eq!(company.id, Leaf::of("12e3"));
+    assert_eq!(company.home.city, Leaf::of(r#""K\u00f6ln""#));
     assert_eq!(raw, text.trim());
 }
 
 #[test]
 fn the_last_of_a_member_that_is_given_twice_counts() {
     let (company, _) = read(r#"{"id":1,"home":{"city":"a"},"id":2,"home":{"x":1}}"#).unwrap();
-    assert_eq!(company.id, Leaf("2"));
+    assert_eq!(company.id, Leaf::of("2"));
     assert_eq!(company.home, Home::default());
     let (company, _) = read(r#"{"home":{"city":"a"},"home":null,"id":1,"id":null}"#).unwrap();
     assert_eq!(company, Company::default());
@@ -75,7 +68,7 @@ fn the_last_of_a_member_that_is_given_twice_counts() {
 #[test]
 fn a_key_may_be_written_with_escapes() {
     let (company, _) = read(r#"{"\u0069d":1,"\ud800":2,"i\u0064\ud800":3}"#).unwrap();
-    assert_eq!(company.id, Leaf("1"));
+    assert_eq!(company.id, Leaf::of("1"));
     assert_eq!(place(r#"{"a":{"\u0062":7}}"#, &["a", "b"]), Some("7"));
 }
 

@@ -12,7 +12,7 @@ use crosswalk::{
         key::{Chunk, Normalize},
         leaf::Leaf, list::{CompletePlan, List, ListPlan, PagerPlan},
         paging::{Page, Window},
-        patch::Patch, scan::{Native, Scan, Stop},
+        patch::Patch, scan::{Member, Native, Scan},
         steps::{StepCall, StepPlan, Steps, To, Written},
         upsert::{FindPlan, KeyPlan, Upsert, UpsertPlan},
         warning::Warnings, write::{At, NativeObject, Tags},
@@ -82,61 +82,64 @@ struct NativeCompany<'a> {
 }
 
 impl<'a> Native<'a> for NativeCompany<'a> {
-    fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Result<(), Stop> {
-        match key {
-            "id" => scan.leaf(&mut self.id),
-            "updatedAt" => scan.leaf(&mut self.updated_at),
-            "properties" => scan.object(&mut self.properties),
-            "archived" => scan.leaf(&mut self.archived),
-            "createdAt" => scan.leaf(&mut self.created_at),
-            _ => scan.pass(),
-        }
-    }
+    const MEMBERS: &'a [Member<'a, Self>] = &[
+        Member::new("id", |it, scan| scan.leaf(&mut it.id)),
+        Member::new("updatedAt", |it, scan| scan.leaf(&mut it.updated_at)),
+        Member::new("properties", |it, scan| scan.object(&mut it.properties)),
+        Member::new("archived", |it, scan| scan.leaf(&mut it.archived)),
+        Member::new("createdAt", |it, scan| scan.leaf(&mut it.created_at)),
+    ];
 }
 
 /// `properties` of [`NativeCompany`].
 #[derive(Debug, Default)]
 struct NativeCompanyProperties<'a> {
-    name: Leaf<'a>,
-    website: Leaf<'a>,
-    industry: Leaf<'a>,
-    numberofemployees: Leaf<'a>,
-    hubspot_owner_id: Leaf<'a>,
-    description: Leaf<'a>,
-    notes_last_updated: Leaf<'a>,
-    city: Leaf<'a>,
-    country: Leaf<'a>,
-    zip: Leaf<'a>,
-    state: Leaf<'a>,
     address: Leaf<'a>,
     address2: Leaf<'a>,
-    phone: Leaf<'a>,
-    lifecyclestage: Leaf<'a>,
+    city: Leaf<'a>,
+    country: Leaf<'a>,
+    description: Leaf<'a>,
     hs_merged_object_ids: Leaf<'a>,
+    hubspot_owner_id: Leaf<'a>,
+    industry: Leaf<'a>,
+    lifecyclestage: Leaf<'a>,
+    name: Leaf<'a>,
+    notes_last_updated: Leaf<'a>,
+    numberofemployees: Leaf<'a>,
+    phone: Leaf<'a>,
+    state: Leaf<'a>,
+    website: Leaf<'a>,
+    zip: Leaf<'a>,
 }
 
 impl<'a> Native<'a> for NativeCompanyProperties<'a> {
-    fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Result<(), Stop> {
-        match key {
-            "name" => scan.leaf(&mut self.name),
-            "website" => scan.leaf(&mut self.website),
-            "industry" => scan.leaf(&mut self.industry),
-            "numberofemployees" => scan.leaf(&mut self.numberofemployees),
-            "hubspot_owner_id" => scan.leaf(&mut self.hubspot_owner_id),
-            "description" => scan.leaf(&mut self.description),
-            "notes_last_updated" => scan.leaf(&mut self.notes_last_updated),
-            "city" => scan.leaf(&mut self.city),
-            "country" => scan.leaf(&mut self.country),
-            "zip" => scan.leaf(&mut self.zip),
-            "state" => scan.leaf(&mut self.state),
-            "address" => scan.leaf(&mut self.address),
-            "address2" => scan.leaf(&mut self.address2),
-            "phone" => scan.leaf(&mut self.phone),
-            "lifecyclestage" => scan.leaf(&mut self.lifecyclestage),
-            "hs_merged_object_ids" => scan.leaf(&mut self.hs_merged_object_ids),
-            _ => scan.pass(),
-        }
-    }
+    const MEMBERS: &'a [Member<'a, Self>] = &[
+        Member::new("address", |it, scan| scan.leaf(&mut it.address)),
+        Member::new("address2", |it, scan| scan.leaf(&mut it.address2)),
+        Member::new("city", |it, scan| scan.leaf(&mut it.city)),
+        Member::new("country", |it, scan| scan.leaf(&mut it.country)),
+        Member::new("description", |it, scan| scan.leaf(&mut it.description)),
+        Member::new(
+            "hs_merged_object_ids",
+            |it, scan| scan.leaf(&mut it.hs_merged_object_ids),
+        ),
+        Member::new("hubspot_owner_id", |it, scan| scan.leaf(&mut it.hubspot_owner_id)),
+        Member::new("industry", |it, scan| scan.leaf(&mut it.industry)),
+        Member::new("lifecyclestage", |it, scan| scan.leaf(&mut it.lifecyclestage)),
+        Member::new("name", |it, scan| scan.leaf(&mut it.name)),
+        Member::new(
+            "notes_last_updated",
+            |it, scan| scan.leaf(&mut it.notes_last_updated),
+        ),
+        Member::new(
+            "numberofemployees",
+            |it, scan| scan.leaf(&mut it.numberofemployees),
+        ),
+        Member::new("phone", |it, scan| scan.leaf(&mut it.phone)),
+        Member::new("state", |it, scan| scan.leaf(&mut it.state)),
+        Member::new("website", |it, scan| scan.leaf(&mut it.website)),
+        Member::new("zip", |it, scan| scan.leaf(&mut it.zip)),
+    ];
 }
 
 /// The options of `industry` that every account begins with.

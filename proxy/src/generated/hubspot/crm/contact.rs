@@ -12,7 +12,7 @@ use crosswalk::{
         key::{Chunk, Normalize},
         leaf::Leaf, list::{CompletePlan, List, ListPlan, PagerPlan},
         paging::{Page, Window},
-        scan::{Native, Scan, Stop},
+        scan::{Member, Native, Scan},
         steps::{StepCall, StepPlan, Steps, To, Written},
         upsert::{DirectPlan, FindPlan, KeyPlan, Upsert, UpsertPlan},
         warning::Warnings, write::NativeObject,
@@ -50,38 +50,35 @@ struct NativeContact<'a> {
 }
 
 impl<'a> Native<'a> for NativeContact<'a> {
-    fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Result<(), Stop> {
-        match key {
-            "id" => scan.leaf(&mut self.id),
-            "updatedAt" => scan.leaf(&mut self.updated_at),
-            "properties" => scan.object(&mut self.properties),
-            "archived" => scan.leaf(&mut self.archived),
-            _ => scan.pass(),
-        }
-    }
+    const MEMBERS: &'a [Member<'a, Self>] = &[
+        Member::new("id", |it, scan| scan.leaf(&mut it.id)),
+        Member::new("updatedAt", |it, scan| scan.leaf(&mut it.updated_at)),
+        Member::new("properties", |it, scan| scan.object(&mut it.properties)),
+        Member::new("archived", |it, scan| scan.leaf(&mut it.archived)),
+    ];
 }
 
 /// `properties` of [`NativeContact`].
 #[derive(Debug, Default)]
 struct NativeContactProperties<'a> {
-    firstname: Leaf<'a>,
-    lastname: Leaf<'a>,
     email: Leaf<'a>,
-    phone: Leaf<'a>,
+    firstname: Leaf<'a>,
     hs_merged_object_ids: Leaf<'a>,
+    lastname: Leaf<'a>,
+    phone: Leaf<'a>,
 }
 
 impl<'a> Native<'a> for NativeContactProperties<'a> {
-    fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Result<(), Stop> {
-        match key {
-            "firstname" => scan.leaf(&mut self.firstname),
-            "lastname" => scan.leaf(&mut self.lastname),
-            "email" => scan.leaf(&mut self.email),
-            "phone" => scan.leaf(&mut self.phone),
-            "hs_merged_object_ids" => scan.leaf(&mut self.hs_merged_object_ids),
-            _ => scan.pass(),
-        }
-    }
+    const MEMBERS: &'a [Member<'a, Self>] = &[
+        Member::new("email", |it, scan| scan.leaf(&mut it.email)),
+        Member::new("firstname", |it, scan| scan.leaf(&mut it.firstname)),
+        Member::new(
+            "hs_merged_object_ids",
+            |it, scan| scan.leaf(&mut it.hs_merged_object_ids),
+        ),
+        Member::new("lastname", |it, scan| scan.leaf(&mut it.lastname)),
+        Member::new("phone", |it, scan| scan.leaf(&mut it.phone)),
+    ];
 }
 
 /// The native fields that are written.

@@ -12,7 +12,7 @@ use crosswalk::{
         objects::{self, ListedObjects, ObjectFields, ObjectPlan, Place, WithObjects},
         paging::{Page, Window},
         patch::{InputObject, Patch},
-        scan::{Native, Scan, Stop},
+        scan::{Member, Native, Scan},
         steps::{StepCall, StepPlan, Steps},
         warning::Warnings, write::NativeObject,
     },
@@ -113,15 +113,12 @@ struct NativeCustomRow<'a> {
 }
 
 impl<'a> Native<'a> for NativeCustomRow<'a> {
-    fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Result<(), Stop> {
-        match key {
-            "id" => scan.leaf(&mut self.id),
-            "updatedAt" => scan.leaf(&mut self.updated_at),
-            "createdAt" => scan.leaf(&mut self.created_at),
-            "archived" => scan.leaf(&mut self.archived),
-            _ => scan.pass(),
-        }
-    }
+    const MEMBERS: &'a [Member<'a, Self>] = &[
+        Member::new("id", |it, scan| scan.leaf(&mut it.id)),
+        Member::new("updatedAt", |it, scan| scan.leaf(&mut it.updated_at)),
+        Member::new("createdAt", |it, scan| scan.leaf(&mut it.created_at)),
+        Member::new("archived", |it, scan| scan.leaf(&mut it.archived)),
+    ];
 }
 
 /// Native → unified.

@@ -12,7 +12,7 @@ use crosswalk::{
         leaf::{Leaf, first},
         list::{CompletePlan, List, ListPlan, PagerPlan},
         paging::{Page, Window},
-        scan::{Native, Scan, Stop},
+        scan::{Member, Native, Scan},
         steps::{StepCall, StepPlan, Steps},
     },
 };
@@ -92,53 +92,59 @@ struct NativeLead<'a> {
 }
 
 impl<'a> Native<'a> for NativeLead<'a> {
-    fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Result<(), Stop> {
-        match key {
-            "properties" => scan.object(&mut self.properties),
-            "id" => scan.leaf(&mut self.id),
-            "updatedAt" => scan.leaf(&mut self.updated_at),
-            "createdAt" => scan.leaf(&mut self.created_at),
-            "archived" => scan.leaf(&mut self.archived),
-            _ => scan.pass(),
-        }
-    }
+    const MEMBERS: &'a [Member<'a, Self>] = &[
+        Member::new("properties", |it, scan| scan.object(&mut it.properties)),
+        Member::new("id", |it, scan| scan.leaf(&mut it.id)),
+        Member::new("updatedAt", |it, scan| scan.leaf(&mut it.updated_at)),
+        Member::new("createdAt", |it, scan| scan.leaf(&mut it.created_at)),
+        Member::new("archived", |it, scan| scan.leaf(&mut it.archived)),
+    ];
 }
 
 /// `properties` of [`NativeLead`].
 #[derive(Debug, Default)]
 struct NativeLeadProperties<'a> {
-    hs_primary_contact_id: Leaf<'a>,
-    hs_lead_name: Leaf<'a>,
-    hs_lead_name_calculated: Leaf<'a>,
+    hs_associated_company_name: Leaf<'a>,
     hs_associated_contact_firstname: Leaf<'a>,
     hs_associated_contact_lastname: Leaf<'a>,
-    hubspot_owner_id: Leaf<'a>,
-    hs_associated_company_name: Leaf<'a>,
+    hs_lead_name: Leaf<'a>,
+    hs_lead_name_calculated: Leaf<'a>,
     hs_lead_source: Leaf<'a>,
     hs_primary_company_id: Leaf<'a>,
+    hs_primary_contact_id: Leaf<'a>,
+    hubspot_owner_id: Leaf<'a>,
 }
 
 impl<'a> Native<'a> for NativeLeadProperties<'a> {
-    fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Result<(), Stop> {
-        match key {
-            "hs_primary_contact_id" => scan.leaf(&mut self.hs_primary_contact_id),
-            "hs_lead_name" => scan.leaf(&mut self.hs_lead_name),
-            "hs_lead_name_calculated" => scan.leaf(&mut self.hs_lead_name_calculated),
-            "hs_associated_contact_firstname" => {
-                scan.leaf(&mut self.hs_associated_contact_firstname)
-            }
-            "hs_associated_contact_lastname" => {
-                scan.leaf(&mut self.hs_associated_contact_lastname)
-            }
-            "hubspot_owner_id" => scan.leaf(&mut self.hubspot_owner_id),
-            "hs_associated_company_name" => {
-                scan.leaf(&mut self.hs_associated_company_name)
-            }
-            "hs_lead_source" => scan.leaf(&mut self.hs_lead_source),
-            "hs_primary_company_id" => scan.leaf(&mut self.hs_primary_company_id),
-            _ => scan.pass(),
-        }
-    }
+    const MEMBERS: &'a [Member<'a, Self>] = &[
+        Member::new(
+            "hs_associated_company_name",
+            |it, scan| scan.leaf(&mut it.hs_associated_company_name),
+        ),
+        Member::new(
+            "hs_associated_contact_firstname",
+            |it, scan| scan.leaf(&mut it.hs_associated_contact_firstname),
+        ),
+        Member::new(
+            "hs_associated_contact_lastname",
+            |it, scan| scan.leaf(&mut it.hs_associated_contact_lastname),
+        ),
+        Member::new("hs_lead_name", |it, scan| scan.leaf(&mut it.hs_lead_name)),
+        Member::new(
+            "hs_lead_name_calculated",
+            |it, scan| scan.leaf(&mut it.hs_lead_name_calculated),
+        ),
+        Member::new("hs_lead_source", |it, scan| scan.leaf(&mut it.hs_lead_source)),
+        Member::new(
+            "hs_primary_company_id",
+            |it, scan| scan.leaf(&mut it.hs_primary_company_id),
+        ),
+        Member::new(
+            "hs_primary_contact_id",
+            |it, scan| scan.leaf(&mut it.hs_primary_contact_id),
+        ),
+        Member::new("hubspot_owner_id", |it, scan| scan.leaf(&mut it.hubspot_owner_id)),
+    ];
 }
 
 /// Where what is read beside the records stands.
@@ -153,53 +159,47 @@ struct BesideContact<'a> {
 }
 
 impl<'a> Native<'a> for BesideContact<'a> {
-    fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Result<(), Stop> {
-        match key {
-            "properties" => scan.object(&mut self.properties),
-            _ => scan.pass(),
-        }
-    }
+    const MEMBERS: &'a [Member<'a, Self>] = &[
+        Member::new("properties", |it, scan| scan.object(&mut it.properties)),
+    ];
 }
 
 /// `properties` of [`BesideContact`].
 #[derive(Debug, Default)]
 struct BesideContactProperties<'a> {
-    firstname: Leaf<'a>,
-    lastname: Leaf<'a>,
-    jobtitle: Leaf<'a>,
-    company: Leaf<'a>,
-    city: Leaf<'a>,
-    country: Leaf<'a>,
-    zip: Leaf<'a>,
-    state: Leaf<'a>,
     address: Leaf<'a>,
+    city: Leaf<'a>,
+    company: Leaf<'a>,
+    country: Leaf<'a>,
     email: Leaf<'a>,
-    work_email: Leaf<'a>,
-    phone: Leaf<'a>,
-    mobilephone: Leaf<'a>,
     fax: Leaf<'a>,
+    firstname: Leaf<'a>,
+    jobtitle: Leaf<'a>,
+    lastname: Leaf<'a>,
+    mobilephone: Leaf<'a>,
+    phone: Leaf<'a>,
+    state: Leaf<'a>,
+    work_email: Leaf<'a>,
+    zip: Leaf<'a>,
 }
 
 impl<'a> Native<'a> for BesideContactProperties<'a> {
-    fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Result<(), Stop> {
-        match key {
-            "firstname" => scan.leaf(&mut self.firstname),
-            "lastname" => scan.leaf(&mut self.lastname),
-            "jobtitle" => scan.leaf(&mut self.jobtitle),
-            "company" => scan.leaf(&mut self.company),
-            "city" => scan.leaf(&mut self.city),
-            "country" => scan.leaf(&mut self.country),
-            "zip" => scan.leaf(&mut self.zip),
-            "state" => scan.leaf(&mut self.state),
-            "address" => scan.leaf(&mut self.address),
-            "email" => scan.leaf(&mut self.email),
-            "work_email" => scan.leaf(&mut self.work_email),
-            "phone" => scan.leaf(&mut self.phone),
-            "mobilephone" => scan.leaf(&mut self.mobilephone),
-            "fax" => scan.leaf(&mut self.fax),
-            _ => scan.pass(),
-        }
-    }
+    const MEMBERS: &'a [Member<'a, Self>] = &[
+        Member::new("address", |it, scan| scan.leaf(&mut it.address)),
+        Member::new("city", |it, scan| scan.leaf(&mut it.city)),
+        Member::new("company", |it, scan| scan.leaf(&mut it.company)),
+        Member::new("country", |it, scan| scan.leaf(&mut it.country)),
+        Member::new("email", |it, scan| scan.leaf(&mut it.email)),
+        Member::new("fax", |it, scan| scan.leaf(&mut it.fax)),
+        Member::new("firstname", |it, scan| scan.leaf(&mut it.firstname)),
+        Member::new("jobtitle", |it, scan| scan.leaf(&mut it.jobtitle)),
+        Member::new("lastname", |it, scan| scan.leaf(&mut it.lastname)),
+        Member::new("mobilephone", |it, scan| scan.leaf(&mut it.mobilephone)),
+        Member::new("phone", |it, scan| scan.leaf(&mut it.phone)),
+        Member::new("state", |it, scan| scan.leaf(&mut it.state)),
+        Member::new("work_email", |it, scan| scan.leaf(&mut it.work_email)),
+        Member::new("zip", |it, scan| scan.leaf(&mut it.zip)),
+    ];
 }
 
 /// Native → unified.

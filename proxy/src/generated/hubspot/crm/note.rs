@@ -10,7 +10,7 @@ use crosswalk::{
         entity::{Entity, Initial, InitialValue, Output},
         leaf::Leaf, list::{CompletePlan, List, ListPlan, PagerPlan},
         paging::{Page, Window},
-        scan::{Native, Scan, Stop},
+        scan::{Member, Native, Scan},
         steps::{StepCall, StepPlan, Steps},
         warning::Warnings, write::{Inputs, NativeObject},
     },
@@ -52,16 +52,13 @@ struct NativeNote<'a> {
 }
 
 impl<'a> Native<'a> for NativeNote<'a> {
-    fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Result<(), Stop> {
-        match key {
-            "id" => scan.leaf(&mut self.id),
-            "updatedAt" => scan.leaf(&mut self.updated_at),
-            "properties" => scan.object(&mut self.properties),
-            "createdAt" => scan.leaf(&mut self.created_at),
-            "archived" => scan.leaf(&mut self.archived),
-            _ => scan.pass(),
-        }
-    }
+    const MEMBERS: &'a [Member<'a, Self>] = &[
+        Member::new("id", |it, scan| scan.leaf(&mut it.id)),
+        Member::new("updatedAt", |it, scan| scan.leaf(&mut it.updated_at)),
+        Member::new("properties", |it, scan| scan.object(&mut it.properties)),
+        Member::new("createdAt", |it, scan| scan.leaf(&mut it.created_at)),
+        Member::new("archived", |it, scan| scan.leaf(&mut it.archived)),
+    ];
 }
 
 /// `properties` of [`NativeNote`].
@@ -72,13 +69,10 @@ struct NativeNoteProperties<'a> {
 }
 
 impl<'a> Native<'a> for NativeNoteProperties<'a> {
-    fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Result<(), Stop> {
-        match key {
-            "hs_note_body" => scan.leaf(&mut self.hs_note_body),
-            "hubspot_owner_id" => scan.leaf(&mut self.hubspot_owner_id),
-            _ => scan.pass(),
-        }
-    }
+    const MEMBERS: &'a [Member<'a, Self>] = &[
+        Member::new("hs_note_body", |it, scan| scan.leaf(&mut it.hs_note_body)),
+        Member::new("hubspot_owner_id", |it, scan| scan.leaf(&mut it.hubspot_owner_id)),
+    ];
 }
 
 /// The native fields that are written.

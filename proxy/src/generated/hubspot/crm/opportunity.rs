@@ -11,7 +11,7 @@ use crosswalk::{
         entity::{Entity, Output},
         leaf::Leaf, list::{CompletePlan, List, ListPlan, PagerPlan},
         paging::{Page, Window},
-        record::Truth, scan::{Native, Scan, Stop},
+        record::Truth, scan::{Member, Native, Scan},
         steps::{StepCall, StepPlan, Steps},
     },
 };
@@ -86,55 +86,56 @@ struct NativeDeal<'a> {
 }
 
 impl<'a> Native<'a> for NativeDeal<'a> {
-    fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Result<(), Stop> {
-        match key {
-            "properties" => scan.object(&mut self.properties),
-            "id" => scan.leaf(&mut self.id),
-            "updatedAt" => scan.leaf(&mut self.updated_at),
-            "createdAt" => scan.leaf(&mut self.created_at),
-            "archived" => scan.leaf(&mut self.archived),
-            _ => scan.pass(),
-        }
-    }
+    const MEMBERS: &'a [Member<'a, Self>] = &[
+        Member::new("properties", |it, scan| scan.object(&mut it.properties)),
+        Member::new("id", |it, scan| scan.leaf(&mut it.id)),
+        Member::new("updatedAt", |it, scan| scan.leaf(&mut it.updated_at)),
+        Member::new("createdAt", |it, scan| scan.leaf(&mut it.created_at)),
+        Member::new("archived", |it, scan| scan.leaf(&mut it.archived)),
+    ];
 }
 
 /// `properties` of [`NativeDeal`].
 #[derive(Debug, Default)]
 struct NativeDealProperties<'a> {
-    pipeline: Leaf<'a>,
-    dealstage: Leaf<'a>,
-    dealname: Leaf<'a>,
-    description: Leaf<'a>,
-    hubspot_owner_id: Leaf<'a>,
-    hs_is_closed_won: Leaf<'a>,
-    hs_is_closed: Leaf<'a>,
-    closedate: Leaf<'a>,
-    hs_primary_associated_company: Leaf<'a>,
     amount: Leaf<'a>,
-    notes_last_updated: Leaf<'a>,
+    closedate: Leaf<'a>,
+    dealname: Leaf<'a>,
+    dealstage: Leaf<'a>,
+    description: Leaf<'a>,
+    hs_is_closed: Leaf<'a>,
+    hs_is_closed_won: Leaf<'a>,
     hs_merged_object_ids: Leaf<'a>,
+    hs_primary_associated_company: Leaf<'a>,
+    hubspot_owner_id: Leaf<'a>,
+    notes_last_updated: Leaf<'a>,
+    pipeline: Leaf<'a>,
 }
 
 impl<'a> Native<'a> for NativeDealProperties<'a> {
-    fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Result<(), Stop> {
-        match key {
-            "pipeline" => scan.leaf(&mut self.pipeline),
-            "dealstage" => scan.leaf(&mut self.dealstage),
-            "dealname" => scan.leaf(&mut self.dealname),
-            "description" => scan.leaf(&mut self.description),
-            "hubspot_owner_id" => scan.leaf(&mut self.hubspot_owner_id),
-            "hs_is_closed_won" => scan.leaf(&mut self.hs_is_closed_won),
-            "hs_is_closed" => scan.leaf(&mut self.hs_is_closed),
-            "closedate" => scan.leaf(&mut self.closedate),
-            "hs_primary_associated_company" => {
-                scan.leaf(&mut self.hs_primary_associated_company)
-            }
-            "amount" => scan.leaf(&mut self.amount),
-            "notes_last_updated" => scan.leaf(&mut self.notes_last_updated),
-            "hs_merged_object_ids" => scan.leaf(&mut self.hs_merged_object_ids),
-            _ => scan.pass(),
-        }
-    }
+    const MEMBERS: &'a [Member<'a, Self>] = &[
+        Member::new("amount", |it, scan| scan.leaf(&mut it.amount)),
+        Member::new("closedate", |it, scan| scan.leaf(&mut it.closedate)),
+        Member::new("dealname", |it, scan| scan.leaf(&mut it.dealname)),
+        Member::new("dealstage", |it, scan| scan.leaf(&mut it.dealstage)),
+        Member::new("description", |it, scan| scan.leaf(&mut it.description)),
+        Member::new("hs_is_closed", |it, scan| scan.leaf(&mut it.hs_is_closed)),
+        Member::new("hs_is_closed_won", |it, scan| scan.leaf(&mut it.hs_is_closed_won)),
+        Member::new(
+            "hs_merged_object_ids",
+            |it, scan| scan.leaf(&mut it.hs_merged_object_ids),
+        ),
+        Member::new(
+            "hs_primary_associated_company",
+            |it, scan| scan.leaf(&mut it.hs_primary_associated_company),
+        ),
+        Member::new("hubspot_owner_id", |it, scan| scan.leaf(&mut it.hubspot_owner_id)),
+        Member::new(
+            "notes_last_updated",
+            |it, scan| scan.leaf(&mut it.notes_last_updated),
+        ),
+        Member::new("pipeline", |it, scan| scan.leaf(&mut it.pipeline)),
+    ];
 }
 
 /// Where what is read beside the records stands.

@@ -9,7 +9,7 @@ use crosswalk::{
         Context, NativeRequest, Translator, beside::Beside, call::{Call, Root},
         entity::{Entity, Output},
         leaf::Leaf, list::{List, ListPlan, PagerPlan},
-        paging::Page, scan::{Native, Scan, Stop},
+        paging::Page, scan::{Member, Native, Scan},
         steps::{StepCall, StepPlan, Steps, To},
     },
 };
@@ -50,18 +50,15 @@ struct NativeOwner<'a> {
 }
 
 impl<'a> Native<'a> for NativeOwner<'a> {
-    fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Result<(), Stop> {
-        match key {
-            "id" => scan.leaf(&mut self.id),
-            "updatedAt" => scan.leaf(&mut self.updated_at),
-            "firstName" => scan.leaf(&mut self.first_name),
-            "lastName" => scan.leaf(&mut self.last_name),
-            "email" => scan.leaf(&mut self.email),
-            "archived" => scan.leaf(&mut self.archived),
-            "createdAt" => scan.leaf(&mut self.created_at),
-            _ => scan.pass(),
-        }
-    }
+    const MEMBERS: &'a [Member<'a, Self>] = &[
+        Member::new("id", |it, scan| scan.leaf(&mut it.id)),
+        Member::new("updatedAt", |it, scan| scan.leaf(&mut it.updated_at)),
+        Member::new("firstName", |it, scan| scan.leaf(&mut it.first_name)),
+        Member::new("lastName", |it, scan| scan.leaf(&mut it.last_name)),
+        Member::new("email", |it, scan| scan.leaf(&mut it.email)),
+        Member::new("archived", |it, scan| scan.leaf(&mut it.archived)),
+        Member::new("createdAt", |it, scan| scan.leaf(&mut it.created_at)),
+    ];
 }
 
 /// Native → unified.

@@ -12,7 +12,7 @@ use crosswalk::{
         hidden::FieldsOf, key::{Chunk, Normalize},
         leaf::Leaf, list::{List, ListPlan, PagerPlan},
         paging::{Page, Window},
-        patch::Patch, query::Query, scan::{Native, Scan, Stop},
+        patch::Patch, query::Query, scan::{Member, Native, Scan},
         steps::{StepCall, StepPlan, Steps, Written},
         upsert::{FindPlan, KeyPlan, Upsert, UpsertPlan},
         warning::Warnings, write::{At, NativeObject, Tags},
@@ -107,36 +107,48 @@ struct NativeAccount<'a> {
 }
 
 impl<'a> Native<'a> for NativeAccount<'a> {
-    fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Result<(), Stop> {
-        match key {
-            "Id" => scan.leaf(&mut self.id),
-            "SystemModstamp" => scan.leaf(&mut self.system_modstamp),
-            "Name" => scan.leaf(&mut self.name),
-            "IsDeleted" => scan.leaf(&mut self.is_deleted),
-            "Website" => scan.leaf(&mut self.website),
-            "Industry" => scan.leaf(&mut self.industry),
-            "NumberOfEmployees" => scan.leaf(&mut self.number_of_employees),
-            "OwnerId" => scan.leaf(&mut self.owner_id),
-            "CreatedDate" => scan.leaf(&mut self.created_date),
-            "Description" => scan.leaf(&mut self.description),
-            "LastActivityDate" => scan.leaf(&mut self.last_activity_date),
-            "BillingCity" => scan.leaf(&mut self.billing_city),
-            "BillingCountry" => scan.leaf(&mut self.billing_country),
-            "BillingPostalCode" => scan.leaf(&mut self.billing_postal_code),
-            "BillingState" => scan.leaf(&mut self.billing_state),
-            "BillingStreet" => scan.leaf(&mut self.billing_street),
-            "ShippingCity" => scan.leaf(&mut self.shipping_city),
-            "ShippingCountry" => scan.leaf(&mut self.shipping_country),
-            "ShippingPostalCode" => scan.leaf(&mut self.shipping_postal_code),
-            "ShippingState" => scan.leaf(&mut self.shipping_state),
-            "ShippingStreet" => scan.leaf(&mut self.shipping_street),
-            "Phone" => scan.leaf(&mut self.phone),
-            "Fax" => scan.leaf(&mut self.fax),
-            "LastModifiedDate" => scan.leaf(&mut self.last_modified_date),
-            "MasterRecordId" => scan.leaf(&mut self.master_record_id),
-            _ => scan.pass(),
-        }
-    }
+    const MEMBERS: &'a [Member<'a, Self>] = &[
+        Member::new("Id", |it, scan| scan.leaf(&mut it.id)),
+        Member::new("SystemModstamp", |it, scan| scan.leaf(&mut it.system_modstamp)),
+        Member::new("Name", |it, scan| scan.leaf(&mut it.name)),
+        Member::new("IsDeleted", |it, scan| scan.leaf(&mut it.is_deleted)),
+        Member::new("Website", |it, scan| scan.leaf(&mut it.website)),
+        Member::new("Industry", |it, scan| scan.leaf(&mut it.industry)),
+        Member::new(
+            "NumberOfEmployees",
+            |it, scan| scan.leaf(&mut it.number_of_employees),
+        ),
+        Member::new("OwnerId", |it, scan| scan.leaf(&mut it.owner_id)),
+        Member::new("CreatedDate", |it, scan| scan.leaf(&mut it.created_date)),
+        Member::new("Description", |it, scan| scan.leaf(&mut it.description)),
+        Member::new(
+            "LastActivityDate",
+            |it, scan| scan.leaf(&mut it.last_activity_date),
+        ),
+        Member::new("BillingCity", |it, scan| scan.leaf(&mut it.billing_city)),
+        Member::new("BillingCountry", |it, scan| scan.leaf(&mut it.billing_country)),
+        Member::new(
+            "BillingPostalCode",
+            |it, scan| scan.leaf(&mut it.billing_postal_code),
+        ),
+        Member::new("BillingState", |it, scan| scan.leaf(&mut it.billing_state)),
+        Member::new("BillingStreet", |it, scan| scan.leaf(&mut it.billing_street)),
+        Member::new("ShippingCity", |it, scan| scan.leaf(&mut it.shipping_city)),
+        Member::new("ShippingCountry", |it, scan| scan.leaf(&mut it.shipping_country)),
+        Member::new(
+            "ShippingPostalCode",
+            |it, scan| scan.leaf(&mut it.shipping_postal_code),
+        ),
+        Member::new("ShippingState", |it, scan| scan.leaf(&mut it.shipping_state)),
+        Member::new("ShippingStreet", |it, scan| scan.leaf(&mut it.shipping_street)),
+        Member::new("Phone", |it, scan| scan.leaf(&mut it.phone)),
+        Member::new("Fax", |it, scan| scan.leaf(&mut it.fax)),
+        Member::new(
+            "LastModifiedDate",
+            |it, scan| scan.leaf(&mut it.last_modified_date),
+        ),
+        Member::new("MasterRecordId", |it, scan| scan.leaf(&mut it.master_record_id)),
+    ];
 }
 
 /// The native fields that are written.

@@ -12,7 +12,7 @@ use crosswalk::{
         hidden::FieldsOf, key::{Chunk, Normalize},
         leaf::Leaf, list::{List, ListPlan, PagerPlan},
         paging::{Page, Window},
-        query::Query, scan::{Native, Scan, Stop},
+        query::Query, scan::{Member, Native, Scan},
         steps::{StepCall, StepPlan, Steps, To, Written},
         upsert::{DirectPlan, FindPlan, KeyPlan, Upsert, UpsertPlan},
         warning::Warnings, write::NativeObject,
@@ -67,19 +67,16 @@ struct NativeContact<'a> {
 }
 
 impl<'a> Native<'a> for NativeContact<'a> {
-    fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Result<(), Stop> {
-        match key {
-            "Id" => scan.leaf(&mut self.id),
-            "SystemModstamp" => scan.leaf(&mut self.system_modstamp),
-            "FirstName" => scan.leaf(&mut self.first_name),
-            "LastName" => scan.leaf(&mut self.last_name),
-            "Email" => scan.leaf(&mut self.email),
-            "Phone" => scan.leaf(&mut self.phone),
-            "IsDeleted" => scan.leaf(&mut self.is_deleted),
-            "MasterRecordId" => scan.leaf(&mut self.master_record_id),
-            _ => scan.pass(),
-        }
-    }
+    const MEMBERS: &'a [Member<'a, Self>] = &[
+        Member::new("Id", |it, scan| scan.leaf(&mut it.id)),
+        Member::new("SystemModstamp", |it, scan| scan.leaf(&mut it.system_modstamp)),
+        Member::new("FirstName", |it, scan| scan.leaf(&mut it.first_name)),
+        Member::new("LastName", |it, scan| scan.leaf(&mut it.last_name)),
+        Member::new("Email", |it, scan| scan.leaf(&mut it.email)),
+        Member::new("Phone", |it, scan| scan.leaf(&mut it.phone)),
+        Member::new("IsDeleted", |it, scan| scan.leaf(&mut it.is_deleted)),
+        Member::new("MasterRecordId", |it, scan| scan.leaf(&mut it.master_record_id)),
+    ];
 }
 
 /// The native fields that are written.

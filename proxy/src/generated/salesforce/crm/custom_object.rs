@@ -12,7 +12,7 @@ use crosswalk::{
         objects::{self, ListedObjects, ObjectFields, ObjectPlan, Place, WithObjects},
         paging::{Page, Window},
         patch::{InputObject, Patch},
-        query::Query, scan::{Native, Scan, Stop},
+        query::Query, scan::{Member, Native, Scan},
         steps::{StepCall, StepPlan, Steps},
         warning::Warnings, write::NativeObject,
     },
@@ -70,15 +70,12 @@ struct NativeCustomRow<'a> {
 }
 
 impl<'a> Native<'a> for NativeCustomRow<'a> {
-    fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Result<(), Stop> {
-        match key {
-            "Id" => scan.leaf(&mut self.id),
-            "SystemModstamp" => scan.leaf(&mut self.system_modstamp),
-            "CreatedDate" => scan.leaf(&mut self.created_date),
-            "IsDeleted" => scan.leaf(&mut self.is_deleted),
-            _ => scan.pass(),
-        }
-    }
+    const MEMBERS: &'a [Member<'a, Self>] = &[
+        Member::new("Id", |it, scan| scan.leaf(&mut it.id)),
+        Member::new("SystemModstamp", |it, scan| scan.leaf(&mut it.system_modstamp)),
+        Member::new("CreatedDate", |it, scan| scan.leaf(&mut it.created_date)),
+        Member::new("IsDeleted", |it, scan| scan.leaf(&mut it.is_deleted)),
+    ];
 }
 
 /// Native → unified.

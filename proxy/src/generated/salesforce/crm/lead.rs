@@ -10,7 +10,7 @@ use crosswalk::{
         entity::{Entity, Output},
         hidden::FieldsOf, leaf::Leaf, list::{List, ListPlan, PagerPlan},
         paging::{Page, Window},
-        query::Query, scan::{Native, Scan, Stop},
+        query::Query, scan::{Member, Native, Scan},
         steps::{StepCall, StepPlan, Steps},
     },
 };
@@ -94,36 +94,42 @@ struct NativeLead<'a> {
 }
 
 impl<'a> Native<'a> for NativeLead<'a> {
-    fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Result<(), Stop> {
-        match key {
-            "Id" => scan.leaf(&mut self.id),
-            "SystemModstamp" => scan.leaf(&mut self.system_modstamp),
-            "Name" => scan.leaf(&mut self.name),
-            "FirstName" => scan.leaf(&mut self.first_name),
-            "LastName" => scan.leaf(&mut self.last_name),
-            "OwnerId" => scan.leaf(&mut self.owner_id),
-            "Title" => scan.leaf(&mut self.title),
-            "Company" => scan.leaf(&mut self.company),
-            "ConvertedDate" => scan.leaf(&mut self.converted_date),
-            "LeadSource" => scan.leaf(&mut self.lead_source),
-            "ConvertedAccountId" => scan.leaf(&mut self.converted_account_id),
-            "ConvertedContactId" => scan.leaf(&mut self.converted_contact_id),
-            "City" => scan.leaf(&mut self.city),
-            "Country" => scan.leaf(&mut self.country),
-            "PostalCode" => scan.leaf(&mut self.postal_code),
-            "State" => scan.leaf(&mut self.state),
-            "Street" => scan.leaf(&mut self.street),
-            "Email" => scan.leaf(&mut self.email),
-            "Phone" => scan.leaf(&mut self.phone),
-            "MobilePhone" => scan.leaf(&mut self.mobile_phone),
-            "Fax" => scan.leaf(&mut self.fax),
-            "CreatedDate" => scan.leaf(&mut self.created_date),
-            "IsDeleted" => scan.leaf(&mut self.is_deleted),
-            "LastModifiedDate" => scan.leaf(&mut self.last_modified_date),
-            "MasterRecordId" => scan.leaf(&mut self.master_record_id),
-            _ => scan.pass(),
-        }
-    }
+    const MEMBERS: &'a [Member<'a, Self>] = &[
+        Member::new("Id", |it, scan| scan.leaf(&mut it.id)),
+        Member::new("SystemModstamp", |it, scan| scan.leaf(&mut it.system_modstamp)),
+        Member::new("Name", |it, scan| scan.leaf(&mut it.name)),
+        Member::new("FirstName", |it, scan| scan.leaf(&mut it.first_name)),
+        Member::new("LastName", |it, scan| scan.leaf(&mut it.last_name)),
+        Member::new("OwnerId", |it, scan| scan.leaf(&mut it.owner_id)),
+        Member::new("Title", |it, scan| scan.leaf(&mut it.title)),
+        Member::new("Company", |it, scan| scan.leaf(&mut it.company)),
+        Member::new("ConvertedDate", |it, scan| scan.leaf(&mut it.converted_date)),
+        Member::new("LeadSource", |it, scan| scan.leaf(&mut it.lead_source)),
+        Member::new(
+            "ConvertedAccountId",
+            |it, scan| scan.leaf(&mut it.converted_account_id),
+        ),
+        Member::new(
+            "ConvertedContactId",
+            |it, scan| scan.leaf(&mut it.converted_contact_id),
+        ),
+        Member::new("City", |it, scan| scan.leaf(&mut it.city)),
+        Member::new("Country", |it, scan| scan.leaf(&mut it.country)),
+        Member::new("PostalCode", |it, scan| scan.leaf(&mut it.postal_code)),
+        Member::new("State", |it, scan| scan.leaf(&mut it.state)),
+        Member::new("Street", |it, scan| scan.leaf(&mut it.street)),
+        Member::new("Email", |it, scan| scan.leaf(&mut it.email)),
+        Member::new("Phone", |it, scan| scan.leaf(&mut it.phone)),
+        Member::new("MobilePhone", |it, scan| scan.leaf(&mut it.mobile_phone)),
+        Member::new("Fax", |it, scan| scan.leaf(&mut it.fax)),
+        Member::new("CreatedDate", |it, scan| scan.leaf(&mut it.created_date)),
+        Member::new("IsDeleted", |it, scan| scan.leaf(&mut it.is_deleted)),
+        Member::new(
+            "LastModifiedDate",
+            |it, scan| scan.leaf(&mut it.last_modified_date),
+        ),
+        Member::new("MasterRecordId", |it, scan| scan.leaf(&mut it.master_record_id)),
+    ];
 }
 
 /// Native → unified.

@@ -11,7 +11,7 @@ use crosswalk::{
         entity::{Entity, Initial, InitialValue, Output},
         hidden::FieldsOf, leaf::Leaf, list::{List, ListPlan, PagerPlan},
         paging::{Page, Window},
-        query::Query, scan::{Native, Scan, Stop},
+        query::Query, scan::{Member, Native, Scan},
         steps::{StepCall, StepPlan, Steps},
         warning::Warnings, write::{Inputs, NativeObject},
     },
@@ -66,16 +66,13 @@ struct NativeContentNote<'a> {
 }
 
 impl<'a> Native<'a> for NativeContentNote<'a> {
-    fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Result<(), Stop> {
-        match key {
-            "Id" => scan.leaf(&mut self.id),
-            "SystemModstamp" => scan.leaf(&mut self.system_modstamp),
-            "CreatedDate" => scan.leaf(&mut self.created_date),
-            "OwnerId" => scan.leaf(&mut self.owner_id),
-            "IsDeleted" => scan.leaf(&mut self.is_deleted),
-            _ => scan.pass(),
-        }
-    }
+    const MEMBERS: &'a [Member<'a, Self>] = &[
+        Member::new("Id", |it, scan| scan.leaf(&mut it.id)),
+        Member::new("SystemModstamp", |it, scan| scan.leaf(&mut it.system_modstamp)),
+        Member::new("CreatedDate", |it, scan| scan.leaf(&mut it.created_date)),
+        Member::new("OwnerId", |it, scan| scan.leaf(&mut it.owner_id)),
+        Member::new("IsDeleted", |it, scan| scan.leaf(&mut it.is_deleted)),
+    ];
 }
 
 /// Where what is read beside the records stands.

@@ -10,7 +10,7 @@ use crosswalk::{
         entity::{Entity, Output},
         hidden::FieldsOf, leaf::Leaf, list::{List, ListPlan, PagerPlan},
         paging::{Page, Window},
-        query::Query, record::Truth, scan::{Native, Scan, Stop},
+        query::Query, record::Truth, scan::{Member, Native, Scan},
         steps::{StepCall, StepPlan, Steps},
     },
 };
@@ -74,26 +74,26 @@ struct NativeOpportunity<'a> {
 }
 
 impl<'a> Native<'a> for NativeOpportunity<'a> {
-    fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Result<(), Stop> {
-        match key {
-            "Id" => scan.leaf(&mut self.id),
-            "SystemModstamp" => scan.leaf(&mut self.system_modstamp),
-            "Name" => scan.leaf(&mut self.name),
-            "Description" => scan.leaf(&mut self.description),
-            "OwnerId" => scan.leaf(&mut self.owner_id),
-            "IsWon" => scan.leaf(&mut self.is_won),
-            "IsClosed" => scan.leaf(&mut self.is_closed),
-            "StageName" => scan.leaf(&mut self.stage_name),
-            "CloseDate" => scan.leaf(&mut self.close_date),
-            "AccountId" => scan.leaf(&mut self.account_id),
-            "Amount" => scan.leaf(&mut self.amount),
-            "LastActivityDate" => scan.leaf(&mut self.last_activity_date),
-            "CreatedDate" => scan.leaf(&mut self.created_date),
-            "IsDeleted" => scan.leaf(&mut self.is_deleted),
-            "LastModifiedDate" => scan.leaf(&mut self.last_modified_date),
-            _ => scan.pass(),
-        }
-    }
+    const MEMBERS: &'a [Member<'a, Self>] = &[
+        Member::new("Id", |it, scan| scan.leaf(&mut it.id)),
+        Member::new("SystemModstamp", |it, scan| scan.leaf(&mut it.system_modstamp)),
+        Member::new("Name", |it, scan| scan.leaf(&mut it.name)),
+        Member::new("Description", |it, scan| scan.leaf(&mut it.description)),
+        Member::new("OwnerId", |it, scan| scan.leaf(&mut it.owner_id)),
+        Member::new("IsWon", |it, scan| scan.leaf(&mut it.is_won)),
+        Member::new("IsClosed", |it, scan| scan.leaf(&mut it.is_closed)),
+        Member::new("StageName", |it, scan| scan.leaf(&mut it.stage_name)),
+        Member::new("CloseDate", |it, scan| scan.leaf(&mut it.close_date)),
+        Member::new("AccountId", |it, scan| scan.leaf(&mut it.account_id)),
+        Member::new("Amount", |it, scan| scan.leaf(&mut it.amount)),
+        Member::new(
+            "LastActivityDate",
+            |it, scan| scan.leaf(&mut it.last_activity_date),
+        ),
+        Member::new("CreatedDate", |it, scan| scan.leaf(&mut it.created_date)),
+        Member::new("IsDeleted", |it, scan| scan.leaf(&mut it.is_deleted)),
+        Member::new("LastModifiedDate", |it, scan| scan.leaf(&mut it.last_modified_date)),
+    ];
 }
 
 /// Native → unified.

@@ -10,7 +10,7 @@ use crosswalk::{
         entity::{Entity, Output},
         hidden::FieldsOf, leaf::Leaf, list::{List, ListPlan, PagerPlan},
         paging::{Page, Window},
-        query::Query, scan::{Native, Scan, Stop},
+        query::Query, scan::{Member, Native, Scan},
         steps::{StepCall, StepPlan, Steps},
     },
 };
@@ -55,18 +55,15 @@ struct NativeUser<'a> {
 }
 
 impl<'a> Native<'a> for NativeUser<'a> {
-    fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Result<(), Stop> {
-        match key {
-            "Id" => scan.leaf(&mut self.id),
-            "SystemModstamp" => scan.leaf(&mut self.system_modstamp),
-            "Name" => scan.leaf(&mut self.name),
-            "Email" => scan.leaf(&mut self.email),
-            "IsActive" => scan.leaf(&mut self.is_active),
-            "CreatedDate" => scan.leaf(&mut self.created_date),
-            "LastModifiedDate" => scan.leaf(&mut self.last_modified_date),
-            _ => scan.pass(),
-        }
-    }
+    const MEMBERS: &'a [Member<'a, Self>] = &[
+        Member::new("Id", |it, scan| scan.leaf(&mut it.id)),
+        Member::new("SystemModstamp", |it, scan| scan.leaf(&mut it.system_modstamp)),
+        Member::new("Name", |it, scan| scan.leaf(&mut it.name)),
+        Member::new("Email", |it, scan| scan.leaf(&mut it.email)),
+        Member::new("IsActive", |it, scan| scan.leaf(&mut it.is_active)),
+        Member::new("CreatedDate", |it, scan| scan.leaf(&mut it.created_date)),
+        Member::new("LastModifiedDate", |it, scan| scan.leaf(&mut it.last_modified_date)),
+    ];
 }
 
 /// Native → unified.

@@ -11,7 +11,7 @@ use crosswalk::{
         hidden::FieldsOf, key::{Chunk, Normalize},
         leaf::{Leaf, first},
         list::{List, ListPlan, PagerPlan},
-        paging::Page, patch::Patch, scan::{Native, Scan, Stop},
+        paging::Page, patch::Patch, scan::{Member, Native, Scan},
         steps::{StepCall, StepPlan, Steps, To, Written},
         upsert::{FindPlan, KeyPlan, Upsert, UpsertPlan},
         warning::Warnings, write::{At, NativeObject, Tags},
@@ -102,33 +102,30 @@ struct NativeOrganization<'a> {
 }
 
 impl<'a> Native<'a> for NativeOrganization<'a> {
-    fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Result<(), Stop> {
-        match key {
-            "id" => scan.leaf(&mut self.id),
-            "changed_at" => scan.leaf(&mut self.changed_at),
-            "display_name" => scan.leaf(&mut self.display_name),
-            "homepage" => scan.leaf(&mut self.homepage),
-            "sector" => scan.leaf(&mut self.sector),
-            "sector_detail" => scan.leaf(&mut self.sector_detail),
-            "staff" => scan.leaf(&mut self.staff),
-            "manager" => scan.object(&mut self.manager),
-            "created_at" => scan.leaf(&mut self.created_at),
-            "summary" => scan.leaf(&mut self.summary),
-            "imported_summary" => scan.leaf(&mut self.imported_summary),
-            "last_meeting_on" => scan.leaf(&mut self.last_meeting_on),
-            "last_letter_on" => scan.leaf(&mut self.last_letter_on),
-            "hq_city" => scan.leaf(&mut self.hq_city),
-            "hq_country_code" => scan.leaf(&mut self.hq_country_code),
-            "hq_postcode" => scan.leaf(&mut self.hq_postcode),
-            "hq_region" => scan.leaf(&mut self.hq_region),
-            "hq_street" => scan.leaf(&mut self.hq_street),
-            "mail_address" => scan.leaf(&mut self.mail_address),
-            "switchboard" => scan.leaf(&mut self.switchboard),
-            "telefax" => scan.leaf(&mut self.telefax),
-            "relation" => scan.leaf(&mut self.relation),
-            _ => scan.pass(),
-        }
-    }
+    const MEMBERS: &'a [Member<'a, Self>] = &[
+        Member::new("id", |it, scan| scan.leaf(&mut it.id)),
+        Member::new("changed_at", |it, scan| scan.leaf(&mut it.changed_at)),
+        Member::new("display_name", |it, scan| scan.leaf(&mut it.display_name)),
+        Member::new("homepage", |it, scan| scan.leaf(&mut it.homepage)),
+        Member::new("sector", |it, scan| scan.leaf(&mut it.sector)),
+        Member::new("sector_detail", |it, scan| scan.leaf(&mut it.sector_detail)),
+        Member::new("staff", |it, scan| scan.leaf(&mut it.staff)),
+        Member::new("manager", |it, scan| scan.object(&mut it.manager)),
+        Member::new("created_at", |it, scan| scan.leaf(&mut it.created_at)),
+        Member::new("summary", |it, scan| scan.leaf(&mut it.summary)),
+        Member::new("imported_summary", |it, scan| scan.leaf(&mut it.imported_summary)),
+        Member::new("last_meeting_on", |it, scan| scan.leaf(&mut it.last_meeting_on)),
+        Member::new("last_letter_on", |it, scan| scan.leaf(&mut it.last_letter_on)),
+        Member::new("hq_city", |it, scan| scan.leaf(&mut it.hq_city)),
+        Member::new("hq_country_code", |it, scan| scan.leaf(&mut it.hq_country_code)),
+        Member::new("hq_postcode", |it, scan| scan.leaf(&mut it.hq_postcode)),
+        Member::new("hq_region", |it, scan| scan.leaf(&mut it.hq_region)),
+        Member::new("hq_street", |it, scan| scan.leaf(&mut it.hq_street)),
+        Member::new("mail_address", |it, scan| scan.leaf(&mut it.mail_address)),
+        Member::new("switchboard", |it, scan| scan.leaf(&mut it.switchboard)),
+        Member::new("telefax", |it, scan| scan.leaf(&mut it.telefax)),
+        Member::new("relation", |it, scan| scan.leaf(&mut it.relation)),
+    ];
 }
 
 /// `manager` of [`NativeOrganization`].
@@ -138,12 +135,9 @@ struct NativeOrganizationManager<'a> {
 }
 
 impl<'a> Native<'a> for NativeOrganizationManager<'a> {
-    fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Result<(), Stop> {
-        match key {
-            "id" => scan.leaf(&mut self.id),
-            _ => scan.pass(),
-        }
-    }
+    const MEMBERS: &'a [Member<'a, Self>] = &[
+        Member::new("id", |it, scan| scan.leaf(&mut it.id)),
+    ];
 }
 
 /// Native and unified values of `lifecycle_stage`.

@@ -10,7 +10,7 @@ use crosswalk::{
         call::{Call, Fields, Root},
         entity::{Entity, Initial, InitialValue, Output},
         hidden::FieldsOf, leaf::Leaf, list::{CompletePlan, List, ListPlan, PagerPlan},
-        paging::Page, record::Truth, scan::{Native, Scan, Stop},
+        paging::Page, record::Truth, scan::{Member, Native, Scan},
         steps::{StepCall, StepPlan, Steps},
         warning::Warnings, write::{Inputs, NativeObject},
     },
@@ -116,22 +116,19 @@ struct NativeVisit<'a> {
 }
 
 impl<'a> Native<'a> for NativeVisit<'a> {
-    fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Result<(), Stop> {
-        match key {
-            "host" => scan.leaf(&mut self.host),
-            "room" => scan.leaf(&mut self.room),
-            "id" => scan.leaf(&mut self.id),
-            "changed_at" => scan.leaf(&mut self.changed_at),
-            "report" => scan.leaf(&mut self.report),
-            "is_held" => scan.leaf(&mut self.is_held),
-            "is_called_off" => scan.leaf(&mut self.is_called_off),
-            "begins_at" => scan.leaf(&mut self.begins_at),
-            "is_closed" => scan.leaf(&mut self.is_closed),
-            "purpose" => scan.leaf(&mut self.purpose),
-            "absorbed" => scan.leaf(&mut self.absorbed),
-            _ => scan.pass(),
-        }
-    }
+    const MEMBERS: &'a [Member<'a, Self>] = &[
+        Member::new("host", |it, scan| scan.leaf(&mut it.host)),
+        Member::new("room", |it, scan| scan.leaf(&mut it.room)),
+        Member::new("id", |it, scan| scan.leaf(&mut it.id)),
+        Member::new("changed_at", |it, scan| scan.leaf(&mut it.changed_at)),
+        Member::new("report", |it, scan| scan.leaf(&mut it.report)),
+        Member::new("is_held", |it, scan| scan.leaf(&mut it.is_held)),
+        Member::new("is_called_off", |it, scan| scan.leaf(&mut it.is_called_off)),
+        Member::new("begins_at", |it, scan| scan.leaf(&mut it.begins_at)),
+        Member::new("is_closed", |it, scan| scan.leaf(&mut it.is_closed)),
+        Member::new("purpose", |it, scan| scan.leaf(&mut it.purpose)),
+        Member::new("absorbed", |it, scan| scan.leaf(&mut it.absorbed)),
+    ];
 }
 
 /// Where what is read beside the records stands.
@@ -149,13 +146,10 @@ struct BesidePerson<'a> {
 }
 
 impl<'a> Native<'a> for BesidePerson<'a> {
-    fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Result<(), Stop> {
-        match key {
-            "full_name" => scan.leaf(&mut self.full_name),
-            "home" => scan.object(&mut self.home),
-            _ => scan.pass(),
-        }
-    }
+    const MEMBERS: &'a [Member<'a, Self>] = &[
+        Member::new("full_name", |it, scan| scan.leaf(&mut it.full_name)),
+        Member::new("home", |it, scan| scan.object(&mut it.home)),
+    ];
 }
 
 /// `home` of [`BesidePerson`].
@@ -165,12 +159,9 @@ struct BesidePersonHome<'a> {
 }
 
 impl<'a> Native<'a> for BesidePersonHome<'a> {
-    fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Result<(), Stop> {
-        match key {
-            "city" => scan.leaf(&mut self.city),
-            _ => scan.pass(),
-        }
-    }
+    const MEMBERS: &'a [Member<'a, Self>] = &[
+        Member::new("city", |it, scan| scan.leaf(&mut it.city)),
+    ];
 }
 
 /// Native and unified values of `kind`.

@@ -305,6 +305,9 @@ fn after(depth: Option<usize>) -> At {
     })
 }
 
+/// At least so many bytes are joined with the beginning of a row: an average one is whole then.
+const JOINED: usize = 1024;
+
 /// Reads a page that comes in pieces.
 #[derive(Debug)]
 pub struct Pieces {
@@ -346,19 +349,32 @@ impl Pieces {
             }
             Err(_) => scan::utf8(piece)?,
         };
-        if self.text.is_empty() {
-            // Most of a piece is read where it is.
-            let read = Self::read(&mut self.reader, whole, rows)?;
-            self.text.push_str(&whole[read..]);
-        } else {
-            self.text.push_str(whole);
+        let mut rest = whole;
+        while !self.text.is_empty() && !rest.is_empty() {
+            // What there is of a row is joined with little more than makes it whole: the rest is read where it is.
+            let (part, after) =
+                rest.split_at(rest.floor_char_boundary(self.text.len().max(JOINED)));
+            let held = self.text.len();
+            self.text.push_str(part);
+            rest = after;
             if self.text.len() < self.wait_for {
-                return Ok(());
+                continue;
             }
             let read = Self::read(&mut self.reader, &self.text, rows)?;
-            self.text.drain(..read);
+            if read < held {
+                self.text.drain(..read);
+                self.wait_for = self.text.len() * 2;
+            } else {
+                let unread = self.text.len() - read + rest.len();
+                rest = &whole[whole.len() - unread..];
+                self.text.clear();
+            }
         }
-        self.wait_for = self.text.len() * 2;
+        if self.text.is_empty() {
+            let read = Self::read(&mut self.reader, rest, rows)?;
+            self.text.push_str(&rest[read..]);
+            self.wait_for = self.text.len() * 2;
+        }
         Ok(())
     }
 

@@ -2,19 +2,31 @@
 
 use std::{io::Write as _, path::PathBuf, process::ExitCode};
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use crosswalk::{config::ConfigError, route::Api, server::StartError, store::StoreError};
 use tokio::runtime::{self, Runtime};
 
+mod call;
 mod check_config;
+mod client;
+mod connections;
+mod contract;
 mod demo;
+mod doctor;
+mod documents;
 mod explain;
+mod help;
+mod json_text;
 mod keys;
+mod paint;
 mod pipelines;
 mod players;
+mod progress;
+mod reference;
 mod sandbox;
 mod serve;
 mod signals;
+mod table;
 
 #[derive(Debug, Parser)]
 #[command(
@@ -22,7 +34,7 @@ mod signals;
     version,
     about = "One local address for every customer's CRM: a unified API, translated to HubSpot and Salesforce and back.",
     arg_required_else_help = true,
-    after_help = "Exit codes: 0 done, 1 failed while running, 2 wrong usage or configuration."
+    after_help = help::END
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -32,17 +44,44 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Answer unified calls with the connections of a configuration file.
+    #[command(after_help = help::SERVE)]
     Serve(ConfigArguments),
-    /// Say what is wrong with a configuration file, and nothing else.
-    CheckConfig(ConfigArguments),
-    /// Play the providers on loopback, with sample data.
-    Sandbox(sandbox::Arguments),
     /// Start a proxy and a sandbox together, and print calls to try.
+    #[command(after_help = help::DEMO)]
     Demo(demo::Arguments),
+    /// Play the providers on loopback, with sample data.
+    #[command(after_help = help::SANDBOX)]
+    Sandbox(sandbox::Arguments),
+    /// Say what is wrong with a configuration file, and nothing else.
+    #[command(after_help = help::CHECK_CONFIG)]
+    CheckConfig(ConfigArguments),
+    /// Look at configuration, machine, store, hosts and connections, and say what to do.
+    #[command(after_help = help::DOCTOR)]
+    Doctor(doctor::Arguments),
+    /// List, check and delete the connections of a running proxy.
+    #[command(after_help = help::CONNECTIONS)]
+    Connections(connections::Arguments),
     /// Make, list and revoke the API keys of callers, and change the key that secrets are sealed with.
+    #[command(after_help = help::KEYS)]
     Keys(keys::Arguments),
     /// List the pipelines of a running proxy, and sync them.
+    #[command(after_help = help::PIPELINES)]
     Pipelines(pipelines::Arguments),
+    /// Make a unified call to a running proxy, and print the answer.
+    #[command(after_help = help::CALL)]
+    Call(call::Arguments),
+    /// Print the OpenAPI document of the unified API.
+    #[command(name = "openapi", after_help = help::OPENAPI)]
+    OpenApi(documents::OpenApi),
+    /// Print a script that lets a shell complete commands, operations and options.
+    #[command(after_help = help::COMPLETIONS)]
+    Completions(documents::Completions),
+    /// Write the man pages, for packages.
+    #[command(hide = true)]
+    Man(documents::Man),
+    /// Print the reference of the command line, as proxy/docs/cli.md has it.
+    #[command(hide = true)]
+    Reference,
     /// Print the version.
     Version,
 }
@@ -56,6 +95,7 @@ struct ConfigArguments {
         global = true,
         value_name = "FILE",
         env = "CROSSWALK_CONFIG",
+        hide_env_values = true,
         default_value = "crosswalk.yaml"
     )]
     config: PathBuf,
@@ -71,6 +111,21 @@ enum Failure {
     /// A proxy that was called did not do what it should.
     #[error("{0}")]
     Call(String),
+    /// What was asked for cannot be sent.
+    #[error("{0}")]
+    Usage(String),
+    /// No proxy answers.
+    #[error("{0}")]
+    Unreachable(String),
+    /// A proxy refused a call, and will do so again.
+    #[error("{0}")]
+    Refused(String),
+    /// A proxy, or the provider behind it, could not do what it was asked for; another try may help.
+    #[error("{0}")]
+    Unavailable(String),
+    /// It was told already.
+    #[error("")]
+    Told(u8),
     #[error("{0}")]
     Store(#[from] StoreError),
     /// The configuration keeps nothing.
@@ -93,7 +148,11 @@ enum Failure {
 impl Failure {
     fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Config(_) | Self::NoStore => ExitCode::from(2),
+            Self::Config(_) | Self::NoStore | Self::Usage(_) => ExitCode::from(2),
+            Self::Unreachable(_) => ExitCode::from(3),
+            Self::Refused(_) => ExitCode::from(4),
+            Self::Unavailable(_) => ExitCode::from(5),
+            Self::Told(code) => ExitCode::from(*code),
             Self::Start(_)
             | Self::Store(_)
             | Self::UnknownKey(_)
@@ -105,25 +164,46 @@ impl Failure {
     }
 }
 
+/// The command line as a whole.
+fn command() -> clap::Command {
+    help::grouped(Arguments::command())
+}
+
 /// Runs the command that the arguments name.
 pub(crate) fn run(api: &Api) -> ExitCode {
-    let arguments = Arguments::parse();
+    let matches = command().get_matches();
+    let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let result = match arguments.command {
         Command::Serve(arguments) => serve::run(api, &arguments.config),
-        Command::CheckConfig(arguments) => check_config::run(api, &arguments.config),
-        Command::Sandbox(arguments) => sandbox::run(&arguments),
         Command::Demo(arguments) => demo::run(api, &arguments),
+        Command::Sandbox(arguments) => sandbox::run(&arguments),
+        Command::CheckConfig(arguments) => check_config::run(api, &arguments.config),
+        Command::Doctor(arguments) => doctor::run(api, arguments),
+        Command::Connections(arguments) => connections::run(api, arguments),
         Command::Keys(arguments) => keys::run(api, &arguments),
-        Command::Pipelines(arguments) => pipelines::run(arguments),
+        Command::Pipelines(arguments) => pipelines::run(api, arguments),
+        Command::Call(arguments) => call::run(api, arguments),
+        Command::OpenApi(arguments) => documents::openapi(&arguments),
+        Command::Completions(arguments) => documents::completions(&arguments),
+        Command::Man(arguments) => documents::man(&arguments),
+        Command::Reference => say(reference::text().trim_end()),
         Command::Version => say(concat!("crosswalk ", env!("CARGO_PKG_VERSION"))),
     };
     crosswalk::log::flush();
     match result {
         Ok(()) => ExitCode::SUCCESS,
+        // Who has closed the pipe wants no more, as `head` does.
+        Err(Failure::Io(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+            ExitCode::from(1)
+        }
         Err(failure) => {
-            // Nothing can be done where even stderr is gone.
+            // Help goes below its error, and is none itself. Nothing can be done where even stderr is gone.
             for line in failure.to_string().lines() {
-                let _ = writeln!(std::io::stderr(), "error: {line}");
+                let label = match line {
+                    help if help.starts_with("help: ") || help.starts_with("  ") => "",
+                    _ => "error: ",
+                };
+                let _ = writeln!(std::io::stderr(), "{label}{line}");
             }
             failure.exit_code()
         }

@@ -17,6 +17,7 @@ pub mod connect;
 pub mod connections;
 pub mod core;
 pub mod destination;
+pub mod doctor;
 pub mod error;
 #[rustfmt::skip]
 pub mod generated;
@@ -24,6 +25,7 @@ pub mod idempotency;
 pub mod log;
 pub mod metrics;
 pub mod model;
+pub mod openapi;
 pub mod outlet;
 pub mod own;
 pub mod pipeline;

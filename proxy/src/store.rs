@@ -32,6 +32,7 @@ mod idempotency;
 mod installation;
 pub mod keys;
 pub mod lease;
+pub mod look;
 mod pipeline;
 mod seal;
 mod webhook;
@@ -119,8 +120,7 @@ impl Store {
     /// Opens the store, makes it where it is missing, brings its tables up to date, and checks that the keys open what
     /// is sealed in it. Any number of processes may do so at one time.
     pub async fn open(location: &Location, keys: KeyRing) -> Result<Self, StoreError> {
-        static DRIVERS: Once = Once::new();
-        DRIVERS.call_once(sqlx::any::install_default_drivers);
+        install_drivers();
         let (dialect, url, lock) = match location {
             Location::Sqlite(path) => {
                 make_private(path).map_err(|source| StoreError::File {
@@ -246,6 +246,12 @@ impl Dialect {
             Self::Postgres => " FOR KEY SHARE",
         }
     }
+}
+
+/// Makes the databases known to the driver for any of them, which may be done once.
+fn install_drivers() {
+    static DRIVERS: Once = Once::new();
+    DRIVERS.call_once(sqlx::any::install_default_drivers);
 }
 
 /// Makes the file with no rights for others, before anything is in it. Its companions (`-wal`, `-shm`) get the same.

@@ -11,6 +11,7 @@ mod capabilities;
 mod changes;
 mod circuits;
 mod clients;
+mod commands;
 mod connect;
 mod core;
 mod counts;

@@ -122,7 +122,7 @@ fn a_customer_s_accounts_come_into_a_database() {
     assert!(!told.contains(POSTGRES_PASSWORD));
 
     let (code, _, err) = command(&sidecar, &["sync", "pipe_none"]);
-    assert_eq!(code, 1);
+    assert_eq!(code, 4);
     assert!(err.contains("there is no pipeline pipe_none"), "{err}");
 }
 

@@ -131,6 +131,11 @@ fn greeting(address: SocketAddr, admin: Option<SocketAddr>, played: &[Playing]) 
         "\n# A link for a browser, where somebody connects an account at a sandbox\n{}\n",
         magic_link(address)
     );
+    let _ = write!(
+        text,
+        "\n# Accounts, asked for by this program itself; `crosswalk call --help` has the rest\n{}\n",
+        call(address)
+    );
     if let Some(admin) = admin {
         let _ = write!(
             text,
@@ -145,6 +150,19 @@ fn greeting(address: SocketAddr, admin: Option<SocketAddr>, played: &[Playing]) 
 fn magic_link(address: SocketAddr) -> String {
     format!(
         "curl --request POST --url http://{address}/connect/magic-link --header 'Content-Type: application/json' --header 'x-apikey: {API_KEY}' --data '{{\"customerId\":\"acme\"}}'"
+    )
+}
+
+/// The same program in another terminal.
+fn call(address: SocketAddr) -> String {
+    // Where it is looked for anyway.
+    let url = match address.port() {
+        PORT => String::new(),
+        _ => format!(" --url http://{address}"),
+    };
+    format!(
+        "CROSSWALK_API_KEY={API_KEY} crosswalk call crm.account.list --connection {}-demo --page-size 5{url}",
+        PLAYERS[0].name
     )
 }
 

@@ -50,7 +50,7 @@ fn render(explained: &Explained<'_>) -> String {
     text
 }
 
-fn rule(text: &mut String, title: &str, stroke: char) {
+pub(super) fn rule(text: &mut String, title: &str, stroke: char) {
     let _ = write!(text, "{stroke}{stroke} {title} ");
     let used = title.chars().count() + 4;
     text.extend(std::iter::repeat_n(stroke, WIDTH.saturating_sub(used)));

@@ -2,7 +2,7 @@
 //!
 //! Works on the store itself, beside any number of sidecars that run: they see what changed within two seconds.
 
-use std::{fmt::Write as _, io::Write as _, time::Duration};
+use std::{io::Write as _, time::Duration};
 
 use clap::{Subcommand, ValueEnum};
 use crosswalk::{
@@ -12,7 +12,7 @@ use crosswalk::{
     store::{Grant, GrantFault, GrantKind, NewGrant, Store, keys::KeySource, rfc3339},
 };
 
-use super::{ConfigArguments, Failure, runtime, say};
+use super::{ConfigArguments, Failure, runtime, say, table::table};
 
 const KIND: GrantKind = GrantKind::ApiKey;
 /// Keys that are read at one time.
@@ -149,25 +149,6 @@ fn row(grant: &Grant) -> [String; 5] {
         state,
         grant.name.clone().unwrap_or_default(),
     ]
-}
-
-fn table(rows: &[[String; 5]]) -> String {
-    let mut widths = [0; 5];
-    for row in rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = cell.chars().count().max(*width);
-        }
-    }
-    let mut text = String::new();
-    for row in rows {
-        let mut line = String::new();
-        for (width, cell) in widths.iter().zip(row) {
-            let _ = write!(line, "{cell:width$}  ");
-        }
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
-    text
 }
 
 async fn revoke(store: &Store, id: &str) -> Result<(), Failure> {

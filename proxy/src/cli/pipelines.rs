@@ -7,48 +7,28 @@ use std::{
 };
 
 use clap::Subcommand;
-use http::{Method, Request, header::CONTENT_TYPE};
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper_rustls::HttpsConnectorBuilder;
-use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+use crosswalk::route::Api;
+use http::Method;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
-use tokio::time::{sleep, timeout};
-use url::Url;
+use tokio::time::sleep;
 
-use super::{Failure, runtime, say};
+use super::{
+    Failure,
+    client::{Access, Call, Proxy},
+    runtime, say,
+};
 
 /// How often the proxy is asked how far a sync is.
 const ASKED_EVERY: Duration = Duration::from_millis(300);
 /// How often a line tells it, where there is no terminal.
 const TOLD_EVERY: Duration = Duration::from_secs(10);
-/// One call.
-const LONGEST: Duration = Duration::from_secs(30);
-const MOST_BYTES: usize = 16 << 20;
 const PAGE: usize = 500;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// Where the proxy is.
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "CROSSWALK_URL",
-        default_value = "http://127.0.0.1:4040",
-        global = true
-    )]
-    url: Url,
-    /// An API key with the scope `admin`. In the environment it is seen by fewer than on the command line.
-    #[arg(
-        long,
-        value_name = "KEY",
-        env = "CROSSWALK_API_KEY",
-        hide_env_values = true,
-        default_value = "",
-        hide_default_value = true,
-        global = true
-    )]
-    api_key: String,
+    #[command(flatten)]
+    access: Access,
     #[command(subcommand)]
     command: Command,
 }
@@ -73,15 +53,10 @@ enum Command {
     },
 }
 
-pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
-    let Arguments {
-        url,
-        api_key,
-        command,
-    } = arguments;
-    let proxy = Proxy { url, api_key };
+pub(super) fn run(api: &Api, arguments: Arguments) -> Result<(), Failure> {
+    let proxy = arguments.access.proxy(api)?;
     runtime()?.block_on(async {
-        match command {
+        match arguments.command {
             Command::List => list(&proxy).await,
             Command::Sync {
                 id,
@@ -97,78 +72,13 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     })
 }
 
-/// A proxy that is called.
-struct Proxy {
-    url: Url,
-    api_key: String,
-}
-
-impl Proxy {
-    async fn call(
-        &self,
-        method: Method,
-        path: &[&str],
-        query: &str,
-        body: Option<&Value>,
-    ) -> Result<Value, Failure> {
-        let failed = |reason: String| Failure::Call(format!("{}: {reason}", self.url));
-        let mut url = self.url.clone();
-        url.path_segments_mut()
-            .map_err(|()| failed("expected http://host:port".to_owned()))?
-            .pop_if_empty()
-            .extend(path);
-        url.set_query(Some(query).filter(|query| !query.is_empty()));
-        let request = Request::builder()
-            .method(method)
-            .uri(url.as_str())
-            .header("x-apikey", &self.api_key)
-            .header(CONTENT_TYPE, "application/json")
-            .body(Full::<bytes::Bytes>::from(
-                body.map(Value::to_string).unwrap_or_default(),
-            ))
-            .map_err(|error| failed(error.to_string()))?;
-        let connector = HttpsConnectorBuilder::new()
-            .with_webpki_roots()
-            .https_or_http()
-            .enable_http1()
-            .build();
-        let client = Client::builder(TokioExecutor::new()).build(connector);
-        let answer = async {
-            let response = client.request(request).await.map_err(|error| {
-                failed(format!(
-                    "the proxy cannot be reached ({error}); is `crosswalk serve` running there?"
-                ))
-            })?;
-            let status = response.status();
-            let body = Limited::new(response.into_body(), MOST_BYTES)
-                .collect()
-                .await
-                .map_err(|error| failed(error.to_string()))?
-                .to_bytes();
-            let body: Value = serde_json::from_slice(&body).map_err(|_| {
-                failed(format!(
-                    "expected JSON, found something else with status {status}"
-                ))
-            })?;
-            if status.is_success() {
-                return Ok(body);
-            }
-            let message = body["message"].as_str().unwrap_or("no reason was given");
-            Err(Failure::Call(message.to_owned()))
-        };
-        timeout(LONGEST, answer)
-            .await
-            .unwrap_or_else(|_| Err(failed("the proxy does not answer".to_owned())))
-    }
-}
-
 async fn list(proxy: &Proxy) -> Result<(), Failure> {
     let mut pipelines = Vec::new();
     loop {
-        let query = format!("limit={PAGE}&offset={}", pipelines.len());
-        let page = proxy
-            .call(Method::GET, &["core", "pipeline"], &query, None)
-            .await?;
+        let call = Call::new(Method::GET, &["core", "pipeline"])
+            .query("limit", PAGE)
+            .query("offset", pipelines.len());
+        let page = proxy.ask(call).await?;
         let page = page.as_array().cloned().unwrap_or_default();
         let is_last = page.len() < PAGE;
         pipelines.extend(page);
@@ -214,8 +124,8 @@ fn summary(pipeline: &Value) -> String {
 }
 
 async fn sync(proxy: &Proxy, id: &str, body: &Value, no_wait: bool) -> Result<(), Failure> {
-    let path = ["core", "pipeline", id, "_sync"];
-    let asked = proxy.call(Method::POST, &path, "", Some(body)).await?;
+    let call = Call::new(Method::POST, &["core", "pipeline", id, "_sync"]).json(body);
+    let asked = proxy.ask(call).await?;
     let event = asked["sync_completed_event_id"]
         .as_str()
         .unwrap_or_default()
@@ -225,9 +135,8 @@ async fn sync(proxy: &Proxy, id: &str, body: &Value, no_wait: bool) -> Result<()
     }
     let mut teller = Teller::new();
     loop {
-        let pipeline = proxy
-            .call(Method::GET, &["core", "pipeline", id], "", None)
-            .await?;
+        let call = Call::new(Method::GET, &["core", "pipeline", id]);
+        let pipeline = proxy.ask(call).await?;
         let progress = &pipeline["progress"];
         let told = progress["sync_completed_event_id"]
             .as_str()

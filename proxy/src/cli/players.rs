@@ -7,6 +7,7 @@ use crosswalk::sandbox::{
     hubspot::{self, HubSpot},
     salesforce::{self, Salesforce},
 };
+use serde_json::json;
 use tokio::{net::TcpListener, task::JoinHandle};
 
 use super::Failure;
@@ -64,6 +65,7 @@ pub(super) static PLAYERS: [Player; 2] = [
 pub(super) struct Playing {
     pub(super) player: &'static Player,
     pub(super) address: SocketAddr,
+    provider: Arc<dyn Provider>,
     task: JoinHandle<()>,
 }
 
@@ -82,12 +84,29 @@ impl Playing {
                 )
             })?;
         let address = listener.local_addr()?;
-        let task = tokio::spawn(serve(listener, (player.play)(), std::future::pending()));
+        let provider = (player.play)();
+        let served = Arc::clone(&provider);
+        let task = tokio::spawn(serve(listener, served, std::future::pending()));
         Ok(Self {
             player,
             address,
+            provider,
             task,
         })
+    }
+
+    /// Invents so many contacts, and an account for every ten of them.
+    pub(super) fn fill(&self, contacts: u64) -> Result<(), Failure> {
+        let wanted =
+            json!({ "contacts": contacts, "accounts": contacts.div_ceil(10), "linked": true });
+        match self.provider.command("fill", &wanted) {
+            Some(Ok(_)) => Ok(()),
+            Some(Err(reason)) => Err(Failure::Call(reason)),
+            None => Err(Failure::Call(format!(
+                "{} cannot be filled",
+                self.player.title
+            ))),
+        }
     }
 
     pub(super) fn url(&self) -> String {

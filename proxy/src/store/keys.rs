@@ -103,7 +103,7 @@ impl KeyRing {
     }
 
     /// The key with an id; a file is read again for one that is not known, since another process may have put it there.
-    fn find(&self, id: &str) -> Result<Key, KeyError> {
+    pub(super) fn find(&self, id: &str) -> Result<Key, KeyError> {
         let find = |keys: &[Key]| keys.iter().find(|key| key.id == id).cloned();
         if let Some(key) = find(&self.keys()) {
             return Ok(key);

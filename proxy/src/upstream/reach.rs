@@ -54,7 +54,7 @@ impl Reach {
     }
 
     /// Those of the addresses that a name leads to that may be reached.
-    fn among(self, name: &str, found: Vec<SocketAddr>) -> io::Result<Vec<SocketAddr>> {
+    pub(crate) fn among(self, name: &str, found: Vec<SocketAddr>) -> io::Result<Vec<SocketAddr>> {
         let reach = self.of(name);
         let is_known = !found.is_empty();
         let mut allowed = found;

@@ -69,14 +69,14 @@ fn fields(entity: &MappingEntity, sources: &Sources) -> Map<String, Value> {
         let name = &field.name.value;
         table.insert(
             name.clone(),
-            origin(sources, field.name.span, natives(field)),
+            origin(sources, field.name.span, &natives(field)),
         );
         if let Some(MappingSource::Group(rows)) = &field.source {
             members(&mut table, name, rows, sources);
         }
     }
     for (field, reason) in &entity.not_mapped {
-        let mut origin = origin(sources, field.span, Vec::new());
+        let mut origin = origin(sources, field.span, &[]);
         origin["reason"] = reason.value.clone().into();
         table.insert(field.value.clone(), origin);
     }
@@ -89,7 +89,7 @@ fn members(table: &mut Map<String, Value>, name: &str, rows: &[MappingRow], sour
         let path = format!("{name}.{}", member.name.value);
         let known = table
             .entry(path)
-            .or_insert_with(|| origin(sources, member.name.span, Vec::new()));
+            .or_insert_with(|| origin(sources, member.name.span, &[]));
         if let Some(natives) = known["native"].as_array_mut() {
             natives.push(member.from.value.clone().into());
         }
@@ -100,9 +100,10 @@ fn natives(field: &MappingField) -> Vec<String> {
     let texts = |texts: &[Text]| texts.iter().map(|text| text.value.clone()).collect();
     let mut natives: Vec<String> = match &field.source {
         Some(MappingSource::From { from, .. } | MappingSource::Join(from)) => texts(from),
-        Some(MappingSource::FirstTrue { cases, .. }) => {
-            cases.iter().map(|(_, native)| native.value.clone()).collect()
-        }
+        Some(MappingSource::FirstTrue { cases, .. }) => cases
+            .iter()
+            .map(|(_, native)| native.value.clone())
+            .collect(),
         Some(MappingSource::Losers { from, .. }) => vec![from.value.clone()],
         Some(MappingSource::Group(rows)) => rows
             .iter()
@@ -119,7 +120,7 @@ fn natives(field: &MappingField) -> Vec<String> {
     natives
 }
 
-fn origin(sources: &Sources, span: Span, native: Vec<String>) -> Value {
+fn origin(sources: &Sources, span: Span, native: &[String]) -> Value {
     let (line, _) = sources.line(span);
     json!({
         "line": sources.place(span).line,

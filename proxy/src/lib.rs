@@ -18,12 +18,14 @@ pub mod connections;
 pub mod core;
 pub mod destination;
 pub mod error;
+mod explorer;
 #[rustfmt::skip]
 pub mod generated;
 pub mod idempotency;
 pub mod log;
 pub mod metrics;
 pub mod model;
+pub mod openapi;
 pub mod outlet;
 pub mod own;
 pub mod pipeline;

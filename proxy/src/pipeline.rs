@@ -41,6 +41,7 @@ use crate::{
     idempotency::{Answer, Idempotency},
     log::CallLog,
     metrics::Metrics,
+    openapi::Document,
     own::{Own, OwnCall},
     recorder::{Recorder, Recording},
     route::{Api, Router, ServedBy, UnifiedRequest},
@@ -61,6 +62,7 @@ mod memory;
 mod origin;
 mod page;
 mod unified;
+mod watched;
 
 pub use flowing::{AnswerBody, Cut};
 pub use origin::Origins;
@@ -214,6 +216,9 @@ impl Pipeline {
     {
         if let Some(response) = self.health(request.uri().path()) {
             return response.map(AnswerBody::Whole);
+        }
+        if let Some(document) = Document::find(request.uri().path()) {
+            return self.document(document, request).map(AnswerBody::Whole);
         }
         if let Some(route) = PageRoute::find(request.uri().path()) {
             return self.page(route, request).await.map(AnswerBody::Whole);
@@ -436,6 +441,17 @@ impl Pipeline {
             "/livez" | "/readyz" => Some(json(StatusCode::OK, br#"{"status":"ok"}"#.to_vec())),
             _ => None,
         }
+    }
+
+    /// The API's contract, for whom the request is meant. Needs no key.
+    fn document<B>(&self, document: Document, request: Request<B>) -> Response<Full<Bytes>> {
+        let (head, _) = request.into_parts();
+        let checked = head::check(&head, &self.limits).and_then(|()| self.origins.check(&head));
+        let request_id = request_id(&head.headers);
+        let answered = checked.and_then(|()| document.answer(&head.method));
+        let mut response = answered.unwrap_or_else(|error| error.response(&request_id));
+        name(&mut response, &request_id);
+        response
     }
 
     /// What was counted, and how things stand, as `OpenMetrics` has it.

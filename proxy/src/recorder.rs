@@ -202,14 +202,14 @@ impl Recording {
     }
 
     /// The call is at its end.
-    pub(crate) fn ended(self: Box<Self>, log: &CallLog, ended: Ended) {
+    pub(crate) fn ended(self, log: &CallLog, ended: Ended) {
         let Self {
             recorder,
             method,
             path,
             asked,
             answer,
-        } = *self;
+        } = self;
         let whole = asked.map(|asked| Whole {
             target: asked.target,
             headers: asked.headers,

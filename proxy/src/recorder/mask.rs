@@ -99,6 +99,15 @@ pub(crate) fn body(bytes: &[u8]) -> Box<RawValue> {
     }
 }
 
+/// A body as a value, with all that is in it.
+pub(crate) fn plain(bytes: &[u8]) -> Box<RawValue> {
+    let text = String::from_utf8_lossy(bytes);
+    match serde_json::from_str::<&RawValue>(&text) {
+        Ok(value) => value.to_owned(),
+        Err(_) => raw(&Value::String(text.into_owned())),
+    }
+}
+
 /// Whether it is worth while to look at every member. Names may be written with escapes.
 fn may_have_secret(text: &str) -> bool {
     let plain: String = text

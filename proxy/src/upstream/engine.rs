@@ -57,6 +57,13 @@ pub struct Connection {
     pub(super) joins: Arc<Joins>,
 }
 
+impl Connection {
+    /// What is left of the limits of its account.
+    pub(crate) fn left(&self) -> BudgetSnapshot {
+        self.budget.snapshot()
+    }
+}
+
 /// How one try ended.
 enum Tried {
     Answered {

@@ -7,6 +7,7 @@
 mod admin;
 mod attack;
 mod bounds;
+mod browser;
 mod capabilities;
 mod changes;
 mod circuits;
@@ -17,6 +18,7 @@ mod counts;
 mod cursors;
 mod deadlines;
 mod drain;
+mod explorer;
 mod flows;
 mod grants;
 mod guide;

@@ -48,7 +48,7 @@ function health(connection, last) {
   if (last?.status >= 500 || last?.status === 401) {
     return ["warn", "Last call failed"];
   }
-  if (connection.status === "healthy" || (last && last.status < 400)) {
+  if (connection.status === "healthy" || last) {
     return ["good", "Works"];
   }
   return ["none", "Not used yet"];

@@ -29,7 +29,7 @@ export async function view(main, [wanted]) {
         entities.map((it) => h("a", { href: `#/coverage/${it}`, "aria-current": it === wanted ? "page" : null }, it.replace(/^crm\./, "")))),
       !wanted && [
         h("h2", null, "Operations"),
-        h("div", { class: "table" }, h("table", null,
+        h("div", { class: "table" }, h("table", { class: "tight" },
           h("thead", null, h("tr", null, h("th", { scope: "col" }, "Operation"), providers.map((it) => h("th", { scope: "col" }, it.title)))),
           h("tbody", null, own.map((operation) => h("tr", null,
             h("th", { scope: "row" }, h("a", { href: `#/try/${operation.name}` }, h("code", null, operation.name))),

@@ -36,6 +36,11 @@ export function fill(element, ...children) {
   return add(element, children);
 }
 
+/** A text of the contract: what stands between backticks is code. */
+export function prose(text) {
+  return text.split("`").map((part, index) => (index % 2 === 1 ? h("code", null, part) : part));
+}
+
 /** Says something that only who listens to the page would miss otherwise. */
 export function say(text) {
   document.getElementById("said").textContent = text;

@@ -1,7 +1,7 @@
 // One call, told whole: what was asked and answered here, above what it became at the provider. What belongs together
 // lights up together, with the line of the mapping that says so.
 
-import { copyButton, duration, h, method, plural, status } from "./dom.js";
+import { copyButton, duration, fill, h, method, plural, status } from "./dom.js";
 import * as origins from "./origins.js";
 import { tree } from "./tree.js";
 
@@ -35,7 +35,7 @@ export function exchange(call) {
       { class: "step unified", "aria-label": "Unified call" },
       h("h3", null, "Unified ", h("span", { class: "what" }, call.operation ?? "")),
       sides(
-        side("Request", [method(call.request.method), code(call.request.path)], call.request.headers,
+        side("Request", [method(call.request.method), address(call.request.path)], call.request.headers,
           call.request.body !== null && unified(call.request.body, "Unified request"), "No body."),
         side("Answer", [status(call.answer.status)], {},
           call.answer.body !== null && unified(call.answer.body, "Unified answer"), unkept(call, "The answer")),
@@ -51,7 +51,7 @@ export function exchange(call) {
           h("span", { class: "time" }, duration(each.duration_us))),
         timeline(call, each),
         sides(
-          side("Request", [method(each.method), code(each.url)], each.headers,
+          side("Request", [method(each.method), address(each.url)], each.headers,
             each.request_body !== null && native(each.request_body, "request", `Native request ${index + 1}`), call.is_full ? "No body." : unkept(call, "The request")),
           side("Answer", [status(each.status)], each.response_headers,
             each.response_body !== null && native(each.response_body, "answer", `Native answer ${index + 1}`),
@@ -96,8 +96,23 @@ function unkept(call, what) {
   return call.is_full ? "No body." : `${what} was not kept. A call with the header x-crosswalk-record: full is kept whole.`;
 }
 
-const sides = (...all) => h("div", { class: "sides" }, all);
-const code = (value) => h("code", { class: "address" }, value);
+/** What has no body needs less room. */
+const sides = (request, answer) =>
+  h("div", { class: `sides${request.querySelector(".tree") ? "" : " lean"}` }, request, answer);
+
+/** A list of names breaks between them. */
+const breakable = (value) => value.split(/(?<=,)/).map((part) => [part, h("wbr")]);
+
+/** A path or a whole address: its query is told by parameters, as people wrote them. */
+function address(value) {
+  const [path, ...query] = value.split("?");
+  const shown = h("div", { class: "address" }, h("code", null, path));
+  if (query.length > 0) {
+    const pairs = [...new URLSearchParams(query.join("?"))];
+    shown.append(h("dl", null, pairs.map(([name, each]) => [h("dt", null, name), h("dd", null, breakable(each))])));
+  }
+  return shown;
+}
 
 function side(title, head, headers, body, otherwise) {
   const names = Object.entries(headers);
@@ -125,6 +140,22 @@ function timeline(call, each) {
   bar.style.setProperty("--from", `${(from * 100).toFixed(2)}%`);
   bar.style.setProperty("--long", `${(Math.min(each.duration_us / whole, 1 - from) * 100).toFixed(2)}%`);
   return h("div", { class: "timeline", role: "img", "aria-label": `after ${duration(Math.max(each.started_us, 0))}, for ${duration(each.duration_us)}` }, bar);
+}
+
+/** Scrolls the other trees, and them alone, to the first line of each that is lit. */
+function bringIn(lit, from) {
+  const done = new Set([from.closest(".tree")]);
+  for (const line of lit) {
+    const tree = line.closest(".tree");
+    if (done.has(tree) || line.closest(".inner[hidden]")) {
+      continue;
+    }
+    done.add(tree);
+    const [outer, inner] = [tree.getBoundingClientRect(), line.getBoundingClientRect()];
+    if (inner.top < outer.top || inner.bottom > outer.bottom) {
+      tree.scrollTop += inner.top - outer.top - outer.height / 3;
+    }
+  }
 }
 
 /** Lights up what belongs to the field that is pointed at or has the focus. */
@@ -176,11 +207,13 @@ function light(root, lines, entity, shown, quiet) {
     }
     from.classList.add("lit-from");
     lit.push(from);
-    shown.replaceChildren(
+    fill(
+      shown,
       h("span", { class: "file" }, `${origin.file}:${origin.line}`),
       h("code", null, origin.text),
       origin.reason && h("span", { class: "reason" }, origin.reason),
     );
+    bringIn(lit, from);
   };
   const point = (event) => {
     const line = byElement.get(event.target.closest?.(".line"));

@@ -56,7 +56,7 @@ export async function view(main, _words, alive) {
     h("section", { class: "pane log-pane", "aria-label": "Calls" },
       h("h1", null, "Live"),
       h("div", { class: "row filters" }, words, only, pause),
-      h("div", { class: "table" }, h("table", null, h("thead", null, h("tr", null, ["Time", "Status", "Operation", "Connection", "Took", "Native"].map((it) => h("th", { scope: "col" }, it)))), rows)),
+      h("div", { class: "table" }, h("table", null, h("thead", null, h("tr", null, ["Time", "Status", "Operation", "Connection", "Took", "Native"].map((it) => h("th", { scope: "col", class: it === "Took" || it === "Native" ? "number" : null }, it)))), rows)),
       nothing),
     detail));
   draw();

@@ -1,7 +1,7 @@
 // Choose an operation, fill it in, send it, and see what it became.
 
 import * as contract from "./contract.js";
-import { copyButton, duration, empty, fill, h, method, problem, say, status } from "./dom.js";
+import { copyButton, duration, empty, fill, h, method, problem, prose, say, status } from "./dom.js";
 import { exchange } from "./exchange.js";
 import * as origins from "./origins.js";
 import * as server from "./server.js";
@@ -148,6 +148,9 @@ async function fillIn(pane, result, operation) {
       const answered = await server.attempt(request);
       remember(request, operation, answered.body);
       await show(result, answered);
+      if (result.getBoundingClientRect().top > innerHeight / 2) {
+        result.scrollIntoView();
+      }
     } catch (error) {
       fill(result, problem(error));
     } finally {
@@ -165,7 +168,7 @@ async function fillIn(pane, result, operation) {
     pane,
     h("h1", null, operation.summary),
     h("p", { class: "path" }, method(operation.method), h("code", null, operation.path)),
-    operation.description && h("p", { class: "description" }, operation.description),
+    operation.description && h("p", { class: "description" }, prose(operation.description)),
     trouble && problem(trouble),
     form,
   );
@@ -238,7 +241,7 @@ function parameter(operation, it, draft, connection) {
     h("label", { for: id }, h("code", null, it.name), it.required && h("span", { class: "needed" }, "needed")),
     input,
     name && h("button", { type: "button", class: "small", on: { click: () => { input.value = crypto.randomUUID?.() ?? String(Date.now()); draft.values[id] = input.value; } } }, "Make one"),
-    it.description && h("p", { class: "help", id: `${id}-help` }, it.description.split(/(?<=\.)\s/)[0]));
+    it.description && h("p", { class: "help", id: `${id}-help` }, prose(it.description)));
   if (it.in === "path" && it.name === "id" && connection) {
     const choice = h("datalist", { id: `${id}-known` });
     const refill = () => fill(choice, (ids.get(`${connection.value()} ${entityOf(operation)}`) ?? []).map((each) => h("option", { value: each })));

@@ -52,10 +52,10 @@ export function exchange(call) {
         timeline(call, each),
         sides(
           side("Request", [method(each.method), address(each.url)], each.headers,
-            each.request_body !== null && native(each.request_body, "request", `Native request ${index + 1}`), call.is_full ? "No body." : unkept(call, "The request")),
+            each.request_body !== null && native(each.request_body, "request", `Native request ${index + 1}`), call.is_full ? "No body." : "Not kept."),
           side("Answer", [status(each.status)], each.response_headers,
             each.response_body !== null && native(each.response_body, "answer", `Native answer ${index + 1}`),
-            each.error ?? unkept(call, "The answer")),
+            each.error ?? (call.is_full ? unkept(call, "The answer") : "Not kept.")),
         ),
       ),
     ),

@@ -22,7 +22,7 @@ use super::{
 use crate::{recorder::mask, translate::NativeRequest};
 
 /// What one call may keep of its native calls' bodies; later ones are told without.
-const MOST_KEPT: usize = 16 * 1024 * 1024;
+const MOST_KEPT: usize = 4 * 1024 * 1024;
 
 /// What of native calls is kept.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

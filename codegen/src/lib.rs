@@ -11,6 +11,7 @@ pub mod load;
 pub mod mapping;
 mod names;
 pub mod offer;
+pub mod origins;
 pub mod output;
 pub mod plan;
 pub mod source;

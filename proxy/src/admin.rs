@@ -1,6 +1,7 @@
 //! What those who watch the process see, on a port of its own: whether it lives, whether it is ready, what it counts.
 //!
-//! Needs no key and tells nothing of customers or their data. Nothing here can be changed.
+//! Needs no key and tells nothing of customers or their data, but for what the explorer asks for with a key
+//! ([`crate::explorer`]). Nothing here can be changed without one.
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,7 +22,7 @@ use tokio::{
 
 use crate::{
     error::{Code, Error},
-    metrics,
+    explorer, metrics,
     pipeline::{Origins, Pipeline},
 };
 
@@ -66,8 +67,14 @@ impl Admin {
         }
     }
 
-    async fn answer(&self, head: &request::Parts) -> Response<Full<Bytes>> {
-        match self.answered(head).await {
+    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let (head, body) = request.into_parts();
+        let explored = explorer::answer(&self.pipeline, &self.origins, &head, body).await;
+        let result = match explored {
+            Some(explored) => explored,
+            None => self.answered(&head).await,
+        };
+        match result {
             Ok(response) => response,
             Err(error) => error.response(&format!("{:032x}", rand::random::<u128>())),
         }
@@ -80,7 +87,7 @@ impl Admin {
         let health = self.pipeline.health(path);
         if !is_metrics && health.is_none() {
             return Err(Error::not_found(
-                "there is /metrics, /livez and /readyz; the API is on its own port",
+                "there is / with the explorer, /metrics, /livez and /readyz; the API is on its own port",
             ));
         }
         if !matches!(head.method, Method::GET | Method::HEAD) {
@@ -103,10 +110,7 @@ impl Admin {
 async fn converse(stream: TcpStream, admin: Arc<Admin>) {
     let service = service_fn(move |request: Request<Incoming>| {
         let admin = Arc::clone(&admin);
-        async move {
-            let (head, _) = request.into_parts();
-            Ok::<_, std::convert::Infallible>(admin.answer(&head).await)
-        }
+        async move { Ok::<_, std::convert::Infallible>(admin.answer(request).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -142,6 +142,10 @@ pub struct Limits {
     pub idempotency_lease: Duration,
     /// The largest answer to such a write that is kept. A record with all its fields is rarely a tenth of it.
     pub idempotency_answer_bytes: usize,
+    /// The last calls that the port of those who watch tells of; 0 for none. Without that port none are kept.
+    pub recorded_calls: usize,
+    /// What they take in memory; a call that was recorded in full may take a quarter of it.
+    pub recorded_bytes: usize,
     /// How long calls may go on after SIGTERM. Orchestrators commonly kill after 30 seconds.
     pub drain_timeout: Duration,
 }
@@ -174,6 +178,8 @@ impl Default for Limits {
             idempotency_keep: Duration::from_hours(24),
             idempotency_lease: Duration::from_secs(15),
             idempotency_answer_bytes: 1024 * 1024,
+            recorded_calls: 500,
+            recorded_bytes: 16 * 1024 * 1024,
             drain_timeout: Duration::from_secs(30),
         }
     }

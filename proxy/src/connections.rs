@@ -144,6 +144,12 @@ impl Directory {
         Ok(found)
     }
 
+    /// Those of the configuration.
+    pub(crate) fn configured(&self) -> Vec<Arc<upstream::Connection>> {
+        let found = self.configured.values();
+        found.filter_map(|found| found.upstream.clone()).collect()
+    }
+
     /// The connection with an id, although it may be disabled.
     pub async fn find(&self, id: &str) -> Result<Found, Error> {
         if let Some(found) = self.configured.get(id) {

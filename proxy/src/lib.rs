@@ -19,6 +19,7 @@ pub mod core;
 pub mod destination;
 pub mod doctor;
 pub mod error;
+mod explorer;
 #[rustfmt::skip]
 pub mod generated;
 pub mod idempotency;
@@ -30,6 +31,7 @@ pub mod outlet;
 pub mod own;
 pub mod pipeline;
 mod primitives;
+pub mod recorder;
 pub mod route;
 pub mod sandbox;
 pub mod server;

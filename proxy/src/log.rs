@@ -21,6 +21,7 @@ use crate::{
     error::{Code, Error},
     metrics::Metrics,
     outlet::Outlet,
+    recorder::{Ended, Recording},
     upstream::{Connection, NativeLog},
 };
 
@@ -71,7 +72,7 @@ pub fn flush() {
 #[derive(Debug)]
 pub struct CallLog {
     pub request_id: String,
-    started: Instant,
+    pub(crate) started: Instant,
     pub operation: OnceLock<&'static str>,
     pub provider: OnceLock<&'static str>,
     pub connection: OnceLock<String>,
@@ -83,6 +84,8 @@ pub struct CallLog {
     end: Mutex<Option<End>>,
     /// Where the call is counted, in the same moment as it is logged.
     metrics: Option<Arc<Metrics>>,
+    /// What is remembered of the call, where calls are.
+    recording: Option<Box<Recording>>,
     /// Nobody asked from outside: only who looks closely is told.
     is_ours: bool,
 }
@@ -110,6 +113,7 @@ impl CallLog {
             outlet: Outlet::default(),
             end: Mutex::new(None),
             metrics: None,
+            recording: None,
             is_ours: false,
         }
     }
@@ -119,6 +123,18 @@ impl CallLog {
     pub fn counted_by(mut self, metrics: &Arc<Metrics>) -> Self {
         self.metrics = Some(Arc::clone(metrics));
         self
+    }
+
+    /// The same, remembered when it is at its end.
+    #[must_use]
+    pub fn recorded(mut self, recording: Option<Box<Recording>>) -> Self {
+        self.recording = recording;
+        self
+    }
+
+    /// Where the call's bodies are kept, if they are.
+    pub(crate) fn recording(&self) -> Option<&Recording> {
+        self.recording.as_deref()
     }
 
     /// For a call that the proxy makes by itself, as it does by the thousand for a pipeline.
@@ -195,6 +211,9 @@ impl Drop for CallLog {
             metrics.call(text(&self.operation), text(&self.provider), counts_as, took);
         }
         let code = end.as_ref().and_then(|end| end.code).map(Code::name);
+        if let Some(recording) = self.recording.take() {
+            recording.ended(self, Ended { status, code, took });
+        }
         let detail = end.as_ref().and_then(|end| end.detail.as_deref());
         macro_rules! line {
             ($level:ident) => {

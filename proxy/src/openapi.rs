@@ -1,16 +1,32 @@
 //! The contract of the unified API as a document: what `specs/unified.yaml` says, as YAML and as JSON.
 //!
-//! It tells nothing of this installation or its customers. Built into the program: no file is needed beside it.
+//! It tells nothing of this installation or its customers, so it needs no key. Built into the program: no file is needed
+//! beside it.
 
 use std::sync::LazyLock;
 
+use bytes::Bytes;
+use http::{
+    HeaderValue, Method, Response,
+    header::{CACHE_CONTROL, CONTENT_TYPE},
+};
+use http_body_util::Full;
 use serde_json::Value;
+
+use crate::error::{Code, Error};
 
 static JSON: LazyLock<String> = LazyLock::new(|| {
     let document: Value =
         serde_saphyr::from_str(yaml()).expect("the contract is YAML, codegen has read it");
     document.to_string()
 });
+
+/// One of the two documents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Document {
+    Json,
+    Yaml,
+}
 
 /// The contract as it was written, with its comments.
 pub fn yaml() -> &'static str {
@@ -20,6 +36,35 @@ pub fn yaml() -> &'static str {
 /// The contract as JSON.
 pub fn json() -> &'static str {
     &JSON
+}
+
+impl Document {
+    /// The document that has this path.
+    pub(crate) fn find(path: &str) -> Option<Self> {
+        match path {
+            "/openapi.json" => Some(Self::Json),
+            "/openapi.yaml" => Some(Self::Yaml),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn answer(self, method: &Method) -> Result<Response<Full<Bytes>>, Error> {
+        if !matches!(*method, Method::GET | Method::HEAD) {
+            let mut error = Error::new(Code::MethodNotSupported, "expected GET");
+            error.allow = Some("GET, HEAD".into());
+            return Err(error);
+        }
+        let (kind, text) = match self {
+            Self::Json => ("application/json", json()),
+            // RFC 9512.
+            Self::Yaml => ("application/yaml", yaml()),
+        };
+        let mut response = Response::new(Full::from(text));
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        Ok(response)
+    }
 }
 
 #[cfg(test)]
@@ -32,5 +77,30 @@ mod tests {
         let yaml: Value = serde_saphyr::from_str(yaml()).unwrap();
         assert_eq!(json, yaml);
         assert_eq!(json["openapi"], "3.0.3");
+    }
+
+    #[test]
+    fn every_operation_has_an_example_of_what_is_sent_and_answered() {
+        let document: Value = serde_json::from_str(json()).unwrap();
+        let mut operations = 0;
+        for methods in document["paths"].as_object().unwrap().values() {
+            for operation in methods.as_object().unwrap().values() {
+                let Some(id) = operation["operationId"].as_str() else {
+                    continue;
+                };
+                operations += 1;
+                let answer = &operation["responses"]["200"];
+                assert!(!answer["headers"]["x-request-id"].is_null(), "{id}");
+                let mut contents = vec![&answer["content"]["application/json"]];
+                if !operation["requestBody"].is_null() {
+                    contents.push(&operation["requestBody"]["content"]["application/json"]);
+                }
+                for content in contents {
+                    let has_one = !content["examples"]["one"].is_null();
+                    assert!(has_one || !content["example"].is_null(), "{id}");
+                }
+            }
+        }
+        assert!(operations > 50);
     }
 }

@@ -41,11 +41,13 @@ use crate::{
     idempotency::{Answer, Idempotency},
     log::CallLog,
     metrics::Metrics,
+    openapi::Document,
     own::{Own, OwnCall},
+    recorder::{Recorder, Recording},
     route::{Api, Router, ServedBy, UnifiedRequest},
     store::Store,
     sync,
-    upstream::{Behalf, Exchange, NativeLog, Upstream, Urgency, provider::Effect},
+    upstream::{Behalf, Exchange, Keeps, NativeLog, Upstream, Urgency, provider::Effect},
     webhook,
 };
 
@@ -60,6 +62,7 @@ mod memory;
 mod origin;
 mod page;
 mod unified;
+mod watched;
 
 pub use flowing::{AnswerBody, Cut};
 pub use origin::Origins;
@@ -101,6 +104,8 @@ pub struct Pipeline {
     places: Arc<Semaphore>,
     is_draining: AtomicBool,
     explain: Option<Explain>,
+    /// None where no calls are remembered.
+    recorder: Option<Arc<Recorder>>,
 }
 
 /// What a pipeline is put together from.
@@ -185,7 +190,15 @@ impl Pipeline {
             limits,
             is_draining: AtomicBool::new(false),
             explain: None,
+            recorder: None,
         }
+    }
+
+    /// The same, remembering its last calls.
+    #[must_use]
+    pub fn with_recorder(mut self, recorder: Arc<Recorder>) -> Self {
+        self.recorder = Some(recorder);
+        self
     }
 
     /// The same, telling every call to `explain`.
@@ -204,19 +217,28 @@ impl Pipeline {
         if let Some(response) = self.health(request.uri().path()) {
             return response.map(AnswerBody::Whole);
         }
+        if let Some(document) = Document::find(request.uri().path()) {
+            return self.document(document, request).map(AnswerBody::Whole);
+        }
         if let Some(route) = PageRoute::find(request.uri().path()) {
             return self.page(route, request).await.map(AnswerBody::Whole);
         }
         let request_id = request_id(request.headers());
-        let native = match self.explain {
-            Some(_) => NativeLog::with_exchanges(),
-            None => NativeLog::default(),
+        let recorder = self.recorder.as_ref();
+        let recording = recorder.map(|recorder| Recording::begin(recorder, &request));
+        let is_whole = recording.as_ref().is_some_and(|it| it.is_whole());
+        let keeps = match &recording {
+            _ if is_whole || self.explain.is_some() => Keeps::Whole,
+            Some(_) => Keeps::Heads,
+            None => Keeps::Nothing,
         };
-        let log = CallLog::new(request_id, native).counted_by(self.own.upstream.metrics());
+        let log = CallLog::new(request_id, NativeLog::keeping(keeps))
+            .counted_by(self.own.upstream.metrics())
+            .recorded(recording);
         let log = Arc::new(log);
         // What is to be explained is told whole. To callers of older versions a body that breaks off looks like a whole
         // one.
-        if self.explain.is_none() && request.version() >= Version::HTTP_11 {
+        if keeps != Keeps::Whole && request.version() >= Version::HTTP_11 {
             log.outlet.open();
         }
         // On the heap: the life of a request is long, and a connection rests most of the time. It may also go on as the
@@ -265,6 +287,9 @@ impl Pipeline {
         }
         if let Some(explain) = &self.explain {
             tell(explain, &head, &log, &result);
+        }
+        if let Some(recording) = log.recording().filter(|it| it.is_whole()) {
+            recording.answered(&answer(&log, &result).1);
         }
         result
     }
@@ -338,7 +363,7 @@ impl Pipeline {
             body::read(head, body.as_mut(), &self.limits),
         )
         .await?;
-        if self.explain.is_some() {
+        if self.explain.is_some() || log.recording().is_some_and(Recording::is_whole) {
             let _ = log.body.set(body.clone());
         }
         let request = UnifiedRequest {
@@ -416,6 +441,17 @@ impl Pipeline {
             "/livez" | "/readyz" => Some(json(StatusCode::OK, br#"{"status":"ok"}"#.to_vec())),
             _ => None,
         }
+    }
+
+    /// The API's contract, for whom the request is meant. Needs no key.
+    fn document<B>(&self, document: Document, request: Request<B>) -> Response<Full<Bytes>> {
+        let (head, _) = request.into_parts();
+        let checked = head::check(&head, &self.limits).and_then(|()| self.origins.check(&head));
+        let request_id = request_id(&head.headers);
+        let answered = checked.and_then(|()| document.answer(&head.method));
+        let mut response = answered.unwrap_or_else(|error| error.response(&request_id));
+        name(&mut response, &request_id);
+        response
     }
 
     /// What was counted, and how things stand, as `OpenMetrics` has it.
@@ -520,14 +556,19 @@ fn json(status: StatusCode, body: Vec<u8>) -> Response<Full<Bytes>> {
     response
 }
 
-fn tell(explain: &Explain, head: &request::Parts, log: &CallLog, result: &Result<Answer, Error>) {
-    let (status, response) = match result {
+/// The answer to a call that is to be told of.
+fn answer(log: &CallLog, result: &Result<Answer, Error>) -> (StatusCode, Vec<u8>) {
+    match result {
         // A call whose body is not told has no answer that could be: it may have tokens or keys in it.
         Ok(answer) if log.body.get().is_none() => (answer.status(), Vec::new()),
         Ok(Answer::Now(body)) => (StatusCode::OK, body.clone()),
         Ok(Answer::Replayed(kept)) => (kept.status(), kept.body().to_vec()),
         Err(error) => (error.status(), error.body(&log.request_id)),
-    };
+    }
+}
+
+fn tell(explain: &Explain, head: &request::Parts, log: &CallLog, result: &Result<Answer, Error>) {
+    let (status, response) = answer(log, result);
     (explain.0)(&Explained {
         method: head.method.as_str(),
         target: head

@@ -13,6 +13,7 @@ use crate::{
     connections::Directory,
     error::Error,
     pipeline::{Explain, Origins, Parts, Pipeline},
+    recorder::Recorder,
     route::Api,
     store::{Store, StoreError, keys::KeyRing},
     upstream::Upstream,
@@ -128,6 +129,12 @@ impl Server {
             directory,
             address,
         });
+        // Only who may look needs it.
+        if admin.is_some()
+            && let Some(recorder) = Recorder::new(&config.limits)
+        {
+            pipeline = pipeline.with_recorder(Arc::new(recorder));
+        }
         if let Some(explain) = explain {
             pipeline = pipeline.with_explain(explain);
         }

@@ -27,5 +27,5 @@ pub use budget::{BudgetSnapshot, LimitLeft};
 pub use consent::{CodeGrant, CodeRefusal, Consent};
 pub use engine::{Connection, Upstream};
 pub use flow::Flow;
-pub use native_log::{Exchange, NativeLog};
+pub use native_log::{Exchange, Heads, Keeps, NativeLog};
 pub use token::{Kept, Newest};

@@ -2,51 +2,15 @@
 // back. The proxy and the sandbox run already. Whatever the browser complains of fails the script: errors in the
 // console, what the content security policy stops, scripts that throw, requests to anywhere else.
 
-import { createRequire } from "node:module";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
-import { isDeepStrictEqual } from "node:util";
+import { join } from "node:path";
 
-const { chromium } = createRequire(join(setting("BROWSER_LIBRARIES"), "package.json"))("playwright-core");
+import * as browser from "./browse.mjs";
+import { equal, holds, setting } from "./browse.mjs";
 
 const proxy = setting("CROSSWALK_URL");
 const sandboxes = { hubspot: setting("HUBSPOT_URL"), salesforce: setting("SALESFORCE_URL") };
 const client = { client_id: "sandbox-client", client_secret: "sandbox-secret" };
-const pictures = setting("SCREENSHOTS");
-const flags = [
-  "--headless",
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
-// A page answers in milliseconds; what takes longer hangs.
-const PATIENCE = 15_000;
-
-function setting(name) {
-  return process.env[name] || fail(`${name} is not set`);
-}
-
-function fail(message) {
-  console.error(`${basename(process.argv[1])}: ${message}`);
-  process.exit(1);
-}
-
-function equal(what, found, expected) {
-  if (!isDeepStrictEqual(found, expected)) {
-    fail(`${what}: expected ${JSON.stringify(expected)}, found ${JSON.stringify(found)}`);
-  }
-}
-
-function holds(what, truth, found) {
-  if (!truth) {
-    fail(`${what} does not hold: ${JSON.stringify(found)}`);
-  }
-}
+const origins = [proxy, ...Object.values(sandboxes)].map((each) => new URL(each).origin);
 
 /** A call of the API with the admin's key. */
 async function api(method, path, body, headers = {}) {
@@ -80,45 +44,12 @@ async function link(more) {
 
 const connections = (customer) => api("GET", `/core/connection?customerId=${customer}`);
 
-/** A fresh browser for one customer, with everything that it complains of in `complaints`. */
-async function browse(name, options, visit) {
-  const folder = mkdtempSync(join(tmpdir(), "crosswalk-browser-"));
-  const context = await chromium.launchPersistentContext(folder, {
-    executablePath: setting("CHROMIUM"),
-    headless: true,
-    args: flags,
-    viewport: { width: 900, height: 760 },
-    ...options,
-  });
-  const complaints = [];
-  const secrets = [];
-  // Answers with these statuses are meant, and the console tells of each.
-  const meant = new Set();
-  try {
-    context.setDefaultTimeout(PATIENCE);
-    await context.addInitScript(() => {
-      document.addEventListener("securitypolicyviolation", (event) => {
-        console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`);
-      });
-    });
-    const page = context.pages()[0] ?? (await context.newPage());
-    page.on("console", (message) => {
-      const text = message.text();
-      const isMeant = [...meant].some((status) => text.includes(`status of ${status}`));
-      if (["error", "warning"].includes(message.type()) && !isMeant) {
-        complaints.push(`console: ${text}`);
-      }
-    });
-    page.on("pageerror", (error) => complaints.push(`script: ${error.message}`));
-    page.on("requestfailed", (request) => {
-      complaints.push(`request: ${request.url()} ${request.failure()?.errorText}`);
-    });
+/** A fresh browser for one customer. */
+function browse(name, options, visit) {
+  const whole = { viewport: { width: 900, height: 760 }, ...options, origins };
+  return browser.browse(name, whole, async ({ page, context, meant, complaints }) => {
+    const secrets = [];
     context.on("request", (request) => {
-      const url = new URL(request.url());
-      const known = [proxy, ...Object.values(sandboxes)].some((each) => url.origin === new URL(each).origin);
-      if (!known && url.protocol !== "data:") {
-        complaints.push(`it asks ${url.origin}`);
-      }
       // The secret of a link is in no address and in no `Referer`.
       const shown = request.url() + (request.headers().referer ?? "");
       if (secrets.some((secret) => shown.includes(secret))) {
@@ -131,17 +62,9 @@ async function browse(name, options, visit) {
       await page.goto(url);
       await page.waitForURL((at) => !at.href.includes("/connect/open"));
     };
-    const picture = (of) => page.screenshot({ path: join(pictures, `${of}.png`), fullPage: true });
+    const picture = (of) => page.screenshot({ path: join(setting("SCREENSHOTS"), `${of}.png`), fullPage: true });
     await visit({ page, open, picture, meant, complaints });
-    equal(`${name}: what the browser complains of`, complaints, []);
-  } catch (error) {
-    const page = context.pages()[0];
-    await page?.screenshot({ path: join(pictures, "failed.png"), fullPage: true }).catch(() => {});
-    fail(`${name}: ${error.message}\nat ${page?.url()}\n${complaints.join("\n")}`);
-  } finally {
-    await context.close();
-    rmSync(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 /** The only connection of a customer works. */

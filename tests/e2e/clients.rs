@@ -1,4 +1,5 @@
-//! The providers' own client libraries drive the sandbox: code that was written for the real thing proves it.
+//! The providers' own client libraries drive the sandbox: code that was written for the real thing proves it. And the
+//! usual generators make typed clients of the API's document, which call a demo.
 //!
 //! `tests/clients/install` puts the libraries into `target/clients`; no test installs anything. Where they are missing
 //! a test says so and passes, for who has neither Python nor Node.js; but where `CI` is set it fails.
@@ -11,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crosswalk_tests::binary;
+use crosswalk_tests::{Demo, binary};
 
 /// Where the scripts are.
 const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/clients");
@@ -36,6 +37,26 @@ fn simple_salesforce_works() {
 #[test]
 fn jsforce_works() {
     drive("Salesforce", Language::Node, "salesforce_client.mjs");
+}
+
+#[test]
+fn a_client_with_generated_types_works_in_typescript() {
+    run(Language::Node, "typed_client.mjs", demo);
+}
+
+#[test]
+fn a_generated_client_works_in_python() {
+    run(Language::Python, "unified_client.py", demo);
+}
+
+fn demo() -> (Demo, Vec<(String, String)>) {
+    let demo = Demo::start();
+    let settings = [
+        ("CROSSWALK_URL", format!("http://{}", demo.address)),
+        ("CROSSWALK_KEY", "demo".to_owned()),
+    ];
+    let settings = settings.map(|(name, value)| (name.to_owned(), value));
+    (demo, settings.into())
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -86,6 +107,15 @@ fn libraries() -> PathBuf {
 
 /// Runs a script against a sandbox of its own.
 fn drive(provider: &str, language: Language, script: &str) {
+    run(language, script, || {
+        let mut sandbox = Sandbox::start(provider);
+        let settings = std::mem::take(&mut sandbox.settings);
+        (sandbox, settings)
+    });
+}
+
+/// Runs a script with what it is to call, which is started only where the script can run.
+fn run<T>(language: Language, script: &str, stage: impl FnOnce() -> (T, Vec<(String, String)>)) {
     let mut command = match language.interpreter() {
         Ok(command) => command,
         Err(missing) => {
@@ -101,7 +131,7 @@ fn drive(provider: &str, language: Language, script: &str) {
             return;
         }
     };
-    let sandbox = Sandbox::start(provider);
+    let (_stage, settings) = stage();
     let mut printed = tempfile::tempfile().expect("there is room for a temporary file");
     let file = || printed.try_clone().expect("a file can be shared").into();
     if matches!(language, Language::Python) {
@@ -111,7 +141,7 @@ fn drive(provider: &str, language: Language, script: &str) {
     let mut child = command
         .arg(Path::new(SCRIPTS).join(script))
         .env("CLIENT_LIBRARIES", libraries())
-        .envs(sandbox.settings.iter().cloned())
+        .envs(settings)
         // Loopback is reached directly, whatever the machine's proxy.
         .env("NO_PROXY", "*")
         .env("no_proxy", "*")

@@ -7,6 +7,7 @@
 mod admin;
 mod attack;
 mod bounds;
+mod browser;
 mod capabilities;
 mod changes;
 mod circuits;
@@ -18,6 +19,7 @@ mod counts;
 mod cursors;
 mod deadlines;
 mod drain;
+mod explorer;
 mod flows;
 mod grants;
 mod guide;

@@ -96,6 +96,44 @@ impl Contract {
         self.judge(schema, body)
     }
 
+    /// What is wrong with the examples: of requests, answers and errors.
+    pub fn example_faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        let mut found = 0;
+        let mut visit = vec![(String::new(), &self.document)];
+        while let Some((path, value)) = visit.pop() {
+            let media = value.get("application/json").unwrap_or(&Value::Null);
+            let schema = &media["schema"];
+            let named = media["examples"].as_object().into_iter().flatten();
+            let named = named.filter_map(|(_, example)| match example["$ref"].as_str() {
+                Some(reference) => self.document.pointer(&reference[1..])?.get("value"),
+                None => example.get("value"),
+            });
+            for example in named.chain(media.get("example")) {
+                found += 1;
+                let own = self.judge(schema, example);
+                faults.extend(own.into_iter().map(|fault| format!("{path}: {fault}")));
+            }
+            match value {
+                Value::Object(members) => {
+                    // Examples are values, in which nothing is meant as a part of the contract.
+                    let inner = members
+                        .iter()
+                        .filter(|(name, _)| !name.starts_with("example"));
+                    visit.extend(inner.map(|(name, inner)| (format!("{path}/{name}"), inner)));
+                }
+                Value::Array(items) => {
+                    visit.extend(items.iter().map(|inner| (path.clone(), inner)));
+                }
+                _ => {}
+            }
+        }
+        if found < 100 {
+            faults.push(format!("there are {found} examples alone"));
+        }
+        faults
+    }
+
     fn judge(&self, schema: &Value, body: &Value) -> Vec<String> {
         self.compiled(schema)
             .iter_errors(body)

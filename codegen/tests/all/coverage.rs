@@ -1,6 +1,6 @@
 //! Tables of what is covered.
 
-use crosswalk_codegen::{coverage, offer};
+use crosswalk_codegen::{coverage, diagnostic::Sink, load, offer, origins, source::Sources};
 
 use crate::support;
 
@@ -81,4 +81,12 @@ fn what_becomes_of_each_field_is_read_from_the_plan() {
         (false, true, false)
     );
     assert_eq!(account.reason.as_deref(), Some(offer::WRITE_ONLY));
+}
+
+#[test]
+fn every_field_has_the_line_that_it_comes_from() {
+    let mut sources = Sources::default();
+    let input = load::load(&support::invented(), &mut sources, &Sink::default())
+        .expect("the invented provider is right");
+    insta::assert_snapshot!("origins", origins::table(&input, &sources));
 }

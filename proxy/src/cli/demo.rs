@@ -139,7 +139,7 @@ fn greeting(address: SocketAddr, admin: Option<SocketAddr>, played: &[Playing]) 
     if let Some(admin) = admin {
         let _ = write!(
             text,
-            "\n# What it counts, as Prometheus reads it\ncurl --url http://{admin}/metrics\n"
+            "\n# The explorer: open it in a browser to try calls and see what they become\nhttp://{admin}/#key={API_KEY}\n\n# What it counts, as Prometheus reads it\ncurl --url http://{admin}/metrics\n"
         );
     }
     text.push_str("\nCtrl-C ends everything; nothing is kept.");

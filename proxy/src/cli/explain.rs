@@ -92,6 +92,21 @@ mod tests {
         content: Content::Json,
     };
 
+    /// A call of which nothing was sent.
+    fn nothing() -> Exchange {
+        Exchange {
+            operation: &SEARCH,
+            target: String::new(),
+            request: None,
+            response: None,
+            heads: None,
+            began: tokio::time::Instant::now(),
+            took: std::time::Duration::ZERO,
+            attempt: 1,
+            error: None,
+        }
+    }
+
     #[test]
     fn a_call_is_told_from_its_beginning_to_its_end() {
         let text = render(&Explained {
@@ -105,12 +120,12 @@ mod tests {
                     target: "/things/search".to_owned(),
                     request: Some(br#"{"where":"a"}"#.as_slice().into()),
                     response: Some((200, br#"{"results":[]}"#.as_slice().into())),
+                    ..nothing()
                 },
                 Exchange {
                     operation: &SEARCH,
                     target: "/things/search".to_owned(),
-                    request: None,
-                    response: None,
+                    ..nothing()
                 },
             ],
             status: StatusCode::BAD_GATEWAY,

@@ -184,6 +184,13 @@ impl Check<'_> {
         // hyper's parser needs a buffer of 8 KiB at least.
         let mut head = |value: &Value, source: &mut Source<'_>| value.bytes(source, 8192);
         let mut count = |value: &Value, source: &mut Source<'_>| value.count(source, 1);
+        let mut count_or_none = |value: &Value, source: &mut Source<'_>| value.count(source, 0);
+        set(
+            "recorded_calls",
+            &mut limits.recorded_calls,
+            &mut count_or_none,
+        );
+        set("recorded_bytes", &mut limits.recorded_bytes, &mut bytes);
         set(
             "request_body_bytes",
             &mut limits.request_body_bytes,

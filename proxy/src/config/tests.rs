@@ -183,6 +183,8 @@ limits:
   idempotency_keep: 12h
   idempotency_lease: 4s
   idempotency_answer_bytes: 2 KiB
+  recorded_calls: 0
+  recorded_bytes: 1 MiB
   drain_timeout: 3s
   join_reads: false
 log: { format: json, level: debug }
@@ -202,6 +204,8 @@ tls: { roots: bundled, http2: true }
     assert_eq!(config.limits.idle_timeout, Duration::from_mins(2));
     assert_eq!(config.limits.native_timeout, Duration::from_hours(1));
     assert!(!config.limits.join_reads);
+    assert_eq!(config.limits.recorded_calls, 0);
+    assert_eq!(config.limits.recorded_bytes, 1024 * 1024);
     assert_eq!(config.limits.idempotency_keep, Duration::from_hours(12));
     assert_eq!(config.limits.idempotency_lease, Duration::from_secs(4));
     assert_eq!(config.limits.idempotency_answer_bytes, 2 * 1024);

@@ -77,6 +77,24 @@ impl Origins {
         Ok(())
     }
 
+    /// Whether a request is from one of our pages, or from no page at all.
+    pub(crate) fn check_own(&self, head: &request::Parts) -> Result<(), Error> {
+        self.check_host(head)?;
+        let mut origins = head.headers.get_all(ORIGIN).iter();
+        let is_own = |origin: &HeaderValue| {
+            origin
+                .to_str()
+                .is_ok_and(|origin| is_among(&self.own, origin))
+        };
+        if origins.all(is_own) {
+            return Ok(());
+        }
+        Err(Error::new(
+            Code::Forbidden,
+            "this was sent from a page that is not ours",
+        ))
+    }
+
     /// Whether a request for one of our pages is. What is sent to a page comes from a page of ours: every browser says so
     /// with a form, so a form without it is from somebody else.
     pub(super) fn check_page(&self, head: &request::Parts) -> Result<(), Error> {

@@ -100,13 +100,13 @@ impl Upstream {
         log.asks(&connection.budget);
         // Who asks how things are is to hear it from the provider.
         let turn = connection.budget.at_once(request.operation);
-        log.sending();
         let began = Instant::now();
+        let sending = log.sending(&native, token, (1, began));
         let answered = self.client.send(native, deadline).await;
         let status = answered.as_ref().map(|answer| answer.status.as_u16()).ok();
         self.metrics()
             .native_call(provider.name, status, began.elapsed());
-        log.ended(request, answered.as_ref().ok());
+        log.ended(sending, request, token, answered.as_ref());
         let answered = answered.map_err(|failure| unanswered(provider, Effect::Read, &failure))?;
         let mut response = native_response(provider, &answered);
         let headers = answered.headers;

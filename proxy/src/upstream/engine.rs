@@ -15,7 +15,7 @@ use super::{
     fault,
     flow::Flow,
     join::Joins,
-    native_log::NativeLog,
+    native_log::{Attempt, NativeLog},
     provider::{Effect, ErrorRule, Provider},
     reach::Reach,
     retry::{self, RetryBudgets, Trouble},
@@ -55,6 +55,13 @@ pub struct Connection {
     /// That of the account, which other connections may share.
     pub(super) budget: Arc<Budget>,
     pub(super) joins: Arc<Joins>,
+}
+
+impl Connection {
+    /// What is left of the limits of its account.
+    pub(crate) fn left(&self) -> BudgetSnapshot {
+        self.budget.snapshot()
+    }
 }
 
 /// How one try ended.
@@ -246,7 +253,10 @@ impl Upstream {
                     connection,
                     &token,
                     request,
-                    deadline,
+                    Attempt {
+                        number: tries,
+                        deadline,
+                    },
                     log,
                     flow.as_deref_mut(),
                 )
@@ -309,11 +319,12 @@ impl Upstream {
         connection: &Connection,
         token: &Token,
         request: &NativeRequest,
-        deadline: Instant,
+        attempt: Attempt,
         log: &NativeLog,
         mut flow: Option<&mut Flow<'_>>,
     ) -> Result<Tried, Error> {
         let provider = connection.provider;
+        let deadline = attempt.deadline;
         let native = http_request(token, request)?;
         let host = &token.authority;
         must_be_in_time(deadline)?;
@@ -343,7 +354,7 @@ impl Upstream {
         let began = Instant::now();
         let is_callers_deadline = deadline <= began + self.native_timeout;
         let deadline = deadline.min(began + self.native_timeout);
-        log.sending();
+        let sending = log.sending(&native, token, (attempt.number, began));
         let sent = self
             .client
             .send_flowing(native, deadline, flow.as_deref_mut());
@@ -351,7 +362,7 @@ impl Upstream {
         let status = answered.as_ref().map(|answer| answer.status.as_u16()).ok();
         self.metrics()
             .native_call(provider.name, status, began.elapsed());
-        log.ended(request, answered.as_ref().ok());
+        log.ended(sending, request, token, answered.as_ref());
         Ok(match answered {
             Ok(answer) => {
                 let retry_after = text(&answer.headers, RETRY_AFTER.as_str())

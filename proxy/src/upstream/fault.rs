@@ -5,6 +5,7 @@
 
 use std::{borrow::Cow, collections::HashMap};
 
+use bytes::Bytes;
 use serde_json::{Value, value::RawValue};
 
 use super::provider::{ErrorRule, Provider};
@@ -206,10 +207,18 @@ pub(super) fn without_secret(response: &mut NativeResponse, secret: &str) {
     if let Some(id) = &mut response.correlation_id {
         *id = id.replace(secret, "…");
     }
-    let Ok(text) = std::str::from_utf8(&response.body) else {
+    response.body = masked(&response.body, secret);
+}
+
+/// A body without a secret that it repeats.
+pub(super) fn masked(body: &Bytes, secret: &str) -> Bytes {
+    let Ok(text) = std::str::from_utf8(body) else {
         // Nothing is read of such a body.
-        return;
+        return body.clone();
     };
+    if secret.len() < SHORTEST_SECRET {
+        return body.clone();
+    }
     // In JSON, and in that alone, it can be written with escapes.
     let unescaped = text
         .contains('\\')
@@ -218,8 +227,9 @@ pub(super) fn without_secret(response: &mut NativeResponse, secret: &str) {
         .map(|body| body.to_string());
     let text = unescaped.as_deref().unwrap_or(text);
     if text.contains(secret) {
-        response.body = text.replace(secret, "…").into();
+        return text.replace(secret, "…").into();
     }
+    body.clone()
 }
 
 /// Keeps the beginning of a text.

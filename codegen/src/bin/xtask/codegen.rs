@@ -1,6 +1,6 @@
 //! `cargo xtask codegen`.
 
-use crosswalk_codegen::{diagnostic::Format, emit, output};
+use crosswalk_codegen::{diagnostic::Format, emit, origins, output};
 
 use crate::{
     Failure, Outcome,
@@ -8,12 +8,14 @@ use crate::{
 };
 
 pub(crate) fn run(project: &Project, check: bool, format: Format) -> Result<Outcome, Failure> {
-    let Some(plan) = project.plan(format)? else {
+    let Some((plan, origins)) = project.plan_and_origins(format)? else {
         return Ok(Outcome::Wrong);
     };
+    let mut texts = output::generated(emit::emit(&plan));
+    texts.insert(origins::path(), origins);
     project.write_or_compare(
         &Wanted {
-            texts: output::generated(emit::emit(&plan)),
+            texts,
             folder: Some(output::GENERATED),
             command: "codegen",
         },

@@ -6,6 +6,7 @@ use crosswalk_codegen::{
     check,
     diagnostic::{Diagnostic, Format, Sink, render},
     load::{self, Files},
+    origins,
     output::{self, Difference, Texts},
     plan::Plan,
     source::Sources,
@@ -21,6 +22,8 @@ pub(crate) struct Project {
 /// What came of reading and checking everything.
 pub(crate) struct Checked {
     pub(crate) plan: Option<Plan>,
+    /// Where each field comes from.
+    pub(crate) origins: Option<String>,
     pub(crate) diagnostics: Vec<Diagnostic>,
     pub(crate) sources: Sources,
 }
@@ -55,10 +58,12 @@ impl Project {
         let mut sources = Sources::default();
         let sink = Sink::default();
         let input = load::load(&files, &mut sources, &sink);
+        let origins = input.as_ref().map(|input| origins::table(input, &sources));
         let plan = input.and_then(|input| check::check(&input, &sources, &sink));
         let diagnostics = sink.into_sorted(&sources);
         Ok(Checked {
             plan,
+            origins,
             diagnostics,
             sources,
         })
@@ -66,11 +71,19 @@ impl Project {
 
     /// The plan; without one the diagnostics have been shown.
     pub(crate) fn plan(&self, format: Format) -> Result<Option<Plan>, Failure> {
+        Ok(self.plan_and_origins(format)?.map(|(plan, _)| plan))
+    }
+
+    /// The same, and where each field comes from.
+    pub(crate) fn plan_and_origins(
+        &self,
+        format: Format,
+    ) -> Result<Option<(Plan, String)>, Failure> {
         let checked = self.check()?;
         if checked.plan.is_none() {
             show(&checked.diagnostics, &checked.sources, format);
         }
-        Ok(checked.plan)
+        Ok(checked.plan.zip(checked.origins))
     }
 
     /// Writes texts, or with `check` only says how the disk differs from them and which command repairs it.

@@ -19,7 +19,7 @@ use crate::{
     translate::NativeResponse,
     upstream::{
         engine::{Connection, Upstream},
-        native_log::NativeLog,
+        native_log::{Keeps, NativeLog},
     },
 };
 
@@ -31,7 +31,7 @@ pub(super) async fn conduct(
     connection: Arc<Connection>,
     mut conducting: Conducting,
     leaves: Instant,
-    keeps_exchanges: bool,
+    keeps: Keeps,
 ) {
     let _ = tokio::time::timeout_at(leaves, conducting.woken()).await;
     let batch = match conducting.depart() {
@@ -50,11 +50,7 @@ pub(super) async fn conduct(
     let Some(request) = place::many(join, roots, &batch.target, &batch.ids) else {
         return;
     };
-    let log = if keeps_exchanges {
-        NativeLog::with_exchanges()
-    } else {
-        NativeLog::default()
-    };
+    let log = NativeLog::keeping(keeps);
     log.is_for(batch.behalf.clone());
     let wanted = while_wanted(
         &conducting,

@@ -59,6 +59,7 @@ mod keys;
 mod memory;
 mod origin;
 mod page;
+mod to_the_end;
 mod unified;
 
 pub use flowing::{AnswerBody, Cut};

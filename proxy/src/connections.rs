@@ -1,10 +1,9 @@
 //! The directory of connections: those of the configuration, and those of the store.
 //!
-//! A connection of the store is read when it is first asked for and then found in memory. What is older than
-//! `FRESH_FOR` is compared with the store by one small query before it is used again, so a change by another sidecar
-//! is seen within that time, and one by this process at once ([`Directory::forget`]). The query asks for others that are
-//! in use as well, so that many connections called in turn cost few of them (`rounds`). While the store is down, what is
-//! in memory goes on being used. Starting reads no connection.
+//! A connection of the store is read when it is first asked for and then found in memory. Which of them have changed is
+//! asked of the store once for all (`watch`), so a change by another sidecar is seen within `FRESH_FOR`, and one by this
+//! process at once ([`Directory::forget`]). While the store is down, what is in memory goes on being used. Starting reads
+//! no connection.
 
 use std::{
     collections::HashMap,
@@ -15,7 +14,6 @@ use std::{
     time::Duration,
 };
 
-use moka::sync::Cache;
 use tokio::{sync::OnceCell, time::Instant};
 use zeroize::Zeroizing;
 
@@ -23,17 +21,19 @@ use crate::{
     config::Limits,
     error::{Code, Error},
     route::Api,
-    store::{Stamp, Store},
+    store::Store,
     upstream::{self, Upstream},
 };
 
 mod look;
-mod rounds;
+mod memory;
 mod settings;
+mod watch;
 
-use rounds::Rounds;
+use memory::{Loaded, Memory};
+use watch::Watch;
 
-/// How long a connection is used without a look at the store.
+/// How long a connection is used after it was changed.
 const FRESH_FOR: Duration = Duration::from_secs(2);
 /// One that nobody uses gives its place back, and its secrets leave the memory.
 const IDLE: Duration = Duration::from_hours(1);
@@ -50,8 +50,8 @@ pub struct Directory {
     upstream: Upstream,
     configured: HashMap<String, Found>,
     store: Option<Store>,
-    loaded: Cache<String, Arc<Loaded>>,
-    rounds: Rounds,
+    loaded: Memory,
+    watch: Watch,
     /// One place for each connection that is being looked at, so that one caller does it for all.
     places: Mutex<HashMap<String, Weak<Place>>>,
     cursor_key: OnceCell<Zeroizing<[u8; 32]>>,
@@ -71,23 +71,6 @@ pub struct Found {
     /// What it is that is switched off, if anything is.
     disabled: Option<&'static str>,
 }
-
-/// A connection as it was read.
-#[derive(Debug)]
-struct Loaded {
-    id: String,
-    found: Found,
-    stamp: Stamp,
-    /// When it was last known to be as in the store, in milliseconds since the directory's start; or [`OUTDATED`].
-    checked: AtomicU64,
-    /// It was asked for since.
-    is_used: AtomicBool,
-    /// It stands in the [`Rounds`].
-    is_listed: AtomicBool,
-}
-
-/// Known to have changed.
-const OUTDATED: u64 = u64::MAX;
 
 impl Found {
     /// Refuses a connection that is switched off.
@@ -124,11 +107,8 @@ impl Directory {
             upstream,
             configured: configured.collect(),
             store,
-            loaded: Cache::builder()
-                .max_capacity(u64::try_from(limits.connections_in_memory).unwrap_or(u64::MAX))
-                .time_to_idle(IDLE)
-                .build(),
-            rounds: Rounds::default(),
+            loaded: Memory::new(limits.connections_in_memory),
+            watch: Watch::default(),
             places: Mutex::default(),
             cursor_key: OnceCell::new(),
             start: Instant::now(),
@@ -155,30 +135,29 @@ impl Directory {
         if let Some(found) = self.configured.get(id) {
             return Ok(found.clone());
         }
-        let loaded = self.loaded.get(id);
-        match loaded {
-            Some(loaded) if self.age(&loaded) < FRESH_FOR => {
-                loaded.is_used.store(true, Ordering::Relaxed);
-                Ok(loaded.found.clone())
-            }
-            loaded => self.look(id, loaded).await,
+        let Some(store) = &self.store else {
+            return Err(Self::unknown(id));
+        };
+        if !self.is_fresh() {
+            // Apart, as what is rare and large is.
+            Box::pin(self.catch_up(store)).await;
+        }
+        match self.loaded.get(id) {
+            Some(loaded) if !loaded.is_outdated() => Ok(loaded.found.clone()),
+            loaded => Box::pin(self.look(store, id, loaded)).await,
         }
     }
 
     /// Reads a connection anew when it is next asked for. Whoever has changed one, or deleted it, says so here.
     pub fn forget(&self, id: &str) {
         self.forgotten.fetch_add(1, Ordering::SeqCst);
-        if let Some(loaded) = self.loaded.get(id) {
-            loaded.checked.store(OUTDATED, Ordering::SeqCst);
-        }
+        self.loaded.outdated(Some(std::iter::once(id)));
     }
 
     /// The same for all of them, after a change that many follow, as that of a connector config.
     pub fn forget_all(&self) {
         self.forgotten.fetch_add(1, Ordering::SeqCst);
-        for (_, loaded) in &self.loaded {
-            loaded.checked.store(OUTDATED, Ordering::SeqCst);
-        }
+        self.loaded.outdated(None::<std::iter::Empty<&str>>);
     }
 
     /// There is no such connection, or none that the caller may know of.
@@ -193,19 +172,9 @@ impl Directory {
         ))
     }
 
-    /// The moment, as [`Loaded::checked`] has it.
+    /// The moment, in milliseconds since the directory's start.
     fn now(&self) -> u64 {
-        u64::try_from(self.start.elapsed().as_millis()).unwrap_or(OUTDATED)
-    }
-
-    fn age(&self, loaded: &Loaded) -> Duration {
-        match loaded.checked.load(Ordering::SeqCst) {
-            OUTDATED => Duration::MAX,
-            checked => self
-                .start
-                .elapsed()
-                .saturating_sub(Duration::from_millis(checked)),
-        }
+        u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 }
 

@@ -61,6 +61,7 @@ mod keys;
 mod memory;
 mod origin;
 mod page;
+mod to_the_end;
 mod unified;
 mod watched;
 

@@ -22,6 +22,7 @@ use sqlx::{
 use tokio::sync::OnceCell;
 
 mod budget;
+mod change;
 mod connection;
 mod connector_config;
 mod customer;
@@ -38,6 +39,7 @@ mod seal;
 mod webhook;
 
 pub use budget::{BudgetAsk, BudgetChunk, BudgetLimit};
+pub use change::ConnectionChanges;
 pub use connection::{Connection, ConnectionChange, ConnectionFilter, NewConnection, Saved};
 pub use connector_config::{ConnectorConfig, ConnectorConfigChange, ConnectorConfigInput};
 pub use customer::Customer;

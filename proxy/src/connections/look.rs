@@ -1,17 +1,14 @@
 //! One look at the store: who takes it, what it finds, and what is done where the store does not answer.
 
 use std::{
-    sync::{
-        Arc, PoisonError, Weak,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
+    sync::{Arc, PoisonError, Weak, atomic::Ordering},
     time::Duration,
 };
 
 use tokio::time::Instant;
 
 use super::{
-    Directory, FRESH_FOR, Found, Loaded, OUTDATED, PREFIX, Place,
+    Directory, Found, Loaded, PREFIX, Place,
     settings::{self, Stored},
 };
 use crate::{
@@ -20,15 +17,12 @@ use crate::{
     upstream::Newest,
 };
 
-/// While one caller looks, the others go on for so long with what there is; after that they wait for the look.
-const STALE_FOR: Duration = Duration::from_secs(4);
-/// How long a look at the store may take before what is in memory is used.
-const LOOK: Duration = Duration::from_millis(500);
-/// The same where there is nothing in memory, or what there is has changed.
+/// How long a look at the store may take.
 const LOAD: Duration = Duration::from_secs(6);
 /// With so many places, those that nobody waits at are cleared away.
 const MOST_PLACES: usize = 1024;
 const LONGEST_ID: usize = 128;
+const TOO_SLOW: &str = "it took too long";
 /// When to ask again for what the store could not tell.
 const STORE_IS_BACK: Duration = Duration::from_secs(1);
 
@@ -47,57 +41,70 @@ impl From<StoreError> for Blind {
 }
 
 impl Directory {
-    /// Looks at the store, or waits for who does so already.
-    pub(super) async fn look(&self, id: &str, known: Option<Arc<Loaded>>) -> Result<Found, Error> {
-        let Some(store) = self.store.as_ref().filter(|_| may_be_kept(id)) else {
+    /// Looks at the store, or waits for who does so already. What is `known` has changed.
+    pub(super) async fn look(
+        &self,
+        store: &Store,
+        id: &str,
+        known: Option<Arc<Loaded>>,
+    ) -> Result<Found, Error> {
+        if !may_be_kept(id) {
             return Err(Self::unknown(id));
-        };
+        }
+        if let Some(known) = known.filter(|_| self.store_failed()) {
+            return Ok(known.found.clone());
+        }
         let place = self.place(id);
-        let mut last_failure = match (place.try_lock(), known) {
-            (Ok(free), _) => free,
-            (Err(_), Some(known)) if self.age(&known) < STALE_FOR => {
-                return Ok(known.found.clone());
-            }
-            (Err(_), _) => place.lock().await,
-        };
+        let mut last_failure = place.lock().await;
         let known = self.loaded.get(id);
-        if let Some(known) = known.as_ref().filter(|known| self.age(known) < FRESH_FOR) {
+        if let Some(known) = known.as_ref().filter(|known| !known.is_outdated()) {
             return Ok(known.found.clone());
         }
         if let Some((at, error)) = &*last_failure
             && at.elapsed() < STORE_IS_BACK
         {
-            return Err(error.clone());
+            return self.or_known(known, error.clone());
         }
         let before = self.forgotten.load(Ordering::SeqCst);
-        let is_told = |known: &Arc<Loaded>| self.age(known) == Duration::MAX;
-        let time = match &known {
-            // What is known to have changed is not used again for the asking being slow.
-            Some(known) if !is_told(known) => LOOK,
-            _ => LOAD,
-        };
-        let read = tokio::time::timeout(time, self.read(store, id, known.as_ref()));
-        let looked = read.await.unwrap_or(Err(Blind::TooSlow));
-        match self.note(looked, known) {
+        let read = tokio::time::timeout(LOAD, self.read(store, id, known.as_ref()));
+        let error = match read.await.unwrap_or(Err(Blind::TooSlow)) {
             Ok(Some(loaded)) => {
-                self.loaded.insert(id.to_owned(), Arc::clone(&loaded));
-                loaded.checked.store(self.now(), Ordering::SeqCst);
+                self.store_answers();
+                loaded.outdated(false);
+                self.loaded.put(id, &loaded);
                 if self.forgotten.load(Ordering::SeqCst) != before {
-                    // It may have been read before the change that was told meanwhile.
-                    loaded.checked.store(OUTDATED, Ordering::SeqCst);
+                    // It may have been read before a change that was told meanwhile.
+                    loaded.outdated(true);
                 }
-                loaded.is_used.store(true, Ordering::Relaxed);
-                self.rounds.list(&loaded);
-                Ok(loaded.found.clone())
+                return Ok(loaded.found.clone());
             }
             Ok(None) => {
-                self.loaded.invalidate(id);
-                Err(Self::unknown(id))
+                self.store_answers();
+                self.loaded.remove(id);
+                return Err(Self::unknown(id));
             }
-            Err(error) => {
-                *last_failure = Some((Instant::now(), error.clone()));
-                Err(error)
+            Err(Blind::Unusable(error)) => {
+                self.store_answers();
+                error
             }
+            Err(Blind::Store(error)) => {
+                self.store_does_not_answer(&error.to_string());
+                unavailable(&error.to_string())
+            }
+            Err(Blind::TooSlow) => {
+                self.store_does_not_answer(TOO_SLOW);
+                unavailable(TOO_SLOW)
+            }
+        };
+        *last_failure = Some((Instant::now(), error.clone()));
+        self.or_known(known, error)
+    }
+
+    /// While the store is down, what there is goes on being used.
+    fn or_known(&self, known: Option<Arc<Loaded>>, error: Error) -> Result<Found, Error> {
+        match known {
+            Some(known) if self.store_is_down.load(Ordering::Relaxed) => Ok(known.found.clone()),
+            _ => Err(error),
         }
     }
 
@@ -123,7 +130,7 @@ impl Directory {
         known: Option<&Arc<Loaded>>,
     ) -> Result<Option<Arc<Loaded>>, Blind> {
         // Before all else, so that a change that comes between is seen the next time.
-        let Some(stamp) = self.stamp(store, id).await? else {
+        let Some(stamp) = store.connection_stamp(id).await? else {
             return Ok(None);
         };
         if let Some(known) = known.filter(|known| known.stamp == stamp) {
@@ -162,18 +169,12 @@ impl Directory {
             (false, true) => Some("the connector config of connection"),
             (false, false) => None,
         };
-        Ok(Some(Arc::new(Loaded {
-            id: id.to_owned(),
-            found: Found {
-                upstream,
-                customer_id: row.customer_id.as_deref().map(Arc::from),
-                disabled,
-            },
-            stamp,
-            checked: AtomicU64::new(OUTDATED),
-            is_used: AtomicBool::new(true),
-            is_listed: AtomicBool::new(false),
-        })))
+        let found = Found {
+            upstream,
+            customer_id: row.customer_id.as_deref().map(Arc::from),
+            disabled,
+        };
+        Ok(Some(Arc::new(Loaded::new(found, stamp))))
     }
 
     async fn cursor_key(&self, store: &Store) -> Result<&[u8; 32], StoreError> {
@@ -183,38 +184,31 @@ impl Directory {
         Ok(&**key.await?)
     }
 
-    /// Falls back on what is known where the store does not answer; says so once.
-    fn note(
-        &self,
-        looked: Result<Option<Arc<Loaded>>, Blind>,
-        known: Option<Arc<Loaded>>,
-    ) -> Result<Option<Arc<Loaded>>, Error> {
-        let detail = match looked {
-            Ok(found) => {
-                if self.store_is_down.swap(false, Ordering::Relaxed) {
-                    tracing::info!("the store answers again");
-                }
-                return Ok(found);
-            }
-            Err(Blind::Unusable(error)) => return Err(error),
-            Err(Blind::Store(error)) => error.to_string(),
-            Err(Blind::TooSlow) => "it took too long".to_owned(),
-        };
+    pub(super) fn store_answers(&self) {
+        if self.store_is_down.swap(false, Ordering::Relaxed) {
+            tracing::info!("the store answers again");
+        }
+    }
+
+    /// Says so once.
+    pub(super) fn store_does_not_answer(&self, error: &str) {
+        self.watch.failed(self.now());
         if !self.store_is_down.swap(true, Ordering::Relaxed) {
             tracing::error!(
-                error = detail,
+                error,
                 "the store does not answer: connections in memory go on, others cannot be used"
             );
         }
-        known.map(Some).ok_or_else(|| {
-            Error::new(
-                Code::ServiceUnavailable,
-                "the connection could not be looked up, since the store does not answer; try again",
-            )
-            .with_detail(detail)
-            .with_retry_after(STORE_IS_BACK)
-        })
     }
+}
+
+fn unavailable(detail: &str) -> Error {
+    Error::new(
+        Code::ServiceUnavailable,
+        "the connection could not be looked up, since the store does not answer; try again",
+    )
+    .with_detail(detail)
+    .with_retry_after(STORE_IS_BACK)
 }
 
 /// Whether the store may have a connection with an id; nothing else is looked up.

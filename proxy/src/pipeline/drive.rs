@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::{sync::OwnedSemaphorePermit, task::JoinSet, time::Instant};
 
-use super::{keys::Keys, memory::Memory, panicked};
+use super::{keys::Keys, memory::Memory, panicked, to_the_end::ToTheEnd};
 use crate::{
     config::Limits,
     error::{Code, Error, Outcome, ProviderFault},
@@ -79,8 +79,8 @@ impl Driver {
         self.memory.hidden(connection)
     }
 
-    /// The body of the answer. A call that writes is driven on a task of its own, so that it ends as it should when
-    /// its caller hangs up and this future is dropped.
+    /// The body of the answer. A call that writes is driven to its end although its caller hangs up and this future is
+    /// dropped.
     pub(super) async fn drive(
         self: &Arc<Self>,
         effect: Effect,
@@ -91,13 +91,13 @@ impl Driver {
             Effect::Read => self.run(translator, &call).await,
             Effect::Write => {
                 let driver = Arc::clone(self);
-                let task = tokio::spawn(async move {
+                let driven = ToTheEnd::new(async move {
                     let result = driver.run(translator, &call).await;
                     call.log.ended(&result);
                     drop(call.place);
                     result
                 });
-                task.await.unwrap_or_else(|_| Err(panicked()))
+                driven.await
             }
         }
     }

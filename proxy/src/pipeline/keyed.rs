@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::{Method, request};
 
-use super::{Pipeline, panicked};
+use super::{Pipeline, to_the_end::ToTheEnd};
 use crate::{
     error::Error,
     idempotency::{Answer, Key, Request},
@@ -26,8 +26,7 @@ impl Pipeline {
         Ok(key)
     }
 
-    /// Answers a write with a key, on a task of its own: when its caller hangs up it is carried out and kept all the
-    /// same, and holds its place until then, so that the process waits for it.
+    /// Answers a write with a key. When its caller hangs up it is carried out and kept all the same, and holds its place until then, so that the process waits for it.
     pub(super) async fn keyed(
         &self,
         key: Key,
@@ -37,7 +36,7 @@ impl Pipeline {
     ) -> Result<Answer, Error> {
         let (idempotency, unified) = (Arc::clone(&self.idempotency), Arc::clone(&self.unified));
         let (method, uri) = (head.method.clone(), head.uri.clone());
-        let task = tokio::spawn(async move {
+        let answered = ToTheEnd::new(async move {
             let place = call.place.take();
             let log = Arc::clone(&call.log);
             let (deadline, connection) = (call.deadline, Arc::clone(&call.connection));
@@ -67,6 +66,6 @@ impl Pipeline {
             drop(place);
             result
         });
-        task.await.unwrap_or_else(|_| Err(panicked()))
+        answered.await
     }
 }

@@ -1,7 +1,11 @@
 //! What a connection was told and is worth remembering for a few minutes: answers that change seldom, and the native
 //! fields that its user may not see. Nothing of one connection is ever seen by another: the connection is in every key.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use moka::sync::Cache;
@@ -16,7 +20,7 @@ const REMEMBERED: Duration = Duration::from_mins(5);
 /// may not be told again.
 const RENEWED_AT_MOST_EVERY: Duration = Duration::from_secs(2);
 /// Connections whose hidden fields are remembered.
-const MOST_CONNECTIONS: u64 = 100_000;
+const MOST_CONNECTIONS: usize = 100_000;
 
 /// An answer of one connection: its id, the target, and the body of the request.
 type Key = (Arc<str>, String, Option<Bytes>);
@@ -30,7 +34,8 @@ struct Remembered {
 #[derive(Debug)]
 pub(super) struct Memory {
     answers: Cache<Key, Remembered>,
-    hidden: Cache<Arc<str>, Arc<[HiddenField]>>,
+    /// With when they were found out. Most connections have none, and every call asks.
+    hidden: RwLock<HashMap<Arc<str>, (Arc<[HiddenField]>, Instant)>>,
     /// What a connection without hidden fields is given.
     none: Arc<[HiddenField]>,
 }
@@ -49,10 +54,7 @@ impl Memory {
                 .time_to_live(REMEMBERED)
                 .support_invalidation_closures()
                 .build(),
-            hidden: Cache::builder()
-                .max_capacity(MOST_CONNECTIONS)
-                .time_to_live(REMEMBERED)
-                .build(),
+            hidden: RwLock::default(),
             none: Arc::default(),
         }
     }
@@ -98,7 +100,9 @@ impl Memory {
     /// Forgets all that a connection was answered: what it describes has been changed.
     pub(super) fn forget(&self, connection: &str) {
         let connection: Arc<str> = connection.into();
-        self.hidden.invalidate(&connection);
+        let mut hidden = self.hidden.write().unwrap_or_else(PoisonError::into_inner);
+        hidden.remove(&connection);
+        drop(hidden);
         // Refused only where the cache was built without support for it.
         let _ = self
             .answers
@@ -106,9 +110,11 @@ impl Memory {
     }
 
     pub(super) fn hidden(&self, connection: &str) -> Arc<[HiddenField]> {
-        self.hidden
-            .get(connection)
-            .unwrap_or_else(|| Arc::clone(&self.none))
+        let hidden = self.hidden.read().unwrap_or_else(PoisonError::into_inner);
+        match hidden.get(connection) {
+            Some((fields, since)) if since.elapsed() < REMEMBERED => Arc::clone(fields),
+            _ => Arc::clone(&self.none),
+        }
     }
 
     /// Remembers more hidden fields.
@@ -124,7 +130,14 @@ impl Memory {
                 .cloned()
                 .collect::<Vec<_>>(),
         );
-        self.hidden.insert(connection.into(), all.into());
+        let mut hidden = self.hidden.write().unwrap_or_else(PoisonError::into_inner);
+        if hidden.len() == hidden.capacity() || hidden.len() >= MOST_CONNECTIONS {
+            hidden.retain(|_, (_, since)| since.elapsed() < REMEMBERED);
+        }
+        // Without a place they are found out again, which costs a call.
+        if hidden.len() < MOST_CONNECTIONS || hidden.contains_key(connection) {
+            hidden.insert(connection.into(), (all.into(), Instant::now()));
+        }
     }
 }
 

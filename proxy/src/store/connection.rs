@@ -186,15 +186,6 @@ impl Store {
         row.as_ref().map(Connection::read).transpose()
     }
 
-    /// The version of a connection, to learn whether what one holds is old; none where it is gone.
-    pub async fn connection_version(&self, id: &str) -> Result<Option<i64>, StoreError> {
-        let row = sqlx::query("SELECT version FROM connections WHERE id = $1")
-            .bind(id)
-            .fetch_optional(self.pool())
-            .await?;
-        Ok(row.map(|row| row.try_get("version")).transpose()?)
-    }
-
     /// The newest first.
     pub async fn connections(
         &self,
@@ -274,6 +265,7 @@ impl Store {
         .bind(now)
         .fetch_one(&mut **transaction)
         .await?;
+        Self::connection_changed_in(transaction, Some(id)).await?;
         Connection::read(&row)
     }
 
@@ -350,6 +342,7 @@ impl Store {
             Self::forget_data_key(transaction, &key).await?;
         }
         Self::forget_keys_in(transaction, id).await?;
+        Self::connection_changed_in(transaction, Some(id)).await?;
         pipelines.iter().map(|row| Ok(row.try_get("id")?)).collect()
     }
 
@@ -403,6 +396,7 @@ impl Store {
         .bind(now)
         .execute(&mut *transaction)
         .await?;
+        Self::connection_changed_in(&mut transaction, Some(id)).await?;
         transaction.commit().await?;
         Ok(Saved::Yes(version + 1))
     }

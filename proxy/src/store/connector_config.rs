@@ -151,6 +151,9 @@ impl Store {
             Self::forget_data_key(&mut transaction, &old_key).await?;
         }
         let config = ConnectorConfig::read(&row)?;
+        if known.is_some() {
+            Self::connection_changed_in(&mut transaction, None).await?;
+        }
         transaction.commit().await?;
         Ok(config)
     }
@@ -268,6 +271,7 @@ impl Store {
         {
             Self::forget_data_key(transaction, old_key).await?;
         }
+        Self::connection_changed_in(transaction, None).await?;
         ConnectorConfig::read(&row)
     }
 

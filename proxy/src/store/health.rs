@@ -1,7 +1,5 @@
 //! How connections are: what is noted when one breaks or works again, each with its event, once.
 
-use std::collections::HashMap;
-
 use serde_json::json;
 use sqlx::{Any, Row as _, Transaction};
 
@@ -139,31 +137,23 @@ impl Store {
         Ok(())
     }
 
-    /// What changes whenever a connection or its connector config does, for each of these connections that there is.
-    pub async fn connection_stamps(
-        &self,
-        ids: &[&str],
-    ) -> Result<HashMap<String, Stamp>, StoreError> {
-        let select = format!(
-            "SELECT connections.id AS id, connections.version AS version, connector_configs.updated_at AS config_at
+    /// What changes whenever a connection or its connector config does; none where there is no such connection.
+    pub async fn connection_stamp(&self, id: &str) -> Result<Option<Stamp>, StoreError> {
+        let row = sqlx::query(
+            "SELECT connections.version AS version, connector_configs.updated_at AS config_at
              FROM connections JOIN connector_configs ON connector_configs.id = connections.connector_config_id
-             WHERE connections.id IN ({})",
-            self.dialect.select_texts()
-        );
-        let ids = serde_json::to_string(ids).expect("texts are JSON");
-        let rows = sqlx::query(sqlx::AssertSqlSafe(select))
-            .bind(ids)
-            .fetch_all(self.pool())
-            .await?;
-        rows.iter()
-            .map(|row| {
-                let stamp = Stamp {
-                    version: row.try_get("version")?,
-                    config_at: row.try_get("config_at")?,
-                };
-                Ok((row.try_get("id")?, stamp))
+             WHERE connections.id = $1",
+        )
+        .bind(id)
+        .fetch_optional(self.pool())
+        .await?;
+        let stamp = row.map(|row| {
+            Ok::<_, StoreError>(Stamp {
+                version: row.try_get("version")?,
+                config_at: row.try_get("config_at")?,
             })
-            .collect()
+        });
+        stamp.transpose()
     }
 }
 

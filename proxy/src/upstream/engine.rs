@@ -18,7 +18,7 @@ use super::{
     native_log::{Attempt, NativeLog},
     provider::{Effect, ErrorRule, Provider},
     reach::Reach,
-    retry::{self, RetryBudgets, Trouble},
+    retry::{self, Trouble},
     token::{Flights, Means, Newest, Token, Tokens},
     wire::{http_request, native_response, text},
 };
@@ -39,7 +39,6 @@ pub struct Upstream {
     pub(super) client: Arc<Client>,
     pub(super) native_timeout: Duration,
     means: Means,
-    retries: Arc<RetryBudgets>,
     budgets: Arc<Budgets>,
     pub(super) join_reads: bool,
 }
@@ -117,9 +116,9 @@ impl Upstream {
                 timeout: limits.token_timeout,
                 flights: Flights::default(),
                 circuits: Arc::default(),
+                retries: Arc::default(),
                 metrics: Arc::default(),
             },
-            retries: Arc::default(),
             budgets: Arc::new(Budgets::new(limits)),
             join_reads: limits.join_reads,
         })
@@ -246,7 +245,7 @@ impl Upstream {
             let token = connection.tokens.get(&self.client, deadline).await?;
             tries += 1;
             if tries == 1 {
-                self.retries.called(&token.authority);
+                token.retries.called();
             }
             let outcome = self
                 .try_once(
@@ -306,7 +305,7 @@ impl Upstream {
         // What the provider has said tells its caller more than that its circuit is open.
         let host = &token.authority;
         self.circuits().check(provider, Door::Api, host).ok()?;
-        if !self.retries.may_repeat(host) {
+        if !token.retries.may_repeat() {
             self.metrics().retry_refused(provider.name);
             return None;
         }

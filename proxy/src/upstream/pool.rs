@@ -48,8 +48,9 @@ mod tests;
 const IDLE: Duration = Duration::from_secs(30);
 /// Connections kept open to one host while nobody uses them.
 const PER_HOST: usize = 64;
-/// The head of a response. Also so much is read at a time, so that no response keeps a thread for long.
-const HEAD_BYTES: usize = 64 * 1024;
+/// The head of a response. Also so much is read at a time, so that no response keeps a thread for long, and every open
+/// connection may have a buffer of so much.
+const HEAD_BYTES: usize = 32 * 1024;
 /// Responses that announce the response. More than any server sends; they are read over one by one, and a flood of them
 /// keeps a thread from all else.
 const MOST_INFORMATIONAL: u32 = 32;

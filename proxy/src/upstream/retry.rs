@@ -10,7 +10,7 @@ use crate::{error::Code, metrics::Reason};
 
 mod budget;
 
-pub(super) use budget::RetryBudgets;
+pub(super) use budget::{RetryBudget, RetryBudgets};
 
 /// The first try and two more: a provider that fails three times in a row is better left alone for a while.
 pub(super) const MOST_TRIES: u32 = 3;

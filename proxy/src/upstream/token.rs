@@ -25,6 +25,7 @@ use super::{
     client::Client,
     fault::shorten,
     provider::{BaseUrl, Provider},
+    retry::{RetryBudget, RetryBudgets},
     wire,
 };
 use crate::{
@@ -70,6 +71,8 @@ pub(super) struct Token {
     pub(super) headers: HeaderMap,
     pub(super) scheme: Scheme,
     pub(super) authority: Authority,
+    /// How many calls to there may be made again.
+    pub(super) retries: Arc<RetryBudget>,
     /// Counts the tokens of the connection.
     pub(super) generation: u64,
     /// Another sidecar got it, nobody knows how long ago; the provider may have ended it since.
@@ -104,6 +107,7 @@ pub(super) struct Means {
     pub(super) timeout: Duration,
     pub(super) flights: Flights,
     pub(super) circuits: Arc<Circuits>,
+    pub(super) retries: Arc<RetryBudgets>,
     pub(super) metrics: Arc<Metrics>,
 }
 
@@ -401,6 +405,7 @@ impl Tokens {
         Ok(Token {
             headers: wire::headers(authorization),
             scheme,
+            retries: self.means.retries.of(&authority),
             authority,
             generation,
             is_second_hand: false,

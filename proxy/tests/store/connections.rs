@@ -331,6 +331,75 @@ async fn the_files_are_their_owners_alone() {
     assert_eq!(mode(&place.key_file()), 0o600);
 }
 
+#[tokio::test]
+async fn changes_of_connections_are_told_in_their_order() {
+    for place in Place::all() {
+        let store = place.open().await.unwrap();
+        config(&store, "ccfg_1").await;
+        for id in ["conn_1", "conn_2", "conn_3"] {
+            connect(&store, id, None).await;
+        }
+        let start = store.newest_connection_change().await.unwrap();
+        let told = async |after| store.connection_changes(after).await.unwrap();
+        assert_eq!(
+            told(start).await.of,
+            Some(Vec::new()),
+            "new ones are in no memory"
+        );
+
+        let change = ConnectionChange::default();
+        store.update_connection("conn_2", &change).await.unwrap();
+        let lease = store
+            .take_lease("token:conn_1", "me", LONG)
+            .await
+            .unwrap()
+            .unwrap();
+        let secret = json!({"refresh_token": "next"}).to_string().into();
+        let saved = store.save_credentials("conn_1", 1, &secret, &lease).await;
+        assert_eq!(saved.unwrap(), Saved::Yes(2));
+        store.delete_connection("conn_3").await.unwrap();
+        let changes = told(start).await;
+        let ids = ["conn_2", "conn_1", "conn_3"].map(str::to_owned);
+        assert_eq!(changes.of.as_deref(), Some(&ids[..]));
+        assert_eq!(told(changes.newest).await.of, Some(Vec::new()));
+        let last = told(changes.newest - 1).await;
+        assert_eq!(last.of.as_deref(), Some(&ids[2..]));
+
+        let refused = store.save_credentials("conn_1", 1, &secret, &lease).await;
+        assert_eq!(refused.unwrap(), Saved::Superseded);
+        assert_eq!(told(changes.newest).await.of, Some(Vec::new()));
+        let change = ConnectorConfigChange::default();
+        let changed = store.update_connector_config("ccfg_1", &change).await;
+        assert!(changed.unwrap().is_some());
+        let all = told(changes.newest).await;
+        assert_eq!((all.of, all.newest), (None, changes.newest + 1));
+        config(&store, "ccfg_1").await;
+        assert_eq!(told(all.newest).await.of, None);
+    }
+}
+
+#[tokio::test]
+async fn who_has_missed_changes_takes_all_for_changed() {
+    for place in Place::all() {
+        let store = place.open().await.unwrap();
+        config(&store, "ccfg_1").await;
+        connect(&store, "conn_1", None).await;
+        let start = store.newest_connection_change().await.unwrap();
+        let change = ConnectionChange::default();
+        store.update_connection("conn_1", &change).await.unwrap();
+        // As though many had come since.
+        place
+            .execute("UPDATE counters SET value = 20000 WHERE name = 'connection_change'")
+            .await;
+        store.update_connection("conn_1", &change).await.unwrap();
+        let changes = store.connection_changes(start).await.unwrap();
+        assert_eq!((changes.of, changes.newest), (None, 20_001));
+        // A store that is not the one that was asked before.
+        let changes = store.connection_changes(30_000).await.unwrap();
+        assert_eq!((changes.of, changes.newest), (None, 20_001));
+    }
+}
+
 /// As SQLite does on a full disk: the transaction is ended by the database, before its owner can end it.
 /// Covers: place-not-writable
 #[tokio::test]

@@ -4,12 +4,11 @@
 //! `TpsBudget`, which passes over every other slot of its window, and so allows twice the leaves that it is told to.
 
 use std::{
+    collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
 };
 
 use http::uri::Authority;
-use moka::sync::Cache;
 use tokio::time::Instant;
 
 /// So many a second are always allowed, or a sidecar that makes a call a minute would never repeat one.
@@ -18,47 +17,50 @@ const EACH_SECOND: f64 = 3.0;
 const SHARE: f64 = 0.2;
 /// The most that is saved up: those of ten seconds, which a fault of a moment may use up at once.
 const MOST: f64 = 10.0 * EACH_SECOND;
-/// Hosts that are known at one time; one that was forgotten begins anew.
-const MOST_HOSTS: u64 = 4096;
-/// One that nobody calls for so long is forgotten: its bucket is full again by then.
-const FORGOTTEN: Duration = Duration::from_mins(1);
 
 /// The retry budgets of all hosts.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(in crate::upstream) struct RetryBudgets {
-    hosts: Cache<Authority, Arc<Mutex<Bucket>>>,
+    hosts: Mutex<HashMap<Authority, Arc<RetryBudget>>>,
 }
 
-impl Default for RetryBudgets {
-    fn default() -> Self {
-        Self {
-            hosts: Cache::builder()
-                .max_capacity(MOST_HOSTS)
-                .time_to_idle(FORGOTTEN)
-                .build(),
+/// That of one host, for whoever has it at hand.
+#[derive(Debug)]
+pub(in crate::upstream) struct RetryBudget(Mutex<Bucket>);
+
+impl RetryBudgets {
+    pub(in crate::upstream) fn of(&self, host: &Authority) -> Arc<RetryBudget> {
+        let now = Instant::now();
+        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = hosts.get(host) {
+            return Arc::clone(known);
         }
+        if hosts.len() == hosts.capacity() {
+            // One that nobody has at hand and that is full is as good as a new one.
+            hosts.retain(|_, budget| {
+                Arc::strong_count(budget) > 1 || !budget.with(|bucket| bucket.is_full(now))
+            });
+        }
+        let new = RetryBudget(Mutex::new(Bucket::new(now)));
+        Arc::clone(hosts.entry(host.clone()).or_insert(Arc::new(new)))
     }
 }
 
-impl RetryBudgets {
+impl RetryBudget {
     /// A call is made for the first time.
-    pub(in crate::upstream) fn called(&self, host: &Authority) {
-        self.with(host, Bucket::called);
+    pub(in crate::upstream) fn called(&self) {
+        let now = Instant::now();
+        self.with(|bucket| bucket.called(now));
     }
 
     /// Takes leave to make a call again, where there is any.
-    pub(in crate::upstream) fn may_repeat(&self, host: &Authority) -> bool {
-        self.with(host, Bucket::may_repeat)
+    pub(in crate::upstream) fn may_repeat(&self) -> bool {
+        let now = Instant::now();
+        self.with(|bucket| bucket.may_repeat(now))
     }
 
-    fn with<T>(&self, host: &Authority, act: impl FnOnce(&mut Bucket, Instant) -> T) -> T {
-        let now = Instant::now();
-        let bucket = self.hosts.get(host).unwrap_or_else(|| {
-            let new = || Arc::new(Mutex::new(Bucket::new(now)));
-            self.hosts.get_with(host.clone(), new)
-        });
-        let mut bucket = bucket.lock().unwrap_or_else(PoisonError::into_inner);
-        act(&mut bucket, now)
+    fn with<T>(&self, act: impl FnOnce(&mut Bucket) -> T) -> T {
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -91,6 +93,11 @@ impl Bucket {
         may
     }
 
+    fn is_full(&mut self, now: Instant) -> bool {
+        self.pass(now);
+        self.left >= MOST
+    }
+
     fn pass(&mut self, now: Instant) {
         let passed = now.saturating_duration_since(self.at).as_secs_f64();
         self.left = (self.left + passed * EACH_SECOND).min(MOST);
@@ -100,6 +107,8 @@ impl Bucket {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -108,24 +117,39 @@ mod tests {
         name.parse().unwrap()
     }
 
-    fn repeats(budgets: &RetryBudgets, host: &Authority) -> usize {
-        (0..1_000).take_while(|_| budgets.may_repeat(host)).count()
+    fn repeats(budget: &RetryBudget) -> usize {
+        (0..1_000).take_while(|_| budget.may_repeat()).count()
     }
 
     #[tokio::test(start_paused = true)]
     async fn each_host_has_a_few_a_second_and_a_fifth_of_its_calls() {
         let budgets = RetryBudgets::default();
-        let (busy, quiet) = (host("busy.example"), host("quiet.example"));
-        assert_eq!(repeats(&budgets, &busy), 30);
-        assert_eq!(repeats(&budgets, &quiet), 30, "another host's are its own");
+        let busy = budgets.of(&host("busy.example"));
+        let quiet = budgets.of(&host("quiet.example"));
+        assert_eq!(repeats(&busy), 30);
+        assert_eq!(repeats(&quiet), 30, "another host's are its own");
         for _ in 0..101 {
-            budgets.called(&busy);
+            budgets.of(&host("busy.example")).called();
         }
-        assert_eq!(repeats(&budgets, &busy), 20);
+        assert_eq!(repeats(&busy), 20);
         tokio::time::advance(Duration::from_millis(2_100)).await;
-        assert_eq!(repeats(&budgets, &busy), 6);
+        assert_eq!(repeats(&busy), 6);
         tokio::time::advance(Duration::from_mins(10)).await;
-        assert_eq!(repeats(&budgets, &busy), 30, "no more is saved up");
+        assert_eq!(repeats(&busy), 30, "no more is saved up");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn hosts_that_nobody_calls_are_forgotten_and_what_they_used_is_not() {
+        let budgets = RetryBudgets::default();
+        let used = host("used.example");
+        repeats(&budgets.of(&used));
+        for number in 0..10_000 {
+            budgets
+                .of(&host(&format!("host-{number}.example")))
+                .called();
+        }
+        assert!(budgets.hosts.lock().unwrap().len() < 100);
+        assert_eq!(repeats(&budgets.of(&used)), 0, "it begins no new one");
     }
 
     proptest! {

@@ -13,6 +13,7 @@ mod names;
 pub mod offer;
 pub mod output;
 pub mod plan;
+pub mod schema;
 pub mod source;
 pub mod spec;
 pub mod spec_diff;

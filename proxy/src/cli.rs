@@ -1,9 +1,14 @@
 //! The commands. Each is a short file over the library; what they print for people goes to stdout, logs go to stderr.
 
-use std::{io::Write as _, path::PathBuf, process::ExitCode};
+use std::{io::Write as _, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use crosswalk::{config::ConfigError, route::Api, server::StartError, store::StoreError};
+use crosswalk::{
+    config::{self, ConfigError},
+    route::Api,
+    server::StartError,
+    store::StoreError,
+};
 use tokio::runtime::{self, Runtime};
 
 mod check_config;
@@ -12,9 +17,14 @@ mod explain;
 mod keys;
 mod pipelines;
 mod players;
+mod print_config;
 mod sandbox;
+mod schema;
 mod serve;
+mod settings;
 mod signals;
+
+use settings::{ConfigArguments, ServeArguments};
 
 #[derive(Debug, Parser)]
 #[command(
@@ -32,9 +42,15 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Answer unified calls with the connections of a configuration file.
-    Serve(ConfigArguments),
+    Serve(ServeArguments),
     /// Say what is wrong with a configuration file, and nothing else.
-    CheckConfig(ConfigArguments),
+    CheckConfig(ServeArguments),
+    /// Show every setting and where it comes from, secrets masked.
+    PrintConfig(print_config::Arguments),
+    /// Print a configuration file with every setting and a comment on each.
+    ExampleConfig,
+    /// Print the JSON Schema of a file that people write, so that editors complete and check it.
+    Schema(schema::Arguments),
     /// Play the providers on loopback, with sample data.
     Sandbox(sandbox::Arguments),
     /// Start a proxy and a sandbox together, and print calls to try.
@@ -45,20 +61,6 @@ enum Command {
     Pipelines(pipelines::Arguments),
     /// Print the version.
     Version,
-}
-
-#[derive(Debug, clap::Args)]
-struct ConfigArguments {
-    /// The configuration file.
-    #[arg(
-        long,
-        // Where a command has commands of its own, it may stand behind them.
-        global = true,
-        value_name = "FILE",
-        env = "CROSSWALK_CONFIG",
-        default_value = "crosswalk.yaml"
-    )]
-    config: PathBuf,
 }
 
 /// Why a command ended without having done what it should.
@@ -109,8 +111,11 @@ impl Failure {
 pub(crate) fn run(api: &Api) -> ExitCode {
     let arguments = Arguments::parse();
     let result = match arguments.command {
-        Command::Serve(arguments) => serve::run(api, &arguments.config),
-        Command::CheckConfig(arguments) => check_config::run(api, &arguments.config),
+        Command::Serve(arguments) => serve::run(api, &arguments),
+        Command::CheckConfig(arguments) => check_config::run(api, &arguments),
+        Command::PrintConfig(arguments) => print_config::run(api, &arguments),
+        Command::ExampleConfig => say(config::example().trim_end()),
+        Command::Schema(arguments) => schema::run(api, &arguments),
         Command::Sandbox(arguments) => sandbox::run(&arguments),
         Command::Demo(arguments) => demo::run(api, &arguments),
         Command::Keys(arguments) => keys::run(api, &arguments),

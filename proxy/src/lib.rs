@@ -28,6 +28,7 @@ pub mod outlet;
 pub mod own;
 pub mod pipeline;
 mod primitives;
+pub mod reload;
 pub mod route;
 pub mod sandbox;
 pub mod server;

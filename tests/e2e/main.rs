@@ -43,6 +43,7 @@ mod pipelines;
 mod readme;
 mod reads;
 mod refusals;
+mod reload;
 mod retries;
 mod secrets;
 mod seed;

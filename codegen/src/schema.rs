@@ -348,5 +348,6 @@ fn choice(words: &[&str]) -> Value {
 }
 
 fn either(one: Value, other: Value) -> Value {
-    json!({ "anyOf": [one, other] })
+    let forms = vec![one, other];
+    json!({ "anyOf": forms })
 }

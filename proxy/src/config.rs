@@ -296,6 +296,8 @@ pub struct OAuth {
 #[derive(Debug, thiserror::Error)]
 pub struct ConfigError {
     pub mistakes: Vec<Mistake>,
+    /// The files that secrets were to be read from: one that comes later may be what was missing.
+    pub files: Vec<PathBuf>,
 }
 
 impl fmt::Display for ConfigError {
@@ -321,7 +323,6 @@ pub fn parse(
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Config, ConfigError> {
     check::config(name, text, Vec::new(), api, environment)
-        .map_err(|mistakes| ConfigError { mistakes })
 }
 
 /// `127.0.0.1:4040`: fixed and easy to remember.

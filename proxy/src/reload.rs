@@ -4,7 +4,7 @@
 //! wait for. Calls in flight end with what they began with. A connection that leads to the same account with the same
 //! credentials keeps its tokens, so that none is refreshed again. What needs a restart is named and keeps its old value.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use crate::{
     config::{self, Config, ConfigError, Connection, Layers, changes},
@@ -69,12 +69,13 @@ impl Reloader {
     }
 
     /// Reads everything again and puts it in place, or leaves all as it is; tells the log and the metrics either way.
-    /// Returns the files that secrets come from, where it was put in place.
-    pub fn reload(&mut self, read: Result<Config, ConfigError>) -> Option<Vec<std::path::PathBuf>> {
+    /// Returns the files that its secrets come from, and with one that was refused those of the one that stays.
+    pub fn reload(&mut self, read: Result<Config, ConfigError>) -> Vec<PathBuf> {
         let metrics = Arc::clone(self.metrics());
-        let files = read
-            .as_ref()
-            .map_or_else(|_| Vec::new(), |config| config.files.clone());
+        let mut files = match &read {
+            Ok(config) => config.files.clone(),
+            Err(error) => error.files.clone(),
+        };
         match read
             .map_err(ReloadError::from)
             .and_then(|config| self.put(config))
@@ -88,7 +89,7 @@ impl Reloader {
                     removed = replaced.removed,
                     "the configuration was read again"
                 );
-                Some(files)
+                self.began.files.clone_from(&files);
             }
             Err(error) => {
                 metrics.reloaded(Reloaded::Refused);
@@ -98,9 +99,15 @@ impl Reloader {
                         "the configuration was read again and is refused; the old one stays in place"
                     );
                 }
-                None
+                let kept = self.began.files.iter();
+                files.extend(
+                    kept.filter(|file| !files.contains(file))
+                        .cloned()
+                        .collect::<Vec<_>>(),
+                );
             }
         }
+        files
     }
 
     fn metrics(&self) -> &Arc<Metrics> {
@@ -188,9 +195,8 @@ impl Reloader {
             // Off the thread that answers calls.
             let read = tokio::task::spawn_blocking(move || again.read(&api)).await;
             let Ok(read) = read else { continue };
-            if let Some(files) = self.reload(read) {
-                watch.follow(files).await;
-            }
+            let files = self.reload(read);
+            watch.follow(files).await;
         }
     }
 }

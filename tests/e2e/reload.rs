@@ -28,7 +28,7 @@ impl Stage {
     /// Begins with a text in `crosswalk.yaml`, in which the providers' addresses are filled in.
     fn start(rest: &str) -> Self {
         Self::start_in(rest, |folder, text| {
-            fs::write(folder.join("crosswalk.yaml"), text).unwrap()
+            fs::write(folder.join("crosswalk.yaml"), text).unwrap();
         })
     }
 
@@ -212,10 +212,28 @@ fn a_volume_of_kubernetes_and_a_secret_that_change_are_noticed_by_themselves() {
     assert_eq!(stage.call("one", "a").status, 200);
     assert_eq!(stage.refreshes("hubspot"), 1);
 
+    // What is missing when it is read comes later: a mount that is slower than another one.
+    let later = folder.join("later");
+    let text = filled(
+        &stage.sandbox,
+        folder,
+        &format!(
+            "{base}cursor_key: \"file:{}\"\nconnections:\n  a: {{ HUBSPOT }}\n",
+            later.display()
+        ),
+    );
+    fs::create_dir(folder.join("..3")).unwrap();
+    fs::write(folder.join("..3/crosswalk.yaml"), text).unwrap();
+    symlink("..3", folder.join("..new")).unwrap();
+    fs::rename(folder.join("..new"), folder.join("..data")).unwrap();
+    stage.process.err.wait_for("is refused; the old one stays");
+    fs::write(&later, "signs").unwrap();
+    stage.process.err.wait_for_count(READ_AGAIN, 2);
+
     // Other credentials, so another token.
     fs::write(folder.join("secret"), "another").unwrap();
-    let lines = stage.process.err.wait_for_count(READ_AGAIN, 2);
-    let line: Value = serde_json::from_str(&lines[1]).unwrap();
+    let lines = stage.process.err.wait_for_count(READ_AGAIN, 3);
+    let line: Value = serde_json::from_str(&lines[2]).unwrap();
     assert_eq!(line["changed"], 1, "{line}");
     assert_ne!(stage.call("one", "a").status, 200, "they are wrong");
     assert!(stage.refreshes("hubspot") >= 1);

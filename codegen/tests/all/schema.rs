@@ -112,7 +112,7 @@ fn slips(tree: &Value, pointer: &str) -> Vec<(String, Value)> {
     let value = tree.pointer(pointer).expect("it is there");
     if let Value::Object(entries) = value {
         slip("with a key more".to_owned(), &|value| {
-            value["zz_unknown"] = "x".into()
+            value["zz_unknown"] = "x".into();
         });
         for key in entries.keys() {
             slip(format!("without {key}"), &|value| {

@@ -21,11 +21,20 @@ pub(super) struct ConfigArguments {
         default_value = DEFAULT_FILE
     )]
     pub(super) config: PathBuf,
-    /// Where things are kept: sqlite, sqlite:/path, none, or the URL of a PostgreSQL.
-    #[arg(long, global = true, value_name = "STORE")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "STORE",
+        help = "Where things are kept: sqlite, sqlite:/path, none, or the URL of a PostgreSQL"
+    )]
     store: Option<String>,
-    /// Any other setting, as in limits.request_timeout=5s; as often as wanted.
-    #[arg(long, global = true, value_name = "NAME=VALUE", value_parser = Flag::of_set)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME=VALUE",
+        value_parser = Flag::of_set,
+        help = "Any other setting, as in limits.request_timeout=5s; as often as wanted"
+    )]
     set: Vec<Flag>,
 }
 

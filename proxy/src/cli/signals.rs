@@ -27,7 +27,7 @@ impl Hangups for Hangup {
         if self.0.recv().await.is_some() {
             return;
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
 use super::{
-    Config, DEFAULT_LISTEN, Level, Limits, Log, LogFormat, Mistake, Reload, Roots, Tls,
+    Config, ConfigError, DEFAULT_LISTEN, Level, Limits, Log, LogFormat, Reload, Roots, Tls,
     tree::{Map, Over, Source, Value},
 };
 use crate::route::Api;
@@ -36,7 +36,7 @@ pub(super) fn config(
     over: Vec<Over>,
     api: &Api,
     environment: &dyn Fn(&str) -> Option<String>,
-) -> Result<Config, Vec<Mistake>> {
+) -> Result<Config, ConfigError> {
     let mut check = Check {
         source: Source::new(name, text, over),
         api,
@@ -46,7 +46,10 @@ pub(super) fn config(
         variables: Vec::new(),
     };
     let Some(root) = check.source.root() else {
-        return Err(check.source.mistakes);
+        return Err(ConfigError {
+            mistakes: check.source.mistakes,
+            files: Vec::new(),
+        });
     };
     let config = check.root(root);
     if check.source.mistakes.is_empty() {
@@ -54,7 +57,10 @@ pub(super) fn config(
     } else {
         let mut mistakes = check.source.mistakes;
         mistakes.sort_by_key(|mistake| mistake.place);
-        Err(mistakes)
+        Err(ConfigError {
+            mistakes,
+            files: config.files,
+        })
     }
 }
 

@@ -104,8 +104,7 @@ impl Layers {
     pub fn read(&self, api: &Api) -> Result<Config, ConfigError> {
         let Read { name, text, over } = self.gather()?;
         let environment = |name: &str| self.environment.get(name).cloned();
-        let mut config = check::config(&name, &text, over, api, &environment)
-            .map_err(|mistakes| ConfigError { mistakes })?;
+        let mut config = check::config(&name, &text, over, api, &environment)?;
         let near = self.near_misses(&config.variables);
         config.warnings.extend(near);
         Ok(config)
@@ -144,7 +143,10 @@ impl Layers {
         if mistakes.is_empty() {
             Ok(Read { name, text, over })
         } else {
-            Err(ConfigError { mistakes })
+            Err(ConfigError {
+                mistakes,
+                files: Vec::new(),
+            })
         }
     }
 

@@ -296,8 +296,10 @@ pub struct OAuth {
 #[derive(Debug, thiserror::Error)]
 pub struct ConfigError {
     pub mistakes: Vec<Mistake>,
-    /// The files that secrets were to be read from: one that comes later may be what was missing.
+    /// The files that secrets were read from.
     pub files: Vec<PathBuf>,
+    /// Those that could not be read: one that comes later may be what was missing.
+    pub missing: Vec<PathBuf>,
 }
 
 impl fmt::Display for ConfigError {

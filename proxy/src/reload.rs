@@ -32,6 +32,14 @@ pub struct Reloader {
     connections: Vec<Connection>,
 }
 
+/// The files that a configuration names for its secrets.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Files {
+    pub read: Vec<PathBuf>,
+    /// They could not be read.
+    pub missing: Vec<PathBuf>,
+}
+
 /// Why a configuration was not put in place.
 #[derive(Debug, thiserror::Error)]
 pub enum ReloadError {
@@ -69,12 +77,18 @@ impl Reloader {
     }
 
     /// Reads everything again and puts it in place, or leaves all as it is; tells the log and the metrics either way.
-    /// Returns the files that its secrets come from, and with one that was refused those of the one that stays.
-    pub fn reload(&mut self, read: Result<Config, ConfigError>) -> Vec<PathBuf> {
+    /// Returns the files to watch: those that its secrets come from, and with a refused one those of the one that stays.
+    pub fn reload(&mut self, read: Result<Config, ConfigError>) -> Files {
         let metrics = Arc::clone(self.metrics());
         let mut files = match &read {
-            Ok(config) => config.files.clone(),
-            Err(error) => error.files.clone(),
+            Ok(config) => Files {
+                read: config.files.clone(),
+                missing: Vec::new(),
+            },
+            Err(error) => Files {
+                read: error.files.clone(),
+                missing: error.missing.clone(),
+            },
         };
         match read
             .map_err(ReloadError::from)
@@ -89,7 +103,7 @@ impl Reloader {
                     removed = replaced.removed,
                     "the configuration was read again"
                 );
-                self.began.files.clone_from(&files);
+                self.began.files.clone_from(&files.read);
             }
             Err(error) => {
                 metrics.reloaded(Reloaded::Refused);
@@ -99,12 +113,7 @@ impl Reloader {
                         "the configuration was read again and is refused; the old one stays in place"
                     );
                 }
-                let kept = self.began.files.iter();
-                files.extend(
-                    kept.filter(|file| !files.contains(file))
-                        .cloned()
-                        .collect::<Vec<_>>(),
-                );
+                files.read.extend_from_slice(&self.began.files);
             }
         }
         files

@@ -26,6 +26,8 @@ struct Check<'a> {
     warnings: Vec<String>,
     /// What secrets were read from.
     files: Vec<PathBuf>,
+    /// What they could not be read from.
+    missing: Vec<PathBuf>,
     /// The variables that the file names.
     variables: Vec<String>,
 }
@@ -43,12 +45,14 @@ pub(super) fn config(
         environment,
         warnings: Vec::new(),
         files: Vec::new(),
+        missing: Vec::new(),
         variables: Vec::new(),
     };
     let Some(root) = check.source.root() else {
         return Err(ConfigError {
             mistakes: check.source.mistakes,
             files: Vec::new(),
+            missing: Vec::new(),
         });
     };
     let config = check.root(root);
@@ -60,6 +64,7 @@ pub(super) fn config(
         Err(ConfigError {
             mistakes,
             files: config.files,
+            missing: check.missing,
         })
     }
 }

@@ -146,6 +146,7 @@ impl Layers {
             Err(ConfigError {
                 mistakes,
                 files: Vec::new(),
+                missing: Vec::new(),
             })
         }
     }

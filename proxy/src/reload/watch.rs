@@ -6,6 +6,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use super::Files;
+
 /// Between two looks.
 const EVERY: Duration = Duration::from_secs(2);
 /// A change is taken for complete when nothing more has changed for so long.
@@ -77,24 +79,24 @@ impl Watch {
         self
     }
 
-    /// From now on these are the files that secrets come from, besides those whose change is yet to be seen.
-    pub(super) async fn follow(&mut self, secrets: Vec<PathBuf>) {
-        let known = |file: &PathBuf| self.files.iter().position(|known| known == file);
-        let new = marks_of(&secrets).await;
-        let mut marks = vec![self.marks[0].clone()];
+    /// From now on these are the files that secrets come from. What was missing counts as changed as soon as it is there.
+    pub(super) async fn follow(&mut self, files: Files) {
+        let new = marks_of(&files.read).await;
+        let known = std::mem::take(&mut self.files);
+        let before = std::mem::take(&mut self.marks);
         // Of a file that is known already it is the mark from before it was read that counts.
-        marks.extend(
-            secrets
-                .iter()
-                .zip(new)
-                .map(|(file, new)| match known(file) {
-                    Some(at) => self.marks[at].clone(),
-                    None => new,
-                }),
-        );
-        self.files.truncate(1);
-        self.files.extend(secrets);
-        self.marks = marks;
+        let mark = |(file, new): (&PathBuf, Mark)| match known.iter().position(|it| it == file) {
+            Some(at) => before[at].clone(),
+            None => new,
+        };
+        // One that is there and may not be read is known the next time, and not tried for ever.
+        let missing = files.missing.iter().map(|file| mark((file, Mark(None))));
+        self.files.extend(known.first().cloned());
+        self.marks.extend(before.first().cloned());
+        self.marks.extend(files.read.iter().zip(new).map(mark));
+        self.marks.extend(missing);
+        self.files.extend(files.read);
+        self.files.extend(files.missing);
     }
 
     /// Takes all files for seen as they are.
@@ -163,6 +165,33 @@ mod tests {
         assert!(sees(&watch).await, "removed");
         watch.mark().await;
         assert!(!sees(&watch).await, "it is told once");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_file_that_was_missing_is_seen_when_it_comes_however_soon() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, late, read) = ("c", "late", "read");
+        let [file, late, read] = [file, late, read].map(|name| folder.path().join(name));
+        fs::write(&file, "one").unwrap();
+        fs::write(&read, "one").unwrap();
+        let mut watch = Watch::new(&file);
+        // It has come between the reading and this.
+        fs::write(&late, "one").unwrap();
+        let files = |missing| Files {
+            read: vec![read.clone()],
+            missing,
+        };
+        watch.follow(files(vec![late.clone()])).await;
+        assert!(sees(&watch).await);
+        watch.mark().await;
+        watch.follow(files(vec![late.clone()])).await;
+        assert!(!sees(&watch).await, "there, and still not to be read");
+        watch.follow(files(Vec::new())).await;
+        assert!(!sees(&watch).await);
+        // Written between being marked and being followed again.
+        fs::write(&read, "three").unwrap();
+        watch.follow(files(Vec::new())).await;
+        assert!(sees(&watch).await);
     }
 
     /// As Kubernetes does it: `c` leads to `..data/c`, and `..data` to a folder that is never written again.

@@ -59,9 +59,13 @@ impl Check<'_> {
             (self.environment)(name)
                 .ok_or_else(|| format!("the environment variable {name} is not set"))
         } else if let Some(path) = text.strip_prefix("file:") {
-            self.files.push(PathBuf::from(path));
-            std::fs::read_to_string(path)
-                .map(|content| content.trim_end_matches(['\r', '\n']).to_owned())
+            let read = std::fs::read_to_string(path);
+            let files = match &read {
+                Ok(_) => &mut self.files,
+                Err(_) => &mut self.missing,
+            };
+            files.push(PathBuf::from(path));
+            read.map(|content| content.trim_end_matches(['\r', '\n']).to_owned())
                 .map_err(|error| format!("the file {path} could not be read: {error}"))
         } else {
             Ok(text)

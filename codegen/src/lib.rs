@@ -14,6 +14,7 @@ pub mod offer;
 pub mod origins;
 pub mod output;
 pub mod plan;
+pub mod schema;
 pub mod source;
 pub mod spec;
 pub mod spec_diff;

@@ -106,7 +106,9 @@ pub fn load(files: &Files, sources: &mut Sources, sink: &Sink) -> Option<Input> 
         };
         match rest.split_once('/') {
             Some((provider, rest)) => folders.entry(provider).or_default().push((rest, *file)),
+            // What people read, and editors.
             None if Path::new(rest).extension().is_some_and(|kind| kind == "md") => {}
+            None if rest.ends_with(".schema.json") => {}
             None => sink.push(unknown_file(*file)),
         }
     }

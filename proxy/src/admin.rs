@@ -38,7 +38,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub(crate) struct Admin {
     pub(crate) pipeline: Arc<Pipeline>,
     /// The names that it answers to.
-    pub(crate) origins: Origins,
+    pub(crate) origins: Arc<Origins>,
 }
 
 impl Admin {

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
@@ -30,7 +31,7 @@ const CONNECTION_ID: &str = "x-connection-id";
 pub struct Auth {
     /// SHA-256 of each key of the configuration: all of one length, so that comparing tells no length either. With the
     /// id of its holder.
-    keys: Vec<([u8; 32], Arc<str>)>,
+    keys: ArcSwap<Vec<([u8; 32], Arc<str>)>>,
     /// None where nothing is kept.
     given: Option<Given>,
     directory: Arc<Directory>,
@@ -133,17 +134,15 @@ impl Principal {
 impl Auth {
     pub fn new(api_keys: &[SecretString], store: Option<Store>, directory: Arc<Directory>) -> Self {
         Self {
-            keys: api_keys
-                .iter()
-                .map(|key| {
-                    let hash: [u8; 32] = Sha256::digest(key.expose_secret().as_bytes()).into();
-                    let [a, b, c, d, ..] = hash;
-                    (hash, format!("config:{a:02x}{b:02x}{c:02x}{d:02x}").into())
-                })
-                .collect(),
+            keys: ArcSwap::from_pointee(hashes(api_keys)),
             given: store.map(Given::new),
             directory,
         }
+    }
+
+    /// From now on these are the keys of the configuration.
+    pub(crate) fn replace_keys(&self, api_keys: &[SecretString]) {
+        self.keys.store(Arc::new(hashes(api_keys)));
     }
 
     /// The connection that a call is for, which the caller may know of.
@@ -194,15 +193,10 @@ impl Auth {
 
     async fn holder_of_key(&self, key: &HeaderValue) -> Result<Principal, Error> {
         let hash: [u8; 32] = Sha256::digest(key.as_bytes()).into();
-        let known = self.keys.iter().fold(Choice::from(0), |known, (each, _)| {
-            known | each.ct_eq(&hash)
-        });
-        if bool::from(known) {
-            // Which of them it is may show in the time from here on: who knows a key knows which it is.
-            let id = self.keys.iter().find(|(each, _)| *each == hash);
+        if let Some(id) = self.holder_in_configuration(&hash) {
             return Ok(Principal {
                 scope: Scope::Admin,
-                id: id.map(|(_, id)| Arc::clone(id)).unwrap_or_default(),
+                id,
             });
         }
         self.holder(
@@ -211,6 +205,16 @@ impl Auth {
             key.to_str().unwrap_or_default(),
         )
         .await
+    }
+
+    fn holder_in_configuration(&self, hash: &[u8; 32]) -> Option<Arc<str>> {
+        let keys = self.keys.load();
+        let known = keys
+            .iter()
+            .fold(Choice::from(0), |known, (each, _)| known | each.ct_eq(hash));
+        // Which of them it is may show in the time from here on: who knows a key knows which it is.
+        let id = bool::from(known).then(|| keys.iter().find(|(each, _)| each == hash));
+        id.flatten().map(|(_, id)| Arc::clone(id))
     }
 
     async fn holder_of_token(&self, value: &HeaderValue) -> Result<Principal, Error> {
@@ -235,7 +239,7 @@ impl Auth {
 
     /// Whether there is a key that anybody could call with.
     pub async fn has_key(&self) -> Result<bool, StoreError> {
-        if !self.keys.is_empty() {
+        if !self.keys.load().is_empty() {
             return Ok(true);
         }
         match &self.given {
@@ -243,6 +247,15 @@ impl Auth {
             None => Ok(false),
         }
     }
+}
+
+fn hashes(api_keys: &[SecretString]) -> Vec<([u8; 32], Arc<str>)> {
+    let keys = api_keys.iter().map(|key| {
+        let hash: [u8; 32] = Sha256::digest(key.expose_secret().as_bytes()).into();
+        let [a, b, c, d, ..] = hash;
+        (hash, format!("config:{a:02x}{b:02x}{c:02x}{d:02x}").into())
+    });
+    keys.collect()
 }
 
 fn refused(found: &str) -> Error {

@@ -1,9 +1,14 @@
 //! The commands. Each is a short file over the library; what they print for people goes to stdout, logs go to stderr.
 
-use std::{io::Write as _, path::PathBuf, process::ExitCode};
+use std::{io::Write as _, process::ExitCode};
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
-use crosswalk::{config::ConfigError, route::Api, server::StartError, store::StoreError};
+use crosswalk::{
+    config::{self, ConfigError},
+    route::Api,
+    server::StartError,
+    store::StoreError,
+};
 use tokio::runtime::{self, Runtime};
 
 mod call;
@@ -21,12 +26,17 @@ mod keys;
 mod paint;
 mod pipelines;
 mod players;
+mod print_config;
 mod progress;
 mod reference;
 mod sandbox;
+mod schema;
 mod serve;
+mod settings;
 mod signals;
 mod table;
+
+use settings::{ConfigArguments, ServeArguments};
 
 #[derive(Debug, Parser)]
 #[command(
@@ -45,7 +55,7 @@ struct Arguments {
 enum Command {
     /// Answer unified calls with the connections of a configuration file.
     #[command(after_help = help::SERVE)]
-    Serve(ConfigArguments),
+    Serve(ServeArguments),
     /// Start a proxy and a sandbox together, and print calls to try.
     #[command(after_help = help::DEMO)]
     Demo(demo::Arguments),
@@ -54,7 +64,16 @@ enum Command {
     Sandbox(sandbox::Arguments),
     /// Say what is wrong with a configuration file, and nothing else.
     #[command(after_help = help::CHECK_CONFIG)]
-    CheckConfig(ConfigArguments),
+    CheckConfig(ServeArguments),
+    /// Show every setting and where it comes from, secrets masked.
+    #[command(after_help = help::PRINT_CONFIG)]
+    PrintConfig(print_config::Arguments),
+    /// Print a configuration file with every setting and a comment on each.
+    #[command(after_help = help::EXAMPLE_CONFIG)]
+    ExampleConfig,
+    /// Print the JSON Schema of a file that people write, so that editors complete and check it.
+    #[command(after_help = help::SCHEMA)]
+    Schema(schema::Arguments),
     /// Look at configuration, machine, store, hosts and connections, and say what to do.
     #[command(after_help = help::DOCTOR)]
     Doctor(doctor::Arguments),
@@ -84,21 +103,6 @@ enum Command {
     Reference,
     /// Print the version.
     Version,
-}
-
-#[derive(Debug, clap::Args)]
-struct ConfigArguments {
-    /// The configuration file.
-    #[arg(
-        long,
-        // Where a command has commands of its own, it may stand behind them.
-        global = true,
-        value_name = "FILE",
-        env = "CROSSWALK_CONFIG",
-        hide_env_values = true,
-        default_value = "crosswalk.yaml"
-    )]
-    config: PathBuf,
 }
 
 /// Why a command ended without having done what it should.
@@ -174,10 +178,13 @@ pub(crate) fn run(api: &Api) -> ExitCode {
     let matches = command().get_matches();
     let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let result = match arguments.command {
-        Command::Serve(arguments) => serve::run(api, &arguments.config),
+        Command::Serve(arguments) => serve::run(api, &arguments),
         Command::Demo(arguments) => demo::run(api, &arguments),
         Command::Sandbox(arguments) => sandbox::run(&arguments),
-        Command::CheckConfig(arguments) => check_config::run(api, &arguments.config),
+        Command::CheckConfig(arguments) => check_config::run(api, &arguments),
+        Command::PrintConfig(arguments) => print_config::run(api, &arguments),
+        Command::ExampleConfig => say(config::example().trim_end()),
+        Command::Schema(arguments) => schema::run(api, &arguments),
         Command::Doctor(arguments) => doctor::run(api, arguments),
         Command::Connections(arguments) => connections::run(api, arguments),
         Command::Keys(arguments) => keys::run(api, &arguments),

@@ -1,12 +1,12 @@
 //! Every setting and limit, its default and the reason for the default.
 //!
-//! The configuration is one YAML file, read once at start. All mistakes in it are told at once, each with its place.
-//! A secret is written as `env:NAME` or `file:/path`, or plainly, which is warned about. The only room that reads the
-//! environment. Never reloads by itself, and never shows a secret.
+//! The configuration is one YAML file, under what flags and environment variables say. All mistakes in it are told at
+//! once, each with its place. A secret is written as `env:NAME` or `file:/path`, or plainly, which is warned about.
+//! [`SETTINGS`] describes every setting; the schema, the reference page and the example are made from it. The only room
+//! that reads the environment. Never reloads by itself, and never shows a secret.
 
 use std::{
     fmt::{self, Write as _},
-    fs,
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     sync::Arc,
@@ -23,13 +23,28 @@ use crate::{
     upstream::provider::Provider,
 };
 
+pub(crate) mod changes;
 mod check;
+mod documents;
 pub(crate) mod given;
+mod layers;
+mod live;
+mod origin;
+mod print;
 mod provider_limits;
+mod schema;
+mod settings;
 mod tree;
 
 pub(crate) use check::{is_allowed_host, is_loopback, is_origin, with_origin};
+pub use documents::{example, reference};
+pub use layers::{DEFAULT_FILE, Flag, Layers};
+pub use live::LiveLimits;
+pub use origin::Origin;
+pub use print::{Form, print};
 pub use provider_limits::{Assumed, ProviderLimits};
+pub use schema::schema;
+pub use settings::{Change, Kind, SETTINGS, Setting, Standard};
 pub use tree::Mistake;
 
 /// All that a proxy is told by its user.
@@ -51,9 +66,24 @@ pub struct Config {
     pub provider_limits: ProviderLimits,
     pub log: Log,
     pub tls: Tls,
+    pub reload: Reload,
     pub connections: Vec<Connection>,
     /// What is allowed and still worth a line in the log.
     pub warnings: Vec<String>,
+    /// The files that secrets were read from.
+    pub files: Vec<PathBuf>,
+    /// The environment variables that secrets were read from.
+    pub variables: Vec<String>,
+}
+
+/// When the configuration is read again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Reload {
+    /// When its file changes, or one that a secret comes from, and at SIGHUP.
+    #[default]
+    OnChange,
+    /// At SIGHUP alone.
+    OnSignal,
 }
 
 /// What is kept, and what follows from keeping it.
@@ -272,6 +302,10 @@ pub struct OAuth {
 #[derive(Debug, thiserror::Error)]
 pub struct ConfigError {
     pub mistakes: Vec<Mistake>,
+    /// The files that secrets were read from.
+    pub files: Vec<PathBuf>,
+    /// Those that could not be read: one that comes later may be what was missing.
+    pub missing: Vec<PathBuf>,
 }
 
 impl fmt::Display for ConfigError {
@@ -284,28 +318,19 @@ impl fmt::Display for ConfigError {
     }
 }
 
-/// Reads and checks the file at `path`.
+/// Reads and checks the file at `path`, under what the environment says.
 pub fn read(path: &Path, api: &Api) -> Result<Config, ConfigError> {
-    let name = path.display().to_string();
-    let text = fs::read_to_string(path).map_err(|error| ConfigError {
-        mistakes: vec![Mistake {
-            file: name.clone(),
-            place: None,
-            path: String::new(),
-            message: format!("expected a readable configuration file: {error}"),
-        }],
-    })?;
-    parse(&name, &text, api, &|variable| std::env::var(variable).ok())
+    Layers::of_environment(path, Vec::new(), &[]).read(api)
 }
 
-/// Reads and checks `text`; `name` stands for it in mistakes, `environment` resolves `env:NAME`.
+/// Reads and checks `text` and nothing else; `name` stands for it in mistakes, `environment` resolves `env:NAME`.
 pub fn parse(
     name: &str,
     text: &str,
     api: &Api,
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Config, ConfigError> {
-    check::config(name, text, api, environment).map_err(|mistakes| ConfigError { mistakes })
+    check::config(name, text, Vec::new(), api, environment)
 }
 
 /// `127.0.0.1:4040`: fixed and easy to remember.

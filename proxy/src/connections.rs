@@ -14,6 +14,7 @@ use std::{
     time::Duration,
 };
 
+use arc_swap::ArcSwap;
 use tokio::{sync::OnceCell, time::Instant};
 use zeroize::Zeroizing;
 
@@ -48,7 +49,7 @@ type Place = tokio::sync::Mutex<Option<(Instant, Error)>>;
 pub struct Directory {
     api: Api,
     upstream: Upstream,
-    configured: HashMap<String, Found>,
+    configured: ArcSwap<HashMap<String, Found>>,
     store: Option<Store>,
     loaded: Memory,
     watch: Watch,
@@ -93,19 +94,10 @@ impl Directory {
         store: Option<Store>,
         limits: &Limits,
     ) -> Self {
-        let configured = configured.into_iter().map(|connection| {
-            let id = connection.settings.id.clone();
-            let found = Found {
-                upstream: Some(Arc::new(connection)),
-                customer_id: None,
-                disabled: None,
-            };
-            (id, found)
-        });
         Self {
             api,
             upstream,
-            configured: configured.collect(),
+            configured: ArcSwap::from_pointee(by_id(configured)),
             store,
             loaded: Memory::new(limits.connections_in_memory),
             watch: Watch::default(),
@@ -132,7 +124,7 @@ impl Directory {
 
     /// The connection with an id, although it may be disabled.
     pub async fn find(&self, id: &str) -> Result<Found, Error> {
-        if let Some(found) = self.configured.get(id) {
+        if let Some(found) = self.configured.load().get(id) {
             return Ok(found.clone());
         }
         let Some(store) = &self.store else {
@@ -146,6 +138,19 @@ impl Directory {
             Some(loaded) if !loaded.is_outdated() => Ok(loaded.found.clone()),
             loaded => Box::pin(self.look(store, id, loaded)).await,
         }
+    }
+
+    /// One of the configuration, as it is now.
+    pub(crate) fn configured(&self, id: &str) -> Option<Arc<upstream::Connection>> {
+        self.configured.load().get(id)?.upstream.clone()
+    }
+
+    /// From now on these are the connections of the configuration. Calls in flight go on with those that they have.
+    pub(crate) fn replace_configured(
+        &self,
+        configured: impl IntoIterator<Item = upstream::Connection>,
+    ) {
+        self.configured.store(Arc::new(by_id(configured)));
     }
 
     /// Reads a connection anew when it is next asked for. Whoever has changed one, or deleted it, says so here.
@@ -176,6 +181,19 @@ impl Directory {
     fn now(&self) -> u64 {
         u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
+}
+
+fn by_id(configured: impl IntoIterator<Item = upstream::Connection>) -> HashMap<String, Found> {
+    let found = configured.into_iter().map(|connection| {
+        let id = connection.settings.id.clone();
+        let found = Found {
+            upstream: Some(Arc::new(connection)),
+            customer_id: None,
+            disabled: None,
+        };
+        (id, found)
+    });
+    found.collect()
 }
 
 #[cfg(test)]

@@ -32,6 +32,7 @@ pub mod own;
 pub mod pipeline;
 mod primitives;
 pub mod recorder;
+pub mod reload;
 pub mod route;
 pub mod sandbox;
 pub mod server;

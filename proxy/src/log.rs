@@ -10,11 +10,14 @@ use std::{
 
 mod json;
 mod lines;
+mod threshold;
 
 use bytes::Bytes;
 use http::StatusCode;
 use tokio::time::Instant;
-use tracing::level_filters::LevelFilter;
+use tracing_subscriber::{
+    Layer as _, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+};
 
 use crate::{
     config::{self, Level, LogFormat},
@@ -27,6 +30,7 @@ use crate::{
 
 pub use json::Json;
 use lines::Lines;
+use threshold::Threshold;
 
 /// Where this process logs to, once it does.
 static LINES: OnceLock<Lines> = OnceLock::new();
@@ -40,24 +44,22 @@ pub fn start(log: config::Log) {
             LogFormat::Json
         }
     });
-    let level = match log.level {
-        Level::Error => LevelFilter::ERROR,
-        Level::Warn => LevelFilter::WARN,
-        Level::Info => LevelFilter::INFO,
-        Level::Debug => LevelFilter::DEBUG,
-    };
-    let subscriber = tracing_subscriber::fmt()
+    threshold::set(log.level);
+    let lines = fmt::layer()
         .with_writer(LINES.get_or_init(Lines::new).clone())
-        .with_max_level(level)
         .with_target(false);
-    // Fails only where logging has been started before, as it is in tests.
-    let _ = match format {
-        LogFormat::Human => subscriber
-            .with_ansi(stderr().is_terminal())
-            .compact()
-            .try_init(),
-        LogFormat::Json => subscriber.event_format(Json).try_init(),
+    let lines = match format {
+        LogFormat::Human => lines.with_ansi(stderr().is_terminal()).compact().boxed(),
+        LogFormat::Json => lines.event_format(Json).boxed(),
     };
+    let subscriber = tracing_subscriber::registry().with(lines).with(Threshold);
+    // Fails only where logging has been started before, as it is in tests.
+    let _ = subscriber.try_init();
+}
+
+/// Changes what is logged from now on.
+pub(crate) fn set_level(level: Level) {
+    threshold::set(level);
 }
 
 /// Writes what waits to be written. For the end of the process.

@@ -19,11 +19,11 @@ use prometheus_client::{
 
 mod labels;
 
-pub use labels::{Joined, Reason, Refreshed, Status};
+pub use labels::{Joined, Reason, Refreshed, Reloaded, Status};
 
 use labels::{
     ByLimit, ByProvider, ByState, CallLabels, JoinLabels, NativeLabels, OperationLabels,
-    RefreshLabels, RetryLabels,
+    RefreshLabels, ReloadLabels, RetryLabels,
 };
 
 /// What [`Metrics::text`] is.
@@ -56,6 +56,8 @@ pub struct Metrics {
     joined: Family<JoinLabels, Counter>,
     replays: Counter,
     store_up: Gauge,
+    reloads: Family<ReloadLabels, Counter>,
+    last_reload_successful: Gauge,
     least: Mutex<BTreeMap<(&'static str, &'static str), Least>>,
 }
 
@@ -75,6 +77,9 @@ impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("crosswalk");
         let by_durations = durations as fn() -> Histogram;
+        // The one that it starts with is.
+        let successful = Gauge::default();
+        successful.set(1);
         let build = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "The version that runs", build);
         macro_rules! counted {
@@ -187,6 +192,16 @@ impl Default for Metrics {
                 "store_up",
                 "Whether the store answers; 1 where there is none to answer",
                 Gauge::default()
+            ),
+            reloads: counted!(
+                "config_reloads",
+                "Configurations that were read again, and what became of them",
+                Family::default()
+            ),
+            last_reload_successful: counted!(
+                "config_last_reload_successful",
+                "Whether the configuration that was last read is in place",
+                successful
             ),
             registry,
             least: Mutex::default(),
@@ -330,6 +345,13 @@ impl Metrics {
     /// So many calls are being answered.
     pub fn in_flight(&self, calls: usize) {
         self.in_flight.set(i64::try_from(calls).unwrap_or(i64::MAX));
+    }
+
+    /// A configuration was read again.
+    pub fn reloaded(&self, outcome: Reloaded) {
+        self.reloads.get_or_create(&ReloadLabels { outcome }).inc();
+        let is_applied = outcome == Reloaded::Applied;
+        self.last_reload_successful.set(i64::from(is_applied));
     }
 
     /// Whether the store answers.

@@ -11,7 +11,7 @@ use tokio::{runtime::Handle, sync::watch, task::JoinSet, time::Instant};
 use crate::{
     auth::{Auth, Principal},
     capability,
-    config::{Limits, State},
+    config::{LiveLimits, State},
     connect,
     connections::Directory,
     core,
@@ -31,7 +31,7 @@ use crate::{
 pub struct Own {
     pub api: Api,
     pub auth: Arc<Auth>,
-    pub limits: Limits,
+    pub limits: LiveLimits,
     /// None where nothing is kept.
     pub store: Option<Store>,
     pub state: State,
@@ -104,7 +104,7 @@ impl Own {
             connection.provider,
             &connection.api_version,
             &connection.settings.id,
-            &self.limits,
+            &self.limits.now(),
         )
         .map_err(|error| {
             Error::new(

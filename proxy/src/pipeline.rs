@@ -34,7 +34,7 @@ use url::form_urlencoded;
 
 use crate::{
     auth::Auth,
-    config::{Limits, State},
+    config::{Limits, LiveLimits, State},
     connect::PageRoute,
     connections::Directory,
     error::{Code, Error},
@@ -97,7 +97,7 @@ pub struct Pipeline {
     router: Router,
     auth: Arc<Auth>,
     origins: Origins,
-    limits: Limits,
+    limits: LiveLimits,
     own: Arc<Own>,
     unified: Arc<Unified>,
     idempotency: Arc<Idempotency>,
@@ -115,7 +115,7 @@ pub struct Parts {
     pub api: Api,
     pub auth: Auth,
     pub origins: Origins,
-    pub limits: Limits,
+    pub limits: LiveLimits,
     pub upstream: Upstream,
     pub webhooks: webhook::Sender,
     pub store: Option<Store>,
@@ -163,9 +163,9 @@ impl Pipeline {
         } = parts;
         let auth = Arc::new(auth);
         let upstream = Arc::new(upstream);
-        let driver = Driver::new(Arc::clone(&upstream), &limits);
+        let driver = Driver::new(Arc::clone(&upstream), limits.clone());
         let unified = Arc::new(Unified::new(api, driver));
-        let idempotency = Arc::new(Idempotency::new(store.clone(), &limits));
+        let idempotency = Arc::new(Idempotency::new(store.clone(), &limits.now()));
         let own = Own {
             api,
             auth: Arc::clone(&auth),
@@ -187,7 +187,7 @@ impl Pipeline {
             origins,
             unified,
             idempotency,
-            places: Arc::new(Semaphore::new(limits.calls_in_flight)),
+            places: Arc::new(Semaphore::new(limits.now().calls_in_flight)),
             limits,
             is_draining: AtomicBool::new(false),
             explain: None,
@@ -270,8 +270,9 @@ impl Pipeline {
     {
         let (head, body) = request.into_parts();
         let mut body = pin!(body);
+        let limits = self.limits.held();
         let result = {
-            let answer = pin!(self.answer(&head, body.as_mut(), Instant::now(), &log));
+            let answer = pin!(self.answer(&head, body.as_mut(), &limits, Instant::now(), &log));
             caught(answer).await
         };
         let result = result.unwrap_or_else(|Panicked| Err(panicked()));
@@ -284,7 +285,7 @@ impl Pipeline {
         }
         // Whose time is up is not waited for once more.
         if !matches!(&result, Err(error) if error.code == Code::Timeout) {
-            body::drain_unless_read(&head, body, &self.limits).await;
+            body::drain_unless_read(&head, body, &limits).await;
         }
         if let Some(explain) = &self.explain {
             tell(explain, &head, &log, &result);
@@ -312,6 +313,7 @@ impl Pipeline {
         &self,
         head: &request::Parts,
         mut body: Pin<&mut B>,
+        limits: &Limits,
         start: Instant,
         log: &Arc<CallLog>,
     ) -> Result<Answer, Error>
@@ -319,9 +321,9 @@ impl Pipeline {
         B: Body<Data = Bytes>,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        head::check(head, &self.limits)?;
+        head::check(head, limits)?;
         self.origins.check(head)?;
-        let deadline = deadline::of(&head.headers, self.limits.request_timeout, start)?;
+        let deadline = deadline::of(&head.headers, limits.request_timeout, start)?;
         let place = self.place()?;
         let found = self.router.find(&head.method, head.uri.path())?;
         let route = found.route;
@@ -336,12 +338,8 @@ impl Pipeline {
                     path: found.parameters,
                     query: query(head),
                     // Never explained: it may have secrets that no line of a terminal should have.
-                    body: within(
-                        deadline,
-                        NO_BODY,
-                        body::read(head, body.as_mut(), &self.limits),
-                    )
-                    .await?,
+                    body: within(deadline, NO_BODY, body::read(head, body.as_mut(), limits))
+                        .await?,
                 },
                 headers: head.headers.clone(),
                 deadline,
@@ -358,12 +356,7 @@ impl Pipeline {
         let connection = within(deadline, UNKNOWN_CONNECTION, connection).await?;
         log.note(&connection);
         let key = self.key(route, head)?;
-        let body = within(
-            deadline,
-            NO_BODY,
-            body::read(head, body.as_mut(), &self.limits),
-        )
-        .await?;
+        let body = within(deadline, NO_BODY, body::read(head, body.as_mut(), limits)).await?;
         if self.explain.is_some() || log.recording().is_some_and(Recording::is_whole) {
             let _ = log.body.set(body.clone());
         }
@@ -425,7 +418,7 @@ impl Pipeline {
                 Code::ServiceUnavailable,
                 format!(
                     "{} calls are in flight already (limits.calls_in_flight); try again",
-                    self.limits.calls_in_flight
+                    self.limits.now().calls_in_flight
                 ),
             )
             .with_retry_after(OVERLOAD_PASSES)
@@ -459,7 +452,7 @@ impl Pipeline {
     pub(crate) async fn metrics(&self) -> String {
         let metrics = self.own.upstream.metrics();
         self.own.upstream.measure(self.api.providers);
-        let busy = self.limits.calls_in_flight - self.places.available_permits();
+        let busy = self.limits.now().calls_in_flight - self.places.available_permits();
         metrics.in_flight(busy);
         let is_up = match &self.own.store {
             Some(store) => tokio::time::timeout(STORE_ANSWERS, store.ping())
@@ -478,11 +471,33 @@ impl Pipeline {
             Code::ServiceUnavailable,
             format!(
                 "{} connections are open already (limits.connections); nothing was read, try again",
-                self.limits.connections
+                self.limits.now().connections
             ),
         )
         .with_retry_after(OVERLOAD_PASSES)
         .response(&request_id(&HeaderMap::new()))
+    }
+
+    /// What callers and their connections are looked up in.
+    pub(crate) fn lookups(&self) -> (&Auth, &Directory) {
+        (&self.auth, &self.own.directory)
+    }
+
+    pub(crate) fn origins(&self) -> &Origins {
+        &self.origins
+    }
+
+    pub(crate) fn limits(&self) -> &LiveLimits {
+        &self.limits
+    }
+
+    pub(crate) fn upstream(&self) -> &Upstream {
+        &self.own.upstream
+    }
+
+    /// Forgets what is remembered of a connection, which leads somewhere else from now on.
+    pub(crate) fn forget(&self, connection: &str) {
+        self.unified.forget(connection);
     }
 
     /// What counts.
@@ -506,7 +521,7 @@ impl Pipeline {
 
     /// Resolves when no call is in flight, those included whose callers are gone, and no token is on its way.
     pub async fn idle(&self) {
-        let all = u32::try_from(self.limits.calls_in_flight).unwrap_or(u32::MAX);
+        let all = u32::try_from(self.limits.now().calls_in_flight).unwrap_or(u32::MAX);
         let _ = self.places.acquire_many(all).await;
         self.own.upstream.landed().await;
     }

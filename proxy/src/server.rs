@@ -9,11 +9,12 @@ use tokio::{net::TcpListener, runtime::Handle, sync::watch, task::JoinSet, time:
 use crate::{
     admin::Admin,
     auth::Auth,
-    config::{Config, Limits, StoreSettings},
+    config::{Config, Limits, LiveLimits, StoreSettings},
     connections::Directory,
     error::Error,
     pipeline::{Explain, Origins, Parts, Pipeline},
     recorder::Recorder,
+    reload::Reloader,
     route::Api,
     store::{Store, StoreError, keys::KeyRing},
     upstream::Upstream,
@@ -31,7 +32,7 @@ pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
     admin: Option<(TcpListener, SocketAddr)>,
-    admin_origins: Option<Origins>,
+    admin_origins: Option<Arc<Origins>>,
     pipeline: Arc<Pipeline>,
     limits: Limits,
     background: Option<Handle>,
@@ -116,12 +117,13 @@ impl Server {
         );
         let admin_origins = admin
             .as_ref()
-            .map(|(_, address)| Origins::new(*address, &config.allowed_hosts, &[], None));
+            .map(|(_, address)| Origins::new(*address, &config.allowed_hosts, &[], None))
+            .map(Arc::new);
         let mut pipeline = Pipeline::new(Parts {
             api,
             auth,
             origins,
-            limits: config.limits.clone(),
+            limits: LiveLimits::new(config.limits.clone()),
             upstream,
             webhooks,
             store,
@@ -154,6 +156,17 @@ impl Server {
     pub fn with_background(mut self, runtime: Handle) -> Self {
         self.background = Some(runtime);
         self
+    }
+
+    /// What puts a configuration that was read again in the place of `config`, with which the server was made.
+    pub fn reloader(&self, config: Config) -> Reloader {
+        let admin = self.admin.as_ref().map(|(_, address)| *address);
+        Reloader::new(
+            Arc::clone(&self.pipeline),
+            self.address,
+            admin.zip(self.admin_origins.clone()),
+            config,
+        )
     }
 
     /// The address in use; its port is the real one where the configuration says 0.

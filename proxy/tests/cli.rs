@@ -254,3 +254,134 @@ fn paste(curl: &str) -> String {
     stream.read_to_string(&mut answer).unwrap();
     answer
 }
+
+/// A file that is there as long as the test.
+fn file(text: &str) -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    file
+}
+
+#[test]
+fn each_value_is_shown_with_its_origin_and_no_secret() {
+    let file = file("api_keys: [top-secret]\nlimits: { threads: 2 }\n");
+    let path = file.path().to_str().unwrap();
+    let shown = crosswalk(&[
+        "print-config",
+        "--config",
+        path,
+        "--set",
+        "limits.headers=50",
+    ])
+    .args(["--listen", "127.0.0.1:4", "--store", "none"])
+    .env("CROSSWALK_LOG_LEVEL", "debug")
+    .output()
+    .unwrap();
+    assert_eq!(shown.status.code(), Some(0), "{}", text(&shown.stderr));
+    let shown = text(&shown.stdout);
+    for line in [
+        "listen: 127.0.0.1:4 # --listen",
+        "store: none # --store",
+        "  headers: 50 # --set",
+        "  level: debug # CROSSWALK_LOG_LEVEL",
+        "  connections: 1024 # default",
+    ] {
+        assert!(shown.lines().any(|it| it == line), "{line}\n{shown}");
+    }
+    assert!(
+        shown.contains(&format!("  threads: 2 # {path}:2")),
+        "{shown}"
+    );
+    assert!(!shown.contains("top-secret"), "{shown}");
+    let json = output(&["print-config", "--config", path, "--format", "json"]);
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert!(json["settings"].as_array().unwrap().len() > 30);
+}
+
+#[test]
+fn mistakes_in_variables_and_flags_exit_with_2_and_are_named() {
+    let file = file("api_keys: [k]\n");
+    let path = file.path().to_str().unwrap();
+    let told = crosswalk(&["check-config", "--config", path, "--set", "limits.thread=5"])
+        .output()
+        .unwrap();
+    assert_eq!(told.status.code(), Some(2));
+    let told = text(&told.stderr);
+    assert!(
+        told.contains(
+            "error: --set: limits.thread: unknown setting; did you mean `limits.threads`?"
+        ),
+        "{told}"
+    );
+    let told = crosswalk(&["serve", "--config", path])
+        .env("CROSSWALK_LISTEN", "nowhere")
+        .output()
+        .unwrap();
+    assert_eq!(told.status.code(), Some(2));
+    let told = text(&told.stderr);
+    assert!(
+        told.contains("error: CROSSWALK_LISTEN: listen: expected an address"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_variable_for_a_command_is_no_setting_and_a_slip_is_warned_about() {
+    let file = file("api_keys: [\"env:CROSSWALK_KEY\"]\n");
+    let path = file.path().to_str().unwrap();
+    let told = crosswalk(&["check-config", "--config", path])
+        .envs([
+            ("CROSSWALK_KEY", "k"),
+            ("CROSSWALK_API_KEY", "k"),
+            ("CROSSWALK_URL", "http://x"),
+        ])
+        .env("CROSSWALK_LISTENS", "127.0.0.1:4")
+        .output()
+        .unwrap();
+    assert_eq!(told.status.code(), Some(0));
+    let told = text(&told.stdout);
+    let warnings: Vec<_> = told
+        .lines()
+        .filter(|line| line.starts_with("warning: "))
+        .collect();
+    assert_eq!(
+        warnings,
+        [
+            "warning: CROSSWALK_LISTENS: no setting has this variable; did you mean CROSSWALK_LISTEN?"
+        ]
+    );
+}
+
+#[test]
+fn the_example_and_the_schema_are_printed() {
+    let example = text(&output(&["example-config"]).stdout);
+    assert!(example.contains("\nlisten: 127.0.0.1:4040\n"), "{example}");
+    let schema = output(&["schema", "config"]);
+    let schema: serde_json::Value = serde_json::from_slice(&schema.stdout).unwrap();
+    assert_eq!(schema["properties"]["listen"]["default"], "127.0.0.1:4040");
+    for (of, title) in [
+        (
+            "mapping",
+            "A mapping of Crosswalk: one entity of one provider",
+        ),
+        ("provider", "A provider of Crosswalk"),
+    ] {
+        let schema = output(&["schema", of]);
+        let schema: serde_json::Value = serde_json::from_slice(&schema.stdout).unwrap();
+        assert_eq!(schema["title"], title);
+    }
+}
+
+#[test]
+fn the_environment_alone_is_enough() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = crosswalk(&["check-config"]);
+    let command = command
+        .current_dir(folder.path())
+        .env("XDG_STATE_HOME", folder.path());
+    let without = command.output().unwrap();
+    assert_eq!(without.status.code(), Some(2));
+    assert!(text(&without.stderr).contains("crosswalk example-config"));
+    let with = command.env("CROSSWALK_API_KEYS", "k").output().unwrap();
+    assert_eq!(with.status.code(), Some(0), "{}", text(&with.stderr));
+}

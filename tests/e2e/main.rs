@@ -46,6 +46,7 @@ mod pipelines;
 mod readme;
 mod reads;
 mod refusals;
+mod reload;
 mod retries;
 mod secrets;
 mod seed;

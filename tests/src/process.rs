@@ -67,6 +67,18 @@ impl Process {
         assert!(sent.is_ok_and(|status| status.success()), "it is signalled");
     }
 
+    /// Asks it to read its configuration again.
+    ///
+    /// # Panics
+    ///
+    /// When there is no `kill`.
+    pub fn hang_up(&self) {
+        let sent = Command::new("kill")
+            .args(["-HUP", &self.child.id().to_string()])
+            .status();
+        assert!(sent.is_ok_and(|status| status.success()), "it is signalled");
+    }
+
     /// As the system knows it.
     pub fn id(&self) -> u32 {
         self.child.id()

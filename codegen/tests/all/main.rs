@@ -7,6 +7,7 @@ mod golden;
 mod good;
 mod output;
 mod robust;
+mod schema;
 mod slips;
 mod spec_diff;
 mod support;

@@ -1,19 +1,18 @@
 //! `crosswalk check-config`
 
-use std::path::Path;
+use crosswalk::route::Api;
 
-use crosswalk::{config, route::Api};
+use super::{Failure, ServeArguments, say};
 
-use super::{Failure, say};
-
-pub(super) fn run(api: &Api, path: &Path) -> Result<(), Failure> {
-    let config = config::read(path, api)?;
+pub(super) fn run(api: &Api, arguments: &ServeArguments) -> Result<(), Failure> {
+    let layers = arguments.layers();
+    let config = layers.read(api)?;
     for warning in &config.warnings {
         say(&format!("warning: {warning}"))?;
     }
     say(&format!(
         "{}: fine, {} connections, listens on {}",
-        path.display(),
+        layers.path().display(),
         config.connections.len(),
         config.listen
     ))

@@ -58,6 +58,17 @@ Ends with 2 where there is a mistake; each is told with its line and column.
 Examples:
   crosswalk check-config
   crosswalk check-config --config /etc/crosswalk/crosswalk.yaml";
+pub(super) const PRINT_CONFIG: &str = "\
+Examples:
+  crosswalk print-config
+  crosswalk print-config --format json --set limits.request_timeout=10s";
+pub(super) const EXAMPLE_CONFIG: &str = "\
+Examples:
+  crosswalk example-config > crosswalk.yaml";
+pub(super) const SCHEMA: &str = "\
+Examples:
+  crosswalk schema config > config.schema.json
+  crosswalk schema mapping > mapping.schema.json";
 pub(super) const DOCTOR: &str = "\
 Changes nothing: no store is made, no table is brought up to date. A connection is tried by one cheap call, for \
 which its token may be renewed. No secret is shown.

@@ -6,7 +6,7 @@ use std::{io::Write as _, time::Duration};
 
 use clap::{Subcommand, ValueEnum};
 use crosswalk::{
-    config::{self, StoreSettings},
+    config::StoreSettings,
     route::Api,
     server::open_store,
     store::{Grant, GrantFault, GrantKind, NewGrant, Store, keys::KeySource, rfc3339},
@@ -74,7 +74,7 @@ impl KeyScope {
 }
 
 pub(super) fn run(api: &Api, arguments: &Arguments) -> Result<(), Failure> {
-    let config = config::read(&arguments.config.config, api)?;
+    let config = arguments.config.read(api)?;
     let settings = config.state.store.as_ref().ok_or(Failure::NoStore)?;
     runtime()?.block_on(async {
         let store = open_store(settings).await?;

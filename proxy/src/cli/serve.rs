@@ -1,18 +1,24 @@
 //! `crosswalk serve`
 
-use std::path::Path;
-
 use crosswalk::{
-    config, log,
+    log,
+    reload::Watch,
     route::Api,
     server::{Drained, Server},
 };
-use tokio::sync::oneshot;
+use tokio::{runtime::Handle, sync::oneshot};
 
-use super::{Failure, background, runtime_of, signals::Signals};
+use super::{
+    Failure, ServeArguments, background, runtime_of,
+    signals::{Hangup, Signals},
+};
 
-pub(super) fn run(api: &Api, path: &Path) -> Result<(), Failure> {
-    let config = config::read(path, api)?;
+pub(super) fn run(api: &Api, arguments: &ServeArguments) -> Result<(), Failure> {
+    let layers = arguments.layers();
+    // Before it is read, so that no change is missed.
+    let watch = Watch::new(layers.path());
+    let config = layers.read(api)?;
+    let (layers, watch) = (layers.started(), watch.with(&config.files));
     log::start(config.log);
     for warning in &config.warnings {
         tracing::warn!("{warning}");
@@ -22,7 +28,7 @@ pub(super) fn run(api: &Api, path: &Path) -> Result<(), Failure> {
         None => None,
     };
     runtime_of(config.limits.threads)?.block_on(async {
-        let signals = Signals::catch()?;
+        let (signals, hangups) = (Signals::catch()?, Hangup::catch()?);
         let mut server = Server::bind(*api, &config, None).await?;
         if let Some(background) = &background {
             server = server.with_background(background.handle().clone());
@@ -33,7 +39,14 @@ pub(super) fn run(api: &Api, path: &Path) -> Result<(), Failure> {
             connections = config.connections.len(),
             "listening"
         );
-        until_stopped(server, signals).await
+        let reloader = server.reloader(config);
+        let beside = background
+            .as_ref()
+            .map_or_else(Handle::current, |it| it.handle().clone());
+        let reloading = beside.spawn(reloader.run(*api, layers, watch, hangups));
+        let ended = until_stopped(server, signals).await;
+        reloading.abort();
+        ended
     })
 }
 

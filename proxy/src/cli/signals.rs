@@ -1,6 +1,35 @@
-//! What asks the process to stop: Ctrl-C, and SIGTERM where there are signals.
+//! What asks the process to stop, Ctrl-C, and SIGTERM where there are signals; and SIGHUP, which asks it to read its
+//! configuration again.
 
 use std::io;
+
+use crosswalk::reload::Hangups;
+
+/// SIGHUP, caught from the moment of its making; without it the process would end.
+pub(super) struct Hangup(#[cfg(unix)] tokio::signal::unix::Signal);
+
+impl Hangup {
+    pub(super) fn catch() -> io::Result<Self> {
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+
+            signal(SignalKind::hangup()).map(Self)
+        }
+        #[cfg(not(unix))]
+        Ok(Self())
+    }
+}
+
+impl Hangups for Hangup {
+    async fn next(&mut self) {
+        #[cfg(unix)]
+        if self.0.recv().await.is_some() {
+            return;
+        }
+        std::future::pending::<()>().await;
+    }
+}
 
 /// The signals, caught from the moment of its making, so that none is lost.
 pub(super) struct Signals {

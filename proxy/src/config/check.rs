@@ -1,13 +1,13 @@
 //! From the tree to the configuration: what is refused, and with which words.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, path::PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
 use super::{
-    Config, DEFAULT_LISTEN, Level, Limits, Log, LogFormat, Mistake, Roots, Tls,
-    tree::{Map, Source, Value},
+    Config, ConfigError, DEFAULT_LISTEN, Level, Limits, Log, LogFormat, Reload, Roots, Tls,
+    tree::{Map, Over, Source, Value},
 };
 use crate::route::Api;
 
@@ -24,22 +24,36 @@ struct Check<'a> {
     api: &'a Api,
     environment: &'a dyn Fn(&str) -> Option<String>,
     warnings: Vec<String>,
+    /// What secrets were read from.
+    files: Vec<PathBuf>,
+    /// What they could not be read from.
+    missing: Vec<PathBuf>,
+    /// The variables that the file names.
+    variables: Vec<String>,
 }
 
 pub(super) fn config(
     name: &str,
     text: &str,
+    over: Vec<Over>,
     api: &Api,
     environment: &dyn Fn(&str) -> Option<String>,
-) -> Result<Config, Vec<Mistake>> {
+) -> Result<Config, ConfigError> {
     let mut check = Check {
-        source: Source::new(name, text),
+        source: Source::new(name, text, over),
         api,
         environment,
         warnings: Vec::new(),
+        files: Vec::new(),
+        missing: Vec::new(),
+        variables: Vec::new(),
     };
     let Some(root) = check.source.root() else {
-        return Err(check.source.mistakes);
+        return Err(ConfigError {
+            mistakes: check.source.mistakes,
+            files: Vec::new(),
+            missing: Vec::new(),
+        });
     };
     let config = check.root(root);
     if check.source.mistakes.is_empty() {
@@ -47,7 +61,11 @@ pub(super) fn config(
     } else {
         let mut mistakes = check.source.mistakes;
         mistakes.sort_by_key(|mistake| mistake.place);
-        Err(mistakes)
+        Err(ConfigError {
+            mistakes,
+            files: config.files,
+            missing: check.missing,
+        })
     }
 }
 
@@ -92,6 +110,7 @@ impl Check<'_> {
         let provider_limits = self.provider_limits(root.take("provider_limits"));
         let log = self.log(root.take("log"));
         let tls = self.tls(root.take("tls"));
+        let reload = self.reload(root.take("reload"));
         let connections = self.connections(root.take("connections"), &cursor_key);
         root.finish(&mut self.source);
         Config {
@@ -105,8 +124,11 @@ impl Check<'_> {
             provider_limits,
             log,
             tls,
+            reload,
             connections,
             warnings: std::mem::take(&mut self.warnings),
+            files: std::mem::take(&mut self.files),
+            variables: std::mem::take(&mut self.variables),
         }
     }
 
@@ -282,6 +304,18 @@ impl Check<'_> {
         }
         map.finish(source);
         log
+    }
+
+    fn reload(&mut self, value: Option<Value>) -> Reload {
+        let source = &mut self.source;
+        let said = value.and_then(|value| {
+            value.parse(source, "on_change or on_signal", |text| match text {
+                "on_change" => Some(Reload::OnChange),
+                "on_signal" => Some(Reload::OnSignal),
+                _ => None,
+            })
+        });
+        said.unwrap_or_default()
     }
 
     fn tls(&mut self, value: Option<Value>) -> Tls {

@@ -1,16 +1,20 @@
 //! The configuration file as a tree whose leaves know their place, so that every mistake can be told at once.
 //!
 //! A scalar is kept as the text that stands in the file: `api_version: 59.0` is the text `59.0`, not a number.
-//! Knows no key of the configuration. A mistake never quotes a value, since a value may be a secret.
+//! What was given by a variable or a flag is laid over the file's tree, and knows that as its place. Knows no key of the
+//! configuration. A mistake never quotes a value, since a value may be a secret.
 
 use std::{fmt, time::Duration};
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{Location, Spanned};
 
+use super::origin::Origin;
+
 /// One thing that is wrong with the configuration, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mistake {
+    /// Or the variable, or the flag.
     pub file: String,
     /// Line and column, from 1 on; none where there is no file to speak of.
     pub place: Option<(u64, u64)>,
@@ -39,22 +43,51 @@ impl fmt::Display for Mistake {
 pub(super) struct Source<'a> {
     name: &'a str,
     text: &'a str,
+    over: Vec<Over>,
     pub(super) mistakes: Vec<Mistake>,
+}
+
+/// A value that goes before the file's.
+#[derive(Debug, Clone)]
+pub(super) struct Over {
+    /// As in `limits.connections`.
+    pub(super) path: &'static str,
+    pub(super) text: String,
+    /// Whether the text is a list, whose members commas part.
+    pub(super) is_list: bool,
+    pub(super) origin: Origin,
+}
+
+/// Where a value stands.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum At {
+    File(Location),
+    /// The number of an [`Over`].
+    Over(usize),
 }
 
 /// A value, where it stands and how it is reached.
 #[derive(Debug)]
 pub(super) struct Value {
     pub(super) path: String,
-    pub(super) at: Location,
+    pub(super) at: At,
     node: Node,
+}
+
+/// What a value is, for who shows it.
+#[derive(Debug)]
+pub(super) enum Shape {
+    Map(Vec<(String, Value)>),
+    List(Vec<Value>),
+    Text(String),
+    Nothing,
 }
 
 /// A map whose keys are taken one by one; what is left at the end is unknown.
 #[derive(Debug)]
 pub(super) struct Map {
     path: String,
-    at: Location,
+    at: At,
     entries: Vec<(Spanned<String>, Spanned<Node>)>,
     known: Vec<&'static str>,
 }
@@ -66,13 +99,16 @@ enum Node {
     /// The text, where the parser has already unquoted it; otherwise it is read from the file.
     Scalar(Option<String>),
     Null,
+    /// What an [`Over`] says.
+    Over(usize, Box<Node>),
 }
 
 impl<'a> Source<'a> {
-    pub(super) fn new(name: &'a str, text: &'a str) -> Self {
+    pub(super) fn new(name: &'a str, text: &'a str, over: Vec<Over>) -> Self {
         Self {
             name,
             text,
+            over,
             mistakes: Vec::new(),
         }
     }
@@ -80,7 +116,12 @@ impl<'a> Source<'a> {
     /// The map that the file consists of.
     pub(super) fn root(&mut self) -> Option<Map> {
         match serde_saphyr::from_str::<Spanned<Node>>(self.text) {
-            Ok(spanned) => Value::new(String::new(), spanned).map(self),
+            Ok(mut spanned) => {
+                for (index, over) in self.over.iter().enumerate() {
+                    lay(&mut spanned.value, over.path, over.node(index));
+                }
+                Value::new(String::new(), spanned).map(self)
+            }
             Err(error) => {
                 // The snippet is left out: it could show a secret that stands nearby.
                 let (line, column) = error
@@ -97,19 +138,84 @@ impl<'a> Source<'a> {
         }
     }
 
-    pub(super) fn mistake(&mut self, at: Location, path: &str, message: impl Into<String>) {
+    pub(super) fn mistake(&mut self, at: At, path: &str, message: impl Into<String>) {
+        let (file, place) = match at {
+            // Of what is not in the file, as all of it where there is none.
+            At::File(at) if at == Location::UNKNOWN => (self.name.to_owned(), None),
+            At::File(at) => (self.name.to_owned(), Some((at.line(), at.column()))),
+            At::Over(index) => (self.over[index].origin.to_string(), None),
+        };
         self.mistakes.push(Mistake {
-            file: self.name.to_owned(),
-            place: Some((at.line(), at.column())),
+            file,
+            place,
             path: path.to_owned(),
             message: message.into(),
         });
     }
 
-    fn slice(&self, at: Location) -> Option<&'a str> {
+    /// Where a value was given.
+    pub(super) fn origin(&self, at: At) -> Origin {
+        match at {
+            At::File(at) => Origin::File {
+                name: self.name.to_owned(),
+                line: at.line(),
+            },
+            At::Over(index) => self.over[index].origin.clone(),
+        }
+    }
+
+    fn slice(&self, at: At) -> Option<&'a str> {
+        let At::File(at) = at else { return None };
         let start = usize::try_from(at.span().byte_offset()?).ok()?;
         let length = usize::try_from(at.span().byte_len()?).ok()?;
         self.text.get(start..start.checked_add(length)?)
+    }
+}
+
+impl Over {
+    /// What it says, marked with its number.
+    fn node(&self, index: usize) -> Node {
+        let scalar = |text: &str| Node::Scalar(Some(text.to_owned()));
+        let node = if self.is_list {
+            let members = self.text.split(',').map(str::trim);
+            let members = members.filter(|member| !member.is_empty());
+            Node::List(
+                members
+                    .map(|member| bare(Node::Over(index, Box::new(scalar(member)))))
+                    .collect(),
+            )
+        } else {
+            scalar(&self.text)
+        };
+        Node::Over(index, Box::new(node))
+    }
+}
+
+/// Without a place in the file.
+fn bare<T>(value: T) -> Spanned<T> {
+    Spanned::new(value, Location::UNKNOWN, Location::UNKNOWN)
+}
+
+/// Puts a node at a path below another one. Where something stands in its way that has no keys, that is told when it is
+/// read.
+fn lay(below: &mut Node, path: &str, node: Node) {
+    let (key, rest) = match path.split_once('.') {
+        Some((key, rest)) => (key, Some(rest)),
+        None => (path, None),
+    };
+    if matches!(below, Node::Null) {
+        *below = Node::Map(Vec::new());
+    }
+    let Node::Map(entries) = below else { return };
+    let index = entries.iter().position(|(name, _)| name.value == key);
+    let index = index.unwrap_or_else(|| {
+        entries.push((bare(key.to_owned()), bare(Node::Null)));
+        entries.len() - 1
+    });
+    let place = &mut entries[index].1.value;
+    match rest {
+        Some(rest) => lay(place, rest, node),
+        None => *place = node,
     }
 }
 
@@ -143,7 +249,7 @@ impl Map {
             .collect()
     }
 
-    pub(super) fn at(&self) -> Location {
+    pub(super) fn at(&self) -> At {
         self.at
     }
 
@@ -155,10 +261,15 @@ impl Map {
     pub(super) fn finish(mut self, source: &mut Source<'_>) {
         self.known.sort_unstable();
         for (name, _) in &self.entries {
+            let near = nearest(&name.value, self.known.iter().copied());
+            let help = near.map_or_else(String::new, |near| format!("did you mean `{near}`? "));
             source.mistake(
-                name.referenced,
+                At::File(name.referenced),
                 &join(&self.path, &name.value),
-                format!("unknown key; expected one of {}", self.known.join(", ")),
+                format!(
+                    "unknown key; {help}expected one of {}",
+                    self.known.join(", ")
+                ),
             );
         }
     }
@@ -166,10 +277,27 @@ impl Map {
 
 impl Value {
     fn new(path: String, spanned: Spanned<Node>) -> Self {
-        Self {
-            path,
-            at: spanned.defined,
-            node: spanned.value,
+        match spanned.value {
+            Node::Over(index, node) => Self {
+                path,
+                at: At::Over(index),
+                node: *node,
+            },
+            node => Self {
+                path,
+                at: At::File(spanned.defined),
+                node,
+            },
+        }
+    }
+
+    /// Taken apart.
+    pub(super) fn shape(self, source: &mut Source<'_>) -> Shape {
+        match &self.node {
+            Node::Map(_) => Shape::Map(self.map(source).map_or_else(Vec::new, Map::take_all)),
+            Node::List(_) => Shape::List(self.list(source)),
+            Node::Scalar(_) => self.text(source).map_or(Shape::Nothing, Shape::Text),
+            Node::Null | Node::Over(..) => Shape::Nothing,
         }
     }
 
@@ -192,7 +320,7 @@ impl Value {
                 entries: Vec::new(),
                 known: Vec::new(),
             }),
-            Node::List(_) | Node::Scalar(_) => {
+            Node::List(_) | Node::Scalar(_) | Node::Over(..) => {
                 self.wrong(
                     source,
                     "expected keys with values, each on a line of its own",
@@ -214,7 +342,7 @@ impl Value {
                 .enumerate()
                 .map(|(index, item)| Self::new(format!("{}[{index}]", self.path), item))
                 .collect(),
-            Node::Map(_) | Node::Scalar(_) | Node::Null => {
+            Node::Map(_) | Node::Scalar(_) | Node::Null | Node::Over(..) => {
                 self.wrong(source, "expected a list, as in [one, two]");
                 Vec::new()
             }
@@ -225,7 +353,7 @@ impl Value {
         let text = match &self.node {
             Node::Scalar(Some(text)) => Some(text.as_str()),
             Node::Scalar(None) => source.slice(self.at),
-            Node::Map(_) | Node::List(_) | Node::Null => None,
+            Node::Map(_) | Node::List(_) | Node::Null | Node::Over(..) => None,
         };
         match text {
             Some(text) if !text.is_empty() => Some(text.to_owned()),
@@ -309,6 +437,16 @@ fn join(path: &str, key: &str) -> String {
     } else {
         format!("{path}.{key}")
     }
+}
+
+/// The known name that was probably meant: one of which at most a third is otherwise.
+pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .into_iter()
+        .map(|known| (strsim::damerau_levenshtein(name, known), known))
+        .filter(|(distance, known)| *distance <= (known.len() / 3).clamp(1, 3))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, known)| known)
 }
 
 fn split_unit(text: &str) -> (&str, &str) {

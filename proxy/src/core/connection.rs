@@ -92,7 +92,7 @@ async fn refresh(own: &Own, call: &OwnCall, connections: &[store::Connection]) {
         let Some(connection) = found.upstream else {
             continue;
         };
-        if refreshes.len() >= own.limits.native_calls_side_by_side {
+        if refreshes.len() >= own.limits.now().native_calls_side_by_side {
             refreshes.join_next().await;
         }
         let (upstream, deadline) = (Arc::clone(&own.upstream), call.deadline);

@@ -32,6 +32,14 @@ pub enum Refreshed {
     Refused,
 }
 
+/// What became of a configuration that was read again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Reloaded {
+    Applied,
+    /// It has mistakes; the old one stays.
+    Refused,
+}
+
 /// How a read came to its answer without a call of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Joined {
@@ -70,6 +78,7 @@ words! {
     Reason { Throttled => "throttled", Refused => "refused", NotConnected => "not_connected", Lost => "lost" }
     Refreshed { Renewed => "renewed", Failed => "failed", Refused => "refused" }
     Joined { Same => "same", Batch => "batch" }
+    Reloaded { Applied => "applied", Refused => "refused" }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -118,6 +127,11 @@ pub(super) struct RefreshLabels {
 pub(super) struct ByLimit {
     pub(super) provider: &'static str,
     pub(super) limit: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct ReloadLabels {
+    pub(super) outcome: Reloaded,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]

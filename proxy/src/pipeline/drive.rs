@@ -6,7 +6,7 @@ use tokio::{sync::OwnedSemaphorePermit, task::JoinSet, time::Instant};
 
 use super::{keys::Keys, memory::Memory, panicked, to_the_end::ToTheEnd};
 use crate::{
-    config::Limits,
+    config::LiveLimits,
     error::{Code, Error, Outcome, ProviderFault},
     idempotency::Running,
     log::CallLog,
@@ -26,7 +26,7 @@ pub(super) struct Driver {
     upstream: Arc<Upstream>,
     keys: Keys,
     memory: Memory,
-    side_by_side: usize,
+    limits: LiveLimits,
 }
 
 /// The surroundings of one drive.
@@ -64,14 +64,20 @@ fn may_flow(request: &NativeRequest, translator: &dyn Translator, call: &Call) -
 }
 
 impl Driver {
-    pub(super) fn new(upstream: Arc<Upstream>, limits: &Limits) -> Self {
+    pub(super) fn new(upstream: Arc<Upstream>, limits: LiveLimits) -> Self {
         Self {
             upstream,
             // Half of the places are left to calls that need not wait.
-            keys: Keys::new((limits.calls_in_flight / 2).max(1)),
-            memory: Memory::new(limits.remembered_bytes),
-            side_by_side: limits.native_calls_side_by_side,
+            keys: Keys::new((limits.now().calls_in_flight / 2).max(1)),
+            memory: Memory::new(limits.now().remembered_bytes),
+            limits,
         }
+    }
+
+    /// Forgets what is remembered of a connection.
+    pub(super) fn forget(&self, connection: &str) {
+        self.memory.forget(connection);
+        self.keys.forget(connection);
     }
 
     /// The native fields that are known to be hidden from a connection's user.
@@ -278,9 +284,10 @@ impl Driver {
         let mut running = JoinSet::new();
         let mut wrote = false;
         let mut failed: Option<Error> = None;
+        let side_by_side = self.limits.now().native_calls_side_by_side;
         loop {
             while failed.is_none()
-                && running.len() < self.side_by_side
+                && running.len() < side_by_side
                 && let Some((index, request)) = waiting.next()
             {
                 let driver = Arc::clone(self);

@@ -63,6 +63,19 @@ pub(super) struct Held {
 }
 
 impl Keys {
+    /// Forgets what was written by a connection that leads somewhere else now.
+    pub(super) fn forget(&self, connection: &str) {
+        let id: Arc<str> = connection.into();
+        let same = Arc::clone(&id);
+        // Refused only where the caches were built without support for it.
+        let _ = self
+            .written
+            .invalidate_entries_if(move |(known, _), _| *known == id);
+        let _ = self
+            .uncertain
+            .invalidate_entries_if(move |(known, _), _| *known == same);
+    }
+
     /// At most `most_waiting` calls wait at one time.
     pub(super) fn new(most_waiting: usize) -> Self {
         Self {
@@ -71,10 +84,12 @@ impl Keys {
             written: Cache::builder()
                 .max_capacity(MOST_REMEMBERED)
                 .time_to_live(REMEMBERED)
+                .support_invalidation_closures()
                 .build(),
             uncertain: Cache::builder()
                 .max_capacity(MOST_REMEMBERED)
                 .time_to_live(REMEMBERED)
+                .support_invalidation_closures()
                 .build(),
         }
     }

@@ -5,6 +5,7 @@
 
 use std::net::SocketAddr;
 
+use arc_swap::ArcSwap;
 use http::{
     HeaderValue,
     header::{HOST, ORIGIN},
@@ -18,9 +19,12 @@ use crate::error::{Code, Error};
 /// Names of the machine itself.
 const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
-/// The names we answer to, and the pages that may call us.
+/// The names we answer to, and the pages that may call us; both may change while we run.
 #[derive(Debug)]
-pub struct Origins {
+pub struct Origins(ArcSwap<Names>);
+
+#[derive(Debug)]
+struct Names {
     hosts: Vec<String>,
     /// Pages that may call the API.
     allowed: Vec<String>,
@@ -28,9 +32,9 @@ pub struct Origins {
     own: Vec<String>,
 }
 
-impl Origins {
+impl Names {
     /// `listening` is the address in use, so that its port is known where the configuration says 0.
-    pub fn new(
+    fn new(
         listening: SocketAddr,
         allowed_hosts: &[String],
         allowed_origins: &[String],
@@ -61,11 +65,30 @@ impl Origins {
             own,
         }
     }
+}
+
+impl Origins {
+    /// `listening` is the address in use, so that its port is known where the configuration says 0.
+    pub fn new(
+        listening: SocketAddr,
+        allowed_hosts: &[String],
+        allowed_origins: &[String],
+        public_url: Option<&Url>,
+    ) -> Self {
+        let names = Names::new(listening, allowed_hosts, allowed_origins, public_url);
+        Self(ArcSwap::from_pointee(names))
+    }
+
+    /// From now on these are the names.
+    pub(crate) fn replace(&self, by: Self) {
+        self.0.store(by.0.into_inner());
+    }
 
     /// Whether a call of the API is meant for us.
     pub(crate) fn check(&self, head: &request::Parts) -> Result<(), Error> {
-        self.check_host(head)?;
-        let is_allowed = |origin: &str| is_among(&self.allowed, origin);
+        let names = self.0.load();
+        names.check_host(head)?;
+        let is_allowed = |origin: &str| is_among(&names.allowed, origin);
         for origin in head.headers.get_all(ORIGIN) {
             if !origin.to_str().is_ok_and(is_allowed) {
                 return Err(Error::new(
@@ -98,12 +121,13 @@ impl Origins {
     /// Whether a request for one of our pages is. What is sent to a page comes from a page of ours: every browser says so
     /// with a form, so a form without it is from somebody else.
     pub(super) fn check_page(&self, head: &request::Parts) -> Result<(), Error> {
-        self.check_host(head)?;
+        let names = self.0.load();
+        names.check_host(head)?;
         let mut origins = head.headers.get_all(ORIGIN).iter();
         let is_own = |origin: &HeaderValue| {
             origin
                 .to_str()
-                .is_ok_and(|origin| is_among(&self.own, origin))
+                .is_ok_and(|origin| is_among(&names.own, origin))
         };
         let is_ours = match (origins.next(), origins.next()) {
             (None, _) => head.method.is_safe(),
@@ -118,7 +142,9 @@ impl Origins {
             "this was sent from a page that is not ours; open your link again",
         ))
     }
+}
 
+impl Names {
     fn check_host(&self, head: &request::Parts) -> Result<(), Error> {
         let mut hosts = head.headers.get_all(HOST).iter();
         let (Some(host), None) = (hosts.next(), hosts.next()) else {

@@ -13,6 +13,7 @@ use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 
 use super::{Panicked, Pipeline, body, caught, head, name, panicked, request_id};
 use crate::{
+    config::Limits,
     connect::{self, LONGEST_FORM, PageCall, PageRoute},
     error::Error,
     log::CallLog,
@@ -37,11 +38,12 @@ impl Pipeline {
         let _ = log.operation.set(route.operation());
         let (head, body) = request.into_parts();
         let mut body = pin!(body);
-        let result = caught(pin!(self.show(route, &head, body.as_mut(), &log)))
+        let limits = self.limits.held();
+        let result = caught(pin!(self.show(route, &head, body.as_mut(), &limits, &log)))
             .await
             .unwrap_or_else(|Panicked| Err(panicked()));
         log.ended(&result);
-        body::drain_unless_read(&head, body, &self.limits).await;
+        body::drain_unless_read(&head, body, &limits).await;
         let mut response = match result {
             Ok(response) => response,
             Err(error) => connect::problem(&error, &log.request_id),
@@ -55,18 +57,19 @@ impl Pipeline {
         route: PageRoute,
         head: &request::Parts,
         body: Pin<&mut B>,
+        limits: &Limits,
         log: &Arc<CallLog>,
     ) -> Result<Response<Full<Bytes>>, Error>
     where
         B: Body<Data = Bytes>,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let deadline = Instant::now() + self.limits.request_timeout;
-        head::check(head, &self.limits)?;
+        let deadline = Instant::now() + limits.request_timeout;
+        head::check(head, limits)?;
         self.origins.check_page(head)?;
         let place: OwnedSemaphorePermit = self.place()?;
         let values = if head.method == Method::POST {
-            connect::values(&body::read_form(head, body, &self.limits, LONGEST_FORM).await?)
+            connect::values(&body::read_form(head, body, limits, LONGEST_FORM).await?)
         } else {
             connect::values(head.uri.query().unwrap_or_default().as_bytes())
         };

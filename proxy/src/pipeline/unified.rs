@@ -47,6 +47,10 @@ impl Unified {
         }
     }
 
+    pub(super) fn forget(&self, connection: &str) {
+        self.driver.forget(connection);
+    }
+
     /// The body of the answer.
     pub async fn answer(
         &self,

@@ -148,7 +148,7 @@ async fn sync(
 impl Sync<'_> {
     /// Keeps the lease and tells how far the sync is; returns when the sync may not go on.
     async fn keep(&self) {
-        let lasts = self.own.limits.pipeline_lease;
+        let lasts = self.own.limits.now().pipeline_lease;
         let every = (lasts / RENEWALS).min(NOTED_EVERY);
         let mut kept = Instant::now();
         let mut logged = Instant::now();
@@ -177,7 +177,7 @@ impl Sync<'_> {
     }
 
     async fn renew(&self) -> Result<bool, StoreError> {
-        let lasts = self.own.limits.pipeline_lease;
+        let lasts = self.own.limits.now().pipeline_lease;
         if !self.store.keep_lease(self.lease, lasts).await? {
             return Ok(false);
         }
@@ -216,7 +216,7 @@ impl Sync<'_> {
 
     /// The destination knows a newer runner. If that is none of this store's, nobody would ever get further.
     async fn fenced(&self) -> Outcome {
-        let lasts = self.own.limits.pipeline_lease;
+        let lasts = self.own.limits.now().pipeline_lease;
         if !matches!(self.store.keep_lease(self.lease, lasts).await, Ok(true)) {
             return Outcome::Overtaken;
         }
@@ -301,7 +301,7 @@ impl Sync<'_> {
                 customer_id,
                 fence: self.lease.fence,
                 request: self.pipeline.sync_request.as_ref(),
-                walk_interval: self.own.limits.full_walk_interval,
+                walk_interval: self.own.limits.now().full_walk_interval,
                 progress: self.progress,
                 at,
             };

@@ -46,11 +46,15 @@ async fn start(
     stop: &watch::Receiver<bool>,
 ) -> Result<(), StoreError> {
     while running.try_join_next().is_some() {}
-    let free = own.limits.pipelines_at_once.saturating_sub(running.len());
+    let free = own
+        .limits
+        .now()
+        .pipelines_at_once
+        .saturating_sub(running.len());
     if free == 0 {
         return Ok(());
     }
-    let lasts = own.limits.pipeline_lease;
+    let lasts = own.limits.now().pipeline_lease;
     let due = timeout(
         lasts,
         store.due_pipelines(i64::try_from(free).unwrap_or(i64::MAX)),

@@ -75,7 +75,7 @@ impl Source<'_> {
             operation: self.entity.list,
             effect: Effect::Read,
             connection: Arc::clone(&self.connection),
-            deadline: Instant::now() + self.own.limits.request_timeout,
+            deadline: Instant::now() + self.own.limits.now().request_timeout,
             log: Arc::clone(&log),
             keyed: None,
             place: None,

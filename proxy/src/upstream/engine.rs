@@ -185,6 +185,21 @@ impl Upstream {
         })
     }
 
+    /// Prepares a connection of a configuration that was read again. Where it was there `before` with the same account and
+    /// credentials, its tokens go on, with any refresh that is under way, and so do its reads that are.
+    pub(crate) fn connect_again(
+        &self,
+        connection: &config::Connection,
+        before: Option<&Connection>,
+    ) -> Result<Connection, Error> {
+        let mut again = self.connect(connection)?;
+        if let Some(before) = before {
+            again.tokens = Arc::clone(&before.tokens);
+            again.joins = Arc::clone(&before.joins);
+        }
+        Ok(again)
+    }
+
     /// Prepares a connection that the store keeps, whose credentials were just found to be these. Sends nothing yet.
     /// Where it was prepared `before`, its tokens go on, with any refresh that is under way, and so do its reads and
     /// writes that are.

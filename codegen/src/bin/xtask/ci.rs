@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use crosswalk_codegen::diagnostic::Format;
 
-use crate::{Failure, Outcome, codegen, coverage, faults, fuzz, project::Project};
+use crate::{Failure, Outcome, codegen, coverage, faults, fuzz, project::Project, schema};
 
 /// For each fuzz target.
 const FUZZ_SECONDS: u32 = 10;
@@ -14,7 +14,7 @@ type Step<'a> = &'a dyn Fn() -> Result<Outcome, Failure>;
 
 pub(crate) fn run(project: &Project) -> Result<Outcome, Failure> {
     let cargo = |arguments: &str| end(Command::new(program()).args(arguments.split(' ')), project);
-    let steps: [(&str, Step<'_>); 9] = [
+    let steps: [(&str, Step<'_>); 10] = [
         ("cargo fmt --check", &|| cargo("fmt --all --check")),
         ("cargo clippy", &|| {
             cargo("clippy --workspace --all-targets --locked -- -D warnings")
@@ -27,6 +27,9 @@ pub(crate) fn run(project: &Project) -> Result<Outcome, Failure> {
         }),
         ("cargo xtask faults --check", &|| {
             faults::run(project, true, Format::Human)
+        }),
+        ("cargo xtask schema --check", &|| {
+            schema::run(project, true, Format::Human)
         }),
         ("cargo test", &|| cargo("test --workspace --locked")),
         ("cargo doc", &|| docs(project)),

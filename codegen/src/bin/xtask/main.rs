@@ -13,6 +13,7 @@ mod coverage;
 mod faults;
 mod fuzz;
 mod project;
+mod schema;
 mod spec_diff;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -74,6 +75,12 @@ Examples:
   cargo xtask faults            after a change of a row or a test; tells which rows have no test yet
   cargo xtask faults --check    in CI: fail where the table differs, or a row has no test")]
     Faults(Output),
+    /// Write the JSON Schemas of mappings, so that editors complete and check them: mappings/*.schema.json.
+    #[command(after_help = "\
+Examples:
+  cargo xtask schema            after a change of the mapping language
+  cargo xtask schema --check    in CI: say where the schemas differ")]
+    Schema(Output),
     /// Hold our subset of a provider's spec against the provider's own newer document.
     ///
     /// Tells what the mappings use and the document does not have any more, or has with another type, read-only,
@@ -194,6 +201,7 @@ fn main() -> ExitCode {
         Command::Check { json } => check::run(&project, json.format()),
         Command::Coverage(output) => coverage::run(&project, output.check, output.json.format()),
         Command::Faults(output) => faults::run(&project, output.check, output.json.format()),
+        Command::Schema(output) => schema::run(&project, output.check, output.json.format()),
         Command::SpecDiff {
             provider,
             documents,

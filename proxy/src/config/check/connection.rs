@@ -2,14 +2,12 @@
 
 use std::sync::Arc;
 
-use serde_saphyr::Location;
-
 use super::Check;
 use crate::{
     config::{
         Connection, Credentials, OAuth,
         given::{self, Given, Wrong},
-        tree::{Map, Value},
+        tree::{At, Map, Value},
     },
     translate::ConnectionSettings,
     upstream::provider::BaseUrl,
@@ -72,7 +70,7 @@ impl Check<'_> {
             setting,
         ];
         let values = keys.map(|key| map.take(key?));
-        let credentials = self.credentials(&mut map, &at, &path);
+        let credentials = self.credentials(&mut map, at, &path);
         map.finish(&mut self.source);
         let texts = values.each_ref().map(|value| {
             let value = value.as_ref()?;
@@ -120,12 +118,12 @@ impl Check<'_> {
         })
     }
 
-    fn credentials(&mut self, map: &mut Map, at: &Location, path: &str) -> Option<Credentials> {
+    fn credentials(&mut self, map: &mut Map, at: At, path: &str) -> Option<Credentials> {
         let access_token = map.take("access_token");
         let oauth = map.take("oauth");
         if access_token.is_none() && oauth.is_none() {
             self.source.mistake(
-                *at,
+                at,
                 path,
                 "credentials are missing; expected access_token, or oauth with client_id, client_secret and refresh_token",
             );

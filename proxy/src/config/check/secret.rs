@@ -1,19 +1,31 @@
 //! Secrets: where they come from, and which are refused.
 
+use std::path::PathBuf;
+
 use secrecy::SecretString;
 
 use super::Check;
-use crate::config::tree::Value;
+use crate::config::{origin::Origin, tree::Value};
 
 impl Check<'_> {
     /// A secret: `env:NAME`, `file:/path`, or the text itself.
     pub(super) fn secret(&mut self, value: &Value) -> Option<SecretString> {
         let text = value.text(&mut self.source)?;
         if !text.starts_with("env:") && !text.starts_with("file:") {
-            self.warnings.push(format!(
-                "{}: the secret stands in the configuration file; write env:NAME or file:/path instead",
-                value.path
-            ));
+            let place = match self.source.origin(value.at) {
+                // That is where a secret may stand.
+                Origin::Variable(_) => None,
+                Origin::Flag(_) => {
+                    Some("on the command line, which everybody on this machine may see")
+                }
+                Origin::File { .. } | Origin::Default => Some("in the configuration file"),
+            };
+            self.warnings.extend(place.map(|place| {
+                format!(
+                    "{}: the secret stands {place}; write env:NAME or file:/path instead",
+                    value.path
+                )
+            }));
         }
         self.resolve(value, text).map(SecretString::from)
     }
@@ -24,6 +36,7 @@ impl Check<'_> {
         let Some(name) = text.strip_prefix("env:") else {
             return self.secret(value);
         };
+        self.variables.push(name.to_owned());
         let secret = (self.environment)(name);
         if secret.is_none() {
             value.wrong(
@@ -42,11 +55,17 @@ impl Check<'_> {
 
     fn resolve(&mut self, value: &Value, text: String) -> Option<String> {
         let resolved = if let Some(name) = text.strip_prefix("env:") {
+            self.variables.push(name.to_owned());
             (self.environment)(name)
                 .ok_or_else(|| format!("the environment variable {name} is not set"))
         } else if let Some(path) = text.strip_prefix("file:") {
-            std::fs::read_to_string(path)
-                .map(|content| content.trim_end_matches(['\r', '\n']).to_owned())
+            let read = std::fs::read_to_string(path);
+            let files = match &read {
+                Ok(_) => &mut self.files,
+                Err(_) => &mut self.missing,
+            };
+            files.push(PathBuf::from(path));
+            read.map(|content| content.trim_end_matches(['\r', '\n']).to_owned())
                 .map_err(|error| format!("the file {path} could not be read: {error}"))
         } else {
             Ok(text)

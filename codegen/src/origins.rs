@@ -76,9 +76,11 @@ fn fields(entity: &MappingEntity, sources: &Sources) -> Map<String, Value> {
         }
     }
     for (field, reason) in &entity.not_mapped {
-        let mut origin = origin(sources, field.span, &[]);
-        origin["reason"] = reason.value.clone().into();
-        table.insert(field.value.clone(), origin);
+        // One that is read and cannot be written keeps its line.
+        let known = table
+            .entry(field.value.clone())
+            .or_insert_with(|| origin(sources, field.span, &[]));
+        known["reason"] = reason.value.clone().into();
     }
     table
 }

@@ -41,6 +41,10 @@ pub struct Config {
     /// what listens there is for loopback or a network of the operators' own.
     pub admin_listen: Option<SocketAddr>,
     pub state: State,
+    /// Whether `/proxy/…` reaches providers' own APIs. By default it does: it takes a key that may do all, or one that was
+    /// made for it, so nobody may do more than was meant, and whoever misses something in the unified API needs no second
+    /// way with credentials of its own.
+    pub native_door: bool,
     /// Who may call, and may do all: the values of `x-apikey` that are taken beside the keys in the store.
     pub api_keys: Vec<SecretString>,
     /// Values of `Host` that are taken beside loopback's names; all others are refused, which stops DNS rebinding.

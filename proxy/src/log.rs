@@ -19,6 +19,7 @@ use tracing::level_filters::LevelFilter;
 use crate::{
     config::{self, Level, LogFormat},
     error::{Code, Error},
+    idempotency::Answer,
     metrics::Metrics,
     outlet::Outlet,
     upstream::{Connection, NativeLog},
@@ -161,6 +162,23 @@ impl CallLog {
             }
         };
         self.ends(end);
+    }
+
+    /// The call was answered in whatever way.
+    pub fn ends_as(&self, result: &Result<Answer, Error>) {
+        match result {
+            Ok(Answer::Replayed(kept)) => self.replayed(kept.status()),
+            Ok(Answer::Native(native)) => {
+                let status = native.status().as_u16();
+                self.ends(End {
+                    status,
+                    counts_as: status,
+                    code: None,
+                    detail: None,
+                });
+            }
+            result => self.ended(result),
+        }
     }
 
     /// The call was answered as one before it was.

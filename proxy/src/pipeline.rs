@@ -57,11 +57,13 @@ pub(crate) mod head;
 mod keyed;
 mod keys;
 mod memory;
+mod native;
 mod origin;
 mod page;
 mod unified;
 
 pub use flowing::{AnswerBody, Cut};
+pub use native::Native;
 pub use origin::Origins;
 pub use unified::{Unified, UnifiedCall};
 
@@ -100,6 +102,8 @@ pub struct Pipeline {
     /// One place for each call in flight.
     places: Arc<Semaphore>,
     is_draining: AtomicBool,
+    /// Whether callers may reach providers' own APIs.
+    native_door: bool,
     explain: Option<Explain>,
 }
 
@@ -117,6 +121,8 @@ pub struct Parts {
     pub directory: Arc<Directory>,
     /// Where the proxy listens.
     pub address: SocketAddr,
+    /// Whether callers may reach providers' own APIs.
+    pub native_door: bool,
 }
 
 /// Is told of every call, with everything that it became.
@@ -154,6 +160,7 @@ impl Pipeline {
             state,
             directory,
             address,
+            native_door,
         } = parts;
         let auth = Arc::new(auth);
         let upstream = Arc::new(upstream);
@@ -184,6 +191,7 @@ impl Pipeline {
             places: Arc::new(Semaphore::new(limits.calls_in_flight)),
             limits,
             is_draining: AtomicBool::new(false),
+            native_door,
             explain: None,
         }
     }
@@ -228,6 +236,7 @@ impl Pipeline {
                 json(StatusCode::OK, body).map(AnswerBody::Whole)
             }
             First::Ended(Ok(Answer::Replayed(kept))) => kept.response().map(AnswerBody::Whole),
+            First::Ended(Ok(Answer::Native(native))) => native.response().map(AnswerBody::Whole),
             First::Ended(Err(error)) => error.response(&log.request_id).map(AnswerBody::Whole),
         };
         tell_limits(&log, response.headers_mut());
@@ -253,12 +262,11 @@ impl Pipeline {
         };
         let result = result.unwrap_or_else(|Panicked| Err(panicked()));
         match &result {
-            Ok(Answer::Replayed(kept)) => {
-                self.counters().replayed();
-                log.replayed(kept.status());
-            }
-            result => log.ended(result),
+            Ok(Answer::Replayed(_)) => self.counters().replayed(),
+            Ok(Answer::Native(native)) if native.is_replayed() => self.counters().replayed(),
+            _ => {}
         }
+        log.ends_as(&result);
         // Whose time is up is not waited for once more.
         if !matches!(&result, Err(error) if error.code == Code::Timeout) {
             body::drain_unless_read(&head, body, &self.limits).await;
@@ -297,6 +305,14 @@ impl Pipeline {
         self.origins.check(head)?;
         let deadline = deadline::of(&head.headers, self.limits.request_timeout, start)?;
         let place = self.place()?;
+        if let Some(path) = native::behind_the_door(head.uri.path()) {
+            self.must_have_native_door()?;
+            let caller = self.auth.caller(&head.headers);
+            let caller = within(deadline, UNKNOWN_CALLER, caller).await?;
+            // Apart, as what is rare and large is: every call has room for all that it could become.
+            let native = self.native(path, head, body, deadline, caller, (log, place));
+            return Box::pin(native).await;
+        }
         let found = self.router.find(&head.method, head.uri.path())?;
         let route = found.route;
         let _ = log.operation.set(route.operation);
@@ -526,6 +542,7 @@ fn tell(explain: &Explain, head: &request::Parts, log: &CallLog, result: &Result
         Ok(answer) if log.body.get().is_none() => (answer.status(), Vec::new()),
         Ok(Answer::Now(body)) => (StatusCode::OK, body.clone()),
         Ok(Answer::Replayed(kept)) => (kept.status(), kept.body().to_vec()),
+        Ok(Answer::Native(native)) => (native.status(), native.body().to_vec()),
         Err(error) => (error.status(), error.body(&log.request_id)),
     };
     (explain.0)(&Explained {

@@ -127,6 +127,7 @@ impl Server {
             state: config.state.clone(),
             directory,
             address,
+            native_door: config.native_door,
         });
         if let Some(explain) = explain {
             pipeline = pipeline.with_explain(explain);

@@ -32,6 +32,7 @@ mod logs;
 mod lost;
 mod metadata;
 mod mixed;
+mod native;
 mod natives;
 mod network;
 mod notes;

@@ -71,6 +71,9 @@ impl Check<'_> {
         }
         let admin_listen = self.admin_listen(&mut root, listen);
         let state = self.state(&mut root);
+        let native_door = root.take("native_door").and_then(|value| {
+            value.parse(&mut self.source, "true or false", |text| text.parse().ok())
+        });
         let has_keys = root.has("api_keys");
         let api_keys = self.api_keys(&mut root, state.store.is_some());
         let allowed_hosts = self.texts(root.take("allowed_hosts"));
@@ -98,6 +101,7 @@ impl Check<'_> {
             listen,
             admin_listen,
             state,
+            native_door: native_door.unwrap_or(true),
             api_keys,
             allowed_hosts,
             allowed_origins,

@@ -5,7 +5,9 @@ use super::*;
 use crate::{
     error::{Code, Error},
     translate::{Context, Translator},
-    upstream::provider::{Auth, BaseUrl, Details, Errors, VersionFamily, VersionMatch, Versions},
+    upstream::provider::{
+        Auth, BaseUrl, Details, Errors, NativeDoor, VersionFamily, VersionMatch, Versions,
+    },
 };
 
 static FIXED: Provider = provider(
@@ -76,6 +78,7 @@ const fn provider(
         scopes: &[],
         limits: &[],
         joins: &[],
+        native_door: NativeDoor::PLAIN,
         errors: Errors {
             list: false,
             code: &[],
@@ -222,6 +225,10 @@ tls: { roots: bundled, http2: true }
 fn the_admin_port_is_off_unless_told_and_another_than_the_apis() {
     let config = |text: &str| read(&format!("api_keys: [\"env:KEY\"]\n{text}"));
     assert_eq!(config("").unwrap().admin_listen, None);
+    assert!(config("").unwrap().native_door);
+    assert!(!config("native_door: false\n").unwrap().native_door);
+    let odd = mistakes("api_keys: [\"env:KEY\"]\nnative_door: ajar\n");
+    assert!(odd.contains("native_door: expected true or false"), "{odd}");
     let open = config("admin_listen: 0.0.0.0:4043\n").unwrap();
     assert!(
         open.warnings[0].contains("without a key"),

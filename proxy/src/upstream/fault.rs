@@ -5,6 +5,7 @@
 
 use std::{borrow::Cow, collections::HashMap};
 
+use bytes::Bytes;
 use serde_json::{Value, value::RawValue};
 
 use super::provider::{ErrorRule, Provider};
@@ -220,6 +221,34 @@ pub(super) fn without_secret(response: &mut NativeResponse, secret: &str) {
     if text.contains(secret) {
         response.body = text.replace(secret, "…").into();
     }
+}
+
+/// Takes a token out of any bytes; whatever else there is stays as it is.
+pub(super) fn without_bytes(body: Bytes, secret: &str) -> Bytes {
+    if secret.len() < SHORTEST_SECRET || body.len() < secret.len() {
+        return body;
+    }
+    let secret = secret.as_bytes();
+    let first = secret[0];
+    let mut clean: Vec<u8> = Vec::new();
+    let (mut kept, mut at) = (0, 0);
+    // Nothing is copied as long as nothing is found, which is all but always.
+    while let Some(next) = body[at..].iter().position(|byte| *byte == first) {
+        at += next;
+        if body[at..].starts_with(secret) {
+            clean.extend_from_slice(&body[kept..at]);
+            clean.extend_from_slice("…".as_bytes());
+            at += secret.len();
+            kept = at;
+        } else {
+            at += 1;
+        }
+    }
+    if kept == 0 {
+        return body;
+    }
+    clean.extend_from_slice(&body[kept..]);
+    clean.into()
 }
 
 /// Keeps the beginning of a text.

@@ -13,16 +13,13 @@ use http::{
 use http_body_util::Full;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::Semaphore,
-    task::JoinSet,
-};
+use tokio::{sync::Semaphore, task::JoinSet};
 
 use crate::{
     error::{Code, Error},
     metrics,
     pipeline::{Origins, Pipeline},
+    server::{Listener, Stream},
 };
 
 /// Connections at one time; those who watch are few.
@@ -42,7 +39,7 @@ pub(crate) struct Admin {
 
 impl Admin {
     /// Answers until it is dropped, calls that go on included: a drain is what people want to watch.
-    pub(crate) async fn serve(self, listener: TcpListener) {
+    pub(crate) async fn serve(self, listener: Listener) {
         let (admin, places) = (Arc::new(self), Arc::new(Semaphore::new(MOST_CONNECTIONS)));
         let mut connections = JoinSet::new();
         loop {
@@ -51,7 +48,7 @@ impl Admin {
             };
             while connections.try_join_next().is_some() {}
             match listener.accept().await {
-                Ok((stream, _)) => {
+                Ok(stream) => {
                     let admin = Arc::clone(&admin);
                     connections.spawn(async move {
                         converse(stream, admin).await;
@@ -100,7 +97,7 @@ impl Admin {
     }
 }
 
-async fn converse(stream: TcpStream, admin: Arc<Admin>) {
+async fn converse(stream: Stream, admin: Arc<Admin>) {
     let service = service_fn(move |request: Request<Incoming>| {
         let admin = Arc::clone(&admin);
         async move {

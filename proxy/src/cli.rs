@@ -10,6 +10,7 @@ mod check_config;
 mod demo;
 mod explain;
 mod keys;
+mod notify;
 mod pipelines;
 mod players;
 mod sandbox;

@@ -37,6 +37,8 @@ pub use tree::Mistake;
 pub struct Config {
     /// Where to listen. Loopback by default, since whoever reaches the port and knows a key acts for every connection.
     pub listen: SocketAddr,
+    /// A socket in the place of `listen`, for callers on this machine alone.
+    pub listen_unix: Option<UnixSocket>,
     /// Where those who watch the process find `/metrics`, `/livez` and `/readyz`; nowhere unless told. Without a key, so
     /// what listens there is for loopback or a network of the operators' own.
     pub admin_listen: Option<SocketAddr>,
@@ -58,6 +60,14 @@ pub struct Config {
     pub connections: Vec<Connection>,
     /// What is allowed and still worth a line in the log.
     pub warnings: Vec<String>,
+}
+
+/// A socket that is a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnixSocket {
+    pub path: PathBuf,
+    /// Who may connect, as the mode of a file.
+    pub mode: u32,
 }
 
 /// What is kept, and what follows from keeping it.

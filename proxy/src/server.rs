@@ -4,7 +4,7 @@
 
 use std::{io, net::SocketAddr, sync::Arc};
 
-use tokio::{net::TcpListener, runtime::Handle, sync::watch, task::JoinSet, time::Instant};
+use tokio::{runtime::Handle, sync::watch, task::JoinSet, time::Instant};
 
 use crate::{
     admin::Admin,
@@ -20,16 +20,23 @@ use crate::{
 };
 
 mod framing;
+mod handed;
 mod house;
+mod listener;
+
+pub use handed::Handed;
+pub use listener::Listener;
+
+pub(crate) use listener::Stream;
 
 use house::House;
 
 /// A proxy that listens and does not answer yet.
 #[derive(Debug)]
 pub struct Server {
-    listener: TcpListener,
+    listener: Listener,
     address: SocketAddr,
-    admin: Option<(TcpListener, SocketAddr)>,
+    admin: Option<Listener>,
     admin_origins: Option<Origins>,
     pipeline: Arc<Pipeline>,
     limits: Limits,
@@ -39,11 +46,10 @@ pub struct Server {
 /// Why a proxy cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    #[error("cannot listen on {address}: {source}")]
-    Listen {
-        address: SocketAddr,
-        source: io::Error,
-    },
+    #[error("cannot listen on {place}: {source}")]
+    Listen { place: String, source: io::Error },
+    #[error("the sockets that were handed over cannot be used: {0}")]
+    Handed(io::Error),
     #[error("{0}")]
     Tls(String),
     #[error("{0}")]
@@ -68,10 +74,31 @@ impl Server {
         config: &Config,
         explain: Option<Explain>,
     ) -> Result<Self, StartError> {
-        let (listener, address) = listen(config.listen).await?;
-        let admin = match config.admin_listen {
-            Some(address) => Some(listen(address).await?),
-            None => None,
+        Self::bind_handed(api, config, explain, Handed::default()).await
+    }
+
+    /// The same with sockets that somebody else has opened, which go before those of the configuration.
+    pub async fn bind_handed(
+        api: Api,
+        config: &Config,
+        explain: Option<Explain>,
+        handed: Handed,
+    ) -> Result<Self, StartError> {
+        let listener = match (handed.api, &config.listen_unix) {
+            (Some(handed), _) => handed,
+            (None, Some(socket)) => {
+                Listener::unix(socket).map_err(|source| StartError::Listen {
+                    place: format!("unix:{}", socket.path.display()),
+                    source,
+                })?
+            }
+            (None, None) => listen(config.listen).await?,
+        };
+        let address = listener.address();
+        let admin = match (handed.admin, config.admin_listen) {
+            (Some(handed), _) => Some(handed),
+            (None, Some(address)) => Some(listen(address).await?),
+            (None, None) => None,
         };
         let upstream = Upstream::new(&config.limits, config.tls).map_err(StartError::Tls)?;
         let webhooks =
@@ -115,7 +142,7 @@ impl Server {
         );
         let admin_origins = admin
             .as_ref()
-            .map(|(_, address)| Origins::new(*address, &config.allowed_hosts, &[], None));
+            .map(|admin| Origins::new(admin.address(), &config.allowed_hosts, &[], None));
         let mut pipeline = Pipeline::new(Parts {
             api,
             auth,
@@ -155,10 +182,19 @@ impl Server {
         self.address
     }
 
+    /// Where callers are answered, as people write it.
+    pub fn place(&self) -> String {
+        self.listener.to_string()
+    }
+
     /// Where those who watch are answered, if anywhere.
     pub fn admin_address(&self) -> Option<SocketAddr> {
-        let (_, address) = self.admin.as_ref()?;
-        Some(*address)
+        self.admin.as_ref().map(Listener::address)
+    }
+
+    /// The same, as people write it.
+    pub fn admin_place(&self) -> Option<String> {
+        self.admin.as_ref().map(ToString::to_string)
     }
 
     /// Serves until `shutdown` resolves, then lets open calls end.
@@ -174,7 +210,7 @@ impl Server {
         } = self;
         // Ends with the set, at the very end.
         let mut watchers = JoinSet::new();
-        if let (Some((listener, _)), Some(origins)) = (admin, admin_origins) {
+        if let (Some(listener), Some(origins)) = (admin, admin_origins) {
             let admin = Admin {
                 pipeline: Arc::clone(&pipeline),
                 origins,
@@ -210,11 +246,12 @@ impl Server {
     }
 }
 
-async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
-    let failed = |source| StartError::Listen { address, source };
-    let listener = TcpListener::bind(address).await.map_err(failed)?;
-    let bound = listener.local_addr().map_err(failed)?;
-    Ok((listener, bound))
+async fn listen(address: SocketAddr) -> Result<Listener, StartError> {
+    let listener = Listener::tcp(address).await;
+    listener.map_err(|source| StartError::Listen {
+        place: address.to_string(),
+        source,
+    })
 }
 
 /// Opens the store that a configuration names.

@@ -27,6 +27,7 @@ mod kept_secrets;
 mod keys;
 mod leads;
 mod limits;
+mod listening;
 mod load;
 mod logs;
 mod lost;

@@ -15,6 +15,9 @@ pub(super) fn run(api: &Api, path: &Path) -> Result<(), Failure> {
         "{}: fine, {} connections, listens on {}",
         path.display(),
         config.connections.len(),
-        config.listen
+        match &config.listen_unix {
+            Some(socket) => format!("unix:{}", socket.path.display()),
+            None => config.listen.to_string(),
+        }
     ))
 }

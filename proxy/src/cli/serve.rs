@@ -5,11 +5,11 @@ use std::path::Path;
 use crosswalk::{
     config, log,
     route::Api,
-    server::{Drained, Server},
+    server::{Drained, Handed, Server, StartError},
 };
 use tokio::sync::oneshot;
 
-use super::{Failure, background, runtime_of, signals::Signals};
+use super::{Failure, background, notify, runtime_of, signals::Signals};
 
 pub(super) fn run(api: &Api, path: &Path) -> Result<(), Failure> {
     let config = config::read(path, api)?;
@@ -23,13 +23,14 @@ pub(super) fn run(api: &Api, path: &Path) -> Result<(), Failure> {
     };
     runtime_of(config.limits.threads)?.block_on(async {
         let signals = Signals::catch()?;
-        let mut server = Server::bind(*api, &config, None).await?;
+        let handed = Handed::take().map_err(StartError::Handed)?;
+        let mut server = Server::bind_handed(*api, &config, None, handed).await?;
         if let Some(background) = &background {
             server = server.with_background(background.handle().clone());
         }
         tracing::info!(
-            address = %server.address(),
-            admin = server.admin_address().map(tracing::field::display),
+            address = server.place(),
+            admin = server.admin_place(),
             connections = config.connections.len(),
             "listening"
         );
@@ -39,14 +40,19 @@ pub(super) fn run(api: &Api, path: &Path) -> Result<(), Failure> {
 
 /// Serves until a signal, then drains; a second signal ends that as well.
 pub(super) async fn until_stopped(server: Server, mut signals: Signals) -> Result<(), Failure> {
+    let place = server.place();
     let (stop, stopped) = oneshot::channel::<()>();
     let mut running = std::pin::pin!(server.run(async {
         let _ = stopped.await;
     }));
+    notify::ready(&place);
+    let mut watch = std::pin::pin!(notify::keep_watch());
     tokio::select! {
         _ = &mut running => return Ok(()),
         () = signals.next() => {}
+        () = &mut watch => {}
     }
+    notify::stopping();
     tracing::info!("draining; another signal stops at once");
     let _ = stop.send(());
     tokio::select! {
@@ -55,5 +61,6 @@ pub(super) async fn until_stopped(server: Server, mut signals: Signals) -> Resul
             Drained::Partly => Err(Failure::Cut),
         },
         () = signals.next() => Err(Failure::Stopped),
+        () = watch => Ok(()),
     }
 }

@@ -12,6 +12,7 @@ use super::{
 use crate::route::Api;
 
 mod connection;
+mod listen;
 mod place;
 mod provider_limits;
 mod secret;
@@ -54,23 +55,15 @@ pub(super) fn config(
 impl Check<'_> {
     /// Goes on after a mistake, with the default in place of the wrong value: the result counts only without any.
     fn root(&mut self, mut root: Map) -> Config {
-        let listen = root
-            .take("listen")
-            .and_then(|value| {
-                value.parse(
-                    &mut self.source,
-                    "an address with a port, as in 127.0.0.1:4040",
-                    |text| text.parse::<SocketAddr>().ok(),
-                )
-            })
-            .unwrap_or(DEFAULT_LISTEN);
-        if !listen.ip().is_loopback() {
-            self.warnings.push(format!(
-                "listen: {listen} is not loopback; whoever reaches it and knows an API key acts for every connection"
-            ));
-        }
+        let (listen, listen_unix) = self.listen(&mut root);
         let admin_listen = self.admin_listen(&mut root, listen);
         let state = self.state(&mut root);
+        if listen_unix.is_some() && state.store.is_some() && state.public_url.is_none() {
+            self.warnings.push(
+                "public_url: missing; no browser reaches a socket, so links for customers lead nowhere without it"
+                    .to_owned(),
+            );
+        }
         let native_door = root.take("native_door").and_then(|value| {
             value.parse(&mut self.source, "true or false", |text| text.parse().ok())
         });
@@ -99,6 +92,7 @@ impl Check<'_> {
         root.finish(&mut self.source);
         Config {
             listen,
+            listen_unix,
             admin_listen,
             state,
             native_door: native_door.unwrap_or(true),

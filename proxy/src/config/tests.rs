@@ -226,6 +226,45 @@ fn the_admin_port_is_off_unless_told_and_another_than_the_apis() {
     let config = |text: &str| read(&format!("api_keys: [\"env:KEY\"]\n{text}"));
     assert_eq!(config("").unwrap().admin_listen, None);
     assert!(config("").unwrap().native_door);
+    let at = |text: &str| config(text).unwrap().listen_unix.unwrap();
+    assert_eq!(at("listen: unix:/run/a.sock\n").mode, 0o660);
+    let private = at("listen: unix:/run/a.sock\nlisten_mode: \"0600\"\n");
+    assert_eq!(
+        (private.path.to_str(), private.mode),
+        (Some("/run/a.sock"), 0o600)
+    );
+    let open = config("listen: unix:/run/a.sock\nlisten_mode: \"0666\"\n").unwrap();
+    assert!(
+        open.warnings.iter().any(|it| it.contains("lets everybody")),
+        "{:?}",
+        open.warnings
+    );
+    for (text, said) in [
+        (
+            "listen: unix:a.sock",
+            "listen: expected an address with a port",
+        ),
+        ("listen: unix:/", "listen: expected an address with a port"),
+        (
+            "listen_mode: \"0600\"",
+            "listen_mode: only a socket has a mode",
+        ),
+        (
+            "listen: unix:/a\nlisten_mode: \"0800\"",
+            "listen_mode: expected the mode of a file",
+        ),
+        (
+            "listen: unix:/a\nlisten_mode: \"1777\"",
+            "listen_mode: expected the mode of a file",
+        ),
+        (
+            "listen: unix:/a\nlisten_mode: 6",
+            "listen_mode: expected the mode of a file",
+        ),
+    ] {
+        let mistakes = mistakes(&format!("api_keys: [\"env:KEY\"]\n{text}\n"));
+        assert!(mistakes.contains(said), "{text}: {mistakes}");
+    }
     assert!(!config("native_door: false\n").unwrap().native_door);
     let odd = mistakes("api_keys: [\"env:KEY\"]\nnative_door: ajar\n");
     assert!(odd.contains("native_door: expected true or false"), "{odd}");

@@ -2,6 +2,7 @@
 //! not carried out.
 
 use std::{
+    fmt::Write as _,
     net::{IpAddr, Ipv4Addr},
     time::Duration,
 };
@@ -58,9 +59,11 @@ fn a_fault_is_cured_for_reads_and_told_of_writes() {
                 }
             };
             let id = format!("{provider}-{number}");
-            config.push_str(&format!(
-                "  {id}: {{ provider: {provider}, {place}, {oauth} }}\n"
-            ));
+            writeln!(
+                config,
+                "  {id}: {{ provider: {provider}, {place}, {oauth} }}"
+            )
+            .expect("a String takes all");
             ways.push((provider, injector, fault, id));
         }
     }

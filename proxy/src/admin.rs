@@ -85,6 +85,14 @@ impl Admin {
             error.allow = Some("GET, HEAD".into());
             return Err(error);
         }
+        let query = head.uri.query().unwrap_or_default();
+        if path == "/readyz"
+            && query
+                .split('&')
+                .any(|it| it.split('=').next() == Some("verbose"))
+        {
+            return Ok(self.pipeline.ready_in_detail().await);
+        }
         if let Some(health) = health {
             return Ok(health);
         }

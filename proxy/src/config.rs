@@ -56,6 +56,7 @@ pub struct Config {
     pub limits: Limits,
     pub provider_limits: ProviderLimits,
     pub log: Log,
+    pub telemetry: Telemetry,
     pub tls: Tls,
     pub connections: Vec<Connection>,
     /// What is allowed and still worth a line in the log.
@@ -189,6 +190,24 @@ impl Default for Limits {
             idempotency_lease: Duration::from_secs(15),
             idempotency_answer_bytes: 1024 * 1024,
             drain_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Where traces go.
+#[derive(Debug, Clone)]
+pub struct Telemetry {
+    /// A collector by HTTP, to whose address `/v1/traces` is added. None by default: then there are no traces.
+    pub otlp_endpoint: Option<Url>,
+    /// What this process is called there.
+    pub service_name: String,
+}
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        Self {
+            otlp_endpoint: None,
+            service_name: "crosswalk".to_owned(),
         }
     }
 }

@@ -22,6 +22,7 @@ use crate::{
     idempotency::Answer,
     metrics::Metrics,
     outlet::Outlet,
+    telemetry::CallEnd,
     upstream::{Connection, NativeLog},
 };
 
@@ -210,9 +211,25 @@ impl Drop for CallLog {
         let status = end.as_ref().map_or(499, |end| end.status);
         let counts_as = end.as_ref().map_or(499, |end| end.counts_as);
         if let Some(metrics) = &self.metrics {
-            metrics.call(text(&self.operation), text(&self.provider), counts_as, took);
+            let native_calls = self.native.calls();
+            let (operation, provider) = (text(&self.operation), text(&self.provider));
+            metrics.call(operation, provider, counts_as, native_calls, took);
         }
-        let code = end.as_ref().and_then(|end| end.code).map(Code::name);
+        let code = end.as_ref().and_then(|end| end.code);
+        if let Some(trace) = self.native.trace() {
+            trace.ended(&CallEnd {
+                operation: self.operation.get().copied(),
+                provider: self.provider.get().copied(),
+                connection: self.connection.get().map(String::as_str),
+                request_id: &self.request_id,
+                status: counts_as,
+                code,
+                native_calls: self.native.calls(),
+            });
+        }
+        let trace_id = self.native.trace().map(|trace| trace.id());
+        let trace_id = trace_id.as_deref();
+        let code = code.map(Code::name);
         let detail = end.as_ref().and_then(|end| end.detail.as_deref());
         macro_rules! line {
             ($level:ident) => {
@@ -227,6 +244,7 @@ impl Drop for CallLog {
                     duration_ms,
                     code,
                     detail,
+                    trace_id,
                     "call"
                 )
             };

@@ -45,6 +45,7 @@ use crate::{
     route::{Api, Router, ServedBy, UnifiedRequest},
     store::Store,
     sync,
+    telemetry::{Exporter, Trace},
     upstream::{Behalf, Exchange, NativeLog, Upstream, Urgency, provider::Effect},
     webhook,
 };
@@ -60,6 +61,7 @@ mod memory;
 mod native;
 mod origin;
 mod page;
+mod ready;
 mod unified;
 
 pub use flowing::{AnswerBody, Cut};
@@ -104,6 +106,8 @@ pub struct Pipeline {
     is_draining: AtomicBool,
     /// Whether callers may reach providers' own APIs.
     native_door: bool,
+    /// Where spans of calls are put, if anywhere.
+    exporter: Option<Arc<Exporter>>,
     explain: Option<Explain>,
 }
 
@@ -164,6 +168,9 @@ impl Pipeline {
         } = parts;
         let auth = Arc::new(auth);
         let upstream = Arc::new(upstream);
+        for provider in api.providers {
+            upstream.metrics().expect(provider);
+        }
         let driver = Driver::new(Arc::clone(&upstream), &limits);
         let unified = Arc::new(Unified::new(api, driver));
         let idempotency = Arc::new(Idempotency::new(store.clone(), &limits));
@@ -192,6 +199,7 @@ impl Pipeline {
             limits,
             is_draining: AtomicBool::new(false),
             native_door,
+            exporter: None,
             explain: None,
         }
     }
@@ -200,6 +208,13 @@ impl Pipeline {
     #[must_use]
     pub fn with_explain(mut self, explain: Explain) -> Self {
         self.explain = Some(explain);
+        self
+    }
+
+    /// The same, putting a span of every call there.
+    #[must_use]
+    pub fn with_exporter(mut self, exporter: Arc<Exporter>) -> Self {
+        self.exporter = Some(exporter);
         self
     }
 
@@ -220,7 +235,10 @@ impl Pipeline {
             Some(_) => NativeLog::with_exchanges(),
             None => NativeLog::default(),
         };
-        let log = CallLog::new(request_id, native).counted_by(self.own.upstream.metrics());
+        let exporter = self.exporter.as_ref();
+        let trace = exporter.and_then(|exporter| Trace::begin(exporter, request.headers()));
+        let log =
+            CallLog::new(request_id, native.traced(trace)).counted_by(self.own.upstream.metrics());
         let log = Arc::new(log);
         // What is to be explained is told whole. To callers of older versions a body that breaks off looks like a whole
         // one.
@@ -447,6 +465,11 @@ impl Pipeline {
             None => true,
         };
         metrics.store_is_up(is_up);
+        if let Some(store) = self.own.store.as_ref().filter(|_| is_up)
+            && let Ok(Ok(lag)) = tokio::time::timeout(STORE_ANSWERS, store.pipeline_lag()).await
+        {
+            metrics.pipeline_lags(lag);
+        }
         metrics.text()
     }
 

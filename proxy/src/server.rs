@@ -2,7 +2,7 @@
 //!
 //! Assumes that what listens beyond loopback was decided by the configuration. Speaks no TLS to callers.
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{runtime::Handle, sync::watch, task::JoinSet, time::Instant};
 
@@ -15,6 +15,7 @@ use crate::{
     pipeline::{Explain, Origins, Parts, Pipeline},
     route::Api,
     store::{Store, StoreError, keys::KeyRing},
+    telemetry::{self, Exporting},
     upstream::Upstream,
     webhook,
 };
@@ -31,6 +32,9 @@ pub(crate) use listener::Stream;
 
 use house::House;
 
+/// How long the end of the process waits for the collector of traces.
+const LAST_SPANS: Duration = Duration::from_secs(3);
+
 /// A proxy that listens and does not answer yet.
 #[derive(Debug)]
 pub struct Server {
@@ -41,6 +45,7 @@ pub struct Server {
     pipeline: Arc<Pipeline>,
     limits: Limits,
     background: Option<Handle>,
+    exporting: Option<Exporting>,
 }
 
 /// Why a proxy cannot start.
@@ -159,6 +164,14 @@ impl Server {
         if let Some(explain) = explain {
             pipeline = pipeline.with_explain(explain);
         }
+        let endpoint = telemetry::Endpoint::new(&config.telemetry, &config.limits, config.tls)
+            .map_err(StartError::Tls)?;
+        let mut exporting = None;
+        if let Some(endpoint) = endpoint {
+            let (exporter, delivers) = telemetry::exporter(api, pipeline.counters(), endpoint);
+            pipeline = pipeline.with_exporter(exporter);
+            exporting = Some(delivers);
+        }
         Ok(Self {
             listener,
             address,
@@ -167,6 +180,7 @@ impl Server {
             pipeline: Arc::new(pipeline),
             limits: config.limits.clone(),
             background: None,
+            exporting,
         })
     }
 
@@ -206,6 +220,7 @@ impl Server {
             limits,
             admin_origins,
             background,
+            exporting,
             ..
         } = self;
         // Ends with the set, at the very end.
@@ -217,6 +232,8 @@ impl Server {
             };
             watchers.spawn(admin.serve(listener));
         }
+        let (end, ended) = watch::channel(false);
+        let exporting = exporting.map(|exporting| tokio::spawn(exporting.run(ended)));
         let (stop, stopped) = watch::channel(false);
         let handle = background.unwrap_or_else(Handle::current);
         let mut background = pipeline.start(&stopped, &handle);
@@ -239,10 +256,16 @@ impl Server {
             pipeline.idle().await;
             while background.join_next().await.is_some() {}
         };
-        match tokio::time::timeout_at(until, drained).await {
+        let drained = match tokio::time::timeout_at(until, drained).await {
             Ok(()) => Drained::Fully,
             Err(_) => Drained::Partly,
+        };
+        // What the last calls left is delivered as well; it takes its own short time at most.
+        let _ = end.send(true);
+        if let Some(exporting) = exporting {
+            let _ = tokio::time::timeout(LAST_SPANS, exporting).await;
         }
+        drained
     }
 }
 

@@ -54,6 +54,7 @@ mod tokens;
 mod upsert;
 mod users;
 mod visibility;
+mod watching;
 mod webhooks;
 mod wide;
 mod wide_custom;

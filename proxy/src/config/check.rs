@@ -17,6 +17,7 @@ mod place;
 mod provider_limits;
 mod secret;
 mod store;
+mod telemetry;
 
 pub(crate) use place::{is_allowed_host, is_loopback, is_origin, with_origin};
 
@@ -87,6 +88,7 @@ impl Check<'_> {
         let limits = self.limits(root.take("limits"));
         let provider_limits = self.provider_limits(root.take("provider_limits"));
         let log = self.log(root.take("log"));
+        let telemetry = self.telemetry(root.take("telemetry"));
         let tls = self.tls(root.take("tls"));
         let connections = self.connections(root.take("connections"), &cursor_key);
         root.finish(&mut self.source);
@@ -102,6 +104,7 @@ impl Check<'_> {
             limits,
             provider_limits,
             log,
+            telemetry,
             tls,
             connections,
             warnings: std::mem::take(&mut self.warnings),

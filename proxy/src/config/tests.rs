@@ -226,6 +226,27 @@ fn the_admin_port_is_off_unless_told_and_another_than_the_apis() {
     let config = |text: &str| read(&format!("api_keys: [\"env:KEY\"]\n{text}"));
     assert_eq!(config("").unwrap().admin_listen, None);
     assert!(config("").unwrap().native_door);
+    let telemetry = |text: &str| config(text).unwrap().telemetry;
+    assert!(telemetry("").otlp_endpoint.is_none());
+    let traced =
+        telemetry("telemetry: { otlp_endpoint: http://a.example:4318, service_name: s }\n");
+    assert_eq!(
+        traced.otlp_endpoint.unwrap().as_str(),
+        "http://a.example:4318/"
+    );
+    assert_eq!(traced.service_name, "s");
+    for endpoint in [
+        "a.example:4318",
+        "grpc://a.example",
+        "http://me:you@a.example",
+    ] {
+        let text =
+            format!("api_keys: [\"env:KEY\"]\ntelemetry: {{ otlp_endpoint: \"{endpoint}\" }}\n");
+        assert!(
+            mistakes(&text)
+                .contains("telemetry.otlp_endpoint: expected the address of a collector")
+        );
+    }
     let at = |text: &str| config(text).unwrap().listen_unix.unwrap();
     assert_eq!(at("listen: unix:/run/a.sock\n").mode, 0o660);
     let private = at("listen: unix:/run/a.sock\nlisten_mode: \"0600\"\n");

@@ -191,12 +191,12 @@ fn make_way(path: &Path) -> io::Result<()> {
     }
 }
 
-fn in_folder(made: &Path, path: &Path, mode: u32) -> io::Result<UnixListener> {
-    let listener = UnixListener::bind(made)?;
-    let moved = fs::set_permissions(made, fs::Permissions::from_mode(mode))
-        .and_then(|()| fs::rename(made, path));
+fn in_folder(first: &Path, path: &Path, mode: u32) -> io::Result<UnixListener> {
+    let listener = UnixListener::bind(first)?;
+    let moved = fs::set_permissions(first, fs::Permissions::from_mode(mode))
+        .and_then(|()| fs::rename(first, path));
     if let Err(error) = moved {
-        let _ = fs::remove_file(made);
+        let _ = fs::remove_file(first);
         return Err(error);
     }
     Ok(listener)

@@ -106,7 +106,7 @@ impl Upstream {
         let status = answered.as_ref().map(|answer| answer.status.as_u16()).ok();
         self.metrics()
             .native_call(provider.name, status, began.elapsed());
-        log.ended(request, answered.as_ref().ok());
+        log.ended(request, (&token.authority, began), answered.as_ref().ok());
         let answered = answered.map_err(|failure| unanswered(provider, Effect::Read, &failure))?;
         let mut response = native_response(provider, &answered);
         let headers = answered.headers;

@@ -105,6 +105,11 @@ pub fn operation_of(method: &Method) -> Result<&'static NativeOperation, Error> 
     })
 }
 
+/// The call with this name, as in `native.get`.
+pub(crate) fn operation_named(id: &str) -> Option<&'static NativeOperation> {
+    OPERATIONS.iter().find(|it| it.id == id)
+}
+
 /// What of a caller's head passes to this provider.
 pub fn passing(provider: &Provider, given: &HeaderMap) -> HeaderMap {
     let own = provider.native_door.request_headers;

@@ -373,7 +373,7 @@ impl Upstream {
         let status = answered.as_ref().map(|answer| answer.status.as_u16()).ok();
         self.metrics()
             .native_call(provider.name, status, began.elapsed());
-        log.ended(request, answered.as_ref().ok());
+        log.ended(request, (host, began), answered.as_ref().ok());
         Ok(match answered {
             Ok(answer) => {
                 let retry_after = text(&answer.headers, RETRY_AFTER.as_str())
@@ -386,7 +386,11 @@ impl Upstream {
                     fault::rule(provider, &response)
                 };
                 turn.answered(response.status, &answer.headers, rule);
-                pass.ended(Health::of_answer(response.status, rule));
+                // Behind a path of the caller's may be code of the customer's own, whose faults are not the host's.
+                let is_of_the_path = passed.is_some() && response.status == 500;
+                if !is_of_the_path {
+                    pass.ended(Health::of_answer(response.status, rule));
+                }
                 let part = request
                     .parts
                     .as_ref()

@@ -132,7 +132,7 @@ impl Upstream {
                         Arc::clone(connection),
                         conducting,
                         leaves,
-                        log.keeps_exchanges(),
+                        (log.keeps_exchanges(), log.trace().cloned()),
                     ));
                     waits
                 }

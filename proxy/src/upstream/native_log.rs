@@ -7,6 +7,8 @@ use std::sync::{
 };
 
 use bytes::Bytes;
+use http::uri::Authority;
+use tokio::time::Instant;
 
 use super::{
     behalf::Behalf,
@@ -14,7 +16,10 @@ use super::{
     client::Response,
     provider::NativeOperation,
 };
-use crate::translate::NativeRequest;
+use crate::{
+    telemetry::{NativeEnd, Trace},
+    translate::NativeRequest,
+};
 
 /// What one unified call did at the provider.
 #[derive(Debug, Default)]
@@ -25,6 +30,8 @@ pub struct NativeLog {
     behalf: OnceLock<Behalf>,
     /// Of the account that was asked.
     budget: OnceLock<Arc<Budget>>,
+    /// Where traces are wanted.
+    trace: Option<Arc<Trace>>,
     /// Kept only where somebody wants to read them.
     exchanges: Option<Mutex<Vec<Exchange>>>,
 }
@@ -46,6 +53,18 @@ impl NativeLog {
             exchanges: Some(Mutex::default()),
             ..Self::default()
         }
+    }
+
+    /// The same, whose calls are spans of a trace.
+    #[must_use]
+    pub fn traced(mut self, trace: Option<Arc<Trace>>) -> Self {
+        self.trace = trace;
+        self
+    }
+
+    /// The trace that the calls are a part of, where there is one.
+    pub fn trace(&self) -> Option<&Arc<Trace>> {
+        self.trace.as_ref()
     }
 
     /// Says on whose behalf the calls are made. The first word counts.
@@ -126,7 +145,21 @@ impl NativeLog {
         self.calls.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn ended(&self, request: &NativeRequest, answer: Option<&Response>) {
+    /// A call to `host` that was sent at `began` has ended, with an answer or without.
+    pub(super) fn ended(
+        &self,
+        request: &NativeRequest,
+        (host, began): (&Authority, Instant),
+        answer: Option<&Response>,
+    ) {
+        if let Some(trace) = &self.trace {
+            trace.native_ended(&NativeEnd {
+                operation: request.operation,
+                host,
+                began,
+                status: answer.map(|answer| answer.status),
+            });
+        }
         if let Some(exchanges) = &self.exchanges {
             exchanges
                 .lock()

@@ -16,6 +16,7 @@ use super::{
 use crate::{
     error::{Code, Error},
     metrics::Joined,
+    telemetry::Trace,
     translate::NativeResponse,
     upstream::{
         engine::{Connection, Upstream},
@@ -31,7 +32,7 @@ pub(super) async fn conduct(
     connection: Arc<Connection>,
     mut conducting: Conducting,
     leaves: Instant,
-    keeps_exchanges: bool,
+    (keeps_exchanges, trace): (bool, Option<Arc<Trace>>),
 ) {
     let _ = tokio::time::timeout_at(leaves, conducting.woken()).await;
     let batch = match conducting.depart() {
@@ -54,7 +55,8 @@ pub(super) async fn conduct(
         NativeLog::with_exchanges()
     } else {
         NativeLog::default()
-    };
+    }
+    .traced(trace);
     log.is_for(batch.behalf.clone());
     let wanted = while_wanted(
         &conducting,

@@ -21,6 +21,7 @@ mod groups;
 mod joins;
 mod limits;
 mod lists;
+mod native_door;
 mod natives;
 mod objects;
 mod operations;

@@ -11,6 +11,7 @@ pub mod document;
 pub mod gone;
 pub mod joins;
 pub mod limits;
+pub mod native_door;
 pub mod operation;
 pub mod provider;
 pub mod script;

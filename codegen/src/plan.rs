@@ -7,6 +7,7 @@ pub(crate) mod build;
 mod connect;
 mod joins;
 mod limits;
+mod native_door;
 
 pub use connect::{
     PlanAccount, PlanAuthorize, PlanCheck, PlanFixedCall, PlanGranted, PlanLogin,
@@ -14,6 +15,7 @@ pub use connect::{
 };
 pub use joins::{PlanJoin, PlanJoinPart};
 pub use limits::{PlanLimit, PlanLimitKind, PlanLimitTold};
+pub use native_door::PlanNativeDoor;
 
 /// Everything that one run generates.
 #[derive(Debug, Clone)]
@@ -177,6 +179,7 @@ pub struct PlanProvider {
     pub bundle: Option<PlanBundle>,
     /// Single reads that one call carries out together.
     pub joins: Vec<PlanJoin>,
+    pub native_door: PlanNativeDoor,
     /// How an empty value is written.
     pub clear: PlanClear,
     pub record_id: PlanRecordId,

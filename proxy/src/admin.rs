@@ -14,16 +14,13 @@ use http::{
 use http_body_util::Full;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::Semaphore,
-    task::JoinSet,
-};
+use tokio::{sync::Semaphore, task::JoinSet};
 
 use crate::{
     error::{Code, Error},
     explorer, metrics,
     pipeline::{Origins, Pipeline},
+    server::{Listener, Stream},
 };
 
 /// Connections at one time; those who watch are few.
@@ -43,7 +40,7 @@ pub(crate) struct Admin {
 
 impl Admin {
     /// Answers until it is dropped, calls that go on included: a drain is what people want to watch.
-    pub(crate) async fn serve(self, listener: TcpListener) {
+    pub(crate) async fn serve(self, listener: Listener) {
         let (admin, places) = (Arc::new(self), Arc::new(Semaphore::new(MOST_CONNECTIONS)));
         let mut connections = JoinSet::new();
         loop {
@@ -52,7 +49,7 @@ impl Admin {
             };
             while connections.try_join_next().is_some() {}
             match listener.accept().await {
-                Ok((stream, _)) => {
+                Ok(stream) => {
                     let admin = Arc::clone(&admin);
                     connections.spawn(async move {
                         converse(stream, admin).await;
@@ -95,6 +92,14 @@ impl Admin {
             error.allow = Some("GET, HEAD".into());
             return Err(error);
         }
+        let query = head.uri.query().unwrap_or_default();
+        if path == "/readyz"
+            && query
+                .split('&')
+                .any(|it| it.split('=').next() == Some("verbose"))
+        {
+            return Ok(self.pipeline.ready_in_detail().await);
+        }
         if let Some(health) = health {
             return Ok(health);
         }
@@ -107,7 +112,7 @@ impl Admin {
     }
 }
 
-async fn converse(stream: TcpStream, admin: Arc<Admin>) {
+async fn converse(stream: Stream, admin: Arc<Admin>) {
     let service = service_fn(move |request: Request<Incoming>| {
         let admin = Arc::clone(&admin);
         async move { Ok::<_, std::convert::Infallible>(admin.answer(request).await) }

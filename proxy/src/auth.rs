@@ -52,7 +52,9 @@ pub enum Scope {
     Admin,
     /// Every unified operation, and looking at what the installation has.
     Unified,
-    /// The same as far as it changes nothing.
+    /// The same, and the provider's own API.
+    Native,
+    /// Every unified operation and looking, as far as it changes nothing.
     Read,
     /// One customer's own connections.
     Customer(String),
@@ -64,6 +66,7 @@ impl Scope {
         match name {
             "admin" => Some(Self::Admin),
             "unified" => Some(Self::Unified),
+            "native" => Some(Self::Native),
             "read" => Some(Self::Read),
             _ => None,
         }
@@ -75,7 +78,7 @@ impl Principal {
     pub fn customer(&self) -> Option<&str> {
         match &self.scope {
             Scope::Customer(customer) => Some(customer),
-            Scope::Admin | Scope::Unified | Scope::Read => None,
+            Scope::Admin | Scope::Unified | Scope::Native | Scope::Read => None,
         }
     }
 
@@ -88,7 +91,7 @@ impl Principal {
     pub fn must_be_admin(&self) -> Result<(), Error> {
         match self.scope {
             Scope::Admin => Ok(()),
-            Scope::Unified | Scope::Read | Scope::Customer(_) => Err(Error::new(
+            Scope::Unified | Scope::Native | Scope::Read | Scope::Customer(_) => Err(Error::new(
                 Code::Forbidden,
                 "expected an API key with the scope `admin`, which this operation needs; `crosswalk keys create --scope admin` makes one",
             )),
@@ -98,7 +101,7 @@ impl Principal {
     /// Refuses a customer, who may not look at the installation as a whole.
     pub fn must_see_all(&self) -> Result<(), Error> {
         match self.scope {
-            Scope::Admin | Scope::Unified | Scope::Read => Ok(()),
+            Scope::Admin | Scope::Unified | Scope::Native | Scope::Read => Ok(()),
             Scope::Customer(_) => Err(Error::new(
                 Code::Forbidden,
                 "expected an API key, which this operation needs; a connect token is for one customer's connections",
@@ -115,7 +118,19 @@ impl Principal {
                 Code::Forbidden,
                 "the connect token is for another customer",
             )),
-            Scope::Admin | Scope::Unified | Scope::Read => self.must_be_admin(),
+            Scope::Admin | Scope::Unified | Scope::Native | Scope::Read => self.must_be_admin(),
+        }
+    }
+
+    /// Refuses all who may not use the provider's own API, which can do more than the unified one: delete what it
+    /// cannot bring back, and read what no mapping names. So it is for those alone who were given it, or everything.
+    pub fn must_be_native(&self) -> Result<(), Error> {
+        match self.scope {
+            Scope::Admin | Scope::Native => Ok(()),
+            Scope::Unified | Scope::Read | Scope::Customer(_) => Err(Error::new(
+                Code::Forbidden,
+                "expected an API key with the scope `native` or `admin`, which the provider's own API needs; `crosswalk keys create --scope native` makes one",
+            )),
         }
     }
 

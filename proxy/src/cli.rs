@@ -24,6 +24,7 @@ mod help;
 mod json_text;
 mod keys;
 mod paint;
+mod notify;
 mod pipelines;
 mod players;
 mod print_config;

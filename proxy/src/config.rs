@@ -52,10 +52,16 @@ pub use tree::Mistake;
 pub struct Config {
     /// Where to listen. Loopback by default, since whoever reaches the port and knows a key acts for every connection.
     pub listen: SocketAddr,
+    /// A socket in the place of `listen`, for callers on this machine alone.
+    pub listen_unix: Option<UnixSocket>,
     /// Where those who watch the process find `/metrics`, `/livez` and `/readyz`; nowhere unless told. Without a key, so
     /// what listens there is for loopback or a network of the operators' own.
     pub admin_listen: Option<SocketAddr>,
     pub state: State,
+    /// Whether `/proxy/…` reaches providers' own APIs. By default it does: it takes a key that may do all, or one that was
+    /// made for it, so nobody may do more than was meant, and whoever misses something in the unified API needs no second
+    /// way with credentials of its own.
+    pub native_door: bool,
     /// Who may call, and may do all: the values of `x-apikey` that are taken beside the keys in the store.
     pub api_keys: Vec<SecretString>,
     /// Values of `Host` that are taken beside loopback's names; all others are refused, which stops DNS rebinding.
@@ -65,6 +71,7 @@ pub struct Config {
     pub limits: Limits,
     pub provider_limits: ProviderLimits,
     pub log: Log,
+    pub telemetry: Telemetry,
     pub tls: Tls,
     pub reload: Reload,
     pub connections: Vec<Connection>,
@@ -84,6 +91,14 @@ pub enum Reload {
     OnChange,
     /// At SIGHUP alone.
     OnSignal,
+}
+
+/// A socket that is a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnixSocket {
+    pub path: PathBuf,
+    /// Who may connect, as the mode of a file.
+    pub mode: u32,
 }
 
 /// What is kept, and what follows from keeping it.
@@ -211,6 +226,24 @@ impl Default for Limits {
             recorded_calls: 500,
             recorded_bytes: 16 * 1024 * 1024,
             drain_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Where traces go.
+#[derive(Debug, Clone)]
+pub struct Telemetry {
+    /// A collector by HTTP, to whose address `/v1/traces` is added. None by default: then there are no traces.
+    pub otlp_endpoint: Option<Url>,
+    /// What this process is called there.
+    pub service_name: String,
+}
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        Self {
+            otlp_endpoint: None,
+            service_name: "crosswalk".to_owned(),
         }
     }
 }

@@ -25,6 +25,7 @@ use crate::{
     config::Limits,
     core::kept as store_error,
     error::{Code, Error, Outcome},
+    pipeline::Native,
     store::{Claim, KeyedAttempt, Store, StoreError},
 };
 
@@ -34,6 +35,8 @@ mod kept;
 
 pub use given::{Key, Request};
 pub use kept::Kept;
+
+pub(crate) use kept::REPLAYED;
 
 use becomes::{Becomes, becomes};
 
@@ -76,6 +79,8 @@ pub enum Answer {
     Now(Vec<u8>),
     /// As it was before.
     Replayed(Kept),
+    /// As the provider did, in its own words.
+    Native(Box<Native>),
 }
 
 /// An attempt that is under way.
@@ -257,6 +262,7 @@ impl Answer {
         match self {
             Self::Now(_) => StatusCode::OK,
             Self::Replayed(kept) => kept.status(),
+            Self::Native(native) => native.status(),
         }
     }
 }

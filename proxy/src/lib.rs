@@ -38,6 +38,7 @@ pub mod sandbox;
 pub mod server;
 pub mod store;
 pub mod sync;
+pub mod telemetry;
 pub mod translate;
 pub mod upstream;
 pub mod webhook;

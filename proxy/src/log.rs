@@ -22,9 +22,11 @@ use tracing_subscriber::{
 use crate::{
     config::{self, Level, LogFormat},
     error::{Code, Error},
+    idempotency::Answer,
     metrics::Metrics,
     outlet::Outlet,
     recorder::{Ended, Recording},
+    telemetry::CallEnd,
     upstream::{Connection, NativeLog},
 };
 
@@ -181,6 +183,23 @@ impl CallLog {
         self.ends(end);
     }
 
+    /// The call was answered in whatever way.
+    pub fn ends_as(&self, result: &Result<Answer, Error>) {
+        match result {
+            Ok(Answer::Replayed(kept)) => self.replayed(kept.status()),
+            Ok(Answer::Native(native)) => {
+                let status = native.status().as_u16();
+                self.ends(End {
+                    status,
+                    counts_as: status,
+                    code: None,
+                    detail: None,
+                });
+            }
+            result => self.ended(result),
+        }
+    }
+
     /// The call was answered as one before it was.
     pub fn replayed(&self, status: StatusCode) {
         self.ends(End {
@@ -210,9 +229,25 @@ impl Drop for CallLog {
         let status = end.as_ref().map_or(499, |end| end.status);
         let counts_as = end.as_ref().map_or(499, |end| end.counts_as);
         if let Some(metrics) = &self.metrics {
-            metrics.call(text(&self.operation), text(&self.provider), counts_as, took);
+            let native_calls = self.native.calls();
+            let (operation, provider) = (text(&self.operation), text(&self.provider));
+            metrics.call(operation, provider, counts_as, native_calls, took);
         }
-        let code = end.as_ref().and_then(|end| end.code).map(Code::name);
+        let code = end.as_ref().and_then(|end| end.code);
+        if let Some(trace) = self.native.trace() {
+            trace.ended(&CallEnd {
+                operation: self.operation.get().copied(),
+                provider: self.provider.get().copied(),
+                connection: self.connection.get().map(String::as_str),
+                request_id: &self.request_id,
+                status: counts_as,
+                code,
+                native_calls: self.native.calls(),
+            });
+        }
+        let trace_id = self.native.trace().map(|trace| trace.id());
+        let trace_id = trace_id.as_deref();
+        let code = code.map(Code::name);
         if let Some(recording) = self.recording.take() {
             recording.ended(self, Ended { status, code, took });
         }
@@ -230,6 +265,7 @@ impl Drop for CallLog {
                     duration_ms,
                     code,
                     detail,
+                    trace_id,
                     "call"
                 )
             };

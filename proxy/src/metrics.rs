@@ -7,7 +7,7 @@
 use std::{
     collections::BTreeMap,
     fmt::{self, Write as _},
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, PoisonError, atomic::AtomicU64},
     time::Duration,
 };
 
@@ -16,6 +16,8 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
     registry::{Registry, Unit},
 };
+
+use crate::upstream::provider::Provider;
 
 mod labels;
 
@@ -38,6 +40,7 @@ const DURATIONS: [f64; 12] = [
 pub struct Metrics {
     registry: Registry,
     calls: Family<CallLabels, Counter>,
+    calls_native: Family<OperationLabels, Counter>,
     durations: Family<OperationLabels, Histogram, fn() -> Histogram>,
     in_flight: Gauge,
     connections: Gauge,
@@ -58,6 +61,9 @@ pub struct Metrics {
     store_up: Gauge,
     reloads: Family<ReloadLabels, Counter>,
     last_reload_successful: Gauge,
+    pipeline_lag: Gauge<f64, AtomicU64>,
+    spans_exported: Counter,
+    spans_dropped: Counter,
     least: Mutex<BTreeMap<(&'static str, &'static str), Least>>,
 }
 
@@ -98,6 +104,11 @@ impl Default for Metrics {
             calls: counted!(
                 "calls",
                 "Calls by operation, provider and class of status",
+                Family::default()
+            ),
+            calls_native: counted!(
+                "call_native_calls",
+                "Calls to providers that calls of an operation took",
                 Family::default()
             ),
             durations: counted!(
@@ -203,6 +214,22 @@ impl Default for Metrics {
                 "Whether the configuration that was last read is in place",
                 successful
             ),
+            pipeline_lag: counted!(
+                "pipeline_lag",
+                "How long the pipeline that is most behind is behind: since its last good sync, its interval taken off",
+                Unit::Seconds,
+                Gauge::default()
+            ),
+            spans_exported: counted!(
+                "spans_exported",
+                "Spans that the collector of traces took",
+                Counter::default()
+            ),
+            spans_dropped: counted!(
+                "spans_dropped",
+                "Spans that it did not take, or that found the queue full",
+                Counter::default()
+            ),
             registry,
             least: Mutex::default(),
         }
@@ -210,12 +237,64 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// A call came to its end. `status` is 499 where its caller hung up.
+    /// Shows of a provider what has not happened yet, as 0: where a counter begins with its first event, whoever looks for
+    /// increases misses that one.
+    pub fn expect(&self, provider: &'static Provider) {
+        let Provider { name, limits, .. } = *provider;
+        let by_provider = ByProvider { provider: name };
+        for status in [
+            Status::Success,
+            Status::Client,
+            Status::Server,
+            Status::None,
+        ] {
+            let labels = NativeLabels {
+                provider: name,
+                status,
+            };
+            drop(self.native_calls.get_or_create(&labels));
+        }
+        for reason in Reason::ALL {
+            let labels = RetryLabels {
+                provider: name,
+                reason,
+            };
+            drop(self.retries.get_or_create(&labels));
+        }
+        for result in Refreshed::ALL {
+            let labels = RefreshLabels {
+                provider: name,
+                result,
+            };
+            drop(self.refreshes.get_or_create(&labels));
+        }
+        for how in Joined::ALL {
+            let labels = JoinLabels {
+                provider: name,
+                how,
+            };
+            drop(self.joined.get_or_create(&labels));
+        }
+        for limit in limits {
+            let labels = ByLimit {
+                provider: name,
+                limit: limit.name,
+            };
+            drop(self.budget_refusals.get_or_create(&labels));
+        }
+        drop(self.retries_refused.get_or_create(&by_provider));
+        drop(self.circuit_refusals.get_or_create(&by_provider));
+        drop(self.native_durations.get_or_create(&by_provider));
+        drop(self.waits.get_or_create(&by_provider));
+    }
+
+    /// A call came to its end, after so many calls to its provider. `status` is 499 where its caller hung up.
     pub fn call(
         &self,
         operation: &'static str,
         provider: &'static str,
         status: u16,
+        native_calls: u32,
         took: Duration,
     ) {
         let labels = CallLabels {
@@ -230,6 +309,11 @@ impl Metrics {
         };
         let durations = self.durations.get_or_create(&labels);
         durations.observe(took.as_secs_f64());
+        drop(durations);
+        if native_calls > 0 {
+            let calls_native = self.calls_native.get_or_create(&labels);
+            calls_native.inc_by(native_calls.into());
+        }
     }
 
     /// A call to a provider came to its end, without a status where there was no answer.
@@ -359,6 +443,21 @@ impl Metrics {
         self.store_up.set(i64::from(is_up));
     }
 
+    /// So long is the pipeline behind that is most behind.
+    pub fn pipeline_lags(&self, lag: Duration) {
+        self.pipeline_lag.set(lag.as_secs_f64());
+    }
+
+    /// So many spans were taken by the collector.
+    pub fn spans_exported(&self, count: u64) {
+        self.spans_exported.inc_by(count);
+    }
+
+    /// So many were not.
+    pub fn spans_dropped(&self, count: u64) {
+        self.spans_dropped.inc_by(count);
+    }
+
     /// Everything, as `OpenMetrics` has it.
     pub fn text(&self) -> String {
         for (&(provider, limit), least) in
@@ -391,8 +490,14 @@ mod tests {
     #[test]
     fn what_happens_is_told_by_bounded_labels() {
         let metrics = Metrics::default();
-        metrics.call("crm.account.get", "hubspot", 200, Duration::from_millis(3));
-        metrics.call("crm.account.get", "hubspot", 499, Duration::from_secs(3));
+        metrics.call(
+            "crm.account.get",
+            "hubspot",
+            200,
+            2,
+            Duration::from_millis(3),
+        );
+        metrics.call("crm.account.get", "hubspot", 499, 0, Duration::from_secs(3));
         metrics.native_call("hubspot", None, Duration::from_secs(1));
         metrics.retry("hubspot", Reason::Throttled);
         metrics.circuits("hubspot", 2, 1);
@@ -403,6 +508,7 @@ mod tests {
             "crosswalk_calls_total{operation=\"crm.account.get\",provider=\"hubspot\",status=\"2xx\"} 1",
             "crosswalk_calls_total{operation=\"crm.account.get\",provider=\"hubspot\",status=\"4xx\"} 1",
             "crosswalk_call_duration_seconds_bucket{le=\"0.005\",operation=\"crm.account.get\",provider=\"hubspot\"} 1",
+            "crosswalk_call_native_calls_total{operation=\"crm.account.get\",provider=\"hubspot\"} 2",
             "crosswalk_native_calls_total{provider=\"hubspot\",status=\"none\"} 1",
             "crosswalk_retries_total{provider=\"hubspot\",reason=\"throttled\"} 1",
             "crosswalk_circuits{provider=\"hubspot\",state=\"open\"} 2",

@@ -47,6 +47,7 @@ use crate::{
     route::{Api, Router, ServedBy, UnifiedRequest},
     store::Store,
     sync,
+    telemetry::{Exporter, Trace},
     upstream::{Behalf, Exchange, Keeps, NativeLog, Upstream, Urgency, provider::Effect},
     webhook,
 };
@@ -59,13 +60,16 @@ pub(crate) mod head;
 mod keyed;
 mod keys;
 mod memory;
+mod native;
 mod origin;
 mod page;
+mod ready;
 mod to_the_end;
 mod unified;
 mod watched;
 
 pub use flowing::{AnswerBody, Cut};
+pub use native::Native;
 pub use origin::Origins;
 pub use unified::{Unified, UnifiedCall};
 
@@ -104,6 +108,10 @@ pub struct Pipeline {
     /// One place for each call in flight.
     places: Arc<Semaphore>,
     is_draining: AtomicBool,
+    /// Whether callers may reach providers' own APIs.
+    native_door: bool,
+    /// Where spans of calls are put, if anywhere.
+    exporter: Option<Arc<Exporter>>,
     explain: Option<Explain>,
     /// None where no calls are remembered.
     recorder: Option<Arc<Recorder>>,
@@ -123,6 +131,8 @@ pub struct Parts {
     pub directory: Arc<Directory>,
     /// Where the proxy listens.
     pub address: SocketAddr,
+    /// Whether callers may reach providers' own APIs.
+    pub native_door: bool,
 }
 
 /// Is told of every call, with everything that it became.
@@ -160,9 +170,13 @@ impl Pipeline {
             state,
             directory,
             address,
+            native_door,
         } = parts;
         let auth = Arc::new(auth);
         let upstream = Arc::new(upstream);
+        for provider in api.providers {
+            upstream.metrics().expect(provider);
+        }
         let driver = Driver::new(Arc::clone(&upstream), limits.clone());
         let unified = Arc::new(Unified::new(api, driver));
         let idempotency = Arc::new(Idempotency::new(store.clone(), &limits.now()));
@@ -190,6 +204,8 @@ impl Pipeline {
             places: Arc::new(Semaphore::new(limits.now().calls_in_flight)),
             limits,
             is_draining: AtomicBool::new(false),
+            native_door,
+            exporter: None,
             explain: None,
             recorder: None,
         }
@@ -206,6 +222,13 @@ impl Pipeline {
     #[must_use]
     pub fn with_explain(mut self, explain: Explain) -> Self {
         self.explain = Some(explain);
+        self
+    }
+
+    /// The same, putting a span of every call there.
+    #[must_use]
+    pub fn with_exporter(mut self, exporter: Arc<Exporter>) -> Self {
+        self.exporter = Some(exporter);
         self
     }
 
@@ -233,7 +256,9 @@ impl Pipeline {
             Some(_) => Keeps::Heads,
             None => Keeps::Nothing,
         };
-        let log = CallLog::new(request_id, NativeLog::keeping(keeps))
+        let exporter = self.exporter.as_ref();
+        let trace = exporter.and_then(|exporter| Trace::begin(exporter, request.headers()));
+        let log = CallLog::new(request_id, NativeLog::keeping(keeps).traced(trace))
             .counted_by(self.own.upstream.metrics())
             .recorded(recording);
         let log = Arc::new(log);
@@ -251,6 +276,7 @@ impl Pipeline {
                 json(StatusCode::OK, body).map(AnswerBody::Whole)
             }
             First::Ended(Ok(Answer::Replayed(kept))) => kept.response().map(AnswerBody::Whole),
+            First::Ended(Ok(Answer::Native(native))) => native.response().map(AnswerBody::Whole),
             First::Ended(Err(error)) => error.response(&log.request_id).map(AnswerBody::Whole),
         };
         tell_limits(&log, response.headers_mut());
@@ -277,12 +303,11 @@ impl Pipeline {
         };
         let result = result.unwrap_or_else(|Panicked| Err(panicked()));
         match &result {
-            Ok(Answer::Replayed(kept)) => {
-                self.counters().replayed();
-                log.replayed(kept.status());
-            }
-            result => log.ended(result),
+            Ok(Answer::Replayed(_)) => self.counters().replayed(),
+            Ok(Answer::Native(native)) if native.is_replayed() => self.counters().replayed(),
+            _ => {}
         }
+        log.ends_as(&result);
         // Whose time is up is not waited for once more.
         if !matches!(&result, Err(error) if error.code == Code::Timeout) {
             body::drain_unless_read(&head, body, &limits).await;
@@ -325,6 +350,14 @@ impl Pipeline {
         self.origins.check(head)?;
         let deadline = deadline::of(&head.headers, limits.request_timeout, start)?;
         let place = self.place()?;
+        if let Some(path) = native::behind_the_door(head.uri.path()) {
+            self.must_have_native_door()?;
+            let caller = self.auth.caller(&head.headers);
+            let caller = within(deadline, UNKNOWN_CALLER, caller).await?;
+            // Apart, as what is rare and large is: every call has room for all that it could become.
+            let native = self.native(path, head, body, deadline, caller, (log, place));
+            return Box::pin(native).await;
+        }
         let found = self.router.find(&head.method, head.uri.path())?;
         let route = found.route;
         let _ = log.operation.set(route.operation);
@@ -461,6 +494,11 @@ impl Pipeline {
             None => true,
         };
         metrics.store_is_up(is_up);
+        if let Some(store) = self.own.store.as_ref().filter(|_| is_up)
+            && let Ok(Ok(lag)) = tokio::time::timeout(STORE_ANSWERS, store.pipeline_lag()).await
+        {
+            metrics.pipeline_lags(lag);
+        }
         metrics.text()
     }
 
@@ -579,6 +617,7 @@ fn answer(log: &CallLog, result: &Result<Answer, Error>) -> (StatusCode, Vec<u8>
         Ok(answer) if log.body.get().is_none() => (answer.status(), Vec::new()),
         Ok(Answer::Now(body)) => (StatusCode::OK, body.clone()),
         Ok(Answer::Replayed(kept)) => (kept.status(), kept.body().to_vec()),
+        Ok(Answer::Native(native)) => (native.status(), native.body().to_vec()),
         Err(error) => (error.status(), error.body(&log.request_id)),
     }
 }

@@ -2,9 +2,9 @@
 //!
 //! Assumes that what listens beyond loopback was decided by the configuration. Speaks no TLS to callers.
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use tokio::{net::TcpListener, runtime::Handle, sync::watch, task::JoinSet, time::Instant};
+use tokio::{runtime::Handle, sync::watch, task::JoinSet, time::Instant};
 
 use crate::{
     admin::Admin,
@@ -17,35 +17,46 @@ use crate::{
     reload::Reloader,
     route::Api,
     store::{Store, StoreError, keys::KeyRing},
+    telemetry::{self, Exporting},
     upstream::Upstream,
     webhook,
 };
 
 mod framing;
+mod handed;
 mod house;
+mod listener;
+
+pub use handed::Handed;
+pub use listener::Listener;
+
+pub(crate) use listener::Stream;
 
 use house::House;
+
+/// How long the end of the process waits for the collector of traces.
+const LAST_SPANS: Duration = Duration::from_secs(3);
 
 /// A proxy that listens and does not answer yet.
 #[derive(Debug)]
 pub struct Server {
-    listener: TcpListener,
+    listener: Listener,
     address: SocketAddr,
-    admin: Option<(TcpListener, SocketAddr)>,
+    admin: Option<Listener>,
     admin_origins: Option<Arc<Origins>>,
     pipeline: Arc<Pipeline>,
     limits: Limits,
     background: Option<Handle>,
+    exporting: Option<Exporting>,
 }
 
 /// Why a proxy cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    #[error("cannot listen on {address}: {source}")]
-    Listen {
-        address: SocketAddr,
-        source: io::Error,
-    },
+    #[error("cannot listen on {place}: {source}")]
+    Listen { place: String, source: io::Error },
+    #[error("the sockets that were handed over cannot be used: {0}")]
+    Handed(io::Error),
     #[error("{0}")]
     Tls(String),
     #[error("{0}")]
@@ -70,10 +81,31 @@ impl Server {
         config: &Config,
         explain: Option<Explain>,
     ) -> Result<Self, StartError> {
-        let (listener, address) = listen(config.listen).await?;
-        let admin = match config.admin_listen {
-            Some(address) => Some(listen(address).await?),
-            None => None,
+        Self::bind_handed(api, config, explain, Handed::default()).await
+    }
+
+    /// The same with sockets that somebody else has opened, which go before those of the configuration.
+    pub async fn bind_handed(
+        api: Api,
+        config: &Config,
+        explain: Option<Explain>,
+        handed: Handed,
+    ) -> Result<Self, StartError> {
+        let listener = match (handed.api, &config.listen_unix) {
+            (Some(handed), _) => handed,
+            (None, Some(socket)) => {
+                Listener::unix(socket).map_err(|source| StartError::Listen {
+                    place: format!("unix:{}", socket.path.display()),
+                    source,
+                })?
+            }
+            (None, None) => listen(config.listen).await?,
+        };
+        let address = listener.address();
+        let admin = match (handed.admin, config.admin_listen) {
+            (Some(handed), _) => Some(handed),
+            (None, Some(address)) => Some(listen(address).await?),
+            (None, None) => None,
         };
         let upstream = Upstream::new(&config.limits, config.tls).map_err(StartError::Tls)?;
         let webhooks =
@@ -117,7 +149,7 @@ impl Server {
         );
         let admin_origins = admin
             .as_ref()
-            .map(|(_, address)| Origins::new(*address, &config.allowed_hosts, &[], None))
+            .map(|admin| Origins::new(admin.address(), &config.allowed_hosts, &[], None))
             .map(Arc::new);
         let mut pipeline = Pipeline::new(Parts {
             api,
@@ -130,6 +162,7 @@ impl Server {
             state: config.state.clone(),
             directory,
             address,
+            native_door: config.native_door,
         });
         // Only who may look needs it.
         if admin.is_some()
@@ -140,6 +173,14 @@ impl Server {
         if let Some(explain) = explain {
             pipeline = pipeline.with_explain(explain);
         }
+        let endpoint = telemetry::Endpoint::new(&config.telemetry, &config.limits, config.tls)
+            .map_err(StartError::Tls)?;
+        let mut exporting = None;
+        if let Some(endpoint) = endpoint {
+            let (exporter, delivers) = telemetry::exporter(api, pipeline.counters(), endpoint);
+            pipeline = pipeline.with_exporter(exporter);
+            exporting = Some(delivers);
+        }
         Ok(Self {
             listener,
             address,
@@ -148,6 +189,7 @@ impl Server {
             pipeline: Arc::new(pipeline),
             limits: config.limits.clone(),
             background: None,
+            exporting,
         })
     }
 
@@ -174,10 +216,19 @@ impl Server {
         self.address
     }
 
+    /// Where callers are answered, as people write it.
+    pub fn place(&self) -> String {
+        self.listener.to_string()
+    }
+
     /// Where those who watch are answered, if anywhere.
     pub fn admin_address(&self) -> Option<SocketAddr> {
-        let (_, address) = self.admin.as_ref()?;
-        Some(*address)
+        self.admin.as_ref().map(Listener::address)
+    }
+
+    /// The same, as people write it.
+    pub fn admin_place(&self) -> Option<String> {
+        self.admin.as_ref().map(ToString::to_string)
     }
 
     /// Serves until `shutdown` resolves, then lets open calls end.
@@ -189,17 +240,20 @@ impl Server {
             limits,
             admin_origins,
             background,
+            exporting,
             ..
         } = self;
         // Ends with the set, at the very end.
         let mut watchers = JoinSet::new();
-        if let (Some((listener, _)), Some(origins)) = (admin, admin_origins) {
+        if let (Some(listener), Some(origins)) = (admin, admin_origins) {
             let admin = Admin {
                 pipeline: Arc::clone(&pipeline),
                 origins,
             };
             watchers.spawn(admin.serve(listener));
         }
+        let (end, ended) = watch::channel(false);
+        let exporting = exporting.map(|exporting| tokio::spawn(exporting.run(ended)));
         let (stop, stopped) = watch::channel(false);
         let handle = background.unwrap_or_else(Handle::current);
         let mut background = pipeline.start(&stopped, &handle);
@@ -222,18 +276,25 @@ impl Server {
             pipeline.idle().await;
             while background.join_next().await.is_some() {}
         };
-        match tokio::time::timeout_at(until, drained).await {
+        let drained = match tokio::time::timeout_at(until, drained).await {
             Ok(()) => Drained::Fully,
             Err(_) => Drained::Partly,
+        };
+        // What the last calls left is delivered as well; it takes its own short time at most.
+        let _ = end.send(true);
+        if let Some(exporting) = exporting {
+            let _ = tokio::time::timeout(LAST_SPANS, exporting).await;
         }
+        drained
     }
 }
 
-async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
-    let failed = |source| StartError::Listen { address, source };
-    let listener = TcpListener::bind(address).await.map_err(failed)?;
-    let bound = listener.local_addr().map_err(failed)?;
-    Ok((listener, bound))
+async fn listen(address: SocketAddr) -> Result<Listener, StartError> {
+    let listener = Listener::tcp(address).await;
+    listener.map_err(|source| StartError::Listen {
+        place: address.to_string(),
+        source,
+    })
 }
 
 /// Opens the store that a configuration names.

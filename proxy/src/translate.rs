@@ -278,7 +278,9 @@ impl std::fmt::Debug for CursorKey {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::upstream::provider::{Auth, BaseUrl, Details, ErrorRule, Errors, Versions};
+    use crate::upstream::provider::{
+        Auth, BaseUrl, Details, ErrorRule, Errors, NativeDoor, Versions,
+    };
 
     static PROVIDER: Provider = Provider {
         name: "example",
@@ -305,6 +307,7 @@ pub(crate) mod tests {
         scopes: &[],
         limits: &[],
         joins: &[],
+        native_door: NativeDoor::PLAIN,
         errors: Errors {
             list: false,
             code: &[],
@@ -351,6 +354,7 @@ pub(crate) mod tests {
         scopes: &[],
         limits: &[],
         joins: &[],
+        native_door: NativeDoor::PLAIN,
         errors: Errors {
             list: false,
             code: &["code"],

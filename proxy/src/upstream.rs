@@ -9,6 +9,7 @@ mod budget;
 mod circuit;
 pub(crate) mod client;
 mod consent;
+pub mod door;
 mod engine;
 pub mod fault;
 mod flow;

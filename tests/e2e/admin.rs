@@ -3,7 +3,7 @@
 use crosswalk_tests::{Answer, Demo, Sandbox, Sidecar, exchange};
 use serde_json::Value;
 
-fn watched(sidecar: &Sidecar) -> String {
+pub(crate) fn watched(sidecar: &Sidecar) -> String {
     let line = sidecar.process.err.wait_for("listening");
     let line: Value = serde_json::from_str(&line).unwrap();
     line["admin"].as_str().expect("it is told where").to_owned()

@@ -83,6 +83,11 @@ impl Receiver {
         receiver
     }
 
+    /// `127.0.0.1:…`
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
     /// Where it is posted to.
     pub fn url(&self) -> String {
         format!("http://{}/hook?key=canary-of-the-receiver", self.address)

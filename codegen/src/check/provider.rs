@@ -9,7 +9,7 @@ use super::{
     entities::Entities,
     granted,
     joins::Joins,
-    limits,
+    limits, native_door,
     unified::Unified,
     versions::{self, Roots},
 };
@@ -127,6 +127,7 @@ pub(super) fn check(
             None => None,
         },
         joins: joins?,
+        native_door: native_door::check(&mapping.native_door, sink),
         clear: mapping.clear,
         record_id: mapping.record_id,
         fields_in: mapping.fields_in.as_ref().map(|text| text.value.clone()),

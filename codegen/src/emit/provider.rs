@@ -95,7 +95,7 @@ pub(super) fn module(provider: &PlanProvider) -> TokenStream {
                 write::{Clear, NativeForm},
             },
             upstream::provider::{
-                AccountPlace, Auth, Authorize, BaseUrl, Check, Content, Details, Effect, ErrorRule, Errors, FixedCall, Granted, Join, JoinPart, Limit, LimitKind, Login, Named, NativeOperation, OperationScopes, OptionalScopes, Partial, Provider, QuotaTold, TokenCall, VersionFamily, VersionMatch, Versions,
+                AccountPlace, Auth, Authorize, BaseUrl, Check, Content, Details, Effect, ErrorRule, Errors, FixedCall, Granted, Join, JoinPart, Limit, LimitKind, Login, Named, NativeDoor, NativeOperation, OperationScopes, OptionalScopes, Partial, Provider, QuotaTold, TokenCall, VersionFamily, VersionMatch, Versions,
             },
         };
         use http::Method;
@@ -145,6 +145,7 @@ fn data(provider: &PlanProvider) -> TokenStream {
         .map(|(version, day)| quote! { (#version, #day) });
     let errors = errors(provider);
     let joins = joins::joins(provider);
+    let native_door = native_door(provider);
     quote! {
         /// The provider.
         pub static PROVIDER: Provider = Provider {
@@ -156,8 +157,23 @@ fn data(provider: &PlanProvider) -> TokenStream {
             #connect
             #limits
             joins: #joins,
+            native_door: #native_door,
             errors: #errors,
         };
+    }
+}
+
+fn native_door(provider: &PlanProvider) -> TokenStream {
+    let door = &provider.native_door;
+    let (open, closed) = (&door.open, &door.closed);
+    let (request, answer) = (&door.request_headers, &door.answer_headers);
+    quote! {
+        NativeDoor {
+            open: &[#(#open),*],
+            closed: &[#(#closed),*],
+            request_headers: &[#(#request),*],
+            answer_headers: &[#(#answer),*],
+        }
     }
 }
 

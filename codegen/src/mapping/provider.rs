@@ -11,6 +11,7 @@ use super::{
     entries,
     joins::{self, MappingJoin},
     limits::{self, MappingLimit},
+    native_door::{self, MappingNativeDoor},
     script::MappingObjects,
 };
 use crate::{
@@ -36,6 +37,8 @@ pub struct MappingProvider {
     pub reads_by_post: Vec<Text>,
     /// Single reads that one call carries out together.
     pub joins: Vec<MappingJoin>,
+    /// What callers may ask of its own API.
+    pub native_door: MappingNativeDoor,
     pub clear: PlanClear,
     pub fields_in: Option<Text>,
     pub record_id: PlanRecordId,
@@ -198,6 +201,9 @@ pub fn provider(file: FileId, node: &Node, sink: &Sink) -> Option<MappingProvide
     let joins = table
         .optional("joins")
         .map_or_else(Vec::new, |node| list(node, sink));
+    let native_door = table
+        .optional("native_door")
+        .and_then(|node| native_door::native_door(node, sink));
     let clear = table.choice("clear", &["null", "empty_text"]);
     let fields_in = table.optional_text("fields_in");
     let record_id = table.choice("record_id", &["text", "decimal", "base62_checked"]);
@@ -230,6 +236,7 @@ pub fn provider(file: FileId, node: &Node, sink: &Sink) -> Option<MappingProvide
             .iter()
             .filter_map(|node| joins::join(node, sink))
             .collect(),
+        native_door: native_door.unwrap_or_default(),
         clear: if clear? == "null" {
             PlanClear::Null
         } else {

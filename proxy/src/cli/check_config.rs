@@ -14,6 +14,9 @@ pub(super) fn run(api: &Api, arguments: &ServeArguments) -> Result<(), Failure> 
         "{}: fine, {} connections, listens on {}",
         layers.path().display(),
         config.connections.len(),
-        config.listen
+        match &config.listen_unix {
+            Some(socket) => format!("unix:{}", socket.path.display()),
+            None => config.listen.to_string(),
+        }
     ))
 }

@@ -59,7 +59,9 @@ enum KeyScope {
     Admin,
     /// Every unified operation, and looking at what the installation has.
     Unified,
-    /// The same as far as it changes nothing.
+    /// The same, and the provider's own API below /proxy.
+    Native,
+    /// Every unified operation and looking, as far as it changes nothing.
     Read,
 }
 
@@ -68,6 +70,7 @@ impl KeyScope {
         match self {
             Self::Admin => "admin",
             Self::Unified => "unified",
+            Self::Native => "native",
             Self::Read => "read",
         }
     }

@@ -4,12 +4,12 @@ use crosswalk::{
     log,
     reload::Watch,
     route::Api,
-    server::{Drained, Server},
+    server::{Drained, Handed, Server, StartError},
 };
 use tokio::{runtime::Handle, sync::oneshot};
 
 use super::{
-    Failure, ServeArguments, background, runtime_of,
+    Failure, ServeArguments, background, notify, runtime_of,
     signals::{Hangup, Signals},
 };
 
@@ -29,13 +29,14 @@ pub(super) fn run(api: &Api, arguments: &ServeArguments) -> Result<(), Failure> 
     };
     runtime_of(config.limits.threads)?.block_on(async {
         let (signals, hangups) = (Signals::catch()?, Hangup::catch()?);
-        let mut server = Server::bind(*api, &config, None).await?;
+        let handed = Handed::take().map_err(StartError::Handed)?;
+        let mut server = Server::bind_handed(*api, &config, None, handed).await?;
         if let Some(background) = &background {
             server = server.with_background(background.handle().clone());
         }
         tracing::info!(
-            address = %server.address(),
-            admin = server.admin_address().map(tracing::field::display),
+            address = server.place(),
+            admin = server.admin_place(),
             connections = config.connections.len(),
             "listening"
         );
@@ -52,14 +53,19 @@ pub(super) fn run(api: &Api, arguments: &ServeArguments) -> Result<(), Failure> 
 
 /// Serves until a signal, then drains; a second signal ends that as well.
 pub(super) async fn until_stopped(server: Server, mut signals: Signals) -> Result<(), Failure> {
+    let place = server.place();
     let (stop, stopped) = oneshot::channel::<()>();
     let mut running = std::pin::pin!(server.run(async {
         let _ = stopped.await;
     }));
+    notify::ready(&place);
+    let mut watch = std::pin::pin!(notify::keep_watch());
     tokio::select! {
         _ = &mut running => return Ok(()),
         () = signals.next() => {}
+        () = &mut watch => {}
     }
+    notify::stopping();
     tracing::info!("draining; another signal stops at once");
     let _ = stop.send(());
     tokio::select! {
@@ -68,5 +74,6 @@ pub(super) async fn until_stopped(server: Server, mut signals: Signals) -> Resul
             Drained::Partly => Err(Failure::Cut),
         },
         () = signals.next() => Err(Failure::Stopped),
+        () = watch => Ok(()),
     }
 }

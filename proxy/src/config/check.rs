@@ -12,10 +12,12 @@ use super::{
 use crate::route::Api;
 
 mod connection;
+mod listen;
 mod place;
 mod provider_limits;
 mod secret;
 mod store;
+mod telemetry;
 
 pub(crate) use place::{is_allowed_host, is_loopback, is_origin, with_origin};
 
@@ -72,23 +74,18 @@ pub(super) fn config(
 impl Check<'_> {
     /// Goes on after a mistake, with the default in place of the wrong value: the result counts only without any.
     fn root(&mut self, mut root: Map) -> Config {
-        let listen = root
-            .take("listen")
-            .and_then(|value| {
-                value.parse(
-                    &mut self.source,
-                    "an address with a port, as in 127.0.0.1:4040",
-                    |text| text.parse::<SocketAddr>().ok(),
-                )
-            })
-            .unwrap_or(DEFAULT_LISTEN);
-        if !listen.ip().is_loopback() {
-            self.warnings.push(format!(
-                "listen: {listen} is not loopback; whoever reaches it and knows an API key acts for every connection"
-            ));
-        }
+        let (listen, listen_unix) = self.listen(&mut root);
         let admin_listen = self.admin_listen(&mut root, listen);
         let state = self.state(&mut root);
+        if listen_unix.is_some() && state.store.is_some() && state.public_url.is_none() {
+            self.warnings.push(
+                "public_url: missing; no browser reaches a socket, so links for customers lead nowhere without it"
+                    .to_owned(),
+            );
+        }
+        let native_door = root.take("native_door").and_then(|value| {
+            value.parse(&mut self.source, "true or false", |text| text.parse().ok())
+        });
         let has_keys = root.has("api_keys");
         let api_keys = self.api_keys(&mut root, state.store.is_some());
         let allowed_hosts = self.texts(root.take("allowed_hosts"));
@@ -109,20 +106,24 @@ impl Check<'_> {
         let limits = self.limits(root.take("limits"));
         let provider_limits = self.provider_limits(root.take("provider_limits"));
         let log = self.log(root.take("log"));
+        let telemetry = self.telemetry(root.take("telemetry"));
         let tls = self.tls(root.take("tls"));
         let reload = self.reload(root.take("reload"));
         let connections = self.connections(root.take("connections"), &cursor_key);
         root.finish(&mut self.source);
         Config {
             listen,
+            listen_unix,
             admin_listen,
             state,
+            native_door: native_door.unwrap_or(true),
             api_keys,
             allowed_hosts,
             allowed_origins,
             limits,
             provider_limits,
             log,
+            telemetry,
             tls,
             reload,
             connections,

@@ -5,7 +5,9 @@ use super::*;
 use crate::{
     error::{Code, Error},
     translate::{Context, Translator},
-    upstream::provider::{Auth, BaseUrl, Details, Errors, VersionFamily, VersionMatch, Versions},
+    upstream::provider::{
+        Auth, BaseUrl, Details, Errors, NativeDoor, VersionFamily, VersionMatch, Versions,
+    },
 };
 
 static FIXED: Provider = provider(
@@ -76,6 +78,7 @@ const fn provider(
         scopes: &[],
         limits: &[],
         joins: &[],
+        native_door: NativeDoor::PLAIN,
         errors: Errors {
             list: false,
             code: &[],
@@ -226,6 +229,70 @@ tls: { roots: bundled, http2: true }
 fn the_admin_port_is_off_unless_told_and_another_than_the_apis() {
     let config = |text: &str| read(&format!("api_keys: [\"env:KEY\"]\n{text}"));
     assert_eq!(config("").unwrap().admin_listen, None);
+    assert!(config("").unwrap().native_door);
+    let telemetry = |text: &str| config(text).unwrap().telemetry;
+    assert!(telemetry("").otlp_endpoint.is_none());
+    let traced =
+        telemetry("telemetry: { otlp_endpoint: http://a.example:4318, service_name: s }\n");
+    assert_eq!(
+        traced.otlp_endpoint.unwrap().as_str(),
+        "http://a.example:4318/"
+    );
+    assert_eq!(traced.service_name, "s");
+    for endpoint in [
+        "a.example:4318",
+        "grpc://a.example",
+        "http://me:you@a.example",
+    ] {
+        let text =
+            format!("api_keys: [\"env:KEY\"]\ntelemetry: {{ otlp_endpoint: \"{endpoint}\" }}\n");
+        assert!(
+            mistakes(&text)
+                .contains("telemetry.otlp_endpoint: expected the address of a collector")
+        );
+    }
+    let at = |text: &str| config(text).unwrap().listen_unix.unwrap();
+    assert_eq!(at("listen: unix:/run/a.sock\n").mode, 0o660);
+    let private = at("listen: unix:/run/a.sock\nlisten_mode: \"0600\"\n");
+    assert_eq!(
+        (private.path.to_str(), private.mode),
+        (Some("/run/a.sock"), 0o600)
+    );
+    let open = config("listen: unix:/run/a.sock\nlisten_mode: \"0666\"\n").unwrap();
+    assert!(
+        open.warnings.iter().any(|it| it.contains("lets everybody")),
+        "{:?}",
+        open.warnings
+    );
+    for (text, said) in [
+        (
+            "listen: unix:a.sock",
+            "listen: expected an address with a port",
+        ),
+        ("listen: unix:/", "listen: expected an address with a port"),
+        (
+            "listen_mode: \"0600\"",
+            "listen_mode: only a socket has a mode",
+        ),
+        (
+            "listen: unix:/a\nlisten_mode: \"0800\"",
+            "listen_mode: expected the mode of a file",
+        ),
+        (
+            "listen: unix:/a\nlisten_mode: \"1777\"",
+            "listen_mode: expected the mode of a file",
+        ),
+        (
+            "listen: unix:/a\nlisten_mode: 6",
+            "listen_mode: expected the mode of a file",
+        ),
+    ] {
+        let mistakes = mistakes(&format!("api_keys: [\"env:KEY\"]\n{text}\n"));
+        assert!(mistakes.contains(said), "{text}: {mistakes}");
+    }
+    assert!(!config("native_door: false\n").unwrap().native_door);
+    let odd = mistakes("api_keys: [\"env:KEY\"]\nnative_door: ajar\n");
+    assert!(odd.contains("native_door: expected true or false"), "{odd}");
     let open = config("admin_listen: 0.0.0.0:4043\n").unwrap();
     assert!(
         open.warnings[0].contains("without a key"),
@@ -478,7 +545,8 @@ fn the_example_shows_the_defaults() {
         "crosswalk.example.yaml",
         text,
         &crate::generated::API,
-        &|_| Some("secret".to_owned()),
+        // What the file refers to is there; OpenTelemetry's own names, which it does not, are not.
+        &|name| (!name.starts_with("OTEL_")).then(|| "secret".to_owned()),
     )
     .unwrap_or_else(|error| panic!("{error}"));
     assert!(example.warnings.is_empty());

@@ -13,8 +13,8 @@ use crosswalk::{
     upstream::provider::{
         AccountPlace, Auth, Authorize, BaseUrl, Check, Content, Details, Effect,
         ErrorRule, Errors, FixedCall, Granted, Join, JoinPart, Limit, LimitKind, Named,
-        NativeOperation, OperationScopes, OptionalScopes, Partial, Provider, QuotaTold,
-        TokenCall, VersionFamily, VersionMatch, Versions,
+        NativeDoor, NativeOperation, OperationScopes, OptionalScopes, Partial, Provider,
+        QuotaTold, TokenCall, VersionFamily, VersionMatch, Versions,
     },
 };
 use http::Method;
@@ -364,6 +364,12 @@ pub static PROVIDER: Provider = Provider {
             in_order: false,
         },
     ],
+    native_door: NativeDoor {
+        open: &[],
+        closed: &["/oauth/"],
+        request_headers: &[],
+        answer_headers: &[],
+    },
     errors: Errors {
         list: false,
         code: &["category", "errorType", "status"],

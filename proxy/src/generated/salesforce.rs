@@ -14,8 +14,8 @@ use crosswalk::{
     upstream::provider::{
         AccountPlace, Auth, Authorize, BaseUrl, Check, Content, Details, Effect,
         ErrorRule, Errors, FixedCall, Granted, Join, JoinPart, Limit, LimitKind, Login,
-        Named, NativeOperation, OperationScopes, Provider, QuotaTold, TokenCall,
-        VersionFamily, VersionMatch, Versions,
+        Named, NativeDoor, NativeOperation, OperationScopes, Provider, QuotaTold,
+        TokenCall, VersionFamily, VersionMatch, Versions,
     },
 };
 use http::Method;
@@ -286,6 +286,21 @@ pub static PROVIDER: Provider = Provider {
             in_order: true,
         },
     ],
+    native_door: NativeDoor {
+        open: &["/services/data/", "/services/apexrest/"],
+        closed: &[],
+        request_headers: &[
+            "sforce-auto-assign",
+            "sforce-call-options",
+            "sforce-duplicate-rule-header",
+            "sforce-query-options",
+        ],
+        answer_headers: &[
+            "sforce-limit-info",
+            "sforce-locator",
+            "sforce-numberofrecords",
+        ],
+    },
     errors: Errors {
         list: true,
         code: &["errorCode", "statusCode"],

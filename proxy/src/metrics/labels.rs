@@ -61,6 +61,23 @@ impl Status {
     }
 }
 
+impl Reason {
+    pub(super) const ALL: [Self; 4] = [
+        Self::Throttled,
+        Self::Refused,
+        Self::NotConnected,
+        Self::Lost,
+    ];
+}
+
+impl Refreshed {
+    pub(super) const ALL: [Self; 3] = [Self::Renewed, Self::Failed, Self::Refused];
+}
+
+impl Joined {
+    pub(super) const ALL: [Self; 2] = [Self::Same, Self::Batch];
+}
+
 /// Implements what writes a label, from the word that it is.
 macro_rules! words {
     ($($name:ident { $($variant:ident => $word:literal),+ $(,)? })+) => { $(

@@ -39,6 +39,22 @@ where
     collect(head, body, limits, limits.request_body_bytes).await
 }
 
+/// The body of a request, of whatever kind; it is for somebody else to read.
+pub(super) async fn read_any<B>(
+    head: &request::Parts,
+    body: Pin<&mut B>,
+    limits: &Limits,
+) -> Result<Bytes, Error>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    if head.method.is_safe() || body.is_end_stream() {
+        return Ok(Bytes::new());
+    }
+    collect(head, body, limits, limits.request_body_bytes).await
+}
+
 /// The body of a form, empty where it has none; of at most `limit` bytes.
 pub(super) async fn read_form<B>(
     head: &request::Parts,

@@ -103,7 +103,7 @@ impl Flowing {
                 match ended {
                     Ok(Answer::Now(last)) => self.last = Some(last.into()),
                     // A write is never told in pieces.
-                    Ok(Answer::Replayed(_)) | Err(_) => self.is_cut = true,
+                    Ok(Answer::Replayed(_) | Answer::Native(_)) | Err(_) => self.is_cut = true,
                 }
             }
         }

@@ -59,10 +59,7 @@ impl Pipeline {
             let result = idempotency
                 .answer(&keyed, deadline, &log.request_id, work)
                 .await;
-            match &result {
-                Ok(Answer::Replayed(kept)) => log.replayed(kept.status()),
-                result => log.ended(result),
-            }
+            log.ends_as(&result);
             drop(place);
             result
         });

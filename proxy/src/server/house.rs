@@ -16,12 +16,14 @@ use hyper_util::{
     server::graceful::{GracefulShutdown, Watcher},
 };
 use tokio::{
-    net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, watch},
     task::JoinSet,
 };
 
-use super::framing::{Verdicts, Watched};
+use super::{
+    framing::{Verdicts, Watched},
+    listener::{Listener, Stream},
+};
 use crate::{
     config::Limits,
     error::Error,
@@ -69,7 +71,7 @@ impl House {
     }
 
     /// Lets the next caller in, or tells him that there is no place. Dropped before its end, it has done nothing.
-    pub(super) async fn welcome(&mut self, listener: &TcpListener) {
+    pub(super) async fn welcome(&mut self, listener: &Listener) {
         while self.connections.try_join_next().is_some() {}
         // Both full: then newcomers are left in the backlog until somebody goes.
         tokio::select! {
@@ -77,7 +79,7 @@ impl House {
             _ = self.porch.acquire() => {}
         }
         match listener.accept().await {
-            Ok((stream, _)) => self.receive(stream),
+            Ok(stream) => self.receive(stream),
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -86,27 +88,14 @@ impl House {
     }
 
     /// Takes over everybody whom the system has let in, and closes the door.
-    pub(super) fn let_in_who_waits(&mut self, listener: TcpListener) {
-        // The listener of the standard library tells without waiting whether somebody is there.
-        let Ok(listener) = listener.into_std() else {
-            return;
-        };
-        for _ in 0..self.limits.connections {
-            let Ok((stream, _)) = listener.accept() else {
-                return;
-            };
-            let stream = stream
-                .set_nonblocking(true)
-                .and_then(|()| TcpStream::from_std(stream));
-            if let Ok(stream) = stream {
-                self.receive(stream);
-            }
+    pub(super) fn let_in_who_waits(&mut self, listener: Listener) {
+        for stream in listener.close(self.limits.connections) {
+            self.receive(stream);
         }
     }
 
-    fn receive(&mut self, stream: TcpStream) {
-        // Answers are small and go out at once; where this fails it only costs time.
-        let _ = stream.set_nodelay(true);
+    fn receive(&mut self, stream: Stream) {
+        stream.be_prompt();
         if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
             let guest = Guest {
                 pipeline: Arc::clone(&self.pipeline),
@@ -141,7 +130,7 @@ struct Guest {
 }
 
 impl Guest {
-    async fn converse(self, stream: TcpStream, limits: Limits) {
+    async fn converse(self, stream: Stream, limits: Limits) {
         let Self {
             pipeline,
             watcher,
@@ -201,7 +190,7 @@ async fn stays_silent(mut stopped: watch::Receiver<bool>, has_asked: &AtomicBool
 }
 
 /// Reads one head, so that the answer is not lost to a reset, and answers it.
-async fn send_away(stream: TcpStream, pipeline: Arc<Pipeline>) {
+async fn send_away(stream: Stream, pipeline: Arc<Pipeline>) {
     let service = service_fn(move |_| {
         let response = pipeline.full_house();
         async move { Ok::<_, Infallible>(response) }

@@ -331,6 +331,24 @@ impl Store {
         rows.iter().map(|row| Ok(row.try_get("id")?)).collect()
     }
 
+    /// How long the pipeline that is most behind is behind: since its last good sync, its interval taken off. Those that are
+    /// disabled or have no interval are never behind.
+    pub async fn pipeline_lag(&self) -> Result<Duration, StoreError> {
+        let row = sqlx::query(
+            "SELECT COALESCE(last_sync_completed_at, created_at) + sync_interval_seconds * 1000 AS due
+             FROM pipelines WHERE disabled = 0 AND sync_interval_seconds IS NOT NULL
+             ORDER BY 1 LIMIT 1",
+        )
+        .fetch_optional(self.pool())
+        .await?;
+        let Some(row) = row else {
+            return Ok(Duration::ZERO);
+        };
+        let due: i64 = row.try_get("due")?;
+        let late = self.now().await?.saturating_sub(due);
+        Ok(Duration::from_millis(u64::try_from(late).unwrap_or(0)))
+    }
+
     /// A sync begins, if it is still due: who held the lease before may have done it. The pipeline as it is then.
     pub async fn start_sync(
         &self,

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use http::header::RETRY_AFTER;
+use http::{HeaderMap, header::RETRY_AFTER};
 use tokio::time::Instant;
 
 use super::{
@@ -20,7 +20,7 @@ use super::{
     reach::Reach,
     retry::{self, Trouble},
     token::{Flights, Means, Newest, Token, Tokens},
-    wire::{http_request, native_response, text},
+    wire::{http_request, native_response, pass_on, text},
 };
 use crate::{
     config::{self, Limits, ProviderLimits, Tls},
@@ -64,10 +64,12 @@ impl Connection {
 }
 
 /// How one try ended.
-enum Tried {
+pub(super) enum Tried {
     Answered {
         response: NativeResponse,
         retry_after: Option<Duration>,
+        /// Those that came with the answer.
+        headers: HeaderMap,
         rule: Option<&'static ErrorRule>,
         /// A bundle was answered, and none of its writes was carried out: for this.
         part: Option<(u16, &'static ErrorRule)>,
@@ -251,8 +253,25 @@ impl Upstream {
         request: &NativeRequest,
         deadline: Instant,
         log: &NativeLog,
-        mut flow: Option<&mut Flow<'_>>,
+        flow: Option<&mut Flow<'_>>,
     ) -> Result<NativeResponse, Error> {
+        let (provider, effect) = (connection.provider, request.operation.effect);
+        let tried = self.tried(connection, request, None, deadline, log, flow);
+        let (outcome, _) = tried.await?;
+        end(provider, effect, outcome)
+    }
+
+    /// Makes a native call, more than once where that helps: its last try, and the token that it was made with. `passed`
+    /// are the headers of a caller that go with it.
+    pub(super) async fn tried(
+        &self,
+        connection: &Connection,
+        request: &NativeRequest,
+        passed: Option<&HeaderMap>,
+        deadline: Instant,
+        log: &NativeLog,
+        mut flow: Option<&mut Flow<'_>>,
+    ) -> Result<(Tried, Arc<Token>), Error> {
         let provider = connection.provider;
         let mut tries = 0;
         let mut may_replace = connection.tokens.can_renew();
@@ -266,7 +285,7 @@ impl Upstream {
                 .try_once(
                     connection,
                     &token,
-                    request,
+                    (request, passed),
                     Attempt {
                         number: tries,
                         deadline,
@@ -278,7 +297,7 @@ impl Upstream {
             let effect = request.operation.effect;
             // What is on its way to the caller cannot be taken back.
             if flow.as_ref().is_some_and(|flow| flow.has_begun()) {
-                return end(provider, effect, outcome);
+                return Ok((outcome, token));
             }
             if may_replace && wants_new_token(provider, &outcome) {
                 // It does not count as a try: the provider has not looked at the call yet.
@@ -293,7 +312,7 @@ impl Upstream {
             }
             let again = self.again(provider, &token, effect, &outcome, tries, deadline);
             let Some(pause) = again else {
-                return end(provider, effect, outcome);
+                return Ok((outcome, token));
             };
             if !outcome.waits_in_the_queue() {
                 tokio::time::sleep(pause).await;
@@ -332,14 +351,17 @@ impl Upstream {
         &self,
         connection: &Connection,
         token: &Token,
-        request: &NativeRequest,
+        (request, passed): (&NativeRequest, Option<&HeaderMap>),
         attempt: Attempt,
         log: &NativeLog,
         mut flow: Option<&mut Flow<'_>>,
     ) -> Result<Tried, Error> {
         let provider = connection.provider;
         let deadline = attempt.deadline;
-        let native = http_request(token, request)?;
+        let mut native = http_request(token, request)?;
+        if let Some(passed) = passed {
+            pass_on(native.headers_mut(), passed);
+        }
         let host = &token.authority;
         must_be_in_time(deadline)?;
         let counted = |error| {
@@ -389,7 +411,11 @@ impl Upstream {
                     fault::rule(provider, &response)
                 };
                 turn.answered(response.status, &answer.headers, rule);
-                pass.ended(Health::of_answer(response.status, rule));
+                // Behind a path of the caller's may be code of the customer's own, whose faults are not the host's.
+                let is_of_the_path = passed.is_some() && response.status == 500;
+                if !is_of_the_path {
+                    pass.ended(Health::of_answer(response.status, rule));
+                }
                 let part = request
                     .parts
                     .as_ref()
@@ -398,6 +424,7 @@ impl Upstream {
                 Tried::Answered {
                     response,
                     retry_after,
+                    headers: answer.headers,
                     rule,
                     part,
                 }
@@ -443,6 +470,7 @@ fn end(provider: &'static Provider, effect: Effect, tried: Tried) -> Result<Nati
             retry_after,
             rule,
             part: None,
+            ..
         } if is_throttling => {
             let mut error = fault::fault(provider, &response);
             let told = rule.and_then(|rule| rule.retry_after_seconds);

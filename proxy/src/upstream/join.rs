@@ -132,7 +132,7 @@ impl Upstream {
                         Arc::clone(connection),
                         conducting,
                         leaves,
-                        log.keeps(),
+                        (log.keeps(), log.trace().cloned()),
                     ));
                     waits
                 }

@@ -19,7 +19,11 @@ use super::{
     provider::NativeOperation,
     token::Token,
 };
-use crate::{recorder::mask, translate::NativeRequest};
+use crate::{
+    recorder::mask,
+    telemetry::{NativeEnd, Trace},
+    translate::NativeRequest,
+};
 
 /// What one call may keep of its native calls' bodies; later ones are told without.
 const MOST_KEPT: usize = 4 * 1024 * 1024;
@@ -45,6 +49,8 @@ pub struct NativeLog {
     /// Of the account that was asked.
     budget: OnceLock<Arc<Budget>>,
     keeps: Keeps,
+    /// Where traces are wanted.
+    trace: Option<Arc<Trace>>,
     /// Kept only where somebody wants to read them.
     exchanges: Option<Mutex<Kept>>,
 }
@@ -138,6 +144,18 @@ impl NativeLog {
             exchanges: (keeps != Keeps::Nothing).then(Mutex::default),
             ..Self::default()
         }
+    }
+
+    /// The same, whose calls are spans of a trace.
+    #[must_use]
+    pub fn traced(mut self, trace: Option<Arc<Trace>>) -> Self {
+        self.trace = trace;
+        self
+    }
+
+    /// The trace that the calls are a part of, where there is one.
+    pub fn trace(&self) -> Option<&Arc<Trace>> {
+        self.trace.as_ref()
     }
 
     /// Says on whose behalf the calls are made. The first word counts.
@@ -245,6 +263,14 @@ impl NativeLog {
         token: &Token,
         answer: Result<&Response, &Failure>,
     ) {
+        if let Some(trace) = &self.trace {
+            trace.native_ended(&NativeEnd {
+                operation: request.operation,
+                host: &token.authority,
+                began: sending.began,
+                status: answer.ok().map(|answer| answer.status),
+            });
+        }
         self.kept(|kept| {
             let response = answer.ok().map(|answer| {
                 let body = match self.keeps {

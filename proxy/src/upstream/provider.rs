@@ -33,7 +33,32 @@ pub struct Provider {
     pub limits: &'static [Limit],
     /// Which single reads it answers together.
     pub joins: &'static [Join],
+    /// What callers may ask of its own API.
+    pub native_door: NativeDoor,
     pub errors: Errors,
+}
+
+/// Which paths and headers pass between a caller and the provider's own API. All are in small letters.
+#[derive(Debug)]
+pub struct NativeDoor {
+    /// What paths begin with; empty: every path may be asked for.
+    pub open: &'static [&'static str],
+    /// What the paths of those begin with that may not: what tells of credentials.
+    pub closed: &'static [&'static str],
+    /// Headers of requests, beside those that mean the same everywhere.
+    pub request_headers: &'static [&'static str],
+    /// The same of answers.
+    pub answer_headers: &'static [&'static str],
+}
+
+impl NativeDoor {
+    /// Every path, and no header but the usual ones.
+    pub const PLAIN: Self = Self {
+        open: &[],
+        closed: &[],
+        request_headers: &[],
+        answer_headers: &[],
+    };
 }
 
 /// Where the provider's API is.

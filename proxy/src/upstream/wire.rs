@@ -71,6 +71,17 @@ pub(super) fn http_request(
     Ok(native)
 }
 
+/// Puts headers of a caller into a call, in the place of ours. Who calls has seen to it that none of them is a
+/// credential's or a hop's.
+pub(super) fn pass_on(headers: &mut HeaderMap, passed: &HeaderMap) {
+    for name in passed.keys() {
+        headers.remove(name);
+    }
+    for (name, value) in passed {
+        headers.append(name, value.clone());
+    }
+}
+
 /// A body with the credential at its place. Only what goes to the provider ever has it.
 fn with_credential(token: &Token, body: &Bytes, at: usize) -> Bytes {
     let credential = crate::translate::xml::escape(token.secret());

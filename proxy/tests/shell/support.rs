@@ -24,8 +24,8 @@ use crosswalk::{
     upstream::{
         fault,
         provider::{
-            Auth, BaseUrl, Content, Details, Effect, ErrorRule, Errors, NativeOperation, Provider,
-            VersionFamily, VersionMatch, Versions,
+            Auth, BaseUrl, Content, Details, Effect, ErrorRule, Errors, NativeDoor,
+            NativeOperation, Provider, VersionFamily, VersionMatch, Versions,
         },
     },
 };
@@ -72,6 +72,7 @@ pub(crate) static ACME: Provider = Provider {
     scopes: &[],
     limits: &[],
     joins: &[],
+    native_door: NativeDoor::PLAIN,
     errors: Errors {
         list: false,
         code: &["code"],

@@ -61,6 +61,7 @@ async fn a_key_of_the_store_has_its_scope_and_a_token_its_customer() {
         for (name, scope) in [
             ("admin", Scope::Admin),
             ("unified", Scope::Unified),
+            ("native", Scope::Native),
             ("read", Scope::Read),
         ] {
             let (_, key) = key(&store, name, None).await;

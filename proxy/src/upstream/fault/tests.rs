@@ -1,9 +1,7 @@
 //! Against bodies as the two providers are documented to send them.
 
-use bytes::Bytes;
-
 use super::*;
-use crate::upstream::provider::{Auth, BaseUrl, Details, Errors, Versions};
+use crate::upstream::provider::{Auth, BaseUrl, Details, Errors, NativeDoor, Versions};
 
 const NO_VERSIONS: Versions = Versions {
     retires: &[],
@@ -22,6 +20,7 @@ static OBJECT: Provider = Provider {
     scopes: &[],
     limits: &[],
     joins: &[],
+    native_door: NativeDoor::PLAIN,
     errors: Errors {
         list: false,
         code: &["category", "errorType", "status"],
@@ -68,6 +67,7 @@ static LIST: Provider = Provider {
     scopes: &[],
     limits: &[],
     joins: &[],
+    native_door: NativeDoor::PLAIN,
     errors: Errors {
         list: true,
         code: &["errorCode", "statusCode"],
@@ -448,4 +448,26 @@ fn a_fault_of_soap_is_told_like_any_other() {
         told.message.as_deref(),
         Some("INVALID_SESSION_ID: Invalid Session ID found in SessionHeader")
     );
+}
+
+/// Covers: secret-from-provider
+#[test]
+fn a_token_is_taken_out_of_any_bytes_and_the_rest_stays() {
+    const SECRET: &str = "token-12345";
+    for (body, expected) in [
+        ("", ""),
+        ("token-1234", "token-1234"),
+        ("token-12345", "…"),
+        ("a token-token-12345 b token-12345", "a token-… b …"),
+        ("ttoken-12345token-12345t", "t……t"),
+    ] {
+        let clean = without_bytes(Bytes::from(body), SECRET);
+        assert_eq!(clean, expected, "{body}");
+    }
+    let whole = Bytes::from_static(b"\xff\0 untouched");
+    assert_eq!(
+        without_bytes(whole.clone(), SECRET).as_ptr(),
+        whole.as_ptr()
+    );
+    assert_eq!(without_bytes(Bytes::from_static(b"aaaa"), "a"), "aaaa");
 }

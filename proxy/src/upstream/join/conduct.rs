@@ -16,6 +16,7 @@ use super::{
 use crate::{
     error::{Code, Error},
     metrics::Joined,
+    telemetry::Trace,
     translate::NativeResponse,
     upstream::{
         engine::{Connection, Upstream},
@@ -31,7 +32,7 @@ pub(super) async fn conduct(
     connection: Arc<Connection>,
     mut conducting: Conducting,
     leaves: Instant,
-    keeps: Keeps,
+    (keeps, trace): (Keeps, Option<Arc<Trace>>),
 ) {
     let _ = tokio::time::timeout_at(leaves, conducting.woken()).await;
     let batch = match conducting.depart() {
@@ -50,7 +51,7 @@ pub(super) async fn conduct(
     let Some(request) = place::many(join, roots, &batch.target, &batch.ids) else {
         return;
     };
-    let log = NativeLog::keeping(keeps);
+    let log = NativeLog::keeping(keeps).traced(trace);
     log.is_for(batch.behalf.clone());
     let wanted = while_wanted(
         &conducting,

@@ -13,8 +13,8 @@ use crosswalk::{
     upstream::provider::{
         AccountPlace, Auth, Authorize, BaseUrl, Check, Content, Details, Effect,
         ErrorRule, Errors, FixedCall, Granted, Join, JoinPart, Limit, LimitKind, Login,
-        NativeOperation, OperationScopes, OptionalScopes, Partial, Provider, QuotaTold,
-        TokenCall, VersionFamily, VersionMatch, Versions,
+        NativeDoor, NativeOperation, OperationScopes, OptionalScopes, Partial, Provider,
+        QuotaTold, TokenCall, VersionFamily, VersionMatch, Versions,
     },
 };
 use http::Method;
@@ -214,6 +214,12 @@ pub static PROVIDER: Provider = Provider {
             in_order: false,
         },
     ],
+    native_door: NativeDoor {
+        open: &["/api/"],
+        closed: &["/api/login"],
+        request_headers: &["x-book"],
+        answer_headers: &["x-pages"],
+    },
     errors: Errors {
         list: false,
         code: &["type"],

@@ -206,11 +206,11 @@ mod tests {
         let memory = Memory::new(10);
         memory.put("a", &loaded());
         memory.put("b", &loaded());
-        tokio::time::advance(IDLE - Duration::from_secs(1)).await;
+        tokio::time::advance(IDLE / 2).await;
         assert!(memory.get("b").is_some());
         memory.sweep();
         assert_eq!(ids(&memory), ["a", "b"]);
-        tokio::time::advance(SWEEP).await;
+        tokio::time::advance(IDLE / 2).await;
         memory.sweep();
         assert_eq!(ids(&memory), ["b"]);
     }

@@ -97,13 +97,13 @@ impl Driver {
             Effect::Read => self.run(translator, &call).await,
             Effect::Write => {
                 let driver = Arc::clone(self);
-                let driven = ToTheEnd::new(async move {
+                let result = ToTheEnd::new(async move {
                     let result = driver.run(translator, &call).await;
                     call.log.ended(&result);
                     drop(call.place);
                     result
                 });
-                driven.await
+                result.await
             }
         }
     }

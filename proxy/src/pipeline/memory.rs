@@ -31,11 +31,24 @@ struct Remembered {
     since: Instant,
 }
 
+/// What a connection's user may not see.
+#[derive(Debug)]
+struct Hidden {
+    fields: Arc<[HiddenField]>,
+    since: Instant,
+}
+
+impl Hidden {
+    fn is_good(&self) -> bool {
+        self.since.elapsed() < REMEMBERED
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Memory {
     answers: Cache<Key, Remembered>,
-    /// With when they were found out. Most connections have none, and every call asks.
-    hidden: RwLock<HashMap<Arc<str>, (Arc<[HiddenField]>, Instant)>>,
+    /// By connection. Most have none, and every call asks.
+    hidden: RwLock<HashMap<Arc<str>, Hidden>>,
     /// What a connection without hidden fields is given.
     none: Arc<[HiddenField]>,
 }
@@ -112,7 +125,7 @@ impl Memory {
     pub(super) fn hidden(&self, connection: &str) -> Arc<[HiddenField]> {
         let hidden = self.hidden.read().unwrap_or_else(PoisonError::into_inner);
         match hidden.get(connection) {
-            Some((fields, since)) if since.elapsed() < REMEMBERED => Arc::clone(fields),
+            Some(known) if known.is_good() => Arc::clone(&known.fields),
             _ => Arc::clone(&self.none),
         }
     }
@@ -132,11 +145,15 @@ impl Memory {
         );
         let mut hidden = self.hidden.write().unwrap_or_else(PoisonError::into_inner);
         if hidden.len() == hidden.capacity() || hidden.len() >= MOST_CONNECTIONS {
-            hidden.retain(|_, (_, since)| since.elapsed() < REMEMBERED);
+            hidden.retain(|_, known| known.is_good());
         }
         // Without a place they are found out again, which costs a call.
         if hidden.len() < MOST_CONNECTIONS || hidden.contains_key(connection) {
-            hidden.insert(connection.into(), (all.into(), Instant::now()));
+            let known = Hidden {
+                fields: all.into(),
+                since: Instant::now(),
+            };
+            hidden.insert(connection.into(), known);
         }
     }
 }

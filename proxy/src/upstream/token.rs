@@ -12,8 +12,7 @@ use std::{
 };
 
 use http::{
-    HeaderMap, HeaderValue,
-    header::AUTHORIZATION,
+    HeaderValue,
     uri::{Authority, Scheme},
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -26,7 +25,6 @@ use super::{
     fault::shorten,
     provider::{BaseUrl, Provider},
     retry::{RetryBudget, RetryBudgets},
-    wire,
 };
 use crate::{
     config::{self, Credentials, OAuth, is_allowed_host, is_loopback, is_origin},
@@ -67,8 +65,8 @@ const ENOUGH: Duration = Duration::from_secs(2);
 
 /// What a call needs to reach the provider.
 pub(super) struct Token {
-    /// What every call with it has: built once, and copied.
-    pub(super) headers: HeaderMap,
+    /// As every call with it has it.
+    pub(super) authorization: HeaderValue,
     pub(super) scheme: Scheme,
     pub(super) authority: Authority,
     /// How many calls to there may be made again.
@@ -83,8 +81,7 @@ pub(super) struct Token {
 impl Token {
     /// The access token itself.
     pub(super) fn secret(&self) -> &str {
-        let authorization = self.headers.get(AUTHORIZATION);
-        let text = authorization.and_then(|value| value.to_str().ok());
+        let text = self.authorization.to_str().ok();
         text.and_then(|text| text.strip_prefix(SCHEME))
             .unwrap_or_default()
     }
@@ -403,7 +400,7 @@ impl Tokens {
         };
         authorization.set_sensitive(true);
         Ok(Token {
-            headers: wire::headers(authorization),
+            authorization,
             scheme,
             retries: self.means.retries.of(&authority),
             authority,

@@ -1,5 +1,7 @@
 //! Native calls as HTTP: what is sent, and what of an answer is looked at.
 
+use std::sync::LazyLock;
+
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Request, Uri,
@@ -21,15 +23,16 @@ use crate::{
 
 pub(super) const AGENT: &str = concat!("crosswalk/", env!("CARGO_PKG_VERSION"));
 
-/// What all calls with a credential have in their heads, where they are JSON.
-pub(super) fn headers(authorization: HeaderValue) -> HeaderMap {
+/// What all calls with a credential have in their heads, where they are JSON: built once for all connections, since the
+/// thousands of them would each have it at another place in memory. The credential itself is put in by each call.
+static HEADERS: LazyLock<HeaderMap> = LazyLock::new(|| {
     let mut headers = HeaderMap::new();
-    headers.insert(AUTHORIZATION, authorization);
+    headers.insert(AUTHORIZATION, HeaderValue::from_static(""));
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
     headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
     headers
-}
+});
 
 pub(super) fn http_request(
     token: &Token,
@@ -56,7 +59,8 @@ pub(super) fn http_request(
     *native.method_mut() = request.operation.method.clone();
     *native.uri_mut() = uri;
     let headers = native.headers_mut();
-    headers.clone_from(&token.headers);
+    headers.clone_from(&HEADERS);
+    headers.insert(AUTHORIZATION, token.authorization.clone());
     let kind = match request.operation.content {
         Content::Json => "application/json",
         Content::Soap => {

@@ -347,8 +347,8 @@ async fn changes_of_connections_are_told_in_their_order() {
             "new ones are in no memory"
         );
 
-        let change = ConnectionChange::default();
-        store.update_connection("conn_2", &change).await.unwrap();
+        let same = ConnectionChange::default();
+        store.update_connection("conn_2", &same).await.unwrap();
         let lease = store
             .take_lease("token:conn_1", "me", LONG)
             .await
@@ -358,21 +358,21 @@ async fn changes_of_connections_are_told_in_their_order() {
         let saved = store.save_credentials("conn_1", 1, &secret, &lease).await;
         assert_eq!(saved.unwrap(), Saved::Yes(2));
         store.delete_connection("conn_3").await.unwrap();
-        let changes = told(start).await;
+        let first = told(start).await;
         let ids = ["conn_2", "conn_1", "conn_3"].map(str::to_owned);
-        assert_eq!(changes.of.as_deref(), Some(&ids[..]));
-        assert_eq!(told(changes.newest).await.of, Some(Vec::new()));
-        let last = told(changes.newest - 1).await;
+        assert_eq!(first.of.as_deref(), Some(&ids[..]));
+        assert_eq!(told(first.newest).await.of, Some(Vec::new()));
+        let last = told(first.newest - 1).await;
         assert_eq!(last.of.as_deref(), Some(&ids[2..]));
 
         let refused = store.save_credentials("conn_1", 1, &secret, &lease).await;
         assert_eq!(refused.unwrap(), Saved::Superseded);
-        assert_eq!(told(changes.newest).await.of, Some(Vec::new()));
-        let change = ConnectorConfigChange::default();
-        let changed = store.update_connector_config("ccfg_1", &change).await;
-        assert!(changed.unwrap().is_some());
-        let all = told(changes.newest).await;
-        assert_eq!((all.of, all.newest), (None, changes.newest + 1));
+        assert_eq!(told(first.newest).await.of, Some(Vec::new()));
+        let same = ConnectorConfigChange::default();
+        let updated = store.update_connector_config("ccfg_1", &same).await;
+        assert!(updated.unwrap().is_some());
+        let all = told(first.newest).await;
+        assert_eq!((all.of, all.newest), (None, first.newest + 1));
         config(&store, "ccfg_1").await;
         assert_eq!(told(all.newest).await.of, None);
     }

@@ -117,8 +117,9 @@ impl Directory {
     }
 
     /// Those of the configuration.
-    pub(crate) fn configured(&self) -> Vec<Arc<upstream::Connection>> {
-        let found = self.configured.values();
+    pub(crate) fn all_configured(&self) -> Vec<Arc<upstream::Connection>> {
+        let configured = self.configured.load();
+        let found = configured.values();
         found.filter_map(|found| found.upstream.clone()).collect()
     }
 

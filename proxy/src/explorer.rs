@@ -163,7 +163,7 @@ where
             call(pipeline, &caller, id)
         }
         Wanted::Try => {
-            let limit = pipeline.limits().request_body_bytes.saturating_mul(2) + ENVELOPE;
+            let limit = pipeline.limits().now().request_body_bytes.saturating_mul(2) + ENVELOPE;
             let bytes = read(body, limit).await?;
             attempt(pipeline, &head.headers, &bytes).await
         }

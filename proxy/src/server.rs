@@ -202,7 +202,7 @@ impl Server {
 
     /// What puts a configuration that was read again in the place of `config`, with which the server was made.
     pub fn reloader(&self, config: Config) -> Reloader {
-        let admin = self.admin.as_ref().map(|(_, address)| *address);
+        let admin = self.admin.as_ref().map(Listener::address);
         Reloader::new(
             Arc::clone(&self.pipeline),
             self.address,

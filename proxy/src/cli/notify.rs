@@ -11,15 +11,6 @@ pub(super) fn ready(place: &str) {
     tell(&[NotifyState::Ready, NotifyState::Status(&status)]);
 }
 
-/// A new configuration is being read; [`ready`] says that it is in use, or that the old one still is.
-#[allow(dead_code, reason = "for the reload, which is not in this binary yet")]
-pub(super) fn reloading() {
-    // systemd wants the moment, to tell this reload from one before.
-    if let Ok(now) = NotifyState::monotonic_usec_now() {
-        tell(&[NotifyState::Reloading, now]);
-    }
-}
-
 /// No further calls are taken, and those under way are answered.
 pub(super) fn stopping() {
     tell(&[

@@ -1,5 +1,7 @@
 //! What a configuration that was read again changes: what counts at once, and what only counts after a restart.
 
+use std::{net::SocketAddr, path::Path};
+
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{Config, Connection, Credentials, Limits, State};
@@ -17,7 +19,11 @@ pub(crate) fn after_restart(running: &Config, new: &Config) -> Vec<&'static str>
         )+ };
     }
     compare! {
-        "listen": listen,
+        "native_door": native_door,
+        "limits.recorded_calls": limits.recorded_calls,
+        "limits.recorded_bytes": limits.recorded_bytes,
+        "telemetry.otlp_endpoint": telemetry.otlp_endpoint,
+        "telemetry.service_name": telemetry.service_name,
         "admin_listen": admin_listen,
         "state_dir": state.folder,
         "org_id": state.org_id,
@@ -57,6 +63,14 @@ pub(crate) fn after_restart(running: &Config, new: &Config) -> Vec<&'static str>
     {
         changed.push("provider_limits");
     }
+    if place(running) != place(new) {
+        changed.push("listen");
+    }
+    if let (Some(running), Some(new)) = (&running.listen_unix, &new.listen_unix)
+        && running.mode != new.mode
+    {
+        changed.push("listen_mode");
+    }
     // By default the two follow from the folder.
     if store(&running.state) != store(&new.state) {
         changed.push("store");
@@ -65,6 +79,11 @@ pub(crate) fn after_restart(running: &Config, new: &Config) -> Vec<&'static str>
         changed.push("store_key");
     }
     changed
+}
+
+fn place(config: &Config) -> (SocketAddr, Option<&Path>) {
+    let socket = config.listen_unix.as_ref();
+    (config.listen, socket.map(|socket| &*socket.path))
 }
 
 fn store(state: &State) -> Option<String> {
@@ -144,16 +163,20 @@ mod tests {
         assert_eq!(after_restart(&running, &read(base)), [""; 0]);
         for setting in SETTINGS {
             let other = match setting.path {
+                // Only a socket has a mode.
+                "listen_mode" => continue,
+                "listen" => "unix:/run/a.sock",
+                "telemetry.otlp_endpoint" => "http://127.0.0.1:4318",
                 "state_dir" => "/other",
                 "store" => "none",
                 "store_key" => "file:/k",
                 "org_id" => "org_other",
                 "public_url" => "https://c.example",
                 "allowed_hosts" | "allowed_origins" | "api_keys" => "[a, b]",
-                "cursor_key" => "other",
+                "telemetry.service_name" | "cursor_key" => "other",
                 "provider_limits" => "{ hubspot: off }",
                 "webhooks.allow_private" | "tls.http2" => "true",
-                "limits.join_reads" => "false",
+                "native_door" | "limits.join_reads" => "false",
                 _ => match setting.kind {
                     Kind::Address => "127.0.0.1:9",
                     Kind::Count(_) => "7",
@@ -196,6 +219,16 @@ mod tests {
                 assert_eq!(is_old, waits, "{}", setting.path);
             }
         }
+    }
+
+    #[test]
+    fn the_mode_of_a_socket_needs_a_restart() {
+        let socket = |mode: &str| {
+            read(&format!(
+                "api_keys: [k]\nlisten: unix:/run/a.sock\nlisten_mode: \"{mode}\"\n"
+            ))
+        };
+        assert_eq!(after_restart(&socket("0660"), &socket("0600")), ["listen_mode"]);
     }
 
     #[test]

@@ -72,13 +72,18 @@ fn of_kind(kind: Kind, api: &Api) -> Value {
         Kind::Address => {
             json!({ "type": ["string", "null"], "pattern": r"^(\d{1,3}(\.\d{1,3}){3}|\[[0-9A-Fa-f:.]+\]):\d{1,5}$" })
         }
-        Kind::Text | Kind::Secret | Kind::Store => text(),
+        Kind::Place => {
+            json!({ "type": ["string", "null"], "pattern": r"^((\d{1,3}(\.\d{1,3}){3}|\[[0-9A-Fa-f:.]+\]):\d{1,5}|unix:/.+)$" })
+        }
+        Kind::Mode => json!({ "type": ["string", "null"], "pattern": "^0?[0-7]{3}$" }),
+        Kind::Text | Kind::Url | Kind::Secret | Kind::Store => text(),
         Kind::Word(words) => {
             json!({ "enum": words.iter().map(|word| Value::from(*word)).chain([Value::Null]).collect::<Vec<_>>() })
         }
         Kind::Flag => json!({ "enum": [true, false, "true", "false", null] }),
         Kind::Count(least) => {
-            json!({ "type": ["integer", "string", "null"], "minimum": least, "pattern": r"^\+?0*[1-9]\d*$" })
+            let pattern = if least == 0 { r"^\+?\d+$" } else { r"^\+?0*[1-9]\d*$" };
+            json!({ "type": ["integer", "string", "null"], "minimum": least, "pattern": pattern })
         }
         Kind::Bytes(least) => {
             json!({ "type": ["integer", "string", "null"], "minimum": least, "pattern": r"^\d+\s*(B|KiB|MiB|GiB)?$" })

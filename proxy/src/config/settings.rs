@@ -23,6 +23,12 @@ pub struct Setting {
 pub enum Kind {
     /// An address with a port.
     Address,
+    /// The same, or a socket, as in `unix:/run/crosswalk.sock`.
+    Place,
+    /// The mode of a file, as in `0660`.
+    Mode,
+    /// The address of a collector, with http or https.
+    Url,
     Text,
     /// One of these words.
     Word(&'static [&'static str]),
@@ -98,6 +104,9 @@ impl Kind {
     pub fn title(self) -> String {
         match self {
             Self::Address => "address and port".to_owned(),
+            Self::Place => "address and port, or `unix:/path`".to_owned(),
+            Self::Mode => "mode of a file, in quotes".to_owned(),
+            Self::Url => "address with http or https".to_owned(),
             Self::Text => "text".to_owned(),
             Self::Word(words) => {
                 let words: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
@@ -193,10 +202,14 @@ const fn setting(
 /// Every setting but the connections, in the order in which they are shown.
 #[rustfmt::skip] // A table: one line for what is set, one for what it means.
 pub const SETTINGS: &[Setting] = &[
-    setting("listen", Kind::Address, Is("127.0.0.1:4040"), Restart,
-        "Where to listen. Whoever reaches it and knows an API key acts for every connection, so keep it on loopback."),
+    setting("listen", Kind::Place, Is("127.0.0.1:4040"), Restart,
+        "Where to listen. Whoever reaches it and knows an API key acts for every connection, so keep it on loopback. `unix:/run/crosswalk/api.sock` is a socket for callers on this machine that may open the file; what is left of a process that was killed is replaced, one that somebody listens on is not. Sockets that systemd hands over (named `api` and `admin` by FileDescriptorName=) go before what is said here."),
+    setting("listen_mode", Kind::Mode, Unset { then: "`0660`, where `listen` is a socket", example: "\"0660\"" }, Restart,
+        "Who may open the socket that `listen` names: by default its owner and group."),
     setting("admin_listen", Kind::Address, Unset { then: "nowhere", example: "127.0.0.1:4043" }, Restart,
-        "Where those who watch find /metrics, /livez and /readyz, without a key; nowhere unless told. Keep it on loopback or on a network of the operators' own."),
+        "Where those who watch find /metrics, /livez and /readyz, without a key; nowhere unless told. The explorer is there as well, at /: it shows nothing of customers without an API key. Keep it on loopback or on a network of the operators' own."),
+    setting("native_door", Kind::Flag, Is("true"), Restart,
+        "Whether /proxy/… reaches the provider's own API with a connection's credentials and limits, for what the unified API does not have. It takes a key with the scope `native` or `admin`."),
     setting("api_keys", Kind::Secrets, Unset { then: "those of the store", example: "[\"env:CROSSWALK_API_KEY\"]" }, Reload,
         "What callers send in x-apikey, for those who may do all. `crosswalk keys` makes others, in the store. Several keys let one be replaced while the other still works. None must be there where a store is kept; without one, they must."),
     setting("store", Kind::Store, Unset { then: "`sqlite` where there is a `state_dir`, `none` otherwise", example: "sqlite" }, Restart,
@@ -240,6 +253,8 @@ pub const SETTINGS: &[Setting] = &[
     setting("limits.native_timeout", Kind::Time, Is("30s"), Restart, "one native call"),
     setting("limits.connect_timeout", Kind::Time, Is("5s"), Restart, "until a provider's socket is open"),
     setting("limits.token_timeout", Kind::Time, Is("20s"), Restart, "one refresh of a token, with its retries"),
+    setting("limits.recorded_calls", Kind::Count(0), Is("500"), Restart, "calls that are remembered for who looks on the admin port, where there is one; 0: none"),
+    setting("limits.recorded_bytes", Kind::Bytes(1024), Is("16 MiB"), Restart, "that they take at most"),
     setting("limits.pipelines_at_once", Kind::Count(1), Is("2"), Restart, "pipelines that this process syncs at one time"),
     setting("limits.pipeline_lease", Kind::Time, Is("15s"), Restart, "after so long without a word from the sidecar that runs a pipeline another one takes it over"),
     setting("limits.full_walk_interval", Kind::Time, Is("24h"), Restart, "how often all is read where the provider does not tell what was deleted"),
@@ -251,6 +266,10 @@ pub const SETTINGS: &[Setting] = &[
 
     setting("log.format", Kind::Word(&["human", "json"]), Unset { then: "`human` on a terminal, `json` otherwise", example: "json" }, Restart, "human or json; unset: human on a terminal, JSON otherwise"),
     setting("log.level", Kind::Word(&["error", "warn", "info", "debug"]), Is("info"), Reload, "error, warn, info or debug; info has one line for each call"),
+
+    setting("telemetry.otlp_endpoint", Kind::Url, Unset { then: "`$OTEL_EXPORTER_OTLP_ENDPOINT`, or nothing is sent", example: "http://127.0.0.1:4318" }, Restart,
+        "a collector of traces on this machine or in a private network, to which a span for each call and each native call is sent as OTLP in JSON over HTTP; /v1/traces is added. A caller's `traceparent` is gone on with"),
+    setting("telemetry.service_name", Kind::Text, Unset { then: "`$OTEL_SERVICE_NAME`, or `crosswalk`", example: "crosswalk" }, Restart, "the name that spans have"),
 
     setting("tls.roots", Kind::Word(&["system", "bundled"]), Is("system"), Restart, "whom to trust: the machine's store, or Mozilla's list with `bundled`"),
     setting("tls.http2", Kind::Flag, Is("false"), Restart, "whether providers are offered HTTP/2; HTTP/1.1 costs less per call"),

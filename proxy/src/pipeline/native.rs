@@ -111,7 +111,8 @@ impl Pipeline {
         if key.is_some() {
             self.idempotency.must_be_kept()?;
         }
-        let body = within(deadline, NO_BODY, body::read_any(head, body, &self.limits)).await?;
+        let limits = self.limits.held();
+        let body = within(deadline, NO_BODY, body::read_any(head, body, &limits)).await?;
         if self.explain.is_some() {
             let _ = log.body.set(body.clone());
         }

@@ -102,12 +102,13 @@ impl Origins {
 
     /// Whether a request is from one of our pages, or from no page at all.
     pub(crate) fn check_own(&self, head: &request::Parts) -> Result<(), Error> {
-        self.check_host(head)?;
+        let names = self.0.load();
+        names.check_host(head)?;
         let mut origins = head.headers.get_all(ORIGIN).iter();
         let is_own = |origin: &HeaderValue| {
             origin
                 .to_str()
-                .is_ok_and(|origin| is_among(&self.own, origin))
+                .is_ok_and(|origin| is_among(&names.own, origin))
         };
         if origins.all(is_own) {
             return Ok(());

@@ -20,15 +20,16 @@ impl Pipeline {
             if is_draining { "failed" } else { "ok" },
             Duration::ZERO,
         )];
-        let busy = self.limits.calls_in_flight - self.places.available_permits();
-        let is_full = busy >= self.limits.calls_in_flight;
+        let limit = self.limits.now().calls_in_flight;
+        let busy = limit - self.places.available_permits();
+        let is_full = busy >= limit;
         let mut places = check(
             "calls_in_flight",
             if is_full { "failed" } else { "ok" },
             Duration::ZERO,
         );
         places["in_flight"] = busy.into();
-        places["limit"] = self.limits.calls_in_flight.into();
+        places["limit"] = limit.into();
         checks.push(places);
         checks.push(timed("api_key", self.has_key()).await);
         if let Some(store) = &self.own.store {

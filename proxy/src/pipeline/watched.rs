@@ -7,7 +7,6 @@ use serde::Serialize;
 use super::{Pipeline, STORE_ANSWERS};
 use crate::{
     auth::Auth,
-    config::Limits,
     error::{Code, Error},
     recorder::Recorder,
     route::Api,
@@ -59,10 +58,6 @@ impl Pipeline {
         &self.api
     }
 
-    pub(crate) fn limits(&self) -> &Limits {
-        &self.limits
-    }
-
     /// Where the API is.
     pub(crate) fn address(&self) -> SocketAddr {
         self.own.address
@@ -75,7 +70,7 @@ impl Pipeline {
 
     /// How every connection is: those of the configuration, and the newest of the store.
     pub(crate) async fn standings(&self) -> Result<Vec<Standing>, Error> {
-        let configured = self.own.directory.configured();
+        let configured = self.own.directory.all_configured();
         let mut standings: Vec<Standing> = configured
             .iter()
             .map(|connection| {

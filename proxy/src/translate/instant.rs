@@ -52,7 +52,7 @@ impl Form {
             place += 1;
         }
         Self {
-            signs: u64::from_le_bytes(pattern) ^ EACH * 0x30,
+            signs: u64::from_le_bytes(pattern) ^ (EACH * 0x30),
             at: u64::from_le_bytes(at),
         }
     }

@@ -48,6 +48,10 @@ pub struct PageSaid {
 
 /// Reads a page.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a thing of its own that a page may have said"
+)]
 pub struct PageReader {
     form: PageForm,
     at: At,

@@ -19,6 +19,8 @@ pub(in crate::config) fn file(path: &str, value: &str) -> String {
     };
     match path {
         "api_keys" => line,
+        // Only a socket has a mode.
+        "listen_mode" => format!("api_keys: [k]\nlisten: unix:/run/a.sock\n{line}"),
         _ => format!("api_keys: [k]\n{line}"),
     }
 }
@@ -40,6 +42,9 @@ fn every_setting_is_one_that_the_reader_minds() {
     for setting in SETTINGS {
         let other = match setting.path {
             "listen" => "127.0.0.1:1",
+            "listen_mode" => "\"0600\"",
+            "telemetry.otlp_endpoint" => "http://127.0.0.1:4318",
+            "telemetry.service_name" => "other",
             "admin_listen" => "127.0.0.1:2",
             "api_keys" => "[one, other]",
             "state_dir" => "/s",
@@ -53,7 +58,7 @@ fn every_setting_is_one_that_the_reader_minds() {
             "cursor_key" => "\n",
             "provider_limits" => "assumed",
             "webhooks.allow_private" | "tls.http2" => "true",
-            "limits.join_reads" => "false",
+            "native_door" | "limits.join_reads" => "false",
             _ => match setting.kind {
                 Kind::Count(_) => "7",
                 Kind::Bytes(_) => "9000",
@@ -65,6 +70,10 @@ fn every_setting_is_one_that_the_reader_minds() {
         let mut text = file(setting.path, other);
         if setting.path == "cursor_key" {
             continue;
+        }
+        if setting.path == "listen_mode" {
+            let without = read("api_keys: [k]\nlisten: unix:/run/a.sock\n").unwrap();
+            assert_ne!(read(&text), Ok(without));
         }
         if setting.path == "store_key" {
             text.push_str("state_dir: /s\n");
@@ -128,7 +137,10 @@ fn the_least_that_is_said_is_taken_and_less_is_refused() {
     for setting in SETTINGS {
         if let Kind::Count(least) | Kind::Bytes(least) = setting.kind {
             read(&file(setting.path, &least.to_string())).unwrap();
-            let less = read(&file(setting.path, &(least - 1).to_string())).unwrap_err();
+            let Some(less) = least.checked_sub(1) else {
+                continue;
+            };
+            let less = read(&file(setting.path, &less.to_string())).unwrap_err();
             assert!(less.contains(&format!("{least} or more")), "{less}");
         }
     }

@@ -82,8 +82,8 @@ impl Glance {
     fn is_of(&self, next: &[u8; WIDTH]) -> bool {
         let next = words(next);
         let mut other = 0;
-        for at in 0..WIDTH / 8 {
-            other |= (next[at] & self.counts[at]) ^ self.words[at];
+        for (at, word) in next.iter().enumerate() {
+            other |= (word & self.counts[at]) ^ self.words[at];
         }
         other == 0
     }

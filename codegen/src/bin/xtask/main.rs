@@ -12,6 +12,7 @@ mod codegen;
 mod coverage;
 mod faults;
 mod fuzz;
+mod package;
 mod project;
 mod spec_diff;
 
@@ -137,6 +138,11 @@ Exit codes:
   1  something does not build
   2  the command could not do its work")]
     Bench(bench::Arguments),
+    /// Make what a version is handed out as: a Debian package, the list of its parts, the notes of its release.
+    Package {
+        #[command(subcommand)]
+        package: package::Package,
+    },
     /// All that CI runs, in its order, up to the first thing that is wrong.
     ///
     /// Formatting, lints, drift of generated code and tables, tests, docs, fuzz targets, and what cargo-deny has to say.
@@ -205,6 +211,7 @@ fn main() -> ExitCode {
             optimized,
         } => fuzz::run(&project, target.as_deref(), seconds, optimized),
         Command::Bench(arguments) => bench::run(&project, &arguments),
+        Command::Package { package } => package::run(&project, &package),
         Command::Ci => ci::run(&project),
     };
     match outcome {

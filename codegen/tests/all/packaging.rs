@@ -1,8 +1,8 @@
 //! What a version is handed out as, held against those who read it: Debian's own tools, systemd, Helm, the schemas of
 //! Kubernetes and of CycloneDX.
 //!
-//! `tests/packaging/install` puts what comes from PyPI into `target/packaging`. Where a tool is missing a test says so and
-//! passes; but where `CI` is set it fails.
+//! `tests/packaging/install` puts those that are Python packages into `target/packaging`. Where a tool is missing a test says
+//! so and passes; but where `CI` is set it fails.
 
 use std::{
     env, fs,
@@ -38,6 +38,10 @@ fn main() {
 "##;
 
 /// Whether a tool is there. Says so loudly where it is not, and where `.ci/run` should have installed it that is a fault.
+#[expect(
+    clippy::print_stderr,
+    reason = "a test that was left out must not look like one that passed"
+)]
 fn there(tool: &Path, install: &str) -> bool {
     let found = Command::new(tool).arg("--version").output();
     if found.is_ok_and(|output| output.status.success()) {
@@ -233,6 +237,25 @@ fn lintian_finds_nothing() {
     assert_eq!(said, "");
 }
 
+#[test]
+fn a_package_is_installed_upgraded_removed_and_purged() {
+    if !can_pack() || !there(Path::new("adduser"), "`apt-get install adduser`") {
+        return;
+    }
+    let may_mount = Command::new("unshare").args(["--mount", "true"]).output();
+    if !may_mount.is_ok_and(|output| output.status.success()) {
+        // A tool cannot be installed for this one.
+        eprintln!(
+            "== LEFT OUT, THIS WAS NOT CHECKED: installing needs root, for mounts of its own"
+        );
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (package, _) = packed(&binary(folder.path(), "man"), folder.path());
+    let script = Path::new(PROJECT).join("tests/packaging/lifecycle");
+    clean(Command::new(script).arg(package));
+}
+
 /// The units as they are installed, but for the program, which need not be there.
 fn units() -> &'static Path {
     static UNITS: OnceLock<tempfile::TempDir> = OnceLock::new();
@@ -365,4 +388,23 @@ fn kubernetes_takes_the_sidecar_as_it_is() {
 #[test]
 fn the_chart_lints_and_what_it_makes_is_taken_by_kubernetes() {
     check(&["helm"]);
+}
+
+#[test]
+fn chart_and_sidecar_are_of_the_version_of_the_workspace() {
+    let version = env!("CARGO_PKG_VERSION");
+    for (file, line) in [
+        (
+            "helm/crosswalk/Chart.yaml",
+            format!("appVersion: \"{version}\"\n"),
+        ),
+        (
+            "kubernetes/sidecar.yaml",
+            format!("image: crosswalk:{version}\n"),
+        ),
+    ] {
+        let path = format!("{PROJECT}/proxy/packaging/{file}");
+        let text = fs::read_to_string(path).expect("it is there");
+        assert!(text.contains(&line), "{file} has not {line}");
+    }
 }

@@ -132,7 +132,11 @@ ALL_ON = {
     "prometheusRule": {"enabled": True, "rules": [{"alert": "Another", "expr": "vector(1)"}]},
     "imagePullSecrets": [{"name": "registry"}],
     "allowedHosts": ["crm.example"],
+    "extraEnv": [{"name": "ACME_TOKEN", "valueFrom": {"secretKeyRef": {"name": "acme", "key": "token"}}}],
+    "extraVolumes": [{"name": "state", "persistentVolumeClaim": {"claimName": "state"}}],
+    "extraVolumeMounts": [{"name": "state", "mountPath": "/var/lib/crosswalk"}],
     "deployment": {
+        "strategy": {"type": "Recreate"},
         "annotations": {"a": "b"}, "podAnnotations": {"c": "d"}, "podLabels": {"e": "f"}, "priorityClassName": "high",
         "nodeSelector": {"g": "h"}, "tolerations": [{"key": "i", "operator": "Exists"}], "affinity": {"nodeAffinity": {}},
     },
@@ -195,6 +199,8 @@ def helm():
         hold(monitor["selector"]["matchLabels"].items() <= whole["Service"]["metadata"]["labels"].items(), "no such service")
         hold(len(whole["PrometheusRule"]["spec"]["groups"][0]["rules"]) == 2, "a further rule is lost")
         hold("crm.example" in json.dumps(whole["Deployment"]), "a further host is lost")
+        hold("ACME_TOKEN" in json.dumps(whole["Deployment"]), "a further variable is lost")
+        hold('"/var/lib/crosswalk"' in json.dumps(whole["Deployment"]), "a further disk is not mounted")
         hold("@sha256:" in json.dumps(whole["Deployment"]), "the digest is lost")
         # Without the key that Kubernetes 1.29 doesn't know, so that it is checked there as well.
         old = rendered(chart, {"deployment": {"preStopSleepSeconds": 0}}, "no sleep")

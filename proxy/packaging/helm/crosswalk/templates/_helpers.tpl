@@ -71,6 +71,9 @@ env:
     valueFrom: { fieldRef: { fieldPath: status.podIP } }
   - name: CROSSWALK_ALLOWED_HOSTS
     value: {{ include "crosswalk.allowedHosts" . | quote }}
+  {{- with .Values.extraEnv }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
 ports:
   {{- if .Values.deployment.enabled }}
   - { name: api, containerPort: {{ .Values.service.port }} }
@@ -99,6 +102,9 @@ securityContext:
 volumeMounts:
   - { name: crosswalk-config, mountPath: /etc/crosswalk, readOnly: true }
   - { name: crosswalk-secret, mountPath: /run/secrets/crosswalk, readOnly: true }
+  {{- with .Values.extraVolumeMounts }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
 {{- end -}}
 
 {{- define "crosswalk.volumes" -}}
@@ -106,6 +112,9 @@ volumeMounts:
   configMap: { name: {{ include "crosswalk.fullname" . }} }
 - name: crosswalk-secret
   secret: { secretName: {{ .Values.secretName }}, defaultMode: 0440 }
+{{- with .Values.extraVolumes }}
+{{ toYaml . }}
+{{- end }}
 {{- end -}}
 
 {{- /* For `initContainers` of another chart's pod: include "crosswalk.sidecar" .Subcharts.crosswalk. Starts before the

@@ -139,6 +139,16 @@ Exit codes:
   2  the command could not do its work")]
     Bench(bench::Arguments),
     /// Make what a version is handed out as: a Debian package, the list of its parts, the notes of its release.
+    #[command(after_help = "\
+Examples:
+  cargo xtask package deb                  of the binary that is built for release
+  cargo xtask package sbom > crosswalk.cdx.json
+  cargo xtask package notes 0.1.0
+
+Exit codes:
+  0  it was made
+  1  CHANGELOG.md has nothing of the version
+  2  the command could not do its work: no binary, a tool of Debian's that is not installed")]
     Package {
         #[command(subcommand)]
         package: package::Package,

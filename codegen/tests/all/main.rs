@@ -6,6 +6,7 @@ mod faults;
 mod golden;
 mod good;
 mod output;
+mod packaging;
 mod robust;
 mod schema;
 mod slips;

@@ -12,6 +12,7 @@ mod codegen;
 mod coverage;
 mod faults;
 mod fuzz;
+mod package;
 mod project;
 mod schema;
 mod spec_diff;
@@ -144,6 +145,21 @@ Exit codes:
   1  something does not build
   2  the command could not do its work")]
     Bench(bench::Arguments),
+    /// Make what a version is handed out as: a Debian package, the list of its parts, the notes of its release.
+    #[command(after_help = "\
+Examples:
+  cargo xtask package deb                  of the binary that is built for release
+  cargo xtask package sbom > crosswalk.cdx.json
+  cargo xtask package notes 0.1.0
+
+Exit codes:
+  0  it was made
+  1  CHANGELOG.md has nothing of the version
+  2  the command could not do its work: no binary, a tool of Debian's that is not installed")]
+    Package {
+        #[command(subcommand)]
+        package: package::Package,
+    },
     /// All that CI runs, in its order, up to the first thing that is wrong.
     ///
     /// Formatting, lints, drift of generated code and tables, tests, docs, fuzz targets, and what cargo-deny has to say.
@@ -213,6 +229,7 @@ fn main() -> ExitCode {
             optimized,
         } => fuzz::run(&project, target.as_deref(), seconds, optimized),
         Command::Bench(arguments) => bench::run(&project, &arguments),
+        Command::Package { package } => package::run(&project, &package),
         Command::Ci => ci::run(&project),
     };
     match outcome {

@@ -473,7 +473,8 @@ impl Pipeline {
     /// The API's contract, for whom the request is meant. Needs no key.
     fn document<B>(&self, document: Document, request: Request<B>) -> Response<Full<Bytes>> {
         let (head, _) = request.into_parts();
-        let checked = head::check(&head, &self.limits.now()).and_then(|()| self.origins.check(&head));
+        let checked =
+            head::check(&head, &self.limits.now()).and_then(|()| self.origins.check(&head));
         let request_id = request_id(&head.headers);
         let answered = checked.and_then(|()| document.answer(&head.method));
         let mut response = answered.unwrap_or_else(|error| error.response(&request_id));

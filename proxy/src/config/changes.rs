@@ -228,7 +228,10 @@ mod tests {
                 "api_keys: [k]\nlisten: unix:/run/a.sock\nlisten_mode: \"{mode}\"\n"
             ))
         };
-        assert_eq!(after_restart(&socket("0660"), &socket("0600")), ["listen_mode"]);
+        assert_eq!(
+            after_restart(&socket("0660"), &socket("0600")),
+            ["listen_mode"]
+        );
     }
 
     #[test]

@@ -82,7 +82,11 @@ fn of_kind(kind: Kind, api: &Api) -> Value {
         }
         Kind::Flag => json!({ "enum": [true, false, "true", "false", null] }),
         Kind::Count(least) => {
-            let pattern = if least == 0 { r"^\+?\d+$" } else { r"^\+?0*[1-9]\d*$" };
+            let pattern = if least == 0 {
+                r"^\+?\d+$"
+            } else {
+                r"^\+?0*[1-9]\d*$"
+            };
             json!({ "type": ["integer", "string", "null"], "minimum": least, "pattern": pattern })
         }
         Kind::Bytes(least) => {

@@ -43,7 +43,8 @@ fn the_example_is_valid() {
                 _ => line.to_owned(),
             }
         })
-        .filter(|line| !line.contains("base_url"))
+        // Only a socket has a mode.
+        .filter(|line| !line.contains("base_url") && !line.contains("listen_mode"))
         // The file is not there.
         .map(|line| line.replace("file:/run/secrets/cursor-key", "env:CURSOR_KEY"))
         .collect();
@@ -81,8 +82,6 @@ fn what_the_reader_takes_the_schema_takes_and_the_other_way_round() {
         "localhost:1",
         "unix:/run/a.sock",
         "unix:a",
-        "\"0660\"",
-        "\"0800\"",
         "http://127.0.0.1:4318",
         "127.0.0.1",
         "[]",
@@ -123,6 +122,22 @@ fn what_the_reader_takes_the_schema_takes_and_the_other_way_round() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_mode_is_three_or_four_digits_of_eight() {
+    let validator = validator();
+    for (mode, expected) in [
+        ("\"0660\"", true),
+        ("\"600\"", true),
+        ("\"0800\"", false),
+        ("\"1777\"", false),
+        ("\"60\"", false),
+        ("6", false),
+    ] {
+        let text = file("listen_mode", mode);
+        assert_eq!(both(&validator, &text), (expected, expected), "{mode}");
+    }
 }
 
 #[test]

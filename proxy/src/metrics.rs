@@ -83,6 +83,11 @@ impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("crosswalk");
         let by_durations = durations as fn() -> Histogram;
+        // A counter that is there from the beginning shows its first rise.
+        let reloads = Family::default();
+        for outcome in [Reloaded::Applied, Reloaded::Refused] {
+            drop(reloads.get_or_create(&ReloadLabels { outcome }));
+        }
         // The one that it starts with is.
         let successful = Gauge::default();
         successful.set(1);
@@ -207,7 +212,7 @@ impl Default for Metrics {
             reloads: counted!(
                 "config_reloads",
                 "Configurations that were read again, and what became of them",
-                Family::default()
+                reloads
             ),
             last_reload_successful: counted!(
                 "config_last_reload_successful",

@@ -9,7 +9,7 @@ use crate::{CONTRACT, browser::drive};
 const KEY: &str = "x-apikey: demo\r\n";
 
 /// Where the demo says that its explorer is.
-fn admin(demo: &Demo) -> String {
+pub(crate) fn admin(demo: &Demo) -> String {
     let printed = demo.printed();
     let (before, _) = printed.rsplit_once("/#key=demo").unwrap();
     let (_, address) = before.rsplit_once("http://").unwrap();

@@ -1,21 +1,17 @@
-//! The README's guide from a customer's browser to a database, line by line, by the shell that a reader has.
+//! The guide from a customer's browser to a database, line by line, by the shell that a reader has.
 
 use std::process::Command;
 
 use crosswalk_tests::{Answer, Demo, Postgres, exchange_text};
 use serde_json::{Value, json};
 
-const README: &str = include_str!("../../README.md");
+const GUIDE: &str = include_str!("../../proxy/docs/pipelines.md");
 const ADDRESS: &str = "127.0.0.1:4040";
 const DATABASE: &str = "postgres://localhost/crm";
 
 /// The lines of the guide that are for the shell, in their order: paragraphs that are indented.
 fn commands() -> Vec<String> {
-    let (_, guide) = README
-        .split_once("## From a customer's browser")
-        .expect("the README has the guide");
-    let (guide, _) = guide.split_once("\n## ").expect("the guide ends");
-    let paragraphs = guide.split("\n\n").filter(|text| text.starts_with("    "));
+    let paragraphs = GUIDE.split("\n\n").filter(|text| text.starts_with("    "));
     paragraphs.map(str::to_owned).collect()
 }
 

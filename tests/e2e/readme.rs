@@ -107,13 +107,53 @@ fn the_call_in_the_readme_has_the_answer_in_the_readme() {
 }
 
 #[test]
+fn the_command_in_the_readme_shows_the_native_calls() {
+    let demo = demo(&[]);
+    let command = paragraph("target/release/crosswalk call");
+    let arguments: Vec<&str> = command.split_whitespace().skip(1).collect();
+    let url = format!("http://{}", demo.address);
+    let admin = format!("http://{}", crate::explorer::admin(&demo));
+    let places = ["--url", &url, "--admin-url", &admin];
+    let mut call = Process::start(&[&arguments[..], &places].concat(), Path::new("."), &[]);
+    assert_eq!(call.exit_code(), 0);
+    call.out.wait_for("/crm/objects/");
+    call.out.wait_for("\"items\"");
+}
+
+/// The scripts are run by `clients`, against a demo.
+#[test]
+fn the_clients_in_the_readme_are_those_that_are_tested() {
+    for script in [
+        include_str!("../clients/unified_client.ts"),
+        include_str!("../clients/unified_client.py"),
+    ] {
+        let (_, rest) = script.split_once("guide:begin\n").expect("a beginning");
+        let (lines, _) = rest.split_once("guide:end").expect("an end");
+        for line in lines.lines().map(str::trim) {
+            if line != "//" && line != "#" && !line.is_empty() {
+                assert!(
+                    README.contains(&format!("    {line}\n"))
+                        || README.contains(&format!("  {line}\n")),
+                    "{line}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
 fn the_demo_listens_where_the_readme_says() {
     let command = paragraph("cargo run");
     let (_, arguments) = command.split_once(" -- ").unwrap();
     let arguments: Vec<&str> = arguments.split_whitespace().chain(["--help"]).collect();
     let mut help = Process::start(&arguments, Path::new("."), &[]);
     assert_eq!(help.exit_code(), 0);
-    help.out.wait_for(&format!("[default: {DEFAULT_ADDRESS}]"));
+    help.out.wait_for("[default:");
+    // Lines are broken to the width of a terminal.
+    let text = help.out.text();
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let said = format!("[default: {DEFAULT_ADDRESS}]");
+    assert!(words.join(" ").contains(&said), "{text}");
 }
 
 #[test]

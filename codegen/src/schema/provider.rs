@@ -47,6 +47,13 @@ pub fn provider() -> Value {
                 about(list_of(&join()), "Single reads that can be made together."),
             ),
             (
+                "native_door",
+                about(
+                    native_door(),
+                    "What callers may ask of the provider's own API.",
+                ),
+            ),
+            (
                 "clear",
                 about(choice(&["null", "empty_text"]), "How a field is emptied."),
             ),
@@ -97,6 +104,33 @@ pub fn provider() -> Value {
     schema["$schema"] = DIALECT.into();
     schema["title"] = "A provider of Crosswalk".into();
     schema
+}
+
+fn native_door() -> Value {
+    closed(
+        vec![
+            (
+                "open",
+                about(
+                    texts(),
+                    "What paths begin with that may be asked for; every path where there are none.",
+                ),
+            ),
+            (
+                "closed",
+                about(texts(), "What the paths of those begin with that may not."),
+            ),
+            (
+                "request_headers",
+                about(texts(), "Headers of requests that are passed on."),
+            ),
+            (
+                "answer_headers",
+                about(texts(), "Headers of answers that are passed back."),
+            ),
+        ],
+        &[],
+    )
 }
 
 fn version() -> Value {

@@ -11,9 +11,12 @@ pub(super) fn run(api: &Api, arguments: &ServeArguments) -> Result<(), Failure> 
         say(&format!("warning: {warning}"))?;
     }
     say(&format!(
-        "{}: fine, {} connections, listens on {}",
+        "{}: fine, {}, listens on {}",
         layers.path().display(),
-        config.connections.len(),
+        match config.connections.len() {
+            1 => "1 connection".to_owned(),
+            count => format!("{count} connections"),
+        },
         match &config.listen_unix {
             Some(socket) => format!("unix:{}", socket.path.display()),
             None => config.listen.to_string(),

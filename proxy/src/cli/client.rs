@@ -85,6 +85,15 @@ impl Access {
                 .filter(|path| path.exists())
                 .and_then(|path| config::read(path, api).ok()),
         };
+        if let (None, Some(socket)) = (
+            &self.url,
+            config.as_ref().and_then(|it| it.listen_unix.as_ref()),
+        ) {
+            return Err(Failure::Usage(format!(
+                "the proxy of this configuration listens on the socket {}, and this command reaches proxies by TCP alone; use `curl --unix-socket`, or name another proxy with --url",
+                socket.path.display()
+            )));
+        }
         let configured = config.as_ref().and_then(address_of);
         let url = match (&self.url, &configured) {
             (Some(given), _) => given.clone(),

@@ -37,7 +37,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4040")]
     listen: SocketAddr,
     /// Where its metrics are, at /metrics; unset: port 4043 beside port 4040, a free one otherwise.
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long = "admin-listen", alias = "admin", value_name = "ADDRESS")]
     admin: Option<SocketAddr>,
     /// Print what each call became: the unified request, the native calls, the answer.
     #[arg(long)]

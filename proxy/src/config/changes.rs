@@ -10,6 +10,14 @@ use crate::store::{Location, keys::KeySource};
 /// The settings that differ and keep their old value until a restart, by their paths.
 pub(crate) fn after_restart(running: &Config, new: &Config) -> Vec<&'static str> {
     let mut changed = Vec::new();
+    if place(running) != place(new) {
+        changed.push("listen");
+    }
+    if let (Some(running), Some(new)) = (&running.listen_unix, &new.listen_unix)
+        && running.mode != new.mode
+    {
+        changed.push("listen_mode");
+    }
     // Neither of these types shows a secret; those that have one are compared by what is in them.
     macro_rules! compare {
         ($($path:literal: $($field:ident).+),+ $(,)?) => { $(
@@ -62,14 +70,6 @@ pub(crate) fn after_restart(running: &Config, new: &Config) -> Vec<&'static str>
         && !changed.contains(&"provider_limits")
     {
         changed.push("provider_limits");
-    }
-    if place(running) != place(new) {
-        changed.push("listen");
-    }
-    if let (Some(running), Some(new)) = (&running.listen_unix, &new.listen_unix)
-        && running.mode != new.mode
-    {
-        changed.push("listen_mode");
     }
     // By default the two follow from the folder.
     if store(&running.state) != store(&new.state) {

@@ -1,10 +1,12 @@
 //! The machine: whether the ports are free, or held by a proxy that runs; whether there is room for what is kept.
 
-use std::{io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{
+    io, net::SocketAddr, os::unix::fs::FileTypeExt as _, path::Path, sync::Arc, time::Duration,
+};
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpStream, UnixStream},
     time::timeout,
 };
 
@@ -18,11 +20,37 @@ const LITTLE: u64 = 500 << 20;
 const LEAST: u64 = 50 << 20;
 
 pub(super) async fn ports(config: Arc<Config>) -> Found {
-    let mut found = vec![port("listen", config.listen).await];
+    let mut found = vec![match &config.listen_unix {
+        Some(socket) => place(&socket.path).await,
+        None => port("listen", config.listen).await,
+    }];
     if let Some(address) = config.admin_listen {
         found.push(port("admin_listen", address).await);
     }
     found
+}
+
+/// The place of a socket.
+async fn place(path: &Path) -> Finding {
+    let finding = |state, message: &str| {
+        let subject = format!("listen unix:{}", path.display());
+        Finding::new(Group::Machine, subject, state, message.to_owned())
+    };
+    if UnixStream::connect(path).await.is_ok() {
+        return finding(State::Ok, "somebody listens there: a proxy that runs");
+    }
+    let folder = path.parent().filter(|folder| folder.is_dir());
+    match (folder, std::fs::symlink_metadata(path)) {
+        (None, _) => finding(State::Fail, "its folder is not there")
+            .help("make it, for the user that runs the proxy; systemd does by RuntimeDirectory="),
+        (Some(_), Err(_)) => finding(State::Ok, "free: no proxy runs there"),
+        (Some(_), Ok(there)) if there.file_type().is_socket() => finding(
+            State::Ok,
+            "left by a proxy that ended; the next one takes its place",
+        ),
+        (Some(_), Ok(_)) => finding(State::Fail, "there is a file that is no socket")
+            .help("move it away, or set `listen` to another path"),
+    }
 }
 
 async fn port(setting: &str, address: SocketAddr) -> Finding {
@@ -168,6 +196,28 @@ mod tests {
         assert!(held.message.contains("another program"), "{}", held.message);
         other.await.unwrap();
         assert_eq!(port("listen", address).await.state, State::Ok);
+    }
+
+    #[tokio::test]
+    async fn the_place_of_a_socket_is_free_held_left_or_taken_by_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.sock");
+        assert_eq!(place(&path.join("b")).await.state, State::Fail);
+        let told = |finding: Finding| {
+            (
+                finding.state,
+                finding.message.split(':').next().unwrap().to_owned(),
+            )
+        };
+        assert_eq!(told(place(&path).await), (State::Ok, "free".to_owned()));
+        let listener = tokio::net::UnixListener::bind(&path).unwrap();
+        let held = told(place(&path).await);
+        assert_eq!(held, (State::Ok, "somebody listens there".to_owned()));
+        drop(listener);
+        assert!(place(&path).await.message.starts_with("left by"));
+        std::fs::remove_file(&path).unwrap();
+        std::fs::write(&path, "").unwrap();
+        assert_eq!(place(&path).await.state, State::Fail);
     }
 
     #[test]

@@ -4,15 +4,14 @@
 //! account sets. What was written is held against the record that is read back, and the caller is told of what differs.
 //! Providers also tidy values (spaces, upper case in addresses, the form of numbers and dates): that is no difference.
 
-use std::{borrow::Cow, collections::HashMap};
-
-use serde_json::value::RawValue;
+use std::borrow::Cow;
 
 use super::{
     decimal,
     read::parse_timestamp,
     record_id::RecordIdForm,
-    scalar::{Text, shorten},
+    scalar::{Scalar, Text, shorten},
+    scan::{self, Scan},
     warning::Warnings,
     write::NativeObject,
 };
@@ -20,24 +19,11 @@ use super::{
 /// Warns of each field that the record has in another form than it was written in. A field that is not among those
 /// read back is not looked at.
 pub fn check(written: &NativeObject, row: &[u8], warnings: &mut Warnings) {
-    let Ok(mut kept) = serde_json::from_slice::<HashMap<Cow<'_, str>, &RawValue>>(row) else {
+    let Some(kept) = kept(written, row) else {
         return;
     };
-    if let Some(inside) = written.form().fields_in {
-        let Some(fields) = kept.get(inside) else {
-            return;
-        };
-        let Ok(fields) = serde_json::from_str(fields.get()) else {
-            return;
-        };
-        kept = fields;
-    }
-    for (name, member) in written.members() {
-        let is_it = |known: &str| known.eq_ignore_ascii_case(name);
-        let Some((_, found)) = kept.iter().find(|(known, _)| is_it(known)) else {
-            continue;
-        };
-        let (Some(given), Some(found)) = (scalar(&member.json), scalar(found.get())) else {
+    for ((name, member), found) in written.members().zip(kept) {
+        let (Some(given), Some(found)) = (scalar(&member.json), found.and_then(scalar)) else {
             continue;
         };
         if !is_same(&given, &found, written.form().record_id) {
@@ -47,14 +33,36 @@ pub fn check(written: &NativeObject, row: &[u8], warnings: &mut Warnings) {
     }
 }
 
+/// What the record has of each field that was written, as it is written there; none where it is no record.
+fn kept<'r>(written: &NativeObject, row: &'r [u8]) -> Option<Vec<Option<&'r str>>> {
+    let mut fields = scan::utf8(row).ok()?.trim_ascii_start();
+    if let Some(inside) = written.form().fields_in {
+        fields = scan::place(fields, &[inside])?;
+    }
+    let mut kept = vec![None; written.members().count()];
+    let mut scan = Scan::new(fields);
+    if scan.peek().ok()? != b'{' {
+        return None;
+    }
+    let passed = scan.members(|key, scan| {
+        let value = scan.value()?;
+        for ((name, _), kept) in written.members().zip(&mut kept) {
+            // Some providers answer with names in another case than they take.
+            if name.eq_ignore_ascii_case(key) {
+                *kept = Some(value);
+            }
+        }
+        Ok(())
+    });
+    passed.ok().map(|()| kept)
+}
+
 /// A scalar as text, null as an empty one; none for objects and lists.
 fn scalar(json: &str) -> Option<Cow<'_, str>> {
     if json == "null" {
         return Some(Cow::Borrowed(""));
     }
-    serde_json::from_str::<Text<'_>>(json)
-        .ok()
-        .map(|text| text.0)
+    Text::from_token(json).map(|text| text.0)
 }
 
 fn is_same(given: &str, found: &str, ids: RecordIdForm) -> bool {

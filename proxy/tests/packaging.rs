@@ -77,7 +77,7 @@ fn the_connections_shown_in_the_debian_package_are_right() {
         "file:/run/secrets/crosswalk/api-key",
     );
     let said = check(&format!("{head}{shown}"));
-    assert!(said.contains("1 connections"), "{said}");
+    assert!(said.contains("1 connection,"), "{said}");
 }
 
 #[test]

@@ -23,8 +23,21 @@ pub fn first<const N: usize>(leaves: [Leaf<'_>; N]) -> First<'_, N> {
     First(leaves)
 }
 
+/// What is seen of a source at a glance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Glance<'a> {
+    Unset,
+    /// A string in which nothing is escaped, with its quotation marks; it is not empty.
+    Plain(&'a str),
+    /// To be looked at.
+    Other,
+}
+
 /// Where the value of a unified field comes from.
-pub trait Source<'a> {
+pub trait Source<'a>: Copy {
+    /// Nearly every text is unset or plain.
+    fn glance(self) -> Glance<'a>;
+
     /// The token of a scalar of this kind, empty where there is none. Something odd is none, and is told of as `field`.
     fn token<S: Scalar<'a>>(self, field: &str, warnings: &mut Warnings) -> Leaf<'a>;
 }
@@ -102,6 +115,15 @@ impl<'a> Leaf<'a> {
 
 impl<'a> Source<'a> for Leaf<'a> {
     #[inline]
+    fn glance(self) -> Glance<'a> {
+        match self.json.as_bytes() {
+            [] => Glance::Unset,
+            [b'"', _, _, ..] if !self.is_escaped => Glance::Plain(self.json),
+            _ => Glance::Other,
+        }
+    }
+
+    #[inline]
     fn token<S: Scalar<'a>>(self, field: &str, warnings: &mut Warnings) -> Leaf<'a> {
         if self.is_set() && !S::fits(self) {
             return self.is_odd(S::EXPECTED, field, warnings);
@@ -111,6 +133,11 @@ impl<'a> Source<'a> for Leaf<'a> {
 }
 
 impl<'a, const N: usize> Source<'a> for First<'a, N> {
+    #[inline]
+    fn glance(self) -> Glance<'a> {
+        Glance::Other
+    }
+
     fn token<S: Scalar<'a>>(self, field: &str, warnings: &mut Warnings) -> Leaf<'a> {
         // All are looked at, so that what is odd is told whether or not it is needed.
         let leaves = self.0.map(|leaf| leaf.token::<S>(field, warnings));

@@ -7,7 +7,7 @@ use std::{borrow::Cow, ops::Range};
 use super::{
     beside::Beside,
     decimal, instant,
-    leaf::{Leaf, Source},
+    leaf::{Glance, Leaf, Source},
     read,
     scalar::{Flag, Number, Scalar, Text},
     scan,
@@ -125,8 +125,7 @@ impl<'o> Record<'o> {
     /// A text, as it was written; an empty one means unset at every provider.
     #[inline]
     pub fn text<'a>(&mut self, field: Field, source: impl Source<'a>) -> Written {
-        let token = source.token::<Text<'_>>(field.name(), self.warnings);
-        put_text(self.json, field, token)
+        put_text(self.json, field, source, field, self.warnings)
     }
 
     /// Texts joined by a space, the unset ones left out.
@@ -226,11 +225,17 @@ impl<'o> Record<'o> {
 
     /// An instant in any form that providers use, as RFC 3339 in UTC with milliseconds.
     pub fn timestamp<'a>(&mut self, field: Field, source: impl Source<'a>) -> Written {
-        let token = source.token::<Text<'_>>(field.name(), self.warnings);
-        if let Some(written) = token.inside().and_then(instant::written) {
-            let parts = ["\"", written.seconds, written.milliseconds, "Z\""];
-            return put(self.json, field, &parts);
+        match source.glance() {
+            Glance::Unset => return self.null(field),
+            Glance::Plain(text) => {
+                if let Some(written) = instant::written(&text[1..text.len() - 1]) {
+                    let parts = ["\"", written.seconds, written.milliseconds, "Z\""];
+                    return put(self.json, field, &parts);
+                }
+            }
+            Glance::Other => {}
         }
+        let token = source.token::<Text<'_>>(field.name(), self.warnings);
         let text = Text::from_token(token.json());
         let instant = read::timestamp(field.name(), text.as_ref(), self.warnings);
         self.owned(field, instant)
@@ -246,7 +251,9 @@ impl<'o> Record<'o> {
     /// A date, as midnight UTC of that day.
     pub fn date_as_timestamp<'a>(&mut self, field: Field, source: impl Source<'a>) -> Written {
         let token = source.token::<Text<'_>>(field.name(), self.warnings);
-        if let Some(day) = token.inside().and_then(instant::day) {
+        if let Glance::Plain(text) = source.glance()
+            && let Some(day) = instant::day(&text[1..text.len() - 1])
+        {
             return put(self.json, field, &["\"", day, "T00:00:00.000Z\""]);
         }
         let text = token.text(field.name(), self.warnings);
@@ -391,8 +398,7 @@ impl Entry<'_> {
     /// A text, as it was written.
     #[inline]
     pub fn text<'a>(&mut self, field: Field, source: impl Source<'a>) -> Written {
-        let token = source.token::<Text<'_>>(self.list.name(), self.warnings);
-        let written = put_text(self.json, field, token);
+        let written = put_text(self.json, field, source, self.list, self.warnings);
         self.note(written)
     }
 
@@ -498,9 +504,27 @@ fn put_null(json: &mut Vec<u8>, field: Field) -> Written {
     }
 }
 
-/// A text token as it is; a number or a truth value in quotation marks.
+/// A text as it is written; what is odd is told of as `told`.
 #[inline]
-fn put_text(json: &mut Vec<u8>, field: Field, token: Leaf<'_>) -> Written {
+fn put_text<'a>(
+    json: &mut Vec<u8>,
+    field: Field,
+    source: impl Source<'a>,
+    told: Field,
+    warnings: &mut Warnings,
+) -> Written {
+    match source.glance() {
+        Glance::Unset => put_null(json, field),
+        Glance::Plain(text) => put_one(json, field, text),
+        Glance::Other => {
+            let token = source.token::<Text<'_>>(told.name(), warnings);
+            put_token(json, field, token)
+        }
+    }
+}
+
+/// A text token as it is; a number or a truth value in quotation marks.
+fn put_token(json: &mut Vec<u8>, field: Field, token: Leaf<'_>) -> Written {
     match token.json() {
         "" | "\"\"" => put_null(json, field),
         text if text.starts_with('"') => put_one(json, field, text),

@@ -195,6 +195,17 @@ impl Nesting {
 fn plain_until(bytes: &[u8], mut at: usize) -> usize {
     const ONES: u64 = u64::MAX / 255;
     const HIGH_BITS: u64 = ONES * 0x80;
+    while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<16>) {
+        let chunk = wide::u8x16::from(*chunk);
+        let quotes = chunk.simd_eq(wide::u8x16::splat(b'"'));
+        let backslashes = chunk.simd_eq(wide::u8x16::splat(b'\\'));
+        let controls = chunk.min(wide::u8x16::splat(0x1f)).simd_eq(chunk);
+        let found = (quotes | backslashes | controls).to_bitmask();
+        if found != 0 {
+            return at + found.trailing_zeros() as usize;
+        }
+        at += 16;
+    }
     while let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
         let word = u64::from_le_bytes(*word);
         let quotes = (word ^ (ONES * 0x22)).wrapping_sub(ONES);

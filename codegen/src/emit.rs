@@ -6,6 +6,7 @@ mod capabilities;
 mod connect;
 mod entity;
 mod fields;
+mod imports;
 mod joins;
 mod limits;
 mod native;
@@ -248,6 +249,7 @@ fn file(path: &str, tokens: &TokenStream, sources: &[String]) -> Emitted {
 /// Formats item by item, with a blank line between those that are not `use` or `mod` lines.
 fn format(tokens: &TokenStream) -> String {
     let mut parsed: syn::File = syn::parse2(tokens.clone()).expect("the emitter writes legal Rust");
+    imports::prune(&mut parsed, tokens);
     let items = std::mem::take(&mut parsed.items);
     let mut out = String::new();
     out.push_str(&prettyplease::unparse(&syn::File {

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
+use http::{HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
@@ -23,8 +23,8 @@ mod given;
 
 use given::Given;
 
-const API_KEY: &str = "x-apikey";
-const CONNECTION_ID: &str = "x-connection-id";
+static API_KEY: HeaderName = HeaderName::from_static("x-apikey");
+static CONNECTION_ID: HeaderName = HeaderName::from_static("x-connection-id");
 
 /// Who may call, and where what they call about is found.
 #[derive(Debug)]
@@ -166,7 +166,7 @@ impl Auth {
         headers: &HeaderMap,
         caller: &Principal,
     ) -> Result<Arc<Connection>, Error> {
-        let Some(id) = single(headers, CONNECTION_ID) else {
+        let Some(id) = single(headers, &CONNECTION_ID) else {
             return Err(Error::bad_request(format!(
                 "expected one {CONNECTION_ID} header with the id of a connection"
             )));
@@ -190,16 +190,17 @@ impl Auth {
     /// Who shows a credential that is known; all others are refused.
     pub async fn caller(&self, headers: &HeaderMap) -> Result<Principal, Error> {
         // An app that passes its own callers' headers on may have an authorization that is for somebody else.
-        let has_token = headers.contains_key(AUTHORIZATION)
-            && (!headers.contains_key(API_KEY) || has_connect_token(headers));
-        match (headers.contains_key(API_KEY), has_token) {
+        let has_key = headers.contains_key(&API_KEY);
+        let has_token =
+            headers.contains_key(AUTHORIZATION) && (!has_key || has_connect_token(headers));
+        match (has_key, has_token) {
             (true, true) => Err(refused("both of them")),
             (false, false) => Err(refused("none")),
-            (true, false) => match single(headers, API_KEY) {
+            (true, false) => match single(headers, &API_KEY) {
                 Some(key) => self.holder_of_key(key).await,
                 None => Err(refused("several API keys")),
             },
-            (false, true) => match single(headers, AUTHORIZATION.as_str()) {
+            (false, true) => match single(headers, &AUTHORIZATION) {
                 Some(value) => self.holder_of_token(value).await,
                 None => Err(refused("several authorizations")),
             },
@@ -302,7 +303,7 @@ fn bearer(value: &HeaderValue) -> Option<&str> {
 }
 
 /// The value of a header that is there exactly once.
-fn single<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a HeaderValue> {
+fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a HeaderValue> {
     let mut values = headers.get_all(name).iter();
     values.next().filter(|_| values.next().is_none())
 }

@@ -18,7 +18,7 @@ use std::{
 
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderValue, Request, Response, StatusCode, Version,
+    HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Version,
     header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE},
     request,
 };
@@ -77,10 +77,10 @@ use deadline::within;
 use drive::Driver;
 use flowing::{First, Life};
 
-const REQUEST_ID: &str = "x-request-id";
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// draft-ietf-httpapi-ratelimit-headers-10.
-const RATE_LIMIT_POLICY: &str = "ratelimit-policy";
-const RATE_LIMIT: &str = "ratelimit";
+static RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+static RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 /// When a caller that met an overload may come back. Calls take well below a second.
 const OVERLOAD_PASSES: Duration = Duration::from_secs(1);
 
@@ -571,7 +571,7 @@ fn tell_limits(log: &CallLog, headers: &mut HeaderMap) {
     let Some((policy, left)) = log.native.left().and_then(|left| left.headers()) else {
         return;
     };
-    for (name, value) in [(RATE_LIMIT_POLICY, policy), (RATE_LIMIT, left)] {
+    for (name, value) in [(&RATE_LIMIT_POLICY, policy), (&RATE_LIMIT, left)] {
         if let Ok(value) = HeaderValue::from_str(&value) {
             headers.insert(name, value);
         }
@@ -580,7 +580,7 @@ fn tell_limits(log: &CallLog, headers: &mut HeaderMap) {
 
 /// The caller's request id, where it is fit for logs and headers; otherwise a new one.
 fn request_id(headers: &HeaderMap) -> String {
-    let given = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
+    let given = headers.get(&REQUEST_ID).and_then(|id| id.to_str().ok());
     match given {
         Some(id) if (1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic()) => {
             id.to_owned()
@@ -592,7 +592,7 @@ fn request_id(headers: &HeaderMap) -> String {
 /// Puts the id of its request into a response. It was checked or made by us, so it can stand in a header.
 fn name<T>(response: &mut Response<T>, request_id: &str) {
     if let Ok(id) = HeaderValue::from_str(request_id) {
-        response.headers_mut().insert(REQUEST_ID, id);
+        response.headers_mut().insert(&REQUEST_ID, id);
     }
 }
 

@@ -3,7 +3,6 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::unified::Pruned;
 use crate::{
     names,
     offer::{self, OfferField, READ_ONLY, WRITE_ONLY},
@@ -44,7 +43,6 @@ pub(super) fn module(plan: &Plan, provider: &PlanProvider) -> TokenStream {
             looks_up_objects: #looks_up,
         };
     }
-    .pruned()
 }
 
 fn entity(vertical: &PlanVertical, provider: &PlanProvider, entity: &PlanEntity) -> TokenStream {

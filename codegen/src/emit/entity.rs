@@ -7,7 +7,7 @@ use super::{
     beside,
     call::Calls,
     fields, operation,
-    unified::{self, Pruned},
+    unified,
 };
 use crate::{
     names,
@@ -96,7 +96,6 @@ pub(super) fn module(
         #operations
         #calls
     }
-    .pruned()
 }
 
 /// The types of the vertical; those that are not used are pruned away.

@@ -387,7 +387,7 @@ fn write(
         quote! { record.stated_input(#name, &input.#field)?; }
     });
     let body = quote! { #(#writes)* #(#dropped)* #(#inputs)* #(#titles)* #passthrough };
-    let warnings = names::ident(if unified::mentions(&body, "warnings") {
+    let warnings = names::ident(if super::imports::mentions(&body, "warnings") {
         "warnings"
     } else {
         "_warnings"

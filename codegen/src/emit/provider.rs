@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{connect, joins, limits, operation, unified::Pruned};
+use super::{connect, joins, limits, operation};
 use crate::{
     names,
     plan::{PlanBaseUrl, PlanBundle, PlanClear, PlanProvider, PlanRecordId, PlanVersionMatch},
@@ -112,7 +112,6 @@ pub(super) fn module(provider: &PlanProvider) -> TokenStream {
 
         #translator
     }
-    .pruned()
 }
 
 fn data(provider: &PlanProvider) -> TokenStream {

@@ -6,7 +6,7 @@ use quote::quote;
 use super::{
     call::Calls,
     operation::{function_name, path},
-    unified::{self, Pruned},
+    unified,
 };
 use crate::{
     names,
@@ -77,7 +77,6 @@ pub(super) fn module(
         #(#operations)*
         #calls
     }
-    .pruned()
 }
 
 /// The constant with the objects that calls may name.

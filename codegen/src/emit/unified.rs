@@ -29,7 +29,6 @@ pub(super) fn root(plan: &Plan) -> TokenStream {
         /// The entities whose records can be listed.
         pub static ENTITIES: &[Entity] = &[#(#entities),*];
     }
-    .pruned()
 }
 
 fn entity(entity: &PlanUnifiedEntity) -> TokenStream {
@@ -77,7 +76,6 @@ pub(super) fn module(vertical: &PlanVertical) -> TokenStream {
         use serde::{Deserialize, Deserializer, de::IgnoredAny};
         #items
     }
-    .pruned()
 }
 
 /// The name of the enumeration of an upsert's keys: `crm.account.upsert` → `AccountUpsertKey`.
@@ -214,127 +212,4 @@ pub(super) fn doc_attribute(doc: Option<&str>) -> Option<TokenStream> {
         let text = format!(" {text}");
         quote! { #[doc = #text] }
     })
-}
-
-/// Leaves out the imports that nothing uses.
-pub(super) trait Pruned {
-    fn pruned(self) -> TokenStream;
-}
-
-impl Pruned for TokenStream {
-    fn pruned(self) -> TokenStream {
-        let mut file: syn::File = syn::parse2(self).expect("the emitter writes legal Rust");
-        let mut used = std::collections::BTreeSet::new();
-        for item in &file.items {
-            if !matches!(item, syn::Item::Use(_)) {
-                collect_idents(&quote! { #item }, &mut used);
-            }
-        }
-        file.items.retain_mut(|item| match item {
-            syn::Item::Use(item) => prune_tree(&mut item.tree, &used),
-            _ => true,
-        });
-        quote! { #file }
-    }
-}
-
-/// Whether an identifier is among the tokens.
-pub(super) fn mentions(tokens: &TokenStream, ident: &str) -> bool {
-    let mut used = std::collections::BTreeSet::new();
-    collect_idents(tokens, &mut used);
-    used.contains(ident)
-}
-
-/// Notes the identifiers that may be imported: all but those after `::`.
-fn collect_idents(tokens: &TokenStream, used: &mut std::collections::BTreeSet<String>) {
-    let mut colons = 0;
-    let mut after_hash = false;
-    for token in tokens.clone() {
-        let after_path = colons == 2;
-        let is_attribute = after_hash;
-        (colons, after_hash) = match &token {
-            proc_macro2::TokenTree::Punct(punct) if punct.as_char() == ':' => (colons + 1, false),
-            proc_macro2::TokenTree::Punct(punct) => (0, punct.as_char() == '#'),
-            _ => (0, false),
-        };
-        match token {
-            proc_macro2::TokenTree::Ident(ident) if !after_path => {
-                used.insert(ident.to_string());
-            }
-            proc_macro2::TokenTree::Group(group) => {
-                collect_idents(&group.stream(), used);
-                if is_attribute {
-                    collect_names(&group.stream(), used);
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
-/// The names in an attribute such as `deserialize_with = "required_nullable"`.
-fn collect_names(tokens: &TokenStream, used: &mut std::collections::BTreeSet<String>) {
-    for token in tokens.clone() {
-        match token {
-            proc_macro2::TokenTree::Group(group) => collect_names(&group.stream(), used),
-            proc_macro2::TokenTree::Literal(literal) => {
-                used.insert(literal.to_string().trim_matches('"').to_owned());
-            }
-            _ => {}
-        }
-    }
-}
-
-/// Whether anything of the tree is left.
-fn prune_tree(tree: &mut syn::UseTree, used: &std::collections::BTreeSet<String>) -> bool {
-    match tree {
-        syn::UseTree::Path(path) => {
-            if let syn::UseTree::Group(group) = path.tree.as_mut() {
-                let module = path.ident.to_string();
-                let items = std::mem::take(&mut group.items);
-                for mut item in items {
-                    // `self` is the module by its own name.
-                    let is_used = match &item {
-                        syn::UseTree::Name(name) if name.ident == "self" => used.contains(&module),
-                        _ => prune_tree(&mut item, used),
-                    };
-                    if is_used {
-                        group.items.push(item);
-                    }
-                }
-                if let [single] = group.items.iter().cloned().collect::<Vec<_>>().as_slice() {
-                    if matches!(single, syn::UseTree::Name(name) if name.ident == "self") {
-                        let ident = path.ident.clone();
-                        *tree = syn::UseTree::Name(syn::UseName { ident });
-                        return true;
-                    }
-                    *path.tree = single.clone();
-                }
-                return !matches!(tree, syn::UseTree::Path(path) if is_empty(&path.tree));
-            }
-            prune_tree(&mut path.tree, used)
-        }
-        syn::UseTree::Name(name) => used.contains(&name.ident.to_string()),
-        syn::UseTree::Rename(rename) => {
-            rename.rename == "_" || used.contains(&rename.rename.to_string())
-        }
-        syn::UseTree::Glob(_) => true,
-        syn::UseTree::Group(group) => {
-            let items = std::mem::take(&mut group.items);
-            for mut item in items {
-                if prune_tree(&mut item, used) {
-                    group.items.push(item);
-                }
-            }
-            if group.items.len() == 1 {
-                let single = group.items.pop().expect("there is one");
-                *tree = single;
-            }
-            !is_empty(tree)
-        }
-    }
-}
-
-fn is_empty(tree: &syn::UseTree) -> bool {
-    matches!(tree, syn::UseTree::Group(group) if group.items.is_empty())
 }

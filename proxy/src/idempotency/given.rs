@@ -1,11 +1,11 @@
 //! What a caller gives: the key, and the request that it is for.
 
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderName, Method};
 use sha2::{Digest, Sha256};
 
 use crate::{error::Error, store::KeyedAttempt};
 
-const HEADER: &str = "idempotency-key";
+static HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 /// A UUID has 36 characters; this is room for what people make up.
 const LONGEST: usize = 255;
 
@@ -16,7 +16,7 @@ pub struct Key(String);
 impl Key {
     /// The key among a request's headers, where it has one.
     pub fn of(headers: &HeaderMap) -> Result<Option<Self>, Error> {
-        let mut values = headers.get_all(HEADER).iter();
+        let mut values = headers.get_all(&HEADER).iter();
         let Some(value) = values.next() else {
             return Ok(None);
         };

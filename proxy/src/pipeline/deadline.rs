@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::time::Instant;
 
 use crate::error::{Code, Error};
 
-const REQUEST_TIMEOUT: &str = "x-request-timeout";
+static REQUEST_TIMEOUT: HeaderName = HeaderName::from_static("x-request-timeout");
 /// The same in an error's `path`.
 const PLACE: &str = "header.x-request-timeout";
 /// More digits than anybody needs, and few enough for a number of 64 bits.
@@ -18,7 +18,7 @@ const LATER: Duration = Duration::from_millis(50);
 
 /// When a call that began at `start` must be at its end.
 pub(super) fn of(headers: &HeaderMap, most: Duration, start: Instant) -> Result<Instant, Error> {
-    let mut values = headers.get_all(REQUEST_TIMEOUT).iter();
+    let mut values = headers.get_all(&REQUEST_TIMEOUT).iter();
     let given = match (values.next(), values.next()) {
         (None, _) => return Ok(start + most),
         (Some(value), None) => read(value),
@@ -98,7 +98,7 @@ mod tests {
     fn given(values: &[&str]) -> Result<Duration, Error> {
         let mut headers = HeaderMap::new();
         for value in values {
-            headers.append(REQUEST_TIMEOUT, value.parse().unwrap());
+            headers.append(&REQUEST_TIMEOUT, value.parse().unwrap());
         }
         let start = Instant::now();
         of(&headers, Duration::from_mins(1), start).map(|deadline| deadline - start)

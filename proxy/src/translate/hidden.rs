@@ -9,7 +9,7 @@ use super::{
     call::Fields,
     entity::Entity,
     pick::{self, Path},
-    scan::{self, Scan, Stop},
+    scan::{Scan, Stop},
     warning::Warnings,
 };
 use crate::{error::Error, upstream::fault};
@@ -85,24 +85,51 @@ pub(super) fn warn_of_missing(
     let Some(member) = fields_in else {
         return Ok(());
     };
-    let row = scan::utf8(row)?;
-    let Some(fields) = pick::not_null(scan::place(row, &[member])) else {
-        return Ok(());
-    };
-    let mut missing: Vec<&str> = names.collect();
-    let mut scan = Scan::new(fields);
-    let mut note = || {
-        if scan.peek()? != b'{' {
-            return Err(Stop::NoObject);
+    let names: Vec<&str> = names.collect();
+    let mut scan = Scan::of_bytes(row)?;
+    // Whether each was there; none where there is no member for them. What is no record is told by whoever writes it.
+    if let Ok(Some(there)) = which_are_there(&mut scan, member, &names) {
+        for (name, _) in names.iter().zip(there).filter(|(_, is_there)| !is_there) {
+            warnings.hidden(name);
         }
-        scan.members(|key, scan| {
-            missing.retain(|name| *name != key);
-            scan.pass()
-        })
-    };
-    note().map_err(|stop| scan.error(stop))?;
-    for name in missing {
-        warnings.hidden(name);
     }
     Ok(())
+}
+
+/// Which of these names a record has in a member of its own.
+fn which_are_there(
+    scan: &mut Scan<'_>,
+    member: &str,
+    names: &[&str],
+) -> Result<Option<Vec<bool>>, Stop> {
+    let mut found = None;
+    if scan.peek()? != b'{' {
+        return Err(Stop::NoObject);
+    }
+    scan.members(|key, scan| {
+        if key != member {
+            return scan.pass();
+        }
+        if scan.peek()? != b'{' {
+            found = None;
+            return scan.pass();
+        }
+        let mut there = vec![false; names.len()];
+        // Providers have an order of their own, and keep it.
+        let mut likely = 0;
+        scan.members(|key, scan| {
+            let at = match names.get(likely) {
+                Some(name) if *name == key => Some(likely),
+                _ => names.iter().position(|name| *name == key),
+            };
+            if let Some(at) = at {
+                there[at] = true;
+                likely = at + 1;
+            }
+            scan.pass()
+        })?;
+        found = Some(there);
+        Ok(())
+    })?;
+    Ok(found)
 }

@@ -434,17 +434,26 @@ impl BudgetSnapshot {
         if self.limits.is_empty() {
             return None;
         }
-        let (mut policy, mut left) = (String::new(), String::new());
+        let (mut policy, mut left) = (String::with_capacity(64), String::with_capacity(64));
+        let mut digits = itoa::Buffer::new();
+        // Piece by piece: each answer has them, and `write!` would be a good part of what a call costs here.
+        let mut put = |to: &mut String, before: &str, number: u64| {
+            to.push_str(before);
+            to.push_str(digits.format(number));
+        };
         for limit in &self.limits {
-            let comma = if policy.is_empty() { "" } else { ", " };
-            let _ = write!(policy, "{comma}\"{}\";q={}", limit.name, limit.limit);
-            if let Some(seconds) = limit.window_seconds {
-                let _ = write!(policy, ";w={seconds}");
+            for to in [&mut policy, &mut left] {
+                to.push_str(if to.is_empty() { "\"" } else { ", \"" });
+                to.push_str(limit.name);
             }
-            let _ = write!(left, "{comma}\"{}\";r={}", limit.name, limit.remaining);
+            put(&mut policy, "\";q=", limit.limit);
+            if let Some(seconds) = limit.window_seconds {
+                put(&mut policy, ";w=", seconds.into());
+            }
+            put(&mut left, "\";r=", limit.remaining);
             if let Some(after) = limit.more_after {
                 let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
-                let _ = write!(left, ";t={}", seconds.max(1));
+                put(&mut left, ";t=", seconds.max(1));
             }
         }
         Some((policy, left))

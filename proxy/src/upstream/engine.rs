@@ -401,7 +401,7 @@ impl Upstream {
         log.ended(sending, request, token, answered.as_ref());
         Ok(match answered {
             Ok(answer) => {
-                let retry_after = text(&answer.headers, RETRY_AFTER.as_str())
+                let retry_after = text(&answer.headers, RETRY_AFTER)
                     .and_then(|value| retry::parse_retry_after(value, SystemTime::now()));
                 let mut response = native_response(provider, &answer);
                 let rule = if response.is_success() {

@@ -13,7 +13,7 @@ use super::{
 };
 
 /// Compressed bytes that are inflated at a time: however far they unfold, it is bounded, and nobody waits long.
-const STEP: usize = 4 * 1024;
+const STEP: usize = 1024;
 
 /// Reads a body to its end, and no more than a limit.
 pub(super) struct Reading {

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Request, Uri,
-    header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, DATE, USER_AGENT},
+    header::{AsHeaderName, ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, DATE, USER_AGENT},
 };
 use http_body_util::Full;
 use jiff::Timestamp;
@@ -94,7 +94,7 @@ fn with_credential(token: &Token, body: &Bytes, at: usize) -> Bytes {
 }
 
 pub(super) fn native_response(provider: &'static Provider, response: &Response) -> NativeResponse {
-    let date = text(&response.headers, DATE.as_str())
+    let date = text(&response.headers, DATE)
         .and_then(|date| httpdate::parse_http_date(date).ok())
         .and_then(|date| Timestamp::try_from(date).ok());
     let correlation_id = provider
@@ -110,6 +110,6 @@ pub(super) fn native_response(provider: &'static Provider, response: &Response) 
     }
 }
 
-pub(super) fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(super) fn text(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
 }

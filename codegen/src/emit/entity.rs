@@ -3,12 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{
-    beside,
-    call::Calls,
-    fields, operation,
-    unified,
-};
+use super::{beside, call::Calls, fields, operation, unified};
 use crate::{
     names,
     plan::{

@@ -115,7 +115,7 @@ mod tests {
     fn key(values: &[&[u8]]) -> Result<Option<String>, Code> {
         let mut headers = HeaderMap::new();
         for value in values {
-            headers.append(HEADER, HeaderValue::from_bytes(value).unwrap());
+            headers.append(&HEADER, HeaderValue::from_bytes(value).unwrap());
         }
         match Key::of(&headers) {
             Ok(key) => Ok(key.map(|key| key.0)),

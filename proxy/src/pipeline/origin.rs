@@ -105,12 +105,7 @@ impl Origins {
         let names = self.0.load();
         names.check_host(head)?;
         let mut origins = head.headers.get_all(ORIGIN).iter();
-        let is_own = |origin: &HeaderValue| {
-            origin
-                .to_str()
-                .is_ok_and(|origin| is_among(&names.own, origin))
-        };
-        if origins.all(is_own) {
+        if origins.all(|origin| names.is_own(origin)) {
             return Ok(());
         }
         Err(Error::new(
@@ -125,14 +120,9 @@ impl Origins {
         let names = self.0.load();
         names.check_host(head)?;
         let mut origins = head.headers.get_all(ORIGIN).iter();
-        let is_own = |origin: &HeaderValue| {
-            origin
-                .to_str()
-                .is_ok_and(|origin| is_among(&names.own, origin))
-        };
         let is_ours = match (origins.next(), origins.next()) {
             (None, _) => head.method.is_safe(),
-            (Some(origin), None) => head.method.is_safe() || is_own(origin),
+            (Some(origin), None) => head.method.is_safe() || names.is_own(origin),
             _ => false,
         };
         if is_ours {
@@ -165,6 +155,13 @@ impl Names {
             ));
         }
         Ok(())
+    }
+
+    /// Whether an origin is that of one of our pages.
+    fn is_own(&self, origin: &HeaderValue) -> bool {
+        origin
+            .to_str()
+            .is_ok_and(|origin| is_among(&self.own, origin))
     }
 }
 

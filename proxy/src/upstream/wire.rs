@@ -5,7 +5,9 @@ use std::sync::LazyLock;
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Request, Uri,
-    header::{AsHeaderName, ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, DATE, USER_AGENT},
+    header::{
+        ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, AsHeaderName, CONTENT_TYPE, DATE, USER_AGENT,
+    },
 };
 use http_body_util::Full;
 use jiff::Timestamp;

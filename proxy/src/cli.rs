@@ -20,6 +20,7 @@ mod demo;
 mod doctor;
 mod documents;
 mod explain;
+mod health;
 mod help;
 mod json_text;
 mod keys;
@@ -78,6 +79,9 @@ enum Command {
     /// Look at configuration, machine, store, hosts and connections, and say what to do.
     #[command(after_help = help::DOCTOR)]
     Doctor(doctor::Arguments),
+    /// Say whether a proxy lives, or takes calls, by its exit code: for health checks.
+    #[command(after_help = help::HEALTH)]
+    Health(health::Arguments),
     /// List, check and delete the connections of a running proxy.
     #[command(after_help = help::CONNECTIONS)]
     Connections(connections::Arguments),
@@ -187,6 +191,7 @@ pub(crate) fn run(api: &Api) -> ExitCode {
         Command::ExampleConfig => say(config::example().trim_end()),
         Command::Schema(arguments) => schema::run(api, &arguments),
         Command::Doctor(arguments) => doctor::run(api, arguments),
+        Command::Health(arguments) => health::run(api, arguments),
         Command::Connections(arguments) => connections::run(api, arguments),
         Command::Keys(arguments) => keys::run(api, &arguments),
         Command::Pipelines(arguments) => pipelines::run(api, arguments),

@@ -254,10 +254,13 @@ impl Proxy {
             let message = issue["message"].as_str().unwrap_or_default();
             let place = issue["path"].as_str().unwrap_or_default();
             if !told.contains(message) {
-                let _ = write!(told, "\n  {place}: {message}");
+                let between = if place.is_empty() { "" } else { ": " };
+                let _ = write!(told, "\n  {place}{between}{message}");
             }
         }
-        if let Some(help) = self.help(answer.status, &told) {
+        // Where the provider has refused, it is not the key that is wrong.
+        let is_own = !body["provider"].is_object();
+        if let Some(help) = self.help(answer.status, &told).filter(|_| is_own) {
             let _ = write!(told, "\nhelp: {help}");
         }
         match answer.status.as_u16() {
@@ -271,7 +274,7 @@ impl Proxy {
             StatusCode::UNAUTHORIZED if self.api_key.is_none() => Some(
                 "no API key was sent; give one with --api-key or CROSSWALK_API_KEY (the demo's is `demo`), or name the proxy's configuration with --config",
             ),
-            StatusCode::UNAUTHORIZED if !told.contains("connect again") => Some(
+            StatusCode::UNAUTHORIZED if !told.contains("is dead") => Some(
                 "the key comes from --api-key, CROSSWALK_API_KEY or `api_keys` of the configuration; `crosswalk keys create` makes one",
             ),
             StatusCode::NOT_FOUND if told.contains("x-connection-id") => {
@@ -340,6 +343,34 @@ mod tests {
         assert!(proxy(DEFAULT_URL, DEMO_KEY).is_some());
         assert_eq!(proxy(DEFAULT_URL, "key_of_mine"), None);
         assert_eq!(proxy("http://127.0.0.1:5050", DEMO_KEY), None);
+    }
+
+    #[test]
+    fn a_provider_s_refusal_is_not_blamed_on_the_api_key() {
+        let refused = |body: Value| {
+            let answer = Answer {
+                status: StatusCode::UNAUTHORIZED,
+                headers: HeaderMap::new(),
+                body: body.to_string().into(),
+                took: Duration::ZERO,
+            };
+            Proxy::at(parsed(DEFAULT_URL), "k")
+                .refused(&answer)
+                .to_string()
+        };
+        let issues = serde_json::json!([{ "path": "", "message": "one" }, { "path": "body.b", "message": "two" }]);
+        let of_the_key = serde_json::json!({ "message": "no such key", "issues": issues });
+        let told = refused(of_the_key.clone());
+        assert!(
+            told.starts_with("no such key\n  one\n  body.b: two\nhelp: the key comes from"),
+            "{told}"
+        );
+        let mut of_the_provider = of_the_key;
+        of_the_provider["provider"] = serde_json::json!({ "name": "hubspot", "status": 401 });
+        assert_eq!(
+            refused(of_the_provider),
+            "no such key\n  one\n  body.b: two"
+        );
     }
 
     #[test]

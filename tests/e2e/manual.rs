@@ -104,7 +104,6 @@ impl Reader {
                     String::new()
                 };
                 fs::write(file, format!("{before}{}", self.read(&text))).unwrap();
-                self.served = None;
                 Ran {
                     code: 0,
                     out: String::new(),
@@ -126,7 +125,7 @@ impl Reader {
     /// Runs what is not in the guide.
     pub(crate) fn shell(&self, text: &str) -> Ran {
         let script = format!(
-            "set -euo pipefail\n[ ! -e {VARIABLES} ] || . ./{VARIABLES}\n{}\nexport -p > {VARIABLES}",
+            "set -euo pipefail\n[ ! -e {VARIABLES} ] || . ./{VARIABLES}\nset -a\n{}\nexport -p > {VARIABLES}",
             self.read(text)
         );
         let output = Command::new("bash")
@@ -158,6 +157,18 @@ impl Reader {
 
     pub(crate) fn served(&mut self) -> &mut Process {
         self.served.as_mut().expect("a proxy runs")
+    }
+
+    /// Ends the proxy as a supervisor does.
+    pub(crate) fn stop(&mut self) {
+        let mut process = self.served.take().expect("a proxy runs");
+        process.terminate();
+        assert_eq!(process.exit_code(), 0);
+    }
+
+    /// Writes what is not in the guide.
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        fs::write(self.folder().join(name), self.read(text)).unwrap();
     }
 
     /// Nothing of the guide was left out.
@@ -208,6 +219,40 @@ pub(crate) fn sayings(guide: &str, heading: &str) -> Vec<String> {
     let (_, section) = guide.split_once(heading).expect("the section is there");
     let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
     rows.map(|row| row.split('`').next().unwrap().to_owned())
+        .collect()
+}
+
+/// The links of a guide, to files beside it and to their headings, that lead nowhere.
+pub(crate) fn broken_links(guide: &str) -> Vec<String> {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../proxy/docs");
+    let leads = |link: &str| {
+        let (file, heading) = link.split_once('#').unwrap_or((link, ""));
+        let text = match file {
+            "" => guide.to_owned(),
+            file => fs::read_to_string(docs.join(file)).unwrap_or_default(),
+        };
+        !text.is_empty() && (heading.is_empty() || headings(&text).contains(&heading.to_owned()))
+    };
+    let links = guide.split("](").skip(1);
+    let links = links.filter_map(|rest| rest.split(')').next());
+    let links = links.filter(|link| !link.starts_with("http"));
+    links
+        .filter(|link| !leads(link))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// What a text's headings are called in links.
+pub(crate) fn headings(text: &str) -> Vec<String> {
+    let headings = text.lines().filter(|line| line.starts_with('#'));
+    headings
+        .map(|line| {
+            let words = line.trim_start_matches('#').trim().to_lowercase();
+            let letters = words
+                .chars()
+                .filter(|it| it.is_alphanumeric() || " -_".contains(*it));
+            letters.map(|it| if it == ' ' { '-' } else { it }).collect()
+        })
         .collect()
 }
 

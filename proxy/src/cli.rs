@@ -24,6 +24,7 @@ mod health;
 mod help;
 mod json_text;
 mod keys;
+mod nearest;
 mod notify;
 mod paint;
 mod pipelines;
@@ -180,7 +181,9 @@ fn command() -> clap::Command {
 
 /// Runs the command that the arguments name.
 pub(crate) fn run(api: &Api) -> ExitCode {
-    let matches = command().get_matches();
+    let matches = command()
+        .try_get_matches()
+        .unwrap_or_else(|error| nearest::only(error).exit());
     let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let result = match arguments.command {
         Command::Serve(arguments) => serve::run(api, &arguments),

@@ -20,6 +20,8 @@ mod secret;
 mod store;
 mod telemetry;
 
+pub(super) use telemetry::{ENDPOINT as OTLP_ENDPOINT, SERVICE as OTEL_SERVICE};
+
 pub(crate) use place::{is_allowed_host, is_loopback, is_origin, with_origin};
 
 struct Check<'a> {

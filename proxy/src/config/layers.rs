@@ -93,6 +93,12 @@ impl Layers {
         &self.path
     }
 
+    /// Whether a variable of the environment is set.
+    pub(super) fn has(&self, variable: &str) -> bool {
+        let value = self.environment.get(variable);
+        value.is_some_and(|value| !value.is_empty())
+    }
+
     /// The same for reading again.
     #[must_use]
     pub fn started(mut self) -> Self {

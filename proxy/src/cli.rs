@@ -20,9 +20,11 @@ mod demo;
 mod doctor;
 mod documents;
 mod explain;
+mod health;
 mod help;
 mod json_text;
 mod keys;
+mod nearest;
 mod notify;
 mod paint;
 mod pipelines;
@@ -78,6 +80,9 @@ enum Command {
     /// Look at configuration, machine, store, hosts and connections, and say what to do.
     #[command(after_help = help::DOCTOR)]
     Doctor(doctor::Arguments),
+    /// Say whether a proxy lives, or takes calls, by its exit code: for health checks.
+    #[command(after_help = help::HEALTH)]
+    Health(health::Arguments),
     /// List, check and delete the connections of a running proxy.
     #[command(after_help = help::CONNECTIONS)]
     Connections(connections::Arguments),
@@ -176,7 +181,9 @@ fn command() -> clap::Command {
 
 /// Runs the command that the arguments name.
 pub(crate) fn run(api: &Api) -> ExitCode {
-    let matches = command().get_matches();
+    let matches = command()
+        .try_get_matches()
+        .unwrap_or_else(|error| nearest::only(error).exit());
     let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let result = match arguments.command {
         Command::Serve(arguments) => serve::run(api, &arguments),
@@ -187,6 +194,7 @@ pub(crate) fn run(api: &Api) -> ExitCode {
         Command::ExampleConfig => say(config::example().trim_end()),
         Command::Schema(arguments) => schema::run(api, &arguments),
         Command::Doctor(arguments) => doctor::run(api, arguments),
+        Command::Health(arguments) => health::run(api, arguments),
         Command::Connections(arguments) => connections::run(api, arguments),
         Command::Keys(arguments) => keys::run(api, &arguments),
         Command::Pipelines(arguments) => pipelines::run(api, arguments),

@@ -83,6 +83,15 @@ pub struct Config {
     pub variables: Vec<String>,
 }
 
+/// Where a proxy listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listening {
+    pub listen: SocketAddr,
+    /// In the place of `listen`.
+    pub listen_unix: Option<UnixSocket>,
+    pub admin_listen: Option<SocketAddr>,
+}
+
 /// When the configuration is read again.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Reload {

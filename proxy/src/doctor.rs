@@ -13,7 +13,7 @@ use serde::Serialize;
 use tokio::task::JoinSet;
 
 use crate::{
-    config::{self, Config},
+    config::{self, Config, Layers},
     route::Api,
 };
 
@@ -117,12 +117,12 @@ type Found = Vec<Finding>;
 /// Looks at everything. `tell` hears of each check that has ended: how many have, of how many there are, and of what.
 pub async fn examine(
     api: Api,
-    path: &Path,
+    layers: &Layers,
     options: &Options,
     tell: &mut dyn FnMut(usize, usize, &str),
 ) -> Vec<Finding> {
-    let config = config::read(path, &api);
-    let mut findings = configuration(path, &config);
+    let config = layers.read(&api);
+    let mut findings = configuration(layers.path(), &config);
     let Ok(config) = config else {
         findings.extend(
             [

@@ -11,6 +11,8 @@ mod call;
 mod connections;
 mod doctor;
 mod documents;
+mod health;
+mod socket;
 
 /// Runs a command against the demo, with its key, to its end.
 fn against(demo: &Demo, arguments: &[&str]) -> Ran {

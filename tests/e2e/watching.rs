@@ -12,19 +12,19 @@ use serde_json::{Value, json};
 
 use crate::admin::watched;
 
-fn files() -> PathBuf {
+pub(crate) fn files() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../proxy/packaging/observability")
 }
 
 /// The names of ours in a text.
-fn names(text: &str) -> BTreeSet<&str> {
+pub(crate) fn names(text: &str) -> BTreeSet<&str> {
     text.split(|it: char| !it.is_ascii_alphanumeric() && it != '_')
         .filter(|word| word.starts_with("crosswalk_"))
         .collect()
 }
 
 /// The names of all samples that the metrics can have, by what is said of each of them.
-fn samples(metrics: &str) -> BTreeSet<String> {
+pub(crate) fn samples(metrics: &str) -> BTreeSet<String> {
     let types = metrics
         .lines()
         .filter_map(|line| line.strip_prefix("# TYPE "));

@@ -6,7 +6,7 @@
 use std::{
     fmt::{Display, Write as _},
     path::{Path, PathBuf},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -14,21 +14,20 @@ use crosswalk::{
     config::{self, Config},
     route::Api,
 };
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header::CONTENT_TYPE};
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper_rustls::HttpsConnectorBuilder;
-use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
-use tokio::time::timeout;
 use url::Url;
 
 use super::Failure;
 
+pub(super) mod wire;
+
+use wire::{url_of, url_of_socket};
+
 /// One call, unless a command says otherwise.
 const LONGEST: Duration = Duration::from_secs(30);
-const MOST_BYTES: usize = 64 << 20;
-const DEFAULT_URL: &str = "http://127.0.0.1:4040";
+pub(super) const DEFAULT_URL: &str = "http://127.0.0.1:4040";
 /// Where the demo has the port of those who watch, when it has the default address, and the key of its caller. No other
 /// key is sent there unless somebody says so.
 const DEMO_ADMIN_URL: &str = "http://127.0.0.1:4043";
@@ -39,13 +38,14 @@ const DEFAULT_CONFIG: &str = "crosswalk.yaml";
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "The running proxy")]
 pub(super) struct Access {
-    /// Where the proxy is. Unset: where the configuration has it listen; without one, port 4040 of this machine.
     #[arg(
         long,
         value_name = "URL",
+        value_parser = wire::place,
         env = "CROSSWALK_URL",
         hide_env_values = true,
-        global = true
+        global = true,
+        help = "Where the proxy is, as in http://127.0.0.1:4040 or unix:/run/crosswalk.sock. Unset: where the configuration has it listen; without one, port 4040 of this machine"
     )]
     url: Option<Url>,
     /// The API key. In the environment it is seen by fewer than on the command line. Unset: the first of `api_keys` in
@@ -85,15 +85,6 @@ impl Access {
                 .filter(|path| path.exists())
                 .and_then(|path| config::read(path, api).ok()),
         };
-        if let (None, Some(socket)) = (
-            &self.url,
-            config.as_ref().and_then(|it| it.listen_unix.as_ref()),
-        ) {
-            return Err(Failure::Usage(format!(
-                "the proxy of this configuration listens on the socket {}, and this command reaches proxies by TCP alone; use `curl --unix-socket`, or name another proxy with --url",
-                socket.path.display()
-            )));
-        }
         let configured = config.as_ref().and_then(address_of);
         let url = match (&self.url, &configured) {
             (Some(given), _) => given.clone(),
@@ -102,7 +93,7 @@ impl Access {
         };
         let is_configured = configured
             .as_ref()
-            .is_some_and(|it| it.origin() == url.origin());
+            .is_some_and(|it| wire::is_same(it, &url));
         let own = config.filter(|_| is_configured);
         let admin = match &own {
             Some(config) => config.admin_listen.and_then(url_of),
@@ -127,26 +118,15 @@ fn is_demo(url: &Url, key: Option<&str>) -> bool {
     url.origin() == parsed(DEFAULT_URL).origin() && key == Some(DEMO_KEY)
 }
 
-fn parsed(url: &'static str) -> Url {
+pub(super) fn parsed(url: &'static str) -> Url {
     Url::parse(url).expect("a URL of our own")
 }
 
 fn address_of(config: &Config) -> Option<Url> {
-    url_of(config.listen)
-}
-
-/// Where something that listens is reached from this machine; none where the port is not known before it listens.
-fn url_of(mut listen: std::net::SocketAddr) -> Option<Url> {
-    if listen.port() == 0 {
-        return None;
+    match &config.listen_unix {
+        Some(socket) => url_of_socket(&socket.path),
+        None => url_of(config.listen),
     }
-    if listen.ip().is_unspecified() {
-        listen.set_ip(match listen {
-            std::net::SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
-            std::net::SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
-        });
-    }
-    Url::parse(&format!("http://{listen}")).ok()
 }
 
 /// A proxy that is called.
@@ -246,7 +226,7 @@ impl Proxy {
             value.set_sensitive(true);
             call.headers.insert("x-apikey", value);
         }
-        send(to, call).await
+        wire::send(to, call).await
     }
 
     /// Makes a call that must succeed; its JSON.
@@ -274,10 +254,13 @@ impl Proxy {
             let message = issue["message"].as_str().unwrap_or_default();
             let place = issue["path"].as_str().unwrap_or_default();
             if !told.contains(message) {
-                let _ = write!(told, "\n  {place}: {message}");
+                let between = if place.is_empty() { "" } else { ": " };
+                let _ = write!(told, "\n  {place}{between}{message}");
             }
         }
-        if let Some(help) = self.help(answer.status, &told) {
+        // Where the provider has refused, it is not the key that is wrong.
+        let is_own = !body["provider"].is_object();
+        if let Some(help) = self.help(answer.status, &told).filter(|_| is_own) {
             let _ = write!(told, "\nhelp: {help}");
         }
         match answer.status.as_u16() {
@@ -291,7 +274,7 @@ impl Proxy {
             StatusCode::UNAUTHORIZED if self.api_key.is_none() => Some(
                 "no API key was sent; give one with --api-key or CROSSWALK_API_KEY (the demo's is `demo`), or name the proxy's configuration with --config",
             ),
-            StatusCode::UNAUTHORIZED if !told.contains("connect again") => Some(
+            StatusCode::UNAUTHORIZED if !told.contains("is dead") => Some(
                 "the key comes from --api-key, CROSSWALK_API_KEY or `api_keys` of the configuration; `crosswalk keys create` makes one",
             ),
             StatusCode::NOT_FOUND if told.contains("x-connection-id") => {
@@ -300,71 +283,6 @@ impl Proxy {
             _ => None,
         }
     }
-}
-
-/// Makes a call to whatever listens at a URL.
-async fn send(to: &Url, call: Call) -> Result<Answer, Failure> {
-    let unreachable = |reason: String| Failure::Unreachable(format!("{to}: {reason}"));
-    let mut url = to.clone();
-    url.path_segments_mut()
-        .map_err(|()| Failure::Usage(format!("{to}: expected http://host:port")))?
-        .pop_if_empty()
-        .extend(&call.path);
-    if !call.query.is_empty() {
-        url.query_pairs_mut().extend_pairs(&call.query);
-    }
-    let mut request = Request::builder().method(call.method).uri(url.as_str());
-    if let Some(headers) = request.headers_mut() {
-        *headers = call.headers;
-        if call.body.is_some() {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        }
-    }
-    let request = request
-        .body(Full::<Bytes>::from(call.body.unwrap_or_default()))
-        .map_err(|error| Failure::Usage(format!("{to}: {error}")))?;
-    let connector = HttpsConnectorBuilder::new()
-        .with_webpki_roots()
-        .https_or_http()
-        .enable_http1()
-        .build();
-    let client = Client::builder(TokioExecutor::new()).build(connector);
-    let began = Instant::now();
-    let answer = async {
-        let response = client.request(request).await.map_err(|error| {
-            unreachable(format!(
-                "the proxy cannot be reached ({})\nhelp: `crosswalk serve` starts one, `crosswalk demo` one to try things with; --url or CROSSWALK_URL name another place",
-                reason(&error)
-            ))
-        })?;
-        let (head, body) = response.into_parts();
-        let body = Limited::new(body, MOST_BYTES)
-            .collect()
-            .await
-            .map_err(|error| unreachable(format!("the answer broke off: {error}")))?
-            .to_bytes();
-        Ok(Answer {
-            status: head.status,
-            headers: head.headers,
-            body,
-            took: began.elapsed(),
-        })
-    };
-    timeout(call.patience, answer).await.unwrap_or_else(|_| {
-        Err(unreachable(format!(
-            "no answer within {} s; is it Crosswalk that listens there?",
-            call.patience.as_secs()
-        )))
-    })
-}
-
-/// The innermost cause: what is around it says no more than that there was one.
-fn reason(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut innermost = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    innermost.to_string()
 }
 
 #[cfg(test)]
@@ -425,6 +343,52 @@ mod tests {
         assert!(proxy(DEFAULT_URL, DEMO_KEY).is_some());
         assert_eq!(proxy(DEFAULT_URL, "key_of_mine"), None);
         assert_eq!(proxy("http://127.0.0.1:5050", DEMO_KEY), None);
+    }
+
+    #[test]
+    fn a_provider_s_refusal_is_not_blamed_on_the_api_key() {
+        let refused = |body: Value| {
+            let answer = Answer {
+                status: StatusCode::UNAUTHORIZED,
+                headers: HeaderMap::new(),
+                body: body.to_string().into(),
+                took: Duration::ZERO,
+            };
+            Proxy::at(parsed(DEFAULT_URL), "k")
+                .refused(&answer)
+                .to_string()
+        };
+        let issues = serde_json::json!([{ "path": "", "message": "one" }, { "path": "body.b", "message": "two" }]);
+        let of_the_key = serde_json::json!({ "message": "no such key", "issues": issues });
+        let told = refused(of_the_key.clone());
+        assert!(
+            told.starts_with("no such key\n  one\n  body.b: two\nhelp: the key comes from"),
+            "{told}"
+        );
+        let mut of_the_provider = of_the_key;
+        of_the_provider["provider"] = serde_json::json!({ "name": "hubspot", "status": 401 });
+        assert_eq!(
+            refused(of_the_provider),
+            "no such key\n  one\n  body.b: two"
+        );
+    }
+
+    #[test]
+    fn a_socket_of_the_configuration_is_its_own_proxy() {
+        let api = crosswalk::generated::API;
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let text = "listen: unix:/run/crosswalk.sock\napi_keys: [from-file]\nstore: none\n";
+        std::fs::write(file.path(), text).unwrap();
+        for url in [None, Some("unix:///run/crosswalk.sock")] {
+            let proxy = access(url, None, file.path()).proxy(&api).unwrap();
+            assert_eq!(
+                wire::socket_of(&proxy.url),
+                Some("/run/crosswalk.sock".into())
+            );
+            assert_eq!(key(&proxy), Some("from-file"));
+        }
+        let other = access(Some("unix:/run/other.sock"), None, file.path());
+        assert_eq!(key(&other.proxy(&api).unwrap()), None);
     }
 
     #[test]

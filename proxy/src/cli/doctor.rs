@@ -36,6 +36,7 @@ pub(super) fn run(api: &Api, arguments: Arguments) -> Result<(), Failure> {
         is_offline: arguments.offline,
         connections: arguments.connection,
     };
+    let layers = arguments.config.layers();
     let findings = runtime()?.block_on(async {
         let mut progress = None;
         let mut tell = |done: usize, total: usize, what: &str| {
@@ -43,7 +44,7 @@ pub(super) fn run(api: &Api, arguments: Arguments) -> Result<(), Failure> {
             let bar = progress.get_or_insert_with(|| Progress::of(total));
             bar.step(&format!("looked at {what}, {done} of {total}"));
         };
-        examine(*api, &arguments.config.config, &options, &mut tell).await
+        examine(*api, &layers, &options, &mut tell).await
     });
     let worst = worst(&findings);
     if arguments.json {

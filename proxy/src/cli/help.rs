@@ -15,6 +15,7 @@ const GROUPS: [(&str, &[&str]); 4] = [
             "example-config",
             "schema",
             "doctor",
+            "health",
             "connections",
             "keys",
             "pipelines",
@@ -33,6 +34,7 @@ Exit codes:
   3  no proxy answers at the address
   4  the proxy refused the call, and would do so again
   5  the proxy or the provider behind it could not do it now; another try may help
+  `health` ends with 0 or 1 alone, as health checks of containers want it.
   `doctor` ends with 0 where all is well, 1 where there is something to know of, and 2 where something is to be mended.
 
 Colours are for terminals, and for none where NO_COLOR is set.";
@@ -79,6 +81,17 @@ Examples:
   crosswalk doctor
   crosswalk doctor --offline
   crosswalk doctor --connection acme-hubspot --json";
+pub(super) const HEALTH: &str = "\
+Asks the admin port, or the API where there is none, and waits three seconds at most. One line says how it is. A mistake \
+in the configuration that is not about where to listen does not matter, as the proxy goes on with what it had. Sockets \
+that systemd has opened are not in the configuration: name them with --url.
+
+Exit codes: 0 it lives (with --ready: and takes calls), 1 it does not, or its place cannot be found out.
+
+Examples:
+  crosswalk health
+  crosswalk health --ready --config /etc/crosswalk/crosswalk.yaml
+  crosswalk health --url unix:/run/crosswalk/api.sock";
 pub(super) const CONNECTIONS: &str = "\
 Examples:
   crosswalk connections list

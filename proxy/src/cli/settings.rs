@@ -65,9 +65,13 @@ impl ConfigArguments {
         Layers::of_environment(&self.config, flags, &foreign())
     }
 
+    pub(super) fn layers(&self) -> Layers {
+        self.layers_with(self.flags())
+    }
+
     /// Reads and checks the configuration.
     pub(super) fn read(&self, api: &Api) -> Result<Config, ConfigError> {
-        self.layers_with(self.flags()).read(api)
+        self.layers().read(api)
     }
 }
 

@@ -6,7 +6,8 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
 use super::{
-    Config, ConfigError, DEFAULT_LISTEN, Level, Limits, Log, LogFormat, Reload, Roots, Tls,
+    Config, ConfigError, DEFAULT_LISTEN, Level, Limits, Listening, Log, LogFormat, Reload, Roots,
+    Tls,
     tree::{Map, Over, Source, Value},
 };
 use crate::route::Api;
@@ -18,6 +19,8 @@ mod provider_limits;
 mod secret;
 mod store;
 mod telemetry;
+
+pub(super) use telemetry::{ENDPOINT as OTLP_ENDPOINT, SERVICE as OTEL_SERVICE};
 
 pub(crate) use place::{is_allowed_host, is_loopback, is_origin, with_origin};
 
@@ -32,6 +35,40 @@ struct Check<'a> {
     missing: Vec<PathBuf>,
     /// The variables that the file names.
     variables: Vec<String>,
+}
+
+/// Where a proxy listens, whatever else is wrong.
+pub(super) fn listening(
+    name: &str,
+    text: &str,
+    over: Vec<Over>,
+    api: &Api,
+) -> Result<Listening, ConfigError> {
+    let mut check = Check {
+        source: Source::new(name, text, over),
+        api,
+        environment: &|_| None,
+        warnings: Vec::new(),
+        files: Vec::new(),
+        missing: Vec::new(),
+        variables: Vec::new(),
+    };
+    let listening = check.source.root().map(|mut root| {
+        let (listen, listen_unix) = check.listen(&mut root);
+        Listening {
+            listen,
+            listen_unix,
+            admin_listen: check.admin_listen(&mut root, listen),
+        }
+    });
+    match listening {
+        Some(listening) if check.source.mistakes.is_empty() => Ok(listening),
+        _ => Err(ConfigError {
+            mistakes: check.source.mistakes,
+            files: Vec::new(),
+            missing: Vec::new(),
+        }),
+    }
 }
 
 pub(super) fn config(

@@ -7,7 +7,7 @@
 use std::{collections::BTreeMap, io, path::Path, path::PathBuf};
 
 use super::{
-    Config, ConfigError, Mistake, SETTINGS, Setting, check, origin::Origin, tree::Over,
+    Config, ConfigError, Listening, Mistake, SETTINGS, Setting, check, origin::Origin, tree::Over,
     tree::nearest,
 };
 use crate::route::Api;
@@ -93,6 +93,12 @@ impl Layers {
         &self.path
     }
 
+    /// Whether a variable of the environment is set.
+    pub(super) fn has(&self, variable: &str) -> bool {
+        let value = self.environment.get(variable);
+        value.is_some_and(|value| !value.is_empty())
+    }
+
     /// The same for reading again.
     #[must_use]
     pub fn started(mut self) -> Self {
@@ -108,6 +114,13 @@ impl Layers {
         let near = self.near_misses(&config.variables);
         config.warnings.extend(near);
         Ok(config)
+    }
+
+    /// Where the proxy listens, for who only wants to reach it: a mistake anywhere else, or a secret that this user may not
+    /// read, is not in his way.
+    pub fn listening(&self, api: &Api) -> Result<Listening, ConfigError> {
+        let Read { name, text, over } = self.gather()?;
+        check::listening(&name, &text, over, api)
     }
 
     /// What stands in the file, and what goes before it.

@@ -8,6 +8,7 @@ use url::Url;
 
 use super::{
     Config, ConfigError, Layers, SETTINGS,
+    check::{OTEL_SERVICE, OTLP_ENDPOINT},
     layers::Read,
     origin::Origin,
     settings::{CONNECTION, Kind, Setting, Standard},
@@ -60,10 +61,14 @@ pub fn print(layers: &Layers, api: &Api, form: Form) -> Result<String, ConfigErr
         given = others;
         let own: Vec<Shown> = own;
         if own.is_empty() {
+            let (value, origin) = match opentelemetry(setting, &config, layers) {
+                Some((value, variable)) => (value, Origin::Variable(variable.to_owned())),
+                None => (standard(setting, &config), Origin::Default),
+            };
             shown.push(Shown {
                 path,
-                value: standard(setting, &config),
-                origin: Origin::Default,
+                value,
+                origin,
             });
         } else {
             shown.extend(own.into_iter().map(|shown| Shown {
@@ -122,6 +127,25 @@ fn walk(path: Vec<String>, value: Value, source: &mut Source<'_>, shown: &mut Ve
         value,
         origin,
     });
+}
+
+/// What a variable of OpenTelemetry's own says, where it counts.
+fn opentelemetry(
+    setting: &Setting,
+    config: &Config,
+    layers: &Layers,
+) -> Option<(Json, &'static str)> {
+    let telemetry = &config.telemetry;
+    let (variable, value) = match setting.path {
+        "telemetry.otlp_endpoint" => {
+            // One that is no address was warned about and does not count.
+            let endpoint = telemetry.otlp_endpoint.as_ref()?;
+            (OTLP_ENDPOINT, endpoint.as_str())
+        }
+        "telemetry.service_name" => (OTEL_SERVICE, telemetry.service_name.as_str()),
+        _ => return None,
+    };
+    layers.has(variable).then(|| (value.into(), variable))
 }
 
 /// What holds where nothing is said.

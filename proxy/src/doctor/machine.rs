@@ -5,7 +5,7 @@ use std::{
 };
 
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::{TcpListener, TcpStream, UnixStream},
     time::timeout,
 };
@@ -36,8 +36,24 @@ async fn place(path: &Path) -> Finding {
         let subject = format!("listen unix:{}", path.display());
         Finding::new(Group::Machine, subject, state, message.to_owned())
     };
-    if UnixStream::connect(path).await.is_ok() {
-        return finding(State::Ok, "somebody listens there: a proxy that runs");
+    match UnixStream::connect(path).await {
+        Ok(stream) => {
+            return if answers(stream).await {
+                finding(State::Ok, "held by a proxy that runs and answers")
+            } else {
+                finding(
+                    State::Fail,
+                    "held by another program, so no proxy can start",
+                )
+                .help("end that program, or set `listen` to another path")
+            };
+        }
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            return finding(State::Warn, "somebody's, and this user may not connect").help(
+                "run this as the user of the proxy or one of the socket's group (`listen_mode`)",
+            );
+        }
+        Err(_) => {}
     }
     let folder = path.parent().filter(|folder| folder.is_dir());
     match (folder, std::fs::symlink_metadata(path)) {
@@ -99,8 +115,14 @@ async fn is_crosswalk(address: SocketAddr) -> bool {
     if reached.ip().is_unspecified() {
         reached.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
     }
+    match timeout(ANSWERS, TcpStream::connect(reached)).await {
+        Ok(Ok(stream)) => answers(stream).await,
+        _ => false,
+    }
+}
+
+async fn answers(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> bool {
     let asking = async {
-        let mut stream = TcpStream::connect(reached).await.ok()?;
         let request = b"GET /livez HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
         stream.write_all(request).await.ok()?;
         let mut answer = Vec::new();
@@ -211,9 +233,22 @@ mod tests {
         };
         assert_eq!(told(place(&path).await), (State::Ok, "free".to_owned()));
         let listener = tokio::net::UnixListener::bind(&path).unwrap();
-        let held = told(place(&path).await);
-        assert_eq!(held, (State::Ok, "somebody listens there".to_owned()));
-        drop(listener);
+        let answering = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let answer = b"HTTP/1.1 200 OK\r\n\r\n{\"status\":\"ok\"}";
+            stream.write_all(answer).await.unwrap();
+            // Whoever has asked reads to the end.
+            stream.shutdown().await.unwrap();
+            let (another, _) = listener.accept().await.unwrap();
+            drop(another);
+        });
+        let held = place(&path).await;
+        assert_eq!(held.state, State::Ok, "{}", held.message);
+        assert!(held.message.contains("a proxy that runs and answers"));
+        let another = place(&path).await;
+        assert_eq!(another.state, State::Fail);
+        assert!(another.message.contains("held by another program"));
+        answering.await.unwrap();
         assert!(place(&path).await.message.starts_with("left by"));
         std::fs::remove_file(&path).unwrap();
         std::fs::write(&path, "").unwrap();

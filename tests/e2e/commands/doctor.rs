@@ -105,6 +105,20 @@ fn faults_are_told_with_what_to_do_and_end_with_2() {
 }
 
 #[test]
+fn the_flags_that_serve_takes_go_before_the_file() {
+    let stage = Stage::new();
+    let place = stage.home.path().join("elsewhere");
+    let set = format!("state_dir={}", place.display());
+    let (_, found) = findings(&stage, &["--offline", "--set", &set]);
+    assert_eq!(
+        of(&found, &format!("state_dir {}", place.display())).0,
+        "ok"
+    );
+    let (code, found) = findings(&stage, &["--offline", "--set", "limits.threads=none"]);
+    assert_eq!(code, 2, "{found:#?}");
+}
+
+#[test]
 fn offline_nothing_is_sent_to_a_provider() {
     let stage = Stage::new();
     let (code, found) = findings(&stage, &["--offline"]);

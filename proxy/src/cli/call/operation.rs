@@ -130,7 +130,7 @@ impl Operation {
                 .value_name("URL")
                 .env("CROSSWALK_ADMIN_URL")
                 .hide_env_values(true)
-                .value_parser(clap::value_parser!(url::Url))
+                .value_parser(crate::cli::client::wire::place)
                 .help("Where the proxy's admin port is, for --native. Unset: `admin_listen` of the configuration, or the demo's"),
         ];
         if self.has_pages() {

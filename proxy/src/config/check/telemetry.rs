@@ -6,8 +6,8 @@ use super::{Check, Value};
 use crate::config::Telemetry;
 
 /// What other programs take these settings from as well, by OpenTelemetry's own names.
-const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
-const SERVICE: &str = "OTEL_SERVICE_NAME";
+pub(in crate::config) const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+pub(in crate::config) const SERVICE: &str = "OTEL_SERVICE_NAME";
 
 impl Check<'_> {
     pub(super) fn telemetry(&mut self, value: Option<Value>) -> Telemetry {

@@ -67,6 +67,42 @@ fn each_value_has_its_origin_and_no_secret_is_shown() {
 }
 
 #[test]
+fn opentelemetry_s_own_variables_are_told_where_they_count() {
+    let shown = |text: &str, endpoint: &str| {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), format!("api_keys: [k]\nstore: none\n{text}")).unwrap();
+        let environment = [
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint),
+            ("OTEL_SERVICE_NAME", "crm"),
+        ];
+        let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let layers = Layers::new(file.path(), Vec::new(), environment.into(), &[]);
+        print(&layers, &API, Form::Yaml).unwrap_or_else(|error| panic!("{error}"))
+    };
+    let line = |yaml: &str, name: &str| {
+        let line = yaml.lines().find(|line| line.trim().starts_with(name));
+        line.unwrap_or_else(|| panic!("{yaml}")).to_owned()
+    };
+    let yaml = shown("", "http://127.0.0.1:4318");
+    let endpoint = line(&yaml, "otlp_endpoint");
+    assert!(
+        endpoint.contains("http://127.0.0.1:4318")
+            && endpoint.contains("OTEL_EXPORTER_OTLP_ENDPOINT"),
+        "{endpoint}"
+    );
+    let name = line(&yaml, "service_name");
+    assert!(
+        name.contains("crm") && name.contains("OTEL_SERVICE_NAME"),
+        "{name}"
+    );
+    // What is no address does not count, and the file goes before it.
+    assert!(!shown("", "nowhere").contains("OTEL_EXPORTER"));
+    let given = shown("telemetry: { service_name: mine }\n", "");
+    assert!(line(&given, "service_name").contains("mine"));
+    assert!(!given.contains("OTEL_"), "{given}");
+}
+
+#[test]
 fn what_is_shown_can_be_read_and_means_the_same() {
     let text = FILE
         .replace("file:/dev/null", "env:KEY")

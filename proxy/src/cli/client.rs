@@ -14,7 +14,7 @@ use crosswalk::{
     config::{self, Config},
     route::Api,
 };
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header::CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header::CONTENT_TYPE};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
@@ -161,7 +161,7 @@ pub(super) struct Proxy {
 }
 
 /// What is called for.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Call {
     pub(super) method: Method,
     /// Segments of the path, not encoded.
@@ -188,6 +188,15 @@ impl Call {
     pub(super) fn query(mut self, name: &str, value: impl Display) -> Self {
         self.query.push((name.to_owned(), value.to_string()));
         self
+    }
+
+    /// One more header, in the place of one of the same name.
+    pub(super) fn put(&mut self, name: &str, value: &str) -> Result<(), Failure> {
+        let wrong = || Failure::Usage(format!("{name} has a character that no header can have"));
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong())?;
+        let value = HeaderValue::from_str(value).map_err(|_| wrong())?;
+        self.headers.insert(name, value);
+        Ok(())
     }
 
     pub(super) fn json(mut self, body: &Value) -> Self {
@@ -229,6 +238,18 @@ impl Proxy {
             admin: None,
             config: None,
         }
+    }
+
+    /// The same proxy for callers that bring keys of their own.
+    pub(super) fn without_key(self) -> Self {
+        Self {
+            api_key: None,
+            ..self
+        }
+    }
+
+    pub(super) fn has_key(&self) -> bool {
+        self.api_key.is_some()
     }
 
     /// Makes a call with the key, whatever comes back.

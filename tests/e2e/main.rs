@@ -34,6 +34,7 @@ mod listening;
 mod load;
 mod logs;
 mod lost;
+mod mcp;
 mod metadata;
 mod mixed;
 mod native;

@@ -315,6 +315,37 @@ fn a_page_of_megabytes_comes_whole_and_on_one_line() {
 }
 
 #[test]
+fn a_limit_says_when_to_come_back_and_the_trace_of_a_client_goes_on() {
+    let traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let (heads, seen) = channel();
+    let address = impostor(move |mut stream, head| {
+        let is_first = !head.contains("traceparent");
+        heads.send(head).unwrap();
+        let answer = if is_first {
+            "HTTP/1.1 429 Too Many Requests\r\nretry-after: 7\r\ncontent-length: 28\r\nconnection: close\r\n\r\n{\"code\":\"TOO_MANY_REQUESTS\"}"
+        } else {
+            "HTTP/1.1 200 OK\r\ncontent-length: 6\r\nconnection: close\r\n\r\n<html>"
+        };
+        let _ = stream.write_all(answer.as_bytes());
+    });
+    let environment = [("CROSSWALK_URL", format!("http://{address}"))];
+    let mut client = Client::start(&["--connection", "c"], &environment);
+    let result = client.call("crm_account_list", &json!({}));
+    assert_eq!(refused(&result)["code"], "TOO_MANY_REQUESTS");
+    assert_eq!(result["content"][1]["text"], "Try again in 7 s.");
+    assert!(seen.recv().unwrap().contains("x-connection-id: c\r\n"));
+
+    let params = json!({ "name": "crm_account_list", "_meta": { "traceparent": traceparent } });
+    let answer = client.ask("tools/call", &params);
+    assert_eq!(
+        refused(&answer["result"])["code"],
+        "BAD_GATEWAY",
+        "{answer}"
+    );
+    assert!(seen.recv().unwrap().contains(traceparent));
+}
+
+#[test]
 fn it_ends_when_stdin_does_and_at_sigterm() {
     let environment = [("CROSSWALK_URL", "http://127.0.0.1:9".to_owned())];
     // Before anything is said, and in the midst of a session.

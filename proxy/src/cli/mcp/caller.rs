@@ -69,11 +69,16 @@ impl Caller {
         };
         // Nothing that is logged shows it.
         credential.1.set_sensitive(true);
-        let named = headers.get(CONNECTION_ID).and_then(|it| it.to_str().ok());
+        // Two of them, or odd bytes, name nothing: never the connection of the command instead.
+        let named = headers.get_all(CONNECTION_ID).iter();
+        let named: Vec<_> = named
+            .map(|it| String::from_utf8_lossy(it.as_bytes()))
+            .collect();
+        let named = (!named.is_empty()).then(|| named.join(", "));
         let session = headers.get(SESSION);
         Ok(Self {
             credential: Some(credential),
-            connection: named.or(connection).map(str::to_owned),
+            connection: named.or_else(|| connection.map(str::to_owned)),
             session: session.map(|value| value.as_bytes().to_vec()),
         })
     }
@@ -236,6 +241,13 @@ mod tests {
     fn a_header_s_connection_goes_before_that_of_the_command() {
         let named = caller(&[("x-apikey", "one"), ("x-connection-id", "acme")]).unwrap();
         assert_eq!(named.connection.as_deref(), Some("acme"));
+        let two = [
+            ("x-apikey", "one"),
+            ("x-connection-id", "acme"),
+            ("x-connection-id", "other"),
+        ];
+        let doubled = caller(&two).unwrap();
+        assert_eq!(doubled.connection.as_deref(), Some("acme, other"));
         let unnamed = caller(&[("x-apikey", "one")]).unwrap();
         assert_eq!(unnamed.connection.as_deref(), Some("of-the-command"));
     }

@@ -15,6 +15,7 @@ use crate::{CONNECTIONS, explorer::admin};
 
 mod guide;
 pub(crate) mod http;
+mod lifecycle;
 mod stdio;
 mod writes;
 

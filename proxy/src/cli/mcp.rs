@@ -105,15 +105,20 @@ pub(super) fn run(api: &Api, arguments: Arguments) -> Result<(), Failure> {
             http::serve(handler, listen, hosts, connection, signals).await
         })
     } else {
-        tell(&format!("{tools}; MCP on stdin and stdout"));
-        if !proxy.has_key() {
-            tell(
-                "warning: no API key is given, so the proxy will refuse every call; --api-key or CROSSWALK_API_KEY gives one",
-            );
-        }
         let caller = Caller::only(arguments.connection);
+        let has_key = proxy.has_key();
         let handler = Handler::new(*api, proxy, catalogue).with_caller(caller);
-        runtime.block_on(over_stdio(handler))
+        runtime.block_on(async {
+            // Whoever reads the line may end it by a signal from then on.
+            let signals = Signals::catch()?;
+            tell(&format!("{tools}; MCP on stdin and stdout"));
+            if !has_key {
+                tell(
+                    "warning: no API key is given, so the proxy will refuse every call; --api-key or CROSSWALK_API_KEY gives one",
+                );
+            }
+            over_stdio(handler, signals).await
+        })
     };
     // A thread may still wait for a line of stdin, which need not come.
     runtime.shutdown_background();
@@ -121,8 +126,7 @@ pub(super) fn run(api: &Api, arguments: Arguments) -> Result<(), Failure> {
 }
 
 /// Serves until stdin ends or a signal comes.
-async fn over_stdio(handler: Handler) -> Result<(), Failure> {
-    let mut signals = Signals::catch()?;
+async fn over_stdio(handler: Handler, mut signals: Signals) -> Result<(), Failure> {
     let transport = (tokio::io::stdin(), tokio::io::stdout());
     let served = async {
         match handler.serve(transport).await {

@@ -25,6 +25,7 @@ mod help;
 mod json_text;
 mod keys;
 mod nearest;
+mod mcp;
 mod notify;
 mod paint;
 mod pipelines;
@@ -77,6 +78,9 @@ enum Command {
     /// Print the JSON Schema of a file that people write, so that editors complete and check it.
     #[command(after_help = help::SCHEMA)]
     Schema(schema::Arguments),
+    /// Offer the operations of a running proxy to AI agents as tools, by the Model Context Protocol.
+    #[command(after_help = help::MCP)]
+    Mcp(mcp::Arguments),
     /// Look at configuration, machine, store, hosts and connections, and say what to do.
     #[command(after_help = help::DOCTOR)]
     Doctor(doctor::Arguments),
@@ -196,6 +200,7 @@ pub(crate) fn run(api: &Api) -> ExitCode {
         Command::Doctor(arguments) => doctor::run(api, arguments),
         Command::Health(arguments) => health::run(api, arguments),
         Command::Connections(arguments) => connections::run(api, arguments),
+        Command::Mcp(arguments) => mcp::run(api, arguments),
         Command::Keys(arguments) => keys::run(api, &arguments),
         Command::Pipelines(arguments) => pipelines::run(api, arguments),
         Command::Call(arguments) => call::run(api, arguments),

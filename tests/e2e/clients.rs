@@ -1,5 +1,5 @@
 //! The providers' own client libraries drive the sandbox: code that was written for the real thing proves it. And the
-//! usual generators make typed clients of the API's document, which call a demo.
+//! usual generators make typed clients of the API's document, which call a demo; and an agent's client has its tools.
 //!
 //! `tests/clients/install` puts the libraries into `target/clients`; no test installs anything. Where they are missing
 //! a test says so and passes, for who has neither Python nor Node.js; but where `CI` is set it fails.
@@ -13,6 +13,8 @@ use std::{
 };
 
 use crosswalk_tests::{Demo, binary};
+
+use crate::{explorer::admin, mcp::http::Listening};
 
 /// Where the scripts are.
 const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/clients");
@@ -47,6 +49,24 @@ fn a_client_with_generated_types_works_in_typescript() {
 #[test]
 fn a_generated_client_works_in_python() {
     run(Language::Python, "unified_client.py", demo);
+}
+
+/// Over stdin and stdout and over HTTP, by versions of the protocol before and after its change of 2026.
+#[test]
+fn the_client_of_the_protocol_s_makers_reads_and_writes_by_mcp() {
+    run(Language::Python, "mcp_client.py", || {
+        let (demo, mut settings) = demo();
+        let listening = Listening::of(&demo, &[]);
+        let admin = format!("http://{}", admin(&demo));
+        for (name, value) in [
+            ("CROSSWALK_ADMIN_URL", admin),
+            ("CROSSWALK_PROGRAM", binary().display().to_string()),
+            ("MCP_URL", format!("http://{}/mcp", listening.address)),
+        ] {
+            settings.push((name.to_owned(), value));
+        }
+        ((demo, listening), settings)
+    });
 }
 
 fn demo() -> (Demo, Vec<(String, String)>) {

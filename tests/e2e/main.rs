@@ -37,6 +37,7 @@ mod load;
 mod logs;
 mod lost;
 mod manual;
+mod mcp;
 mod metadata;
 mod mixed;
 mod native;

@@ -9,7 +9,6 @@ use std::{
 
 use clap::ArgMatches;
 use crosswalk::route::Api;
-use http::{HeaderName, HeaderValue};
 use serde_json::{Value, value::RawValue};
 use url::Url;
 
@@ -25,12 +24,12 @@ use super::{
 mod body;
 mod help;
 mod native;
-mod operation;
+pub(super) mod operation;
 
-use operation::{ALL, CONNECTION, Called, DATA, JSON, NATIVE, Operation, Place, SET};
+use operation::{ALL, CONNECTION, Called, DATA, JSON, NATIVE, Operation, SET};
 
 /// Longer than any proxy lets a call take, unless it was told otherwise.
-const PATIENCE: Duration = Duration::from_secs(150);
+pub(super) const PATIENCE: Duration = Duration::from_secs(150);
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -91,51 +90,22 @@ impl<'a> Asked<'a> {
 
     /// The call, with another cursor where a page goes before it.
     fn call(&self, cursor: Option<&str>) -> Result<Call, Failure> {
-        let mut call = Call::new(self.operation.method.clone(), &[]);
+        let mut call = self.operation.call(|parameter| match cursor {
+            Some(cursor) if parameter.name == "cursor" => Some(cursor.to_owned()),
+            _ => parameter.value(self.matches),
+        })?;
         call.patience = PATIENCE;
         call.body = self.body.clone().map(Into::into);
-        let value_of = |name: &str, place: Place| {
-            let mut parameters = self.operation.parameters.iter();
-            let parameter = parameters.find(|each| each.place == place && each.name == name)?;
-            parameter.value(self.matches)
-        };
-        for segment in self.operation.path.split('/').skip(1) {
-            let name = segment
-                .strip_prefix('{')
-                .and_then(|name| name.strip_suffix('}'));
-            let value = name.and_then(|name| value_of(name, Place::Path));
-            call.path.push(value.unwrap_or_else(|| segment.to_owned()));
-        }
-        for parameter in &self.operation.parameters {
-            let value = match cursor {
-                Some(cursor) if parameter.name == "cursor" => Some(cursor.to_owned()),
-                _ => parameter.value(self.matches),
-            };
-            let Some(value) = value else { continue };
-            match parameter.place {
-                Place::Path => {}
-                Place::Query => call.query.push((parameter.name.to_owned(), value)),
-                Place::Header => put(&mut call, parameter.name, &value)?,
-            }
-        }
         if self.operation.has_connection
             && let Some(connection) = self.matches.get_one::<String>(CONNECTION)
         {
-            put(&mut call, "x-connection-id", connection)?;
+            call.put("x-connection-id", connection)?;
         }
         if self.is_native {
-            put(&mut call, native::ASK, native::FULL)?;
+            call.put(native::ASK, native::FULL)?;
         }
         Ok(call)
     }
-}
-
-fn put(call: &mut Call, name: &str, value: &str) -> Result<(), Failure> {
-    let wrong = || Failure::Usage(format!("{name} has a character that no header can have"));
-    let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong())?;
-    let value = HeaderValue::from_str(value).map_err(|_| wrong())?;
-    call.headers.insert(name, value);
-    Ok(())
 }
 
 async fn once(proxy: &Proxy, asked: &Asked<'_>) -> Result<(), Failure> {

@@ -14,7 +14,7 @@ use crosswalk::{
     config::{self, Config},
     route::Api,
 };
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use url::Url;
@@ -141,7 +141,7 @@ pub(super) struct Proxy {
 }
 
 /// What is called for.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Call {
     pub(super) method: Method,
     /// Segments of the path, not encoded.
@@ -168,6 +168,15 @@ impl Call {
     pub(super) fn query(mut self, name: &str, value: impl Display) -> Self {
         self.query.push((name.to_owned(), value.to_string()));
         self
+    }
+
+    /// One more header, in the place of one of the same name.
+    pub(super) fn put(&mut self, name: &str, value: &str) -> Result<(), Failure> {
+        let wrong = || Failure::Usage(format!("{name} has a character that no header can have"));
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong())?;
+        let value = HeaderValue::from_str(value).map_err(|_| wrong())?;
+        self.headers.insert(name, value);
+        Ok(())
     }
 
     pub(super) fn json(mut self, body: &Value) -> Self {
@@ -209,6 +218,18 @@ impl Proxy {
             admin: None,
             config: None,
         }
+    }
+
+    /// The same proxy for callers that bring keys of their own.
+    pub(super) fn without_key(self) -> Self {
+        Self {
+            api_key: None,
+            ..self
+        }
+    }
+
+    pub(super) fn has_key(&self) -> bool {
+        self.api_key.is_some()
     }
 
     /// Makes a call with the key, whatever comes back.

@@ -97,6 +97,18 @@ Examples:
   crosswalk connections list
   crosswalk connections check --all
   crosswalk connections delete conn_…";
+pub(super) const MCP: &str = "\
+A client starts it, or reaches it by HTTP; proxy/docs/mcp.md shows how clients are told. It calls the proxy as `call` \
+does: what it may do is what the key may do. Tools read alone unless --allow-writes is given; each write has an \
+idempotency key. Lists have `raw_data=none` unless a call asks otherwise.
+
+It ends with 0 when stdin ends or at SIGTERM; with --listen, SIGTERM lets open calls end for up to 10 s.
+
+Examples:
+  crosswalk mcp
+  crosswalk mcp --connection hubspot-demo --only crm.account,crm.contact
+  crosswalk mcp --allow-writes --only crm.note
+  crosswalk mcp --listen 127.0.0.1:4045";
 pub(super) const KEYS: &str = "\
 Works on the store itself, whether a proxy runs or not.
 

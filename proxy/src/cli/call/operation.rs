@@ -13,7 +13,11 @@ use http::Method;
 use serde_json::Value;
 
 use super::body::is_needed;
-use crate::cli::contract::{document, resolved};
+use crate::cli::{
+    Failure,
+    client::Call,
+    contract::{document, resolved},
+};
 
 /// What all operations say of themselves. Read once, when `call` is.
 static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| read(document()));
@@ -25,39 +29,48 @@ pub(super) const ALL: &str = "all";
 pub(super) const JSON: &str = "json";
 pub(super) const NATIVE: &str = "native";
 
+/// All of them.
+pub(in crate::cli) fn operations() -> &'static [Operation] {
+    &OPERATIONS
+}
+
 /// One operation of the unified API.
 #[derive(Debug)]
-pub(super) struct Operation {
+pub(in crate::cli) struct Operation {
     /// As in `crm.account.list`.
-    pub(super) name: &'static str,
-    pub(super) method: Method,
+    pub(in crate::cli) name: &'static str,
+    pub(in crate::cli) method: Method,
     /// With parameters in braces.
-    pub(super) path: &'static str,
-    pub(super) parameters: Vec<Parameter>,
+    pub(in crate::cli) path: &'static str,
+    pub(in crate::cli) parameters: Vec<Parameter>,
     /// The schema of its body, where it has one.
-    pub(super) body: Option<&'static Value>,
+    pub(in crate::cli) body: Option<&'static Value>,
     /// Whether it is about a connection that a header names.
-    pub(super) has_connection: bool,
-    summary: &'static str,
-    description: Option<&'static str>,
+    pub(in crate::cli) has_connection: bool,
+    /// The schema of what it answers, where that is JSON.
+    pub(in crate::cli) answer: Option<&'static Value>,
+    pub(in crate::cli) summary: &'static str,
+    pub(in crate::cli) description: Option<&'static str>,
 }
 
 /// One parameter of an operation.
 #[derive(Debug)]
-pub(super) struct Parameter {
+pub(in crate::cli) struct Parameter {
     /// As the API has it.
-    pub(super) name: &'static str,
-    pub(super) place: Place,
+    pub(in crate::cli) name: &'static str,
+    pub(in crate::cli) place: Place,
     /// As it is typed, without the dashes.
     flag: String,
-    is_required: bool,
+    pub(in crate::cli) is_required: bool,
+    /// What its values are, as the contract says.
+    pub(in crate::cli) schema: &'static Value,
     kind: Kind,
-    description: Option<&'static str>,
+    pub(in crate::cli) description: Option<&'static str>,
     default: Option<&'static str>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(in crate::cli) enum Place {
     Path,
     Query,
     Header,
@@ -74,13 +87,45 @@ enum Kind {
 
 impl Operation {
     /// Whether there may be further pages.
-    pub(super) fn has_pages(&self) -> bool {
+    pub(in crate::cli) fn has_pages(&self) -> bool {
         self.parameters.iter().any(|each| each.name == "cursor")
     }
 
     /// What must be given for it.
     pub(super) fn required(&self) -> impl Iterator<Item = &Parameter> {
         self.parameters.iter().filter(|each| each.is_required)
+    }
+
+    /// The call for it. Asks for the value of each parameter, as it is sent; those that have none are left out.
+    pub(in crate::cli) fn call(
+        &self,
+        value_of: impl Fn(&Parameter) -> Option<String>,
+    ) -> Result<Call, Failure> {
+        let mut call = Call::new(self.method.clone(), &[]);
+        for segment in self.path.split('/').skip(1) {
+            let name = segment
+                .strip_prefix('{')
+                .and_then(|name| name.strip_suffix('}'));
+            let mut parameters = self.parameters.iter();
+            let parameter = name.and_then(|name| {
+                parameters.find(|each| each.place == Place::Path && each.name == name)
+            });
+            let value = parameter.and_then(&value_of);
+            call.path.push(value.unwrap_or_else(|| segment.to_owned()));
+        }
+        for parameter in &self.parameters {
+            if parameter.place == Place::Path {
+                continue;
+            }
+            let Some(value) = value_of(parameter) else {
+                continue;
+            };
+            match parameter.place {
+                Place::Header => call.put(parameter.name, &value)?,
+                _ => call.query.push((parameter.name.to_owned(), value)),
+            }
+        }
+        Ok(call)
     }
 
     fn command(&'static self) -> Command {
@@ -178,6 +223,7 @@ impl Parameter {
             },
             flag: flag_of(name),
             is_required: value.get("required").and_then(Value::as_bool) == Some(true),
+            schema,
             kind: Kind::read(schema),
             description: text("description"),
             default: schema.get("default").and_then(Value::as_str),
@@ -297,6 +343,11 @@ impl Kind {
     }
 }
 
+/// A text that may be an id in a path, or why it may not.
+pub(in crate::cli) fn checked_id(text: &str) -> Result<String, String> {
+    checked_text(text, None, Place::Path)
+}
+
 fn checked_text(text: &str, prefix: Option<&str>, place: Place) -> Result<String, String> {
     if text.is_empty() {
         return Err("expected a text that is not empty".to_owned());
@@ -388,6 +439,7 @@ fn read(document: &'static Value) -> Vec<Operation> {
                 parameters: parameters.filter_map(Parameter::read).collect(),
                 body: operation.pointer("/requestBody/content/application~1json/schema"),
                 has_connection: has_connection(security),
+                answer: operation.pointer("/responses/200/content/application~1json/schema"),
                 summary: operation["summary"].as_str().unwrap_or_default(),
                 description: operation["description"].as_str(),
             });

@@ -176,7 +176,9 @@ fn command() -> clap::Command {
 
 /// Runs the command that the arguments name.
 pub(crate) fn run(api: &Api) -> ExitCode {
-    let matches = command().get_matches();
+    let matches = command()
+        .try_get_matches()
+        .unwrap_or_else(|error| help::with_few_suggestions(error).exit());
     let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let result = match arguments.command {
         Command::Serve(arguments) => serve::run(api, &arguments),

@@ -2,7 +2,10 @@
 
 use std::fmt::Write as _;
 
-use clap::Command;
+use clap::{
+    Command,
+    error::{ContextKind, ContextValue},
+};
 
 /// Commands by what they are for. One that is in no group is shown with the last.
 const GROUPS: [(&str, &[&str]); 4] = [
@@ -23,6 +26,9 @@ const GROUPS: [(&str, &[&str]); 4] = [
     ("Call it", &["call", "openapi"]),
     ("This program", &["completions", "version"]),
 ];
+
+/// How many names are told that may have been meant.
+const SUGGESTIONS: usize = 3;
 
 /// Below the help of the program. Each command's own says where it differs.
 pub(super) const END: &str = "\
@@ -157,4 +163,21 @@ pub(super) fn grouped(command: Command) -> Command {
         text.replace('{', "(").replace('}', ")")
     );
     command.help_template(template)
+}
+
+/// What clap says of a wrong command line, with the likeliest names first and not all that are a little like what was
+/// typed: names of operations are all alike.
+pub(super) fn with_few_suggestions(mut error: clap::Error) -> clap::Error {
+    for kind in [
+        ContextKind::SuggestedSubcommand,
+        ContextKind::SuggestedArg,
+        ContextKind::SuggestedValue,
+    ] {
+        // They come from the least to the most alike.
+        if let Some(ContextValue::Strings(names)) = error.get(kind) {
+            let likeliest = names.iter().rev().take(SUGGESTIONS).cloned().collect();
+            error.insert(kind, ContextValue::Strings(likeliest));
+        }
+    }
+    error
 }

@@ -106,7 +106,7 @@ fn call(text: &mut String, call: Command) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::help, *};
 
     #[test]
     fn the_reference_is_current() {
@@ -134,7 +134,16 @@ mod tests {
     fn refused(arguments: &str) -> String {
         let arguments = std::iter::once("crosswalk").chain(arguments.split(' '));
         let error = command().term_width(WIDTH).try_get_matches_from(arguments);
-        error.unwrap_err().to_string()
+        help::with_few_suggestions(error.unwrap_err()).to_string()
+    }
+
+    #[test]
+    fn few_names_are_told_and_the_likeliest_first() {
+        let text = refused("call crm.account.lst --connection c");
+        let (_, told) = text.split_once("exist: ").unwrap();
+        let names: Vec<&str> = told.lines().next().unwrap().split(", ").collect();
+        assert_eq!(names.len(), 3, "{text}");
+        assert_eq!(names[0], "'crm.account.list'");
     }
 
     #[test]

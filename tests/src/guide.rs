@@ -5,7 +5,7 @@
 //! - `# path/to.yaml` alone on the first line: a file with the rest in it
 //! - `# path/to.yaml, under NAME and OTHER`: lines for a file that is there already, below these keys
 //! - a bracket, a digit, `error`, `warning`, `──` or `|`: what the block before it prints. `…` stands for anything, white
-//!   space does not count. One that begins with `error` is of a command that fails
+//!   space does not count. One that begins with `error` or with 4xx or 5xx is of a command that fails, and is on stderr
 //! - all else is for the shell
 //!
 //! A demo or a server goes on running, so the test starts it, and says by which line the guide does.
@@ -44,6 +44,8 @@ pub struct Reader {
     /// Lines that a test has carried out in its own way.
     done: Vec<String>,
     prelude: String,
+    /// The folder with the binary.
+    programs: PathBuf,
 }
 
 /// The blocks of a page.
@@ -57,7 +59,6 @@ pub fn blocks(page: &str) -> Vec<Block> {
     for line in page.lines().chain([""]) {
         match line.strip_prefix("    ") {
             Some(rest) => block.push(rest),
-            // A block goes on after an empty line when what follows is indented more than its beginning.
             None if block.is_empty() => {}
             None => blocks.push(read(&std::mem::take(&mut block).join("\n"))),
         }
@@ -113,6 +114,19 @@ pub fn fits(shown: &str, text: &str) -> bool {
     rest.ends_with(last)
 }
 
+/// An error of the program, or a status line that tells of one.
+fn is_failure(shown: &str) -> bool {
+    let is_status = |it: &str| {
+        it.len() == 3 && it.starts_with(['4', '5']) && it.bytes().all(|it| it.is_ascii_digit())
+    };
+    shown.starts_with("error") || shown.split(' ').next().is_some_and(is_status)
+}
+
+fn folder_of(program: &Path) -> PathBuf {
+    let folder = program.parent().expect("a program is in a folder");
+    folder.to_owned()
+}
+
 impl Reader {
     /// In a folder, which outlasts the reader.
     pub fn new(folder: &Path) -> Self {
@@ -122,7 +136,15 @@ impl Reader {
             environment: BTreeMap::new(),
             done: Vec::new(),
             prelude: String::new(),
+            programs: folder_of(&binary()),
         }
+    }
+
+    /// Another build of the program is the one that the shell finds.
+    #[must_use]
+    pub fn with_program(mut self, program: &Path) -> Self {
+        self.programs = folder_of(program);
+        self
     }
 
     /// What the guide says is something else here: an address, an id.
@@ -173,7 +195,10 @@ impl Reader {
                     self.run(text, answer);
                 }
                 // It was compared with what the block before it printed.
-                Block::Answer(_) => {}
+                Block::Answer(text) => assert!(
+                    index > 0 && matches!(blocks[index - 1], Block::Shell(_)),
+                    "an answer is of the block before it: {text}"
+                ),
                 Block::File { path, text } => self.write(path, &self.meant(text)),
                 Block::Insert { path, under, text } => {
                     for key in under {
@@ -191,7 +216,7 @@ impl Reader {
     ///
     /// As [`Self::follow`].
     pub fn run(&mut self, block: &str, shown: Option<&str>) -> String {
-        let must_fail = shown.is_some_and(|it| it.starts_with("error"));
+        let must_fail = shown.is_some_and(is_failure);
         // Each block has a shell of its own, which begins with the functions and the exported variables of the last one.
         let state = self.folder.join(".shell");
         let script = format!(
@@ -199,13 +224,11 @@ impl Reader {
             self.prelude,
             self.meant(block)
         );
-        let binary = binary();
-        let folder = binary.parent().expect("a binary is in a folder");
         let path = std::env::var("PATH").unwrap_or_default();
         let output = Command::new("bash")
             .args(["-c", &script])
             .current_dir(&self.folder)
-            .env("PATH", format!("{}:{path}", folder.display()))
+            .env("PATH", format!("{}:{path}", self.programs.display()))
             .env("GUIDE_STATE", &state)
             .env("XDG_STATE_HOME", self.folder.join("state"))
             .env_remove("CROSSWALK_CONFIG")

@@ -3,9 +3,9 @@
 //! What a block is, its beginning tells:
 //!
 //! - `# path/to.yaml` alone on the first line: a file with the rest in it
-//! - `# path/to.yaml, under NAME and OTHER`: lines for a file that is there already, below these keys
-//! - a bracket, a digit, `error`, `warning`, `──` or `|`: what the block before it prints. `…` stands for anything, white
-//!   space does not count. One that begins with `error` or with 4xx or 5xx is of a command that fails, and is on stderr
+//! - `# path/to.yaml, at the end of NAME and OTHER`: lines for a file that is there already, below these keys
+//! - a bracket, a digit, `error`, `warning`, `──`, `|` or a first word with a colon: what the block before it prints. `…` stands for anything, white
+//!   space does not count. One that begins with `error` or with 4xx or 5xx is of a command that fails, whichever way it prints
 //! - all else is for the shell
 //!
 //! A demo or a server goes on running, so the test starts it, and says by which line the guide does.
@@ -49,29 +49,40 @@ pub struct Reader {
 }
 
 /// The blocks of a page.
-///
-/// # Panics
-///
-/// When a block is not understood.
 pub fn blocks(page: &str) -> Vec<Block> {
-    let mut blocks = Vec::new();
-    let mut block: Vec<&str> = Vec::new();
-    for line in page.lines().chain([""]) {
-        match line.strip_prefix("    ") {
-            Some(rest) => block.push(rest),
-            None if block.is_empty() => {}
-            None => blocks.push(read(&std::mem::take(&mut block).join("\n"))),
+    // Files have empty lines in them: they end where a text or another file begins.
+    let mut texts: Vec<Vec<&str>> = Vec::new();
+    let (mut is_open, mut empty) = (false, 0);
+    for line in page.lines() {
+        let Some(rest) = line.strip_prefix("    ") else {
+            empty += 1;
+            is_open &= line.is_empty();
+            continue;
+        };
+        match texts.last_mut() {
+            Some(text) if is_open && empty == 0 => text.push(rest),
+            Some(text) if is_open && title(text[0]).is_some() && title(rest).is_none() => {
+                text.extend(std::iter::repeat_n("", empty));
+                text.push(rest);
+            }
+            _ => texts.push(vec![rest]),
         }
+        (is_open, empty) = (true, 0);
     }
-    blocks
+    texts.iter().map(|text| read(&text.join("\n"))).collect()
+}
+
+/// What a block says that is a file, or lines for one.
+fn title(line: &str) -> Option<&str> {
+    let title = line.strip_prefix("# ")?;
+    let path = title.split(", at the end of ").next()?;
+    (!path.contains(' ') && path.contains('.')).then_some(title)
 }
 
 fn read(text: &str) -> Block {
     let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
-    if let Some(title) = first.strip_prefix("# ") {
-        let (path, under) = title.split_once(", under ").unwrap_or((title, ""));
-        let is_path = !path.contains(' ') && path.contains('.');
-        assert!(is_path, "a block begins with {first:?}, which is no path");
+    if let Some(title) = title(first) {
+        let (path, under) = title.split_once(", at the end of ").unwrap_or((title, ""));
         let (path, text) = (path.to_owned(), format!("{rest}\n"));
         return if under.is_empty() {
             Block::File { path, text }
@@ -84,7 +95,8 @@ fn read(text: &str) -> Block {
     let is_answer = ["{", "[", "error", "warning", "──", "|"]
         .into_iter()
         .any(begins)
-        || first.starts_with(|it: char| it.is_ascii_digit());
+        || first.starts_with(|it: char| it.is_ascii_digit())
+        || first.split(' ').next().is_some_and(|it| it.ends_with(':'));
     if is_answer {
         Block::Answer(text.to_owned())
     } else {
@@ -246,7 +258,7 @@ impl Reader {
             "{block}\nended with {}:\n{out}{err}",
             output.status
         );
-        let printed = if must_fail { err } else { out };
+        let printed = if must_fail { out + &err } else { out };
         if let Some(shown) = shown {
             let meant = self.meant(shown);
             assert!(
@@ -272,37 +284,47 @@ impl Reader {
         fs::write(path, text).expect("a file can be written");
     }
 
-    /// Puts lines below a key of a YAML file, or below the `properties` that it has.
+    /// Puts lines at the end of what is below a key of a YAML file, or below the `properties` that it has.
     fn insert(&self, path: &str, key: &str, lines: &str) {
         let whole = fs::read_to_string(self.folder.join(path)).expect("the guide names a file");
-        let mut kept: Vec<String> = whole.lines().map(str::to_owned).collect();
-        let indent = |line: &str| line.len() - line.trim_start().len();
+        let mut kept: Vec<&str> = whole.lines().collect();
+        let named = |kept: &[&str], title: &str, from: usize, to: usize| -> Vec<usize> {
+            let all = from..to;
+            all.filter(|at| kept[*at].trim() == title).collect()
+        };
         let title = format!("{key}:");
-        let places: Vec<usize> = (0..kept.len())
-            .filter(|at| kept[*at].trim() == title)
-            .map(|at| {
-                let inner = kept[at + 1..]
-                    .iter()
-                    .take_while(|line| line.is_empty() || indent(line) > indent(&kept[at]))
-                    .position(|line| line.trim() == "properties:");
-                inner.map_or(at, |inner| at + 1 + inner)
-            })
-            .filter(|at| {
-                !key.contains('.') && !key.starts_with(char::is_uppercase)
-                    || kept[*at].trim() == "properties:"
-            })
-            .collect();
+        let mut places = named(&kept, &title, 0, kept.len());
+        // The same name may stand elsewhere, for what is no schema.
+        let inner = |at: usize| named(&kept, "properties:", at, end(&kept, at));
+        if places.iter().any(|at| !inner(*at).is_empty()) {
+            places = places
+                .into_iter()
+                .filter_map(|at| inner(at).first().copied())
+                .collect();
+        }
         let [place] = places.as_slice() else {
             panic!("{path} has one `{key}`: {places:?}");
         };
-        let space = " ".repeat(indent(&kept[place + 1]));
-        let new = lines
+        let space = " ".repeat(indent(kept[place + 1]));
+        let new: Vec<String> = lines
             .trim_end()
             .lines()
-            .map(|line| format!("{space}{line}"));
-        kept.splice(place + 1..=*place, new.collect::<Vec<_>>());
+            .map(|line| format!("{space}{line}"))
+            .collect();
+        let at = end(&kept, *place);
+        kept.splice(at..at, new.iter().map(String::as_str));
         self.write(path, &(kept.join("\n") + "\n"));
     }
+}
+
+fn indent(line: &str) -> usize {
+    line.len() - line.trim_start().len()
+}
+
+/// Where the lines end that are indented more than this one.
+fn end(lines: &[&str], at: usize) -> usize {
+    let inside = |line: &&&str| !line.is_empty() && indent(line) > indent(lines[at]);
+    at + 1 + lines[at + 1..].iter().take_while(inside).count()
 }
 
 #[cfg(test)]
@@ -311,13 +333,13 @@ mod tests {
 
     #[test]
     fn the_beginning_of_a_block_tells_what_it_is() {
-        let page = "# Title\n\ntext\n\n    # a/b.yaml\n    x: 1\n\n    # b.yaml, under m.n and o\n    y: 2\n\n    curl \\\n      x\n\n    {\"a\":1}\n";
+        let page = "# Title\n\ntext\n\n    # a/b.yaml\n    x: 1\n\n    z: 3\n\n    # b.yaml, at the end of m.n and o\n    y: 2\n\ntext\n\n    curl \\\n      x\n\n    {\"a\":1}\n";
         assert_eq!(
             blocks(page),
             [
                 Block::File {
                     path: "a/b.yaml".into(),
-                    text: "x: 1\n".into()
+                    text: "x: 1\n\nz: 3\n".into()
                 },
                 Block::Insert {
                     path: "b.yaml".into(),
@@ -364,7 +386,7 @@ mod tests {
         let text = fs::read_to_string(folder.path().join("a.yaml")).expect("it is there");
         assert_eq!(
             text,
-            "fields:\n  new: 1\n  x: 1\n\nSome:\n  type: object\n  properties:\n    new: 2\n    y: 2\nOther:\n  Some:\n    z: 3\n"
+            "fields:\n  x: 1\n  new: 1\n\nSome:\n  type: object\n  properties:\n    y: 2\n    new: 2\nOther:\n  Some:\n    z: 3\n"
         );
     }
 }

@@ -4,8 +4,9 @@
 //!
 //! - `# path/to.yaml` alone on the first line: a file with the rest in it
 //! - `# path/to.yaml, at the end of NAME and OTHER`: lines for a file that is there already, below these keys
-//! - a bracket, a digit, `error`, `warning`, `──`, `|` or a first word with a colon: what the block before it prints. `…` stands for anything, white
-//!   space does not count. One that begins with `error` or with 4xx or 5xx is of a command that fails, whichever way it prints
+//! - a bracket, a digit, `error`, `warning`, `──`, `|` or a first word with a colon: what the block before it prints. `…`
+//!   stands for anything, white space does not count. One that begins with `error` or with 4xx or 5xx is of a command that
+//!   fails, whichever way it prints
 //! - all else is for the shell
 //!
 //! A demo or a server goes on running, so the test starts it, and says by which line the guide does.

@@ -12,7 +12,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use crosswalk_tests::{Demo, Process, Reader, binary};
+use crosswalk_tests::{Demo, Process, Reader};
 use serde_json::{Value, json};
 
 use super::reader;
@@ -42,8 +42,9 @@ fn cargo(arguments: &[&str], folder: &Path) {
 
 /// `target` of the tests.
 fn target() -> PathBuf {
-    let folder = binary();
-    folder.ancestors().nth(2).unwrap().to_owned()
+    // target/debug/deps/e2e-… → target
+    let test = std::env::current_exe().unwrap();
+    test.ancestors().nth(3).unwrap().to_owned()
 }
 
 fn xtask() -> PathBuf {
@@ -51,7 +52,7 @@ fn xtask() -> PathBuf {
         &["build", "--quiet", "--workspace", "--bin", "xtask"],
         &root(),
     );
-    binary().with_file_name("xtask")
+    target().join("debug/xtask")
 }
 
 /// Copies a folder; what is there already and the same is not touched, so that nothing is compiled twice.
@@ -180,7 +181,7 @@ fn built(field: &Path, provider: &Path, xtask: &Path) -> PathBuf {
     let program = target().join("guide/bin/crosswalk");
     fs::create_dir_all(program.parent().unwrap()).unwrap();
     let _ = fs::remove_file(&program);
-    fs::copy(binary().with_file_name("crosswalk-guide"), &program).unwrap();
+    fs::copy(target().join("debug/crosswalk-guide"), &program).unwrap();
     program
 }
 

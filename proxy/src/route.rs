@@ -133,7 +133,7 @@ impl Router {
         let mut allow: Vec<&str> = fitting.map(|it| it.route.method.as_str()).collect();
         if allow.is_empty() {
             return Error::not_found(format!(
-                "no operation has the path `{}`; paths are those of the unified API, as in /unified/crm/account",
+                "no operation has the path `{}`; /openapi.json has all paths, as /unified/crm/account",
                 shorten(path)
             ));
         }

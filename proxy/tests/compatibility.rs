@@ -5,6 +5,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "compatibility/added.rs"]
+mod added;
 #[path = "compatibility/compare.rs"]
 mod compare;
 #[path = "compatibility/document.rs"]
@@ -80,6 +82,35 @@ fn the_contract_is_compatible() {
         comparison.differences.join("\n")
     );
     assert_eq!(comparison.operations.len(), OPERATIONS, "compared");
+}
+
+/// "Nothing is added without being said": the tables of the page have what was added, and nothing else.
+#[test]
+fn the_page_on_compatibility_has_what_was_added() {
+    let page = fs::read_to_string(project("proxy/docs/compatibility.md")).unwrap();
+    let added = added::added(&interface(), &contract());
+    for (title, expected) in [
+        ("operation", &added.operations),
+        ("parameter", &added.parameters),
+        ("members", &added.members),
+    ] {
+        let beginning = format!("| {title} | what for |\n");
+        let (_, rest) = page.split_once(&beginning).unwrap();
+        let cells = rest
+            .lines()
+            .map_while(|line| line.strip_prefix("| "))
+            .filter_map(|line| line.split(" | ").next());
+        let found: std::collections::BTreeSet<String> = cells
+            .flat_map(|cell| cell.split('`').skip(1).step_by(2))
+            .map(str::to_owned)
+            .collect();
+        assert_eq!(&found, expected, "{title}");
+    }
+    let (_, rest) = page.split_once("\nErrors: ").unwrap();
+    let (sentence, _) = rest.split_once("\n\n").unwrap();
+    for status in &added.statuses {
+        assert!(sentence.contains(status.as_str()), "{status}: {sentence}");
+    }
 }
 
 #[test]

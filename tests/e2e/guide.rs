@@ -1,133 +1,57 @@
-//! The guide from a customer's browser to a database, line by line, by the shell that a reader has.
+//! The guides in `proxy/docs`, each block in its order, by the shell that a reader has.
 
-use std::process::Command;
+mod links;
+mod own_build;
+mod pipelines;
 
-use crosswalk_tests::{Answer, Demo, Postgres, exchange_text};
-use serde_json::{Value, json};
+use std::path::Path;
 
-const GUIDE: &str = include_str!("../../proxy/docs/pipelines.md");
-const ADDRESS: &str = "127.0.0.1:4040";
-const DATABASE: &str = "postgres://localhost/crm";
+use crosswalk_tests::{Demo, Process, Reader};
 
-/// The lines of the guide that are for the shell, in their order: paragraphs that are indented.
-fn commands() -> Vec<String> {
-    let paragraphs = GUIDE.split("\n\n").filter(|text| text.starts_with("    "));
-    paragraphs.map(str::to_owned).collect()
-}
+use crate::explorer::admin;
 
-struct Reader {
-    demo: Demo,
-    database: String,
-    /// The first command: what the others are said with.
-    function: String,
-}
+const START: &str = include_str!("../../proxy/docs/start.md");
+const MOVE: &str = include_str!("../../proxy/docs/move-from-direct-calls.md");
 
-impl Reader {
-    fn run(&self, command: &str) -> String {
-        let script = format!("{}\n{command}", self.function)
-            .replace(ADDRESS, &self.demo.address)
-            .replace(DATABASE, &self.database);
-        let output = Command::new("bash")
-            .args(["-c", &script])
-            .output()
-            .expect("there is a shell");
-        let text = String::from_utf8(output.stdout).expect("answers are text");
-        assert!(
-            output.status.success(),
-            "{command}: {text} {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        text
-    }
+/// Where a demo is in the guides.
+const DEMO: &str = "http://127.0.0.1:4040";
 
-    fn answer(&self, command: &str) -> Value {
-        let text = self.run(command);
-        serde_json::from_str(&text).unwrap_or_else(|_| panic!("{command}: {text}"))
-    }
-
-    /// What the customer does in a browser, with a provider that says yes at once.
-    fn connect(&self, url: &str) {
-        let consents = json!({"consent": "at_once"});
-        let set = self.demo.sandbox(
-            "hubspot-demo",
-            "PATCH",
-            "/_sandbox/settings",
-            Some(&consents),
-        );
-        assert_eq!(set.status, 200, "{}", set.text);
-        let (page, secret) = url.split_once('#').expect("the link has its secret");
-        let (origin, _) = page.split_once("/connect").expect("a page of ours");
-        let send = |target: &str, cookie: &str, form: &str| -> Answer {
-            let headers = format!(
-                "origin: {origin}\r\ncookie: {cookie}\r\ncontent-type: application/x-www-form-urlencoded\r\n"
-            );
-            let method = if form.is_empty() { "GET" } else { "POST" };
-            exchange_text(&self.demo.address, method, target, &headers, form)
-        };
-        let opened = send("/connect/open", "", &format!("link={secret}"));
-        let cookie = opened.header("set-cookie").expect("a visit begins");
-        let (cookie, _) = cookie.split_once(';').expect("a cookie has its limits");
-        let onward = send("/connect/start", cookie, "config=ccfg_hubspot_demo");
-        let (_, rest) = onward
-            .text
-            .split_once("content=\"0;url=")
-            .unwrap_or_else(|| panic!("it leads to the provider: {}", onward.text));
-        let to = rest
-            .split('"')
-            .next()
-            .expect("a URL ends")
-            .replace("&amp;", "&");
-        let address = self.demo.sandbox_address("hubspot-demo");
-        let target = to
-            .strip_prefix(&format!("http://{address}"))
-            .expect("the sandbox is asked");
-        let back = exchange_text(address, "GET", target, "", "");
-        let back = back.header("location").expect("it leads back").to_owned();
-        let target = back.strip_prefix(origin).expect("it leads back to us");
-        let done = send(target, cookie, "");
-        assert!(done.status < 400, "{}", done.text);
-    }
+/// A reader who has the demo running that the guide starts.
+fn reader(folder: &Path, demo: &Demo) -> Reader {
+    let url = format!("http://{}", demo.address);
+    Reader::new(folder)
+        .says(DEMO, &url)
+        .with("CROSSWALK_URL", &url)
+        .with("CROSSWALK_ADMIN_URL", &format!("http://{}", admin(demo)))
 }
 
 #[test]
-fn the_guide_leads_from_a_browser_to_a_table() {
-    let Some(server) = Postgres::shared() else {
-        return;
-    };
-    let commands = commands();
-    let [function, link, found, database, pipeline, sync, select] = commands.as_slice() else {
-        panic!("the guide has seven commands: {commands:#?}");
-    };
-    let reader = Reader {
-        demo: Demo::start(),
-        database: server.database(),
-        function: function.clone(),
-    };
-    let link = reader.answer(link);
-    reader.connect(link["url"].as_str().expect("a link"));
-    let found = reader.answer(found);
-    let source = found[0]["id"].as_str().expect("a connection").to_owned();
-    assert_eq!(found[0]["standard"]["status"], "healthy");
-    let unified = reader
-        .demo
-        .call(&source, "GET", "/unified/crm/account", None);
-    assert_eq!(unified.status, 200, "{}", unified.text);
-    let database = reader.answer(database);
-    let destination = database.as_str().expect("a connection");
-    let pipeline = pipeline
-        .replacen("conn_…", &source, 1)
-        .replacen("conn_…", destination, 1);
-    assert_eq!(reader.answer(&pipeline)["id"], "pipe_acme");
-    assert_eq!(reader.answer(sync)["state"], "completed");
-    let statement = select
-        .split('\'')
-        .nth(1)
-        .expect("the statement is in quotes");
-    let table = server.psql(&reader.database, statement);
-    let accounts = unified.body["items"].as_array().expect("a page");
-    assert!(!accounts.is_empty());
-    for account in accounts {
-        let name = account["name"].as_str().expect("a name");
-        assert!(table.contains(name), "{name} is in the table: {table}");
-    }
+fn five_minutes_lead_to_calls_and_to_a_configuration_of_ones_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let demo = Demo::start();
+    reader(folder.path(), &demo)
+        .has_done("cargo build\nexport PATH=\"$PWD/target/debug:$PATH\"")
+        .has_done("crosswalk demo")
+        .has_done("crosswalk serve")
+        .follow(START);
+    // "Then: crosswalk serve", with the file that the guide has written; only the ports are the test's.
+    let arguments = [
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--admin-listen",
+        "127.0.0.1:0",
+    ];
+    let secrets = [("CROSSWALK_KEY", "some-key"), ("HUBSPOT_TOKEN", "pat-eu1")];
+    let mut served = Process::start(&arguments, folder.path(), &secrets);
+    served.err.wait_for("listening");
+    served.terminate();
+    assert_eq!(served.exit_code(), 0);
+}
+
+#[test]
+fn direct_calls_move_one_after_the_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let demo = Demo::start();
+    reader(folder.path(), &demo).follow(MOVE);
 }

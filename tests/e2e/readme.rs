@@ -35,7 +35,7 @@ fn arguments(beginning: &str) -> Vec<&'static str> {
 fn demo(further: &[&str]) -> Demo {
     let command = paragraph("cargo run");
     let (cargo, arguments) = command.split_once(" -- ").expect("arguments of the binary");
-    assert_eq!(cargo, "cargo run --release");
+    assert_eq!(cargo, "cargo run");
     let arguments: Vec<&str> = arguments.split_whitespace().collect();
     Demo::start_with(&[&arguments, further].concat())
 }
@@ -109,7 +109,7 @@ fn the_call_in_the_readme_has_the_answer_in_the_readme() {
 #[test]
 fn the_command_in_the_readme_shows_the_native_calls() {
     let demo = demo(&[]);
-    let command = paragraph("target/release/crosswalk call");
+    let command = paragraph("target/debug/crosswalk call");
     let arguments: Vec<&str> = command.split_whitespace().skip(1).collect();
     let url = format!("http://{}", demo.address);
     let admin = format!("http://{}", crate::explorer::admin(&demo));

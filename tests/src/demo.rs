@@ -1,10 +1,12 @@
 //! `crosswalk demo` as a user starts it: the proxy, and both providers played behind it.
 
+use std::path::Path;
+
 use serde_json::Value;
 
 use crate::{
     http::{Answer, exchange},
-    process::Process,
+    process::{Process, binary},
     stage::native_calls,
 };
 
@@ -36,10 +38,20 @@ impl Demo {
     ///
     /// As [`Self::start`].
     pub fn start_with(arguments: &[&str]) -> Self {
+        Self::start_program(&binary(), arguments)
+    }
+
+    /// The same with another build of the program.
+    ///
+    /// # Panics
+    ///
+    /// When it does not say where it listens.
+    pub fn start_program(program: &Path, arguments: &[&str]) -> Self {
         let arguments = [arguments, &["--listen", "127.0.0.1:0"]].concat();
         let folder = tempfile::tempdir().expect("a folder can be made");
         let place = folder.path().display().to_string();
-        let process = Process::start(&arguments, folder.path(), &[("TMPDIR", &place)]);
+        let process =
+            Process::start_program(program, &arguments, folder.path(), &[("TMPDIR", &place)]);
         process.out.wait_for("Ctrl-C");
         let mut address = None;
         let mut sandboxes = Vec::new();

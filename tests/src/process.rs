@@ -37,7 +37,21 @@ impl Process {
     ///
     /// When the binary cannot be built or started.
     pub fn start(arguments: &[&str], folder: &Path, environment: &[(&str, &str)]) -> Self {
-        let mut child = Command::new(binary())
+        Self::start_program(&binary(), arguments, folder, environment)
+    }
+
+    /// The same with another build of the program.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be started.
+    pub fn start_program(
+        program: &Path,
+        arguments: &[&str],
+        folder: &Path,
+        environment: &[(&str, &str)],
+    ) -> Self {
+        let mut child = Command::new(program)
             .args(arguments)
             .current_dir(folder)
             .env_remove("CROSSWALK_CONFIG")

@@ -226,15 +226,24 @@ impl Natives<'_> {
             .into_iter()
             .flat_map(|object| object.properties.keys());
         let message = format!("`{object}` has no field `{}`", path.value);
-        self.sink.push(
-            Diagnostic::new(
-                "unknown-native-field",
-                message,
-                path.part(offset, segment.len()),
-            )
-            .label(format!("not in {}", self.spec))
-            .nearest(segment, known.map(String::as_str)),
-        );
+        let mut diagnostic = Diagnostic::new(
+            "unknown-native-field",
+            message,
+            path.part(offset, segment.len()),
+        )
+        .label(format!("not in {}", self.spec))
+        .nearest(segment, known.map(String::as_str));
+        // Nothing is like it: rather a field that the spec does not have yet than a slip.
+        if diagnostic.help.is_none()
+            && let Some(name) = &around.name
+        {
+            let help = format!(
+                "if the provider has it, it is one line more under `{name}` in {}: `{segment}: {{ type: string, nullable: true }}`",
+                self.spec
+            );
+            diagnostic = diagnostic.help(help);
+        }
+        self.sink.push(diagnostic);
     }
 
     /// The name by which a native field is chosen when a record is read; none where it always comes.

@@ -133,7 +133,7 @@ fn greeting(address: SocketAddr, admin: Option<SocketAddr>, played: &[Playing]) 
     );
     let _ = write!(
         text,
-        "\n# Accounts, asked for by this program itself; `crosswalk call --help` has the rest\n{}\n",
+        "\n# Accounts, asked for by this program itself; `call --help` has the rest\n{}\n",
         call(address)
     );
     if let Some(admin) = admin {
@@ -161,9 +161,19 @@ fn call(address: SocketAddr) -> String {
         _ => format!(" --url http://{address}"),
     };
     format!(
-        "CROSSWALK_API_KEY={API_KEY} crosswalk call crm.account.list --connection {}-demo --page-size 5{url}",
+        "CROSSWALK_API_KEY={API_KEY} {} call crm.account.list --connection {}-demo --page-size 5{url}",
+        program(std::env::args().next().as_deref()),
         PLAYERS[0].name
     )
+}
+
+/// How this program was named by who started it, since a freshly built one is not where shells look for programs.
+fn program(given: Option<&str>) -> &str {
+    let is_plain = |it: &&str| {
+        let is_plain = |it: char| it.is_ascii_alphanumeric() || "/._-+".contains(it);
+        !it.is_empty() && it.chars().all(is_plain)
+    };
+    given.filter(is_plain).unwrap_or("crosswalk")
 }
 
 /// One line, so that it can be pasted whole.
@@ -180,6 +190,18 @@ fn curl(address: SocketAddr, player: &Player) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_program_is_named_as_it_was_started_unless_a_shell_would_misread_it() {
+        for (given, told) in [
+            (Some("target/release/crosswalk"), "target/release/crosswalk"),
+            (Some("/opt/my tools/crosswalk"), "crosswalk"),
+            (Some(""), "crosswalk"),
+            (None, "crosswalk"),
+        ] {
+            assert_eq!(program(given), told, "{given:?}");
+        }
+    }
 
     #[test]
     fn the_lines_to_paste_survive_a_shell() {

@@ -3,22 +3,20 @@
 use clap::error::{ContextKind, ContextValue};
 
 /// More is a list that nobody reads.
-const MOST: usize = 4;
+const MOST: usize = 3;
 
 /// The same error, with the nearest names alone and the nearest first.
 pub(super) fn only(mut error: clap::Error) -> clap::Error {
-    let given = match error.get(ContextKind::InvalidSubcommand) {
-        Some(ContextValue::String(given)) => given.clone(),
-        _ => return error,
-    };
-    if let Some(ContextValue::Strings(similar)) = error.get(ContextKind::SuggestedSubcommand) {
-        let mut similar = similar.clone();
-        similar.sort_by_cached_key(|name| strsim::damerau_levenshtein(name, &given));
-        similar.truncate(MOST);
-        error.insert(
-            ContextKind::SuggestedSubcommand,
-            ContextValue::Strings(similar),
-        );
+    for kind in [
+        ContextKind::SuggestedSubcommand,
+        ContextKind::SuggestedArg,
+        ContextKind::SuggestedValue,
+    ] {
+        // They come from the least to the most alike.
+        if let Some(ContextValue::Strings(names)) = error.get(kind) {
+            let nearest = names.iter().rev().take(MOST).cloned().collect();
+            error.insert(kind, ContextValue::Strings(nearest));
+        }
     }
     error
 }

@@ -106,7 +106,7 @@ fn call(text: &mut String, call: Command) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::nearest, *};
 
     #[test]
     fn the_reference_is_current() {
@@ -134,7 +134,7 @@ mod tests {
     fn refused(arguments: &str) -> String {
         let arguments = std::iter::once("crosswalk").chain(arguments.split(' '));
         let error = command().term_width(WIDTH).try_get_matches_from(arguments);
-        error.unwrap_err().to_string()
+        nearest::only(error.unwrap_err()).to_string()
     }
 
     #[test]

@@ -18,6 +18,7 @@ pub(crate) fn run(project: &Project, check: bool, format: Format) -> Result<Outc
             texts,
             folder: Some(output::GENERATED),
             command: "codegen",
+            next: Some("next: `cargo xtask coverage` for the tables, and a new build of the proxy"),
         },
         check,
         format,

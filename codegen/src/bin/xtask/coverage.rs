@@ -34,6 +34,7 @@ pub(crate) fn run(project: &Project, check: bool, format: Format) -> Result<Outc
             texts,
             folder: None,
             command: "coverage",
+            next: None,
         },
         check,
         format,

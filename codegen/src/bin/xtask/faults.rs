@@ -60,6 +60,7 @@ pub(crate) fn run(project: &Project, check: bool, format: Format) -> Result<Outc
             texts: Texts::from([(TABLE.to_owned(), table)]),
             folder: None,
             command: "faults",
+            next: None,
         },
         check,
         format,

@@ -35,6 +35,8 @@ pub(crate) struct Wanted {
     pub(crate) folder: Option<&'static str>,
     /// The command that repairs.
     pub(crate) command: &'static str,
+    /// What is to be done after it has changed something.
+    pub(crate) next: Option<&'static str>,
 }
 
 impl Project {
@@ -103,6 +105,9 @@ impl Project {
                     count(texts.len(), "file"),
                     differences.len()
                 );
+                if let (false, Some(next)) = (differences.is_empty(), wanted.next) {
+                    println!("{next}");
+                }
             }
             // What differed has been mended.
             differences.clear();

@@ -21,6 +21,7 @@ pub(crate) fn run(project: &Project, check: bool, format: Format) -> Result<Outc
             texts,
             folder: None,
             command: "schema",
+            next: None,
         },
         check,
         format,

@@ -261,21 +261,26 @@ fn must_be_whole(schema: &Value, value: &Value, path: &str) -> Result<(), String
     let Some(members) = value.as_object() else {
         return Ok(());
     };
-    for name in schema["required"]
+    let missing: Vec<&str> = schema["required"]
         .as_array()
         .into_iter()
         .flatten()
         .filter_map(Value::as_str)
-    {
-        if !members.contains_key(name) {
+        .filter(|name| !members.contains_key(*name))
+        .collect();
+    if !missing.is_empty() {
+        let mut examples = Vec::new();
+        let mut places = Vec::new();
+        for name in missing {
             let place = format!("{path}{name}");
-            let mut examples = Vec::new();
             example(&schema["properties"][name], &place, &mut examples);
-            return Err(format!(
-                "the body has no `{place}`, which must be there; --set '{}' or --data gives it",
-                examples.join("' --set '")
-            ));
+            places.push(format!("`{place}`"));
         }
+        return Err(format!(
+            "the body has no {}, which must be there; --set '{}' or --data gives it",
+            places.join(" and no "),
+            examples.join("' --set '")
+        ));
     }
     for (name, value) in members {
         if let Some(schema) = schema["properties"].get(name) {

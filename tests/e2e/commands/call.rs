@@ -31,11 +31,13 @@ fn a_call_prints_the_answer_and_says_the_rest_on_stderr() {
     let printed = demo.printed();
     let line = printed
         .lines()
-        .find(|line| line.contains(" crosswalk call "))
+        .find(|line| line.contains("crosswalk call "))
         .unwrap();
-    let (key, arguments) = line.split_once(" crosswalk ").unwrap();
+    let (key, command) = line.split_once(' ').unwrap();
+    // By the path that it was started with.
+    let (_, arguments) = command.split_once("crosswalk call ").unwrap();
     let key = key.strip_prefix("CROSSWALK_API_KEY=").unwrap();
-    let arguments: Vec<&str> = arguments.split(' ').collect();
+    let arguments: Vec<&str> = ["call"].into_iter().chain(arguments.split(' ')).collect();
     let pasted = run(&arguments, &[("CROSSWALK_API_KEY", key)]);
     assert_eq!(json_of(&pasted)["items"].as_array().unwrap().len(), 5);
 }

@@ -16,7 +16,12 @@ use crosswalk::{
 use rmcp::{ServiceExt as _, service::ServerInitializeError};
 use url::Url;
 
-use super::{Failure, client::Access, runtime, signals::Signals};
+use super::{
+    Failure,
+    client::{Access, wire},
+    runtime,
+    signals::Signals,
+};
 
 mod arguments;
 mod caller;
@@ -47,6 +52,7 @@ pub(super) struct Arguments {
     #[arg(
         long,
         value_name = "URL",
+        value_parser = wire::place,
         env = "CROSSWALK_ADMIN_URL",
         hide_env_values = true
     )]

@@ -15,6 +15,8 @@ use sqlx::{
     },
 };
 
+use tokio::time::Instant;
+
 use super::{
     Applied, Finished, Page, Prepared, StreamKey, StreamState, WalkEnd,
     error::DestinationError,
@@ -33,6 +35,9 @@ const DIALECT: Dialect = Dialect::Sqlite;
 const BEGIN: &str = "BEGIN IMMEDIATE";
 /// How long another process's transaction is waited for.
 const BUSY: Duration = Duration::from_secs(10);
+/// Who begins or ends the write-ahead log, since he is the first to come or the last to go, has the file to himself for
+/// a moment, and SQLite has others fail then, whatever they would wait. They try again after so long.
+const TIDIED: Duration = Duration::from_millis(20);
 /// How long other streams of this process are waited for.
 const ACQUIRE: Duration = Duration::from_mins(1);
 /// How many rows are marked in one transaction.
@@ -60,16 +65,26 @@ impl Sqlite {
             .synchronous(SqliteSynchronous::Normal)
             .busy_timeout(BUSY)
             .disable_statement_logging();
-        let pool = SqlitePoolOptions::new()
-            .max_connections(1)
-            .acquire_timeout(ACQUIRE)
-            // A full disk makes SQLite end a transaction by itself; the driver then never gets out of it.
-            .before_acquire(|connection, _| {
-                Box::pin(async move { Ok(!connection.is_in_transaction()) })
-            })
-            .connect_with(options)
-            .await
-            .map_err(|error| failed(&error))?;
+        let until = Instant::now() + BUSY;
+        let pool = loop {
+            let opened = SqlitePoolOptions::new()
+                .max_connections(1)
+                .acquire_timeout(ACQUIRE)
+                // A full disk makes SQLite end a transaction by itself; the driver then never gets out of it.
+                .before_acquire(|connection, _| {
+                    Box::pin(async move { Ok(!connection.is_in_transaction()) })
+                })
+                .connect_with(options.clone())
+                .await
+                .map_err(|error| failed(&error));
+            match opened {
+                Ok(pool) => break pool,
+                Err(DestinationError::Busy { .. }) if Instant::now() < until => {
+                    tokio::time::sleep(TIDIED).await;
+                }
+                Err(error) => return Err(error),
+            }
+        };
         let destination = Self {
             pool,
             streams: quoted(STREAMS),

@@ -136,3 +136,20 @@ async fn an_installation_secret_is_made_once_for_all() {
         assert_ne!(*one.installation_secret("links").await.unwrap(), *secret);
     }
 }
+
+/// As `crosswalk keys` and a sidecar that ends do.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_comes_while_another_one_leaves_gets_the_store() {
+    for round in 0..30 {
+        let place = Place::sqlite();
+        let coming = (0..6).map(|_| {
+            let (location, keys) = (place.location.clone(), place.keys());
+            tokio::spawn(async move { Store::open(&location, keys).await.map(|_| ()) })
+        });
+        for came in coming.collect::<Vec<_>>() {
+            came.await
+                .unwrap()
+                .unwrap_or_else(|error| panic!("round {round}: {error}"));
+        }
+    }
+}

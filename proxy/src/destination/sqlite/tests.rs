@@ -97,3 +97,27 @@ async fn a_writer_that_does_not_end_is_told() {
     drop(writing);
     apply(&sqlite, &table, "1").await.unwrap();
 }
+
+#[tokio::test]
+async fn who_comes_while_another_one_leaves_gets_the_file() {
+    for round in 0..60 {
+        let folder = tempfile::tempdir().unwrap();
+        let coming = (0..6).map(|_| {
+            let folder = folder.path().to_owned();
+            tokio::spawn(async move {
+                let table = Table::new("t", []).unwrap();
+                Sqlite::open(&folder, "a.db").await?.prepare(&table).await
+            })
+        });
+        let mut created = 0;
+        for came in coming.collect::<Vec<_>>() {
+            let prepared = came.await.unwrap();
+            created += usize::from(
+                prepared
+                    .unwrap_or_else(|error| panic!("round {round}: {error}"))
+                    .created,
+            );
+        }
+        assert_eq!(created, 1, "round {round}");
+    }
+}

@@ -31,7 +31,7 @@ use crate::cli::{
 };
 
 const INSTRUCTIONS: &str = "\
-Tools for the CRMs of customers, in one vocabulary for HubSpot, Salesforce and others. `connection_list` shows the \
+Tools for the CRMs of customers, in one vocabulary whoever the provider is. `connection_list` shows the \
 accounts; the other tools take one of its ids as `connection`, unless the server has a connection already. Lists come in \
 pages. Times are in UTC. In a write, a field that is absent is left alone and null clears it. An error has `code`, \
 `message`, and `issues` with their places; with `outcome: unknown` a write may have been carried out, so look before you \

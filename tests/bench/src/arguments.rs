@@ -1,6 +1,6 @@
 //! What a run is to measure, and for how long.
 
-use std::{path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Parser, ValueEnum};
 
@@ -11,7 +11,7 @@ pub struct Arguments {
     #[arg(long, default_value = "crosswalk")]
     pub binary: PathBuf,
     /// The project, for the generator's rows and for where the table is written.
-    #[arg(long)]
+    #[arg(long, default_value = ".")]
     pub root: PathBuf,
     /// The generator.
     #[arg(long)]
@@ -37,6 +37,9 @@ pub struct Arguments {
     /// Where the table is written, if the proxy was built from the project as it is. Without it, and with `--only` or `--quick`, it is printed alone.
     #[arg(long)]
     pub write: Option<PathBuf>,
+    /// Be the bare relay that is measured beside the proxy: where it listens, and where it passes calls on to.
+    #[arg(long, hide = true, num_args = 2, value_names = ["ADDRESS", "PROVIDER"])]
+    pub relay: Option<Vec<SocketAddr>>,
 }
 
 /// Rows that are measured together.

@@ -2,7 +2,7 @@
 //!
 //! A stub provider with canned answers, nginx passing the same native calls through, and the release binary translating
 //! them, under one load; a row for each thing that was promised. The layers: `stub` · `process` (and who they are:
-//! `nginx`, `sidecar`) · `load` → `rows` → `table`.
+//! `nginx`, `sidecar`, `relay`) · `load` → `rows` → `table`.
 
 mod arguments;
 mod cores;
@@ -10,6 +10,7 @@ mod load;
 mod machine;
 mod nginx;
 mod process;
+mod relay;
 mod rows;
 mod sidecar;
 mod stats;

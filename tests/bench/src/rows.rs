@@ -10,6 +10,7 @@ use crate::{
     cores::Cores,
     machine,
     nginx::Nginx,
+    relay,
     stub::Identity,
     table::{self, Row},
 };
@@ -35,6 +36,9 @@ pub(crate) struct Bench<'a> {
 
 /// Measures all that is asked for, prints the table, and writes it where that was asked for.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    if let Some([address, provider]) = arguments.relay.as_deref() {
+        return relay::serve(*address, *provider);
+    }
     // Before there are threads: they would stay on the core of the proxy.
     let cores = Cores::pin();
     let runtime = runtime::Builder::new_current_thread()

@@ -19,6 +19,10 @@ fn a_short_run_fills_its_rows() {
     for (row, unit) in [
         ("get a contact, HubSpot ", " µs CPU"),
         ("get a contact, Salesforce ", " µs CPU"),
+        (
+            "get a contact, HubSpot; by a bare relay of hyper's ",
+            " µs CPU",
+        ),
         ("256 gets at once, native calls ", " calls"),
         ("256 gets at once, p50 ", " ms"),
     ] {

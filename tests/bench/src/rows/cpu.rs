@@ -12,7 +12,7 @@ use crate::{
         Bench, say,
         side::{CALLERS, SINGLE, Side, as_caller_of, compare},
     },
-    stub::{Speaks, Stub, bodies},
+    stub::{Native, Speaks, Stub, bodies},
     table::{Goal, Row},
 };
 
@@ -26,6 +26,8 @@ struct Scenario {
     /// One for each call, in turn.
     bodies: Vec<String>,
     goal: Goal,
+    /// Whether a bare relay passes its native call on as well.
+    is_relayed: bool,
 }
 
 /// The beginning of a native record in an answer.
@@ -65,6 +67,7 @@ fn of_provider(connection: &'static str, title: &str, id: &str, size: u32) -> [S
         target: target.to_owned(),
         bodies,
         goal: Goal::Ratio(most),
+        is_relayed: matches!(group, Group::Get | Group::Page) && target != bare,
     };
     let upsert = format!("{contacts}/_upsert");
     let (of_page, of_bare) = (
@@ -127,13 +130,36 @@ pub(super) async fn rows(bench: &Bench<'_>) -> Result<Vec<Row>, Failure> {
     let stub = Stub::start(Speaks::default(), &bench.identity)?;
     let mut ours = Side::ours(bench, &stub, SINGLE, CALLERS).await?;
     let mut theirs = Side::theirs(bench, &stub, CALLERS).await?;
+    let mut relay = Side::relay(bench, &stub, CALLERS).await?;
     let mut rows = Vec::new();
     for scenario in wanted {
-        let row = row(bench, &scenario, &stub, &mut ours, theirs.as_mut()).await?;
+        let (row, native) = row(bench, &scenario, &stub, &mut ours, theirs.as_mut()).await?;
         say(&super::progress(&row));
         rows.push(row);
+        if let (true, [native]) = (scenario.is_relayed, native.as_slice()) {
+            let row = relayed(bench, &scenario, native, &mut relay, theirs.as_mut()).await?;
+            say(&super::progress(&row));
+            rows.push(row);
+        }
     }
     Ok(rows)
+}
+
+/// What it costs to pass the native call through with the library that the proxy is built on, and to do nothing else.
+async fn relayed(
+    bench: &Bench<'_>,
+    scenario: &Scenario,
+    native: &Native,
+    relay: &mut Side,
+    theirs: Option<&mut Side>,
+) -> Result<Row, Failure> {
+    let calls: Arc<[Call]> = [Call::from(native)].into();
+    let natives = std::slice::from_ref(native);
+    Ok(Row {
+        what: format!("{}; by a bare relay of hyper's", scenario.what),
+        note: "nothing is looked at, the answer is the provider's".to_owned(),
+        ..compare(bench, &calls, natives, relay, theirs).await?
+    })
 }
 
 async fn row(
@@ -142,7 +168,7 @@ async fn row(
     stub: &Stub,
     ours: &mut Side,
     theirs: Option<&mut Side>,
-) -> Result<Row, Failure> {
+) -> Result<(Row, Vec<Native>), Failure> {
     let headers = as_caller_of(scenario.connection);
     let bodies = scenario.bodies.iter();
     let calls: Arc<[Call]> = bodies
@@ -151,11 +177,8 @@ async fn row(
     let (native, answer) = ours.native(stub, &calls[0]).await?;
     let has_raw_data = answer.windows(RAW_DATA.len()).any(|it| it == RAW_DATA);
     if scenario.target.contains("raw_data=none") && has_raw_data {
-        return Ok(Row::left_out(
-            scenario.what.as_str(),
-            scenario.goal,
-            "not offered",
-        ));
+        let row = Row::left_out(scenario.what.as_str(), scenario.goal, "not offered");
+        return Ok((row, native));
     }
     let note = match native.len() {
         1 => String::new(),
@@ -165,5 +188,5 @@ async fn row(
     row.what.clone_from(&scenario.what);
     row.goal = scenario.goal;
     row.note = note;
-    Ok(row)
+    Ok((row, native))
 }

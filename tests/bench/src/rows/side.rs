@@ -1,6 +1,6 @@
 //! One side of a comparison: a process, and callers who are connected with it.
 
-use std::{sync::Arc, time::Duration};
+use std::{process::Stdio, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
@@ -10,7 +10,7 @@ use crate::{
     nginx::Nginx,
     process::Process,
     rows::Bench,
-    sidecar::{API_KEY, Home, Log, connections},
+    sidecar::{API_KEY, Home, Log, connections, free_address, wait_for},
     stats::Pairs,
     stub::{Native, Stub},
     table::{Figure, Goal, Row},
@@ -34,6 +34,7 @@ pub(super) struct Side {
 enum Lodging {
     Ours { _home: Home },
     Theirs { _nginx: Nginx },
+    Relay,
 }
 
 impl Side {
@@ -90,6 +91,29 @@ impl Side {
             crowd: Crowd::connect(nginx.address, callers).await?,
             _home: Lodging::Theirs { _nginx: nginx },
         }))
+    }
+
+    /// A relay of hyper's that does nothing else.
+    pub(super) async fn relay(
+        bench: &Bench<'_>,
+        stub: &Stub,
+        callers: usize,
+    ) -> Result<Self, Failure> {
+        let address = free_address()?;
+        let mut command = bench.cores.measured(&std::env::current_exe()?);
+        command
+            .arg("--relay")
+            .args([address.to_string(), stub.address().to_string()])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let mut process = Process::start(command)?;
+        wait_for(address, &mut process).map_err(|failure| format!("the relay {failure}"))?;
+        Ok(Self {
+            process,
+            crowd: Crowd::connect(address, callers).await?,
+            _home: Lodging::Relay,
+        })
     }
 
     /// The native calls that a call becomes, and its answer.

@@ -28,9 +28,9 @@ use tokio::{
     runtime::Handle,
     sync::{OwnedSemaphorePermit, Semaphore, watch},
     task::JoinSet,
-    time::Instant,
 };
 use url::form_urlencoded;
+use uuid::Uuid;
 
 use crate::{
     auth::Auth,
@@ -298,7 +298,7 @@ impl Pipeline {
         let mut body = pin!(body);
         let limits = self.limits.held();
         let result = {
-            let answer = pin!(self.answer(&head, body.as_mut(), &limits, Instant::now(), &log));
+            let answer = pin!(self.answer(&head, body.as_mut(), &limits, &log));
             caught(answer).await
         };
         let result = result.unwrap_or_else(|Panicked| Err(panicked()));
@@ -339,7 +339,6 @@ impl Pipeline {
         head: &request::Parts,
         mut body: Pin<&mut B>,
         limits: &Limits,
-        start: Instant,
         log: &Arc<CallLog>,
     ) -> Result<Answer, Error>
     where
@@ -348,7 +347,7 @@ impl Pipeline {
     {
         head::check(head, limits)?;
         self.origins.check(head)?;
-        let deadline = deadline::of(&head.headers, limits.request_timeout, start)?;
+        let deadline = deadline::of(&head.headers, limits.request_timeout, log.started)?;
         let place = self.place()?;
         if let Some(path) = native::behind_the_door(head.uri.path()) {
             self.must_have_native_door()?;
@@ -585,7 +584,10 @@ fn request_id(headers: &HeaderMap) -> String {
         Some(id) if (1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic()) => {
             id.to_owned()
         }
-        _ => format!("{:032x}", rand::random::<u128>()),
+        _ => {
+            let made = Uuid::from_u128(rand::random()).simple();
+            made.encode_lower(&mut Uuid::encode_buffer()).to_owned()
+        }
     }
 }
 

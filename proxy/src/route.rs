@@ -101,6 +101,8 @@ struct Path {
     prefix: &'static str,
     /// What follows, by segments; the first one goes on where the prefix ends.
     rest: Vec<Segment>,
+    /// How many slashes the path has.
+    slashes: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,8 +120,12 @@ impl Router {
 
     /// Finds the route of a request. A path with a literal segment goes before one with a parameter in its place.
     pub fn find(&self, method: &Method, path: &str) -> Result<Match, Error> {
-        let mut fitting = self.paths.iter().filter(|it| it.fits(path));
-        match fitting.find(|it| it.route.method == *method) {
+        let slashes = slashes(path);
+        let found = self.paths.iter().find(|it| {
+            // What costs least is asked first: every call comes by most of the routes.
+            it.slashes == slashes && it.route.method == *method && it.fits(path)
+        });
+        match found {
             Some(found) => Ok(Match {
                 route: found.route,
                 parameters: found.parameters(path)?,
@@ -163,6 +169,7 @@ impl Path {
             route,
             prefix,
             rest: rest.collect(),
+            slashes: slashes(route.path),
         }
     }
 
@@ -200,6 +207,10 @@ impl Path {
         }
         Ok(parameters)
     }
+}
+
+fn slashes(path: &str) -> usize {
+    memchr::memchr_iter(b'/', path.as_bytes()).count()
 }
 
 /// The name of a parameter, where the segment is one.

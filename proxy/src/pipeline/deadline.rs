@@ -1,6 +1,6 @@
 //! When a call must be at its end: the caller's word, capped by the configuration.
 
-use std::time::Duration;
+use std::{future::poll_fn, pin::pin, task::Poll, time::Duration};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::time::Instant;
@@ -58,12 +58,17 @@ fn whole(text: &str) -> Option<u64> {
     is_number.then(|| text.parse().ok()).flatten()
 }
 
-/// Ends what does not end by itself, with what is said then.
+/// Ends what does not end by itself, with what is said then. For what is mostly there at once.
 pub(super) async fn within<T>(
     deadline: Instant,
     said: &str,
     work: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
+    let mut work = pin!(work);
+    // Then there is nothing to be timed.
+    if let Poll::Ready(result) = poll_fn(|cx| Poll::Ready(work.as_mut().poll(cx))).await {
+        return result;
+    }
     tokio::time::timeout_at(deadline, work)
         .await
         .unwrap_or_else(|_| Err(Error::new(Code::Timeout, said)))
@@ -75,7 +80,9 @@ pub(super) async fn read_within<T>(
     work: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
     let said = "the call did not come to its end in time; nothing was written";
-    within(deadline + LATER, said, work).await
+    tokio::time::timeout_at(deadline + LATER, work)
+        .await
+        .unwrap_or_else(|_| Err(Error::new(Code::Timeout, said)))
 }
 
 /// The same for a write, which goes on without its caller.

@@ -172,6 +172,9 @@ impl Keys {
 }
 
 fn keyed(connection: &str, keys: &[MatchKey]) -> Vec<Key> {
+    if keys.is_empty() {
+        return Vec::new();
+    }
     let connection: Arc<str> = connection.into();
     keys.iter()
         .map(|key| (Arc::clone(&connection), key.clone()))
@@ -208,6 +211,9 @@ impl Locks {
 
 impl Drop for Held {
     fn drop(&mut self) {
+        if self.keys.is_empty() {
+            return;
+        }
         self.guards.clear();
         let mut entries = self.locks.entries();
         for key in &self.keys {

@@ -13,6 +13,7 @@ use std::{
     task::{Context, Poll},
 };
 
+use memchr::memchr;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 #[cfg(test)]
@@ -101,7 +102,7 @@ impl Watch {
         while let Some(first) = bytes.first().copied() {
             let taken = match self.at {
                 At::Head | At::Trailers => {
-                    if let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
+                    if let Some(end) = memchr(b'\n', bytes) {
                         self.keep(&bytes[..end]);
                         self.line_ends()?;
                         end + 1
@@ -245,8 +246,7 @@ impl Head {
 }
 
 fn name_end(line: &[u8]) -> usize {
-    let colon = line.iter().position(|byte| *byte == b':');
-    colon.unwrap_or(line.len())
+    memchr(b':', line).unwrap_or(line.len())
 }
 
 /// Hyper refuses a space at either end of a name.

@@ -133,8 +133,9 @@ impl Budget {
         behalf: &Behalf,
         deadline: Instant,
     ) -> Result<Turn<'_>, Refused> {
-        let now = self.now();
-        let until_deadline = deadline.saturating_duration_since(Instant::now() + LEAST);
+        let asked = Instant::now();
+        let now = asked - self.start;
+        let until_deadline = deadline.saturating_duration_since(asked + LEAST);
         let latest = now + until_deadline.min(self.queue_wait);
         let mask = self.mask(operation);
         let turn = |id| Turn {

@@ -10,11 +10,9 @@
 use std::{
     collections::HashMap,
     fmt,
+    hash::{Hash, Hasher},
     pin::{Pin, pin},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     task::{Context, Poll, Waker, ready},
     time::Duration,
 };
@@ -41,8 +39,11 @@ use tower_service::Service as _;
 
 use super::reach::Resolver;
 
+mod counted;
 #[cfg(test)]
 mod tests;
+
+use counted::{Count, Counted};
 
 /// Shorter than what servers commonly allow, so that we seldom send on a connection that is being closed.
 const IDLE: Duration = Duration::from_secs(30);
@@ -51,9 +52,10 @@ const PER_HOST: usize = 64;
 /// The head of a response. Also so much is read at a time, so that no response keeps a thread for long, and every open
 /// connection may have a buffer of so much.
 const HEAD_BYTES: usize = 32 * 1024;
-/// Responses that announce the response. More than any server sends; they are read over one by one, and a flood of them
-/// keeps a thread from all else.
-const MOST_INFORMATIONAL: u32 = 32;
+/// What is read before there is a response: its head, the beginning of its body that came with it, and any responses
+/// that announce it. More than any server sends of these; they are read over one by one, and a flood of them keeps a
+/// thread from all else.
+const MOST_BEFORE_HEAD: usize = 4 * HEAD_BYTES;
 /// What may be on its way of one response, over HTTP/2: a page, so that a reader need not say at every turn that he goes on.
 const STREAM_WINDOW: u32 = 256 * 1024;
 /// The same of all responses of a connection.
@@ -62,8 +64,8 @@ const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
 const PING_EVERY: Duration = Duration::from_secs(20);
 const PONG_WITHIN: Duration = Duration::from_secs(10);
 
-type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
 type Connector = HttpsConnector<HttpConnector<Resolver>>;
+type Stream = TokioIo<Counted<TokioIo<MaybeHttpsStream<TokioIo<TcpStream>>>>>;
 
 /// What reads a connection and writes to it.
 type Driver = http1::Connection<Stream, Full<Bytes>>;
@@ -75,7 +77,7 @@ pub(super) enum Broken {
     NotConnected(Box<dyn std::error::Error + Send + Sync>),
     /// Something of the request may have been sent.
     Lost(hyper::Error),
-    /// More informational responses than [`MOST_INFORMATIONAL`].
+    /// More informational responses than there may be: [`MOST_BEFORE_HEAD`].
     Flooded,
 }
 
@@ -86,11 +88,26 @@ pub(super) struct Pool {
     idle: Arc<Idle>,
 }
 
-/// A host, and how it is spoken to.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+/// A host, and how it is spoken to. Told apart by its letters as they are written: `http` looks at each of them in lower
+/// case, and to whom a host is written in two ways, it may as well be two.
+#[derive(Debug, Clone)]
 struct Origin {
     scheme: Scheme,
     authority: Authority,
+}
+
+impl PartialEq for Origin {
+    fn eq(&self, other: &Self) -> bool {
+        self.authority.as_str() == other.authority.as_str() && self.scheme == other.scheme
+    }
+}
+
+impl Eq for Origin {}
+
+impl Hash for Origin {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.authority.as_str().hash(state);
+    }
 }
 
 /// Those that nobody uses.
@@ -101,7 +118,8 @@ struct Idle {
 
 #[derive(Default)]
 struct Lines {
-    by_origin: HashMap<Origin, Kept>,
+    /// Hosts are those of connections, which nobody chooses so that they collide.
+    by_origin: HashMap<Origin, Kept, foldhash::fast::RandomState>,
     /// Somebody closes those that stay idle.
     is_swept: bool,
 }
@@ -124,6 +142,8 @@ enum Way {
 struct Line {
     sender: http1::SendRequest<Full<Bytes>>,
     driver: Pin<Box<Driver>>,
+    /// What the driver has read.
+    read: Count,
 }
 
 /// One that has many. Dropping the last of its clones closes it.
@@ -161,9 +181,8 @@ impl Pool {
             };
             direct(&mut request, &origin, &path, &way).map_err(Broken::NotConnected)?;
             connected();
-            let informational = watch_informational(&mut request);
             let answered = match &mut way {
-                Way::Line(line) => line.ask(request, &informational).await,
+                Way::Line(line) => line.ask(request).await,
                 Way::Shared(shared) => shared.try_send_request(request).await.map_err(Some),
             };
             let mut failed = match answered {
@@ -222,14 +241,17 @@ impl Pool {
             });
             return Ok(Way::Shared(self.idle.share(origin, shared)));
         }
+        let stream = Counted::new(TokioIo::new(stream));
+        let read = stream.count();
         let (sender, driver) = http1::Builder::new()
             .max_buf_size(HEAD_BYTES)
-            .handshake(stream)
+            .handshake(TokioIo::new(stream))
             .await
             .map_err(failed)?;
         Ok(Way::Line(Line {
             sender,
             driver: Box::pin(driver),
+            read,
         }))
     }
 }
@@ -291,16 +313,6 @@ fn host_header(
     } else {
         HeaderValue::from_str(authority.host())
     }
-}
-
-/// Counts the informational responses to a request.
-fn watch_informational(request: &mut Request<Full<Bytes>>) -> Arc<AtomicU32> {
-    let seen = Arc::new(AtomicU32::new(0));
-    let counts = Arc::clone(&seen);
-    hyper::ext::on_informational(request, move |_| {
-        counts.fetch_add(1, Ordering::Relaxed);
-    });
-    seen
 }
 
 impl Idle {
@@ -402,17 +414,22 @@ impl Line {
     async fn ask(
         &mut self,
         request: Request<Full<Bytes>>,
-        informational: &AtomicU32,
     ) -> Result<Response<Incoming>, Option<TrySendError<Request<Full<Bytes>>>>> {
-        let Self { sender, driver } = self;
+        let Self {
+            sender,
+            driver,
+            read,
+        } = self;
+        let before = read.now();
         let mut sent = pin!(sender.try_send_request(request));
         std::future::poll_fn(|cx| {
             // An end of the connection reaches the exchange as well, in its own words.
             let _ = driver.as_mut().poll(cx);
-            if informational.load(Ordering::Relaxed) > MOST_INFORMATIONAL {
+            let answered = sent.as_mut().poll(cx).map_err(Some);
+            if answered.is_pending() && read.since(before) > MOST_BEFORE_HEAD {
                 return Poll::Ready(Err(None));
             }
-            sent.as_mut().poll(cx).map_err(Some)
+            answered
         })
         .await
     }

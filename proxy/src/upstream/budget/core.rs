@@ -24,8 +24,8 @@ pub(super) type Mask = u32;
 pub(super) struct Core {
     gauges: Vec<Gauge>,
     lanes: Vec<Lane>,
-    /// Calls that were let go and have not ended.
-    open: HashMap<Id, Open>,
+    /// Calls that were let go and have not ended. Ids are ours, so nobody chooses them so that they collide.
+    open: HashMap<Id, Open, foldhash::fast::RandomState>,
     waiting: HashMap<Id, Waiting>,
     /// The waiting calls by the moment at which they have waited long enough.
     by_latest: BTreeSet<(Moment, Id)>,
@@ -107,7 +107,7 @@ impl Core {
         Self {
             gauges,
             lanes: Vec::new(),
-            open: HashMap::new(),
+            open: HashMap::default(),
             waiting: HashMap::new(),
             by_latest: BTreeSet::new(),
             next_id: 0,

@@ -1,7 +1,7 @@
 use std::{
     io::{Read as _, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
-    sync::atomic::AtomicUsize,
+    sync::atomic::{AtomicU32, AtomicUsize, Ordering},
     thread,
 };
 

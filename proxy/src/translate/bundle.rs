@@ -1,12 +1,11 @@
 //! Several calls in one round trip, for providers that have such a call.
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
+use bytes::Bytes;
 
 use super::{
     Context, NativeRequest, NativeResponse,
     call::{Call, Root},
-    native,
+    scan::{self, Scan, Stop},
 };
 use crate::{
     error::Error,
@@ -33,6 +32,10 @@ impl Parts {
         provider: &'static Provider,
         response: &NativeResponse,
     ) -> Option<(u16, &'static ErrorRule)> {
+        // Nearly every answer: a part that writes is a success, and then nothing may be sent again.
+        if !self.atomic && self.has_written(response) {
+            return None;
+        }
         let responses = self.form.split(response, self.writes.len()).ok()?;
         if self.atomic {
             let culprit = self.form.culprit(provider, &responses)?;
@@ -51,6 +54,27 @@ impl Parts {
         }
         refusal
     }
+
+    /// Whether a part that writes is a success. The answer is read up to that part and no further.
+    fn has_written(&self, response: &NativeResponse) -> bool {
+        let mut has_written = false;
+        let read = |body| {
+            let mut writes = self.writes.iter();
+            self.form.lists(&mut Scan::new(body), |scan| {
+                let list = self.form.parts(scan, |part| {
+                    has_written |= writes.next() == Some(&true) && part.is_success();
+                    if has_written {
+                        return Err(Stop::Incomplete);
+                    }
+                    Ok(())
+                });
+                list.map(|_| ())
+            })
+        };
+        // What cannot be read is not told here.
+        let _ = scan::utf8(&response.body).map(read);
+        has_written
+    }
 }
 
 fn not_carried_out(
@@ -62,6 +86,32 @@ fn not_carried_out(
     }
     let rule = fault::rule(provider, response)?;
     rule.not_carried_out.then_some((response.status, rule))
+}
+
+/// A part of an answer: its status, and its body as JSON.
+struct Part<'a> {
+    status: u16,
+    body: &'a str,
+}
+
+impl Part<'_> {
+    fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// The part as the response that it would have been alone. `whole` is what it came in.
+    fn response(&self, whole: &NativeResponse) -> NativeResponse {
+        NativeResponse {
+            status: self.status,
+            body: if self.body == "null" {
+                Bytes::new()
+            } else {
+                whole.body.slice_ref(self.body.as_bytes())
+            },
+            date: whole.date,
+            correlation_id: whole.correlation_id.clone(),
+        }
+    }
 }
 
 /// How a provider bundles calls.
@@ -145,35 +195,87 @@ impl BundleForm {
         response: &NativeResponse,
         parts: usize,
     ) -> Result<Vec<NativeResponse>, Error> {
-        let expected = parts;
-        let members: std::collections::HashMap<String, &RawValue> = native::parse(&response.body)?;
-        let list = members
-            .get(self.responses)
-            .ok_or_else(|| self.malformed())?;
-        let parts: Vec<std::collections::HashMap<String, &RawValue>> =
-            serde_json::from_str(list.get()).map_err(|_| self.malformed())?;
-        let mut responses = Vec::with_capacity(expected);
-        for part in parts {
-            let status = part
-                .get(self.response_status)
-                .and_then(|status| u16::deserialize(*status).ok());
-            let body = part.get(self.response_body).map_or("", |body| body.get());
-            responses.push(NativeResponse {
-                status: status.ok_or_else(|| self.malformed())?,
-                body: if body == "null" {
-                    bytes::Bytes::new()
-                } else {
-                    response.body.slice_ref(body.as_bytes())
-                },
-                date: response.date,
-                correlation_id: response.correlation_id.clone(),
-            });
-        }
-        if responses.len() == expected {
+        let mut scan = Scan::of_bytes(&response.body)?;
+        let mut responses = Vec::with_capacity(parts);
+        let mut are_parts = false;
+        let read = self.lists(&mut scan, |scan| {
+            // A list that is given twice is the last one.
+            responses.clear();
+            are_parts = self.parts(scan, |part| {
+                responses.push(part.response(response));
+                Ok(())
+            })?;
+            Ok(())
+        });
+        read.map_err(|stop| scan.error(stop))?;
+        if are_parts && responses.len() == parts {
             Ok(responses)
         } else {
             Err(self.malformed())
         }
+    }
+
+    /// Goes through an answer to its end, and through the list of its parts with `list`.
+    fn lists<'a>(
+        &self,
+        scan: &mut Scan<'a>,
+        mut list: impl FnMut(&mut Scan<'a>) -> Result<(), Stop>,
+    ) -> Result<(), Stop> {
+        if scan.peek()? != b'{' {
+            // What is no JSON at all is told as such.
+            scan.pass()?;
+            scan.end()?;
+            return Err(Stop::NoObject);
+        }
+        scan.members(|key, scan| {
+            if key == self.responses {
+                list(scan)
+            } else {
+                scan.pass()
+            }
+        })?;
+        scan.end()
+    }
+
+    /// Goes through a list of parts; false where it is no such list.
+    fn parts<'a>(
+        &self,
+        scan: &mut Scan<'a>,
+        mut each: impl FnMut(Part<'a>) -> Result<(), Stop>,
+    ) -> Result<bool, Stop> {
+        if scan.peek()? != b'[' {
+            scan.pass()?;
+            return Ok(false);
+        }
+        let mut are_parts = true;
+        scan.elements(|scan| match self.part(scan)? {
+            Some(part) => each(part),
+            None => {
+                are_parts = false;
+                Ok(())
+            }
+        })?;
+        Ok(are_parts)
+    }
+
+    /// What comes next, where it is a part with a status.
+    fn part<'a>(&self, scan: &mut Scan<'a>) -> Result<Option<Part<'a>>, Stop> {
+        if scan.peek()? != b'{' {
+            scan.pass()?;
+            return Ok(None);
+        }
+        let mut status = None;
+        let mut body = "null";
+        scan.members(|key, scan| {
+            let value = scan.value()?;
+            if key == self.response_status {
+                status = value.parse().ok();
+            } else if key == self.response_body {
+                body = value;
+            }
+            Ok(())
+        })?;
+        Ok(status.map(|status| Part { status, body }))
     }
 
     /// The part that made an atomic bundle fail: the others only say that they were stopped or undone.
@@ -204,7 +306,6 @@ impl BundleForm {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
     use http::Method;
 
     use super::*;

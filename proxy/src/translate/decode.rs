@@ -310,18 +310,27 @@ fn body<T: DeserializeOwned>(bytes: &[u8], warnings: &mut Warnings) -> Result<T,
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let mut ignored = Vec::new();
     let mut note = |path: serde_ignored::Path<'_>| ignored.push(path.to_string());
-    let mut track = serde_path_to_error::Track::new();
-    let read = T::deserialize(serde_ignored::Deserializer::new(
-        serde_path_to_error::Deserializer::new(&mut json, &mut track),
-        &mut note,
-    ));
-    let value = read.map_err(|error| body_error(&track.path(), &error))?;
+    let read = T::deserialize(serde_ignored::Deserializer::new(&mut json, &mut note));
+    let value = read.map_err(|error| misplaced::<T>(bytes, &error))?;
     json.end()
         .map_err(|error| Error::issue("body", format!("is not valid JSON: {error}")))?;
     for path in ignored {
         warnings.ignored(&format!("body.{}", path.replace(".?", "")));
     }
     Ok(value)
+}
+
+/// The fault of a body, with its place. To know the place costs a note of every member on the way: a body is read so only
+/// when it is known to have a fault.
+#[cold]
+fn misplaced<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> Error {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let mut track = serde_path_to_error::Track::new();
+    let read = T::deserialize(serde_ignored::Deserializer::new(
+        serde_path_to_error::Deserializer::new(&mut json, &mut track),
+        &mut |_| {},
+    ));
+    body_error(&track.path(), read.as_ref().err().unwrap_or(error))
 }
 
 fn body_error(path: &serde_path_to_error::Path, error: &serde_json::Error) -> Error {

@@ -3,12 +3,23 @@
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use super::write::{NativeObject, quote};
+use super::{scan, write::NativeObject};
+
+/// Most bodies of calls have fewer bytes.
+const ROOM: usize = 512;
 
 /// Writes one value.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Json {
     out: Vec<u8>,
+}
+
+impl Default for Json {
+    fn default() -> Self {
+        Self {
+            out: Vec::with_capacity(ROOM),
+        }
+    }
 }
 
 impl Json {
@@ -18,7 +29,7 @@ impl Json {
     }
 
     pub fn text(&mut self, text: &str) {
-        self.literal(&quote(text));
+        push_text(&mut self.out, text);
     }
 
     pub fn integer(&mut self, number: u32) {
@@ -99,5 +110,17 @@ impl JsonList<'_> {
         }
         self.empty = false;
         self.json
+    }
+}
+
+/// Appends a text as a JSON string.
+pub(super) fn push_text(out: &mut Vec<u8>, text: &str) {
+    if scan::is_plain(text) {
+        out.reserve(text.len() + 2);
+        out.push(b'"');
+        out.extend_from_slice(text.as_bytes());
+        out.push(b'"');
+    } else {
+        serde_json::to_writer(out, text).expect("a text serializes");
     }
 }

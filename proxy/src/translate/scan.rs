@@ -40,8 +40,8 @@ mod passing;
 mod tests;
 
 pub use member::{Member, Native, Take};
-pub(super) use passing::is_unicode;
 pub use passing::unquote;
+pub(super) use passing::{is_plain, is_unicode};
 
 /// Why a scan did not go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

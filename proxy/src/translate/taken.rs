@@ -22,13 +22,17 @@ pub fn check(written: &NativeObject, row: &[u8], warnings: &mut Warnings) {
     let Some(kept) = kept(written, row) else {
         return;
     };
-    for ((name, member), found) in written.members().zip(kept) {
-        let (Some(given), Some(found)) = (scalar(&member.json), found.and_then(scalar)) else {
+    for (member, found) in written.members().zip(kept) {
+        // Most fields come back in the very form that they were written in.
+        let Some(found) = found.filter(|found| *found != member.json) else {
+            continue;
+        };
+        let (Some(given), Some(found)) = (scalar(member.json), scalar(found)) else {
             continue;
         };
         if !is_same(&given, &found, written.form().record_id) {
-            let field = member.path.as_deref().unwrap_or(name);
-            warnings.not_taken(field, &given, &found);
+            let path = member.path.map(ToString::to_string);
+            warnings.not_taken(path.as_deref().unwrap_or(member.name), &given, &found);
         }
     }
 }
@@ -39,16 +43,16 @@ fn kept<'r>(written: &NativeObject, row: &'r [u8]) -> Option<Vec<Option<&'r str>
     if let Some(inside) = written.form().fields_in {
         fields = scan::place(fields, &[inside])?;
     }
-    let mut kept = vec![None; written.members().count()];
+    let mut kept = vec![None; written.members().len()];
     let mut scan = Scan::new(fields);
     if scan.peek().ok()? != b'{' {
         return None;
     }
     let passed = scan.members(|key, scan| {
         let value = scan.value()?;
-        for ((name, _), kept) in written.members().zip(&mut kept) {
+        for (member, kept) in written.members().zip(&mut kept) {
             // Some providers answer with names in another case than they take.
-            if name.eq_ignore_ascii_case(key) {
+            if member.name.eq_ignore_ascii_case(key) {
                 *kept = Some(value);
             }
         }

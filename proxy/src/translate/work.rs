@@ -70,12 +70,17 @@ impl Work {
             if self.record.contains(default.name) {
                 continue;
             }
+            let quoted;
             let json = match default.value {
-                Initial::Json(json) => json.to_owned(),
-                Initial::Now => super::write::quote(&format_timestamp(self.cx.now)),
+                Initial::Json(json) => json,
+                Initial::Now => {
+                    quoted = super::write::quote(&format_timestamp(self.cx.now));
+                    &quoted
+                }
                 Initial::TitleOf(input) => {
                     let text = self.record.inputs().get(input).unwrap_or_default();
-                    super::write::quote(&html::title(text, LONGEST_TITLE))
+                    quoted = super::write::quote(&html::title(text, LONGEST_TITLE));
+                    &quoted
                 }
             };
             self.record.set(default.name, json);

@@ -5,16 +5,17 @@
 use std::{
     borrow::Cow,
     fmt::{self, Display},
+    ops::Range,
 };
 
 use base64::Engine as _;
-use indexmap::IndexMap;
 use serde_json::value::RawValue;
 
 use super::{
-    decimal,
+    decimal, json,
     patch::{InputNumber, InputObject, Patch},
     scalar::{Text, shorten},
+    scan,
 };
 use crate::error::Error;
 
@@ -114,20 +115,65 @@ impl Display for At {
     }
 }
 
+/// The path of a field of the unified record, written out only where it is told.
+#[derive(Debug, Clone)]
+pub enum FieldPath {
+    Name(Cow<'static, str>),
+    Entry(At),
+}
+
+impl Display for FieldPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => f.write_str(name),
+            Self::Entry(at) => at.fmt(f),
+        }
+    }
+}
+
+impl From<&'static str> for FieldPath {
+    fn from(name: &'static str) -> Self {
+        Self::Name(Cow::Borrowed(name))
+    }
+}
+
+impl From<At> for FieldPath {
+    fn from(at: At) -> Self {
+        Self::Entry(at)
+    }
+}
+
+/// What names a field of the unified record: its name, or its place in an entry of a list.
+pub trait UnifiedField: Display + Copy + Into<FieldPath> {}
+
+impl<T: Display + Copy + Into<FieldPath>> UnifiedField for T {}
+
 /// A native record to be written: only what is to change, each value as JSON.
 #[derive(Debug, Clone)]
 pub struct NativeObject {
     form: &'static NativeForm,
-    members: IndexMap<String, Member>,
+    /// The values of the members, one behind the other, and those that have been taken back.
+    json: String,
+    /// Each name once. There are few, but for what a caller names himself: they are looked through.
+    members: Vec<Member>,
     inputs: Inputs,
 }
 
-/// A member of a native record that is to be written.
 #[derive(Debug, Clone)]
-pub struct Member {
-    pub(super) json: String,
+struct Member {
+    name: Cow<'static, str>,
+    /// Where its value is.
+    json: Range<usize>,
+    path: Option<FieldPath>,
+}
+
+/// A member of a native record that is to be written.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Given<'o> {
+    pub(super) name: &'o str,
+    pub(super) json: &'o str,
     /// The field of the unified record that it comes from, where there is one.
-    pub(super) path: Option<String>,
+    pub(super) path: Option<&'o FieldPath>,
 }
 
 /// Fields of the unified input that have no native field of their own; calls use them otherwise.
@@ -148,7 +194,8 @@ impl NativeObject {
     pub fn new(form: &'static NativeForm) -> Self {
         Self {
             form,
-            members: IndexMap::new(),
+            json: String::new(),
+            members: Vec::new(),
             inputs: Inputs::default(),
         }
     }
@@ -159,41 +206,46 @@ impl NativeObject {
 
     pub fn contains(&self, name: &str) -> bool {
         self.members
-            .keys()
-            .any(|known| known.eq_ignore_ascii_case(name))
+            .iter()
+            .any(|known| known.name.eq_ignore_ascii_case(name))
     }
 
     pub fn remove(&mut self, name: &str) {
         self.members
-            .retain(|known, _| !known.eq_ignore_ascii_case(name));
+            .retain(|known| !known.name.eq_ignore_ascii_case(name));
     }
 
     /// The JSON of a member that was set.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.members
             .iter()
-            .find(|(known, _)| known.eq_ignore_ascii_case(name))
-            .map(|(_, member)| member.json.as_str())
+            .find(|known| known.name.eq_ignore_ascii_case(name))
+            .map(|member| &self.json[member.json.clone()])
     }
 
     pub(super) fn form(&self) -> &'static NativeForm {
         self.form
     }
 
-    pub(super) fn members(&self) -> impl Iterator<Item = (&str, &Member)> {
-        self.members
-            .iter()
-            .map(|(name, member)| (name.as_str(), member))
+    pub(super) fn members(&self) -> impl ExactSizeIterator<Item = Given<'_>> {
+        self.members.iter().map(|member| Given {
+            name: &member.name,
+            json: &self.json[member.json.clone()],
+            path: member.path.as_ref(),
+        })
     }
 
     /// The record as JSON.
     pub fn write_json(&self, out: &mut Vec<u8>) {
+        let names: usize = self.members.iter().map(|member| member.name.len()).sum();
+        // Two quotation marks, a colon and a comma for each, and the brackets.
+        out.reserve(self.json.len() + names + 4 * self.members.len() + 2);
         out.push(b'{');
-        for (index, (name, member)) in self.members.iter().enumerate() {
+        for (index, member) in self.members().enumerate() {
             if index > 0 {
                 out.push(b',');
             }
-            out.extend_from_slice(quote(name).as_bytes());
+            json::push_text(out, member.name);
             out.push(b':');
             out.extend_from_slice(member.json.as_bytes());
         }
@@ -201,14 +253,14 @@ impl NativeObject {
     }
 
     /// Clears the native fields that a field of the unified record stands for.
-    pub fn clear<const N: usize>(&mut self, path: &str, names: [&str; N]) {
+    pub fn clear<const N: usize>(&mut self, path: &'static str, names: [&'static str; N]) {
         for name in names {
-            self.set_from(path, name, self.form.clear.json().to_owned());
+            self.set_from(path, name, self.form.clear.json());
         }
     }
 
     /// Clears a native field that can be empty; one that cannot is a fault of the caller.
-    fn empty(&mut self, path: impl Display + Copy, target: Target) -> Result<(), Error> {
+    fn empty(&mut self, path: impl UnifiedField, target: Target) -> Result<(), Error> {
         if !target.nullable {
             let message = format!(
                 "expected a value, found none: `{}` cannot be empty",
@@ -216,64 +268,65 @@ impl NativeObject {
             );
             return Err(fault(path, message));
         }
-        self.set_from(path, target.name, self.form.clear.json().to_owned());
+        self.set_from(path, target.name, self.form.clear.json());
         Ok(())
     }
 
     /// A text into a text.
     pub fn text<'v>(
         &mut self,
-        path: impl Display + Copy,
+        path: impl UnifiedField,
         target: Target,
         value: impl Into<Patch<&'v str>>,
     ) -> Result<(), Error> {
         match value.into() {
             Patch::Absent => {}
             Patch::Null | Patch::Value("") => self.empty(path, target)?,
-            Patch::Value(text) => self.put(in_record(path), target, text)?,
+            Patch::Value(text) => {
+                self.check(format_args!("body.record.{path}"), target, text)?;
+                self.set_text(path, target.name, text);
+            }
         }
         Ok(())
     }
 
     /// The value of the key that a record is looked for by; `path` is the whole one.
-    pub fn key(&mut self, path: &str, target: Target, text: &str) -> Result<(), Error> {
-        self.put(path, target, text)
+    pub fn key(&mut self, path: &'static str, target: Target, text: &str) -> Result<(), Error> {
+        self.check(path, target, text)?;
+        self.set_text(path, target.name, text);
+        Ok(())
     }
 
-    /// A text, as it is. `path` is the whole one.
-    fn put(&mut self, path: impl Display, target: Target, text: &str) -> Result<(), Error> {
+    /// Whether a text can be written. `path` is the whole one.
+    fn check(&self, path: impl Display, target: Target, text: &str) -> Result<(), Error> {
         check_length(&path, target, text)?;
-        self.check_reserved(&path, text)?;
-        let path = path.to_string();
-        let path = path.strip_prefix("body.record.").unwrap_or(&path);
-        self.set_from(path, target.name, quote(text));
-        Ok(())
+        self.check_reserved(&path, text)
     }
 
     /// A number into a number.
     pub fn number(
         &mut self,
-        path: impl Display + Copy,
+        path: impl UnifiedField,
         target: Target,
         value: &Patch<InputNumber>,
     ) -> Result<(), Error> {
-        self.plain_number(path, target, value, str::to_owned)
+        self.plain_number(path, target, value, Self::set_from)
     }
 
     /// A number into a text.
     pub fn number_as_text(
         &mut self,
-        path: impl Display + Copy,
+        path: impl UnifiedField,
         target: Target,
         value: &Patch<InputNumber>,
     ) -> Result<(), Error> {
-        self.plain_number(path, target, value, quote)
+        self.plain_number(path, target, value, Self::set_text)
     }
 
     /// A whole number into a number.
     pub fn integer(
         &mut self,
-        path: impl Display + Copy,
+        path: impl UnifiedField,
         target: Target,
         value: &Patch<InputNumber>,
     ) -> Result<(), Error> {
@@ -284,7 +337,7 @@ impl NativeObject {
     /// A whole number into a text.
     pub fn integer_as_text(
         &mut self,
-        path: impl Display + Copy,
+        path: impl UnifiedField,
         target: Target,
         value: &Patch<InputNumber>,
     ) -> Result<(), Error> {
@@ -292,12 +345,12 @@ impl NativeObject {
         self.number_as_text(path, target, value)
     }
 
-    fn plain_number(
+    fn plain_number<P: UnifiedField>(
         &mut self,
-        path: impl Display + Copy,
+        path: P,
         target: Target,
         value: &Patch<InputNumber>,
-        json: impl FnOnce(&str) -> String,
+        set: impl FnOnce(&mut Self, P, &'static str, &str),
     ) -> Result<(), Error> {
         match value {
             Patch::Absent => {}
@@ -305,7 +358,7 @@ impl NativeObject {
             Patch::Value(InputNumber(token)) => {
                 let plain =
                     decimal::plain(token).ok_or_else(|| fault(path, "expected a number"))?;
-                self.set_from(path, target.name, json(&plain));
+                set(self, path, target.name, &plain);
             }
         }
         Ok(())
@@ -314,14 +367,14 @@ impl NativeObject {
     /// A truth value into a truth value.
     pub fn flag(
         &mut self,
-        path: impl Display + Copy,
+        path: impl UnifiedField,
         target: Target,
         value: &Patch<bool>,
     ) -> Result<(), Error> {
         match value {
             Patch::Absent => {}
             Patch::Null => self.empty(path, target)?,
-            Patch::Value(flag) => self.set_from(path, target.name, flag.to_string()),
+            Patch::Value(flag) => self.set_from(path, target.name, truth(*flag)),
         }
         Ok(())
     }
@@ -329,12 +382,12 @@ impl NativeObject {
     /// A truth value into the text `true` or `false`.
     pub fn flag_as_text(
         &mut self,
-        path: impl Display + Copy,
+        path: impl UnifiedField,
         target: Target,
         value: &Patch<bool>,
     ) -> Result<(), Error> {
         match value {
-            Patch::Value(flag) => self.set_from(path, target.name, quote(&flag.to_string())),
+            Patch::Value(flag) => self.set_text(path, target.name, truth(*flag)),
             other => self.flag(path, target, other)?,
         }
         Ok(())
@@ -343,7 +396,7 @@ impl NativeObject {
     /// A value of an enumeration into its counterpart.
     pub fn value<T: Copy + PartialEq>(
         &mut self,
-        path: impl Display + Copy,
+        path: impl UnifiedField,
         target: Target,
         pairs: &[(&str, T)],
         value: &Patch<T>,
@@ -355,7 +408,7 @@ impl NativeObject {
                 if let Some((native, _)) =
                     pairs.iter().find(|(_, counterpart)| counterpart == unified)
                 {
-                    self.set_from(path, target.name, quote(native));
+                    self.set_text(path, target.name, native);
                 }
             }
         }
@@ -366,7 +419,7 @@ impl NativeObject {
     /// since customers add options of their own.
     pub fn option<'v>(
         &mut self,
-        path: impl Display + Copy,
+        path: impl UnifiedField,
         target: Target,
         options: &[&str],
         value: impl Into<Patch<&'v str>>,
@@ -387,7 +440,7 @@ impl NativeObject {
     /// what follows a break in it would be read as the rest.
     pub fn lines(
         &mut self,
-        path: impl Display + Copy,
+        path: impl UnifiedField,
         target: Target,
         first: Option<&str>,
         rest: Option<&str>,
@@ -414,7 +467,7 @@ impl NativeObject {
     /// A text as HTML in Base64.
     pub fn html_base64<'v>(
         &mut self,
-        path: impl Display + Copy,
+        path: impl UnifiedField,
         target: Target,
         value: impl Into<Patch<&'v str>>,
     ) -> Result<(), Error> {
@@ -429,7 +482,7 @@ impl NativeObject {
         }
         let html = super::html::from_text(text);
         let encoded = base64::engine::general_purpose::STANDARD.encode(html);
-        self.set(target.name, quote(&encoded));
+        self.set(target.name, &quote(&encoded));
         Ok(())
     }
 
@@ -478,11 +531,11 @@ impl NativeObject {
 
     fn pass(&mut self, path: &str, name: &str, json: &RawValue) -> Result<(), Error> {
         let path = format!("{path}.{name}");
-        self.check_reserved(in_record(&path), name)?;
+        self.check_reserved(format_args!("body.record.{path}"), name)?;
         if self.form.reserved.is_some() {
             for text in strings(json) {
                 let text = text.map_err(|_| fault(&path, "expected text of whole characters"))?;
-                self.check_reserved(in_record(&path), &text)?;
+                self.check_reserved(format_args!("body.record.{path}"), &text)?;
             }
         }
         self.remove(name);
@@ -491,7 +544,12 @@ impl NativeObject {
         } else {
             json.get()
         };
-        self.set_from(path, name, json.to_owned());
+        let json = self.push(json);
+        self.members.push(Member {
+            name: Cow::Owned(name.to_owned()),
+            json,
+            path: Some(FieldPath::Name(Cow::Owned(path))),
+        });
         Ok(())
     }
 
@@ -508,15 +566,44 @@ impl NativeObject {
         }
     }
 
-    pub(crate) fn set(&mut self, name: &str, json: String) {
-        self.members
-            .insert(name.to_owned(), Member { json, path: None });
+    pub(crate) fn set(&mut self, name: &'static str, json: &str) {
+        let json = self.push(json);
+        self.put(name, json, None);
     }
 
     /// Sets a member that comes from a field of the unified record.
-    fn set_from(&mut self, path: impl Display, name: &str, json: String) {
-        let path = Some(path.to_string());
-        self.members.insert(name.to_owned(), Member { json, path });
+    fn set_from(&mut self, path: impl UnifiedField, name: &'static str, json: &str) {
+        let json = self.push(json);
+        self.put(name, json, Some(path.into()));
+    }
+
+    /// The same with a text.
+    fn set_text(&mut self, path: impl UnifiedField, name: &'static str, text: &str) {
+        let json = if scan::is_plain(text) {
+            self.json.reserve(text.len() + 2);
+            let begin = self.json.len();
+            self.json.push('"');
+            self.json.push_str(text);
+            self.json.push('"');
+            begin..self.json.len()
+        } else {
+            self.push(&quote(text))
+        };
+        self.put(name, json, Some(path.into()));
+    }
+
+    fn push(&mut self, json: &str) -> Range<usize> {
+        let begin = self.json.len();
+        self.json.push_str(json);
+        begin..self.json.len()
+    }
+
+    fn put(&mut self, name: &'static str, json: Range<usize>, path: Option<FieldPath>) {
+        let name = Cow::Borrowed(name);
+        match self.members.iter_mut().find(|known| known.name == name) {
+            Some(known) => (known.json, known.path) = (json, path),
+            None => self.members.push(Member { name, json, path }),
+        }
     }
 }
 
@@ -577,6 +664,10 @@ fn check_whole(path: impl Display, value: &Patch<InputNumber>) -> Result<(), Err
         }
         _ => Ok(()),
     }
+}
+
+fn truth(flag: bool) -> &'static str {
+    if flag { "true" } else { "false" }
 }
 
 /// A fault of the record that is to be written.

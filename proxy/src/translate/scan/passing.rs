@@ -235,6 +235,12 @@ pub fn unquote(inside: &str) -> Option<Cow<'_, str>> {
         .map(Cow::Owned)
 }
 
+/// Whether a text can stand between quotation marks as it is.
+#[inline]
+pub(in crate::translate) fn is_plain(text: &str) -> bool {
+    plain_until(text.as_bytes(), 0) == text.len()
+}
+
 /// Whether the inside of a string has a meaning in Unicode: no half of a pair of surrogates stands alone.
 #[inline]
 pub(in crate::translate) fn is_unicode(inside: &str) -> bool {

@@ -70,6 +70,11 @@ pub trait Translator: Send {
         Vec::new()
     }
 
+    /// Whether the first step depends on what was written under one of [`Self::keys`] a moment ago.
+    fn looks_back(&self) -> bool {
+        true
+    }
+
     /// The first step. `recent` is what was written under one of [`Self::keys`] a moment ago.
     fn start(&mut self, recent: &Recent) -> Result<Step, Error>;
 

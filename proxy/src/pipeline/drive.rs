@@ -118,7 +118,11 @@ impl Driver {
         let matched = keys.len();
         keys.extend(translator.written_keys());
         let _held = self.keys.hold(connection, &keys, call.deadline).await?;
-        let recent = self.keys.recent(connection, &keys[..matched]);
+        let recent = if translator.looks_back() {
+            self.keys.recent(connection, &keys[..matched])
+        } else {
+            Recent::default()
+        };
         let result = self.rounds(translator.as_mut(), &recent, call).await;
         // An answer says itself what was written. Before the keys are let go, so that the next call knows.
         if result.as_ref().is_err_and(|error| error.outcome.is_some())

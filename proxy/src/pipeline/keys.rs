@@ -2,7 +2,7 @@
 //! wrote: a provider whose search lags behind would find nothing for both and be given two records.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -45,7 +45,7 @@ pub(super) struct Keys {
 }
 
 #[derive(Debug, Default)]
-struct Locks(Mutex<HashMap<Key, Entry>>);
+struct Locks(Mutex<HashMap<Arc<Key>, Entry>>);
 
 #[derive(Debug, Default)]
 struct Entry {
@@ -58,7 +58,7 @@ struct Entry {
 #[derive(Debug)]
 pub(super) struct Held {
     locks: Arc<Locks>,
-    keys: Vec<Key>,
+    keys: Vec<Arc<Key>>,
     guards: Vec<OwnedMutexGuard<()>>,
 }
 
@@ -101,8 +101,8 @@ impl Keys {
         keys: &[MatchKey],
         deadline: Instant,
     ) -> Result<Held, Error> {
-        let mut keys = keyed(connection, keys);
         // One order for all, so that no two calls wait for each other.
+        let mut keys: Vec<&MatchKey> = keys.iter().collect();
         keys.sort_unstable();
         keys.dedup();
         let mut held = Held {
@@ -110,8 +110,9 @@ impl Keys {
             guards: Vec::with_capacity(keys.len()),
             keys: Vec::with_capacity(keys.len()),
         };
-        for key in keys {
-            let lock = self.locks.join(&key)?;
+        for key in keyed(connection, keys) {
+            let key = Arc::new(key);
+            let lock = self.locks.join(Arc::clone(&key))?;
             held.keys.push(key);
             held.guards.push(self.lock(lock, deadline).await?);
         }
@@ -171,14 +172,16 @@ impl Keys {
     }
 }
 
-fn keyed(connection: &str, keys: &[MatchKey]) -> Vec<Key> {
-    if keys.is_empty() {
-        return Vec::new();
-    }
-    let connection: Arc<str> = connection.into();
-    keys.iter()
-        .map(|key| (Arc::clone(&connection), key.clone()))
-        .collect()
+/// Most calls have no keys, and then nothing is made of the connection.
+fn keyed<'k>(
+    connection: &str,
+    keys: impl IntoIterator<Item = &'k MatchKey>,
+) -> impl Iterator<Item = Key> {
+    let mut shared: Option<Arc<str>> = None;
+    keys.into_iter().map(move |key| {
+        let connection = shared.get_or_insert_with(|| connection.into());
+        (Arc::clone(connection), key.clone())
+    })
 }
 
 fn too_many() -> Error {
@@ -190,21 +193,21 @@ fn too_many() -> Error {
 }
 
 impl Locks {
-    fn join(&self, key: &Key) -> Result<Arc<AsyncMutex<()>>, Error> {
+    fn join(&self, key: Arc<Key>) -> Result<Arc<AsyncMutex<()>>, Error> {
         let mut entries = self.entries();
-        let is_full = match entries.get(key) {
-            Some(entry) => entry.users >= MOST_OF_ONE_KEY,
-            None => entries.len() >= MOST_LOCKED,
+        let has_room = entries.len() < MOST_LOCKED;
+        let entry = match entries.entry(key) {
+            hash_map::Entry::Occupied(entry) if entry.get().users < MOST_OF_ONE_KEY => {
+                entry.into_mut()
+            }
+            hash_map::Entry::Vacant(entry) if has_room => entry.insert(Entry::default()),
+            _ => return Err(too_many()),
         };
-        if is_full {
-            return Err(too_many());
-        }
-        let entry = entries.entry(key.clone()).or_default();
         entry.users += 1;
         Ok(Arc::clone(&entry.lock))
     }
 
-    fn entries(&self) -> MutexGuard<'_, HashMap<Key, Entry>> {
+    fn entries(&self) -> MutexGuard<'_, HashMap<Arc<Key>, Entry>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -216,11 +219,11 @@ impl Drop for Held {
         }
         self.guards.clear();
         let mut entries = self.locks.entries();
-        for key in &self.keys {
-            if let Some(entry) = entries.get_mut(key) {
-                entry.users -= 1;
-                if entry.users == 0 {
-                    entries.remove(key);
+        for key in self.keys.drain(..) {
+            if let hash_map::Entry::Occupied(mut entry) = entries.entry(key) {
+                entry.get_mut().users -= 1;
+                if entry.get().users == 0 {
+                    entry.remove();
                 }
             }
         }

@@ -19,6 +19,21 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
+/// For each byte, whether it is one of RFC 3986's unreserved characters.
+const UNRESERVED: [bool; 256] = {
+    let mut unreserved = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        unreserved[byte as usize] =
+            byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+        byte += 1;
+    }
+    unreserved
+};
+
+/// Most targets have fewer bytes after their root.
+const ROOM: usize = 192;
+
 /// The beginning of a provider's paths: a number into [`super::ConnectionSettings::roots`].
 #[derive(Debug, Clone, Copy)]
 pub struct Root(pub usize);
@@ -35,7 +50,7 @@ pub struct Call {
 impl Call {
     pub fn new(operation: &'static NativeOperation, cx: &Context, root: Root) -> Self {
         let root = cx.connection.roots.get(root.0).map_or("", String::as_str);
-        let mut target = String::with_capacity(root.len() + 64);
+        let mut target = String::with_capacity(root.len() + ROOM);
         target.push_str(root);
         Self {
             operation,
@@ -57,10 +72,7 @@ impl Call {
     pub fn segment(mut self, value: &str) -> Self {
         // "." and ".." are read as steps through the path even where they are percent-encoded.
         let dots = value.bytes().all(|byte| byte == b'.');
-        self.target.extend(utf8_percent_encode(
-            if dots { "%2E" } else { value },
-            ENCODED,
-        ));
+        self.encode(if dots { "%2E" } else { value });
         self
     }
 
@@ -74,7 +86,7 @@ impl Call {
     #[must_use]
     pub fn query(mut self, name: &str, value: &str) -> Self {
         self.begin_query(name);
-        self.target.extend(utf8_percent_encode(value, ENCODED));
+        self.encode(value);
         self
     }
 
@@ -105,7 +117,7 @@ impl Call {
             if index > 0 {
                 self.target.push(',');
             }
-            self.target.extend(utf8_percent_encode(value, ENCODED));
+            self.encode(value);
         }
         self
     }
@@ -133,8 +145,17 @@ impl Call {
     fn begin_query(&mut self, name: &str) {
         self.target.push(if self.has_query { '&' } else { '?' });
         self.has_query = true;
-        self.target.extend(utf8_percent_encode(name, ENCODED));
+        self.encode(name);
         self.target.push('=');
+    }
+
+    fn encode(&mut self, value: &str) {
+        // Names and ids are nearly always as they should be.
+        if value.bytes().all(|byte| UNRESERVED[usize::from(byte)]) {
+            self.target.push_str(value);
+        } else {
+            self.target.extend(utf8_percent_encode(value, ENCODED));
+        }
     }
 }
 

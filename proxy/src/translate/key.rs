@@ -8,6 +8,7 @@ use std::{
 use super::{
     MatchKey,
     scalar::{Text, shorten},
+    scan,
 };
 use crate::error::{Code, Error};
 
@@ -103,12 +104,14 @@ impl Lookup {
                 Error::issue(format!("body.upsert_on.values[{index}]"), message)
             })?;
             // A record that was created by this key has it without the spaces around it.
-            for written in [value.as_str(), value.trim()].map(str::to_lowercase) {
-                if normalize.keeps_literals(&written)
-                    && !literal.contains(&written)
-                    && !normalize.spellings(&normal).contains(&written)
-                {
-                    literal.push(written);
+            if normalize.keeps_literals() {
+                for written in [value.as_str(), value.trim()].map(str::to_lowercase) {
+                    if written.len() <= LONGEST
+                        && !literal.contains(&written)
+                        && !normalize.spellings(&normal).contains(&written)
+                    {
+                        literal.push(written);
+                    }
                 }
             }
             if !wanted.contains(&normal) {
@@ -315,7 +318,8 @@ impl Normalize {
 
     /// The same of a value in JSON, as a record that is written has it.
     pub fn apply_json(self, json: Option<&str>) -> Option<String> {
-        let text: String = serde_json::from_str(json?).ok()?;
+        let json = json?.trim();
+        let text = json.starts_with('"').then(|| scan::text_of(json))??;
         self.apply(&text)
     }
 
@@ -357,8 +361,8 @@ impl Normalize {
 
     /// Whether a value as written is a spelling of its own. Providers keep web addresses as they are typed; hosts and
     /// emails they have in one form only.
-    fn keeps_literals(self, written: &str) -> bool {
-        matches!(self, Self::Website | Self::Exact) && written.len() <= LONGEST
+    fn keeps_literals(self) -> bool {
+        matches!(self, Self::Website | Self::Exact)
     }
 
     fn hosts(self, normal: &str) -> Vec<String> {

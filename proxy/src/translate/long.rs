@@ -27,7 +27,7 @@ pub struct Long {
     inner: Box<dyn Translator>,
     cx: Context,
     form: &'static LongForm,
-    /// Which of the calls under way are bundles of this one's making.
+    /// Which of the calls under way are bundles of this one's making; empty where none is.
     wrapped: Vec<bool>,
 }
 
@@ -61,6 +61,9 @@ impl Long {
         let is_long = |request: &NativeRequest| {
             request.operation.effect == Effect::Read && request.target.len() > self.form.over
         };
+        if !requests.iter().any(is_long) {
+            return Step::Calls(requests);
+        }
         self.wrapped = requests.iter().map(is_long).collect();
         let wrapped = requests.into_iter().zip(&self.wrapped);
         Step::Calls(
@@ -99,6 +102,10 @@ impl Translator for Long {
         self.inner.written_keys()
     }
 
+    fn looks_back(&self) -> bool {
+        self.inner.looks_back()
+    }
+
     fn left_behind(&self) -> Option<Written> {
         self.inner.left_behind()
     }
@@ -110,6 +117,10 @@ impl Translator for Long {
 
     fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error> {
         let wrapped = std::mem::take(&mut self.wrapped);
+        if wrapped.is_empty() {
+            let step = self.inner.resume(responses)?;
+            return Ok(self.wrap(step));
+        }
         let mut unwrapped = Vec::with_capacity(responses.len());
         for (response, is_wrapped) in responses.into_iter().zip(wrapped) {
             // A bundle that is refused as a whole is refused as its part would be.

@@ -43,16 +43,16 @@ fn kept<'r>(written: &NativeObject, row: &'r [u8]) -> Option<Vec<Option<&'r str>
     if let Some(inside) = written.form().fields_in {
         fields = scan::place(fields, &[inside])?;
     }
-    let mut kept = vec![None; written.members().len()];
+    let mut kept = vec![None; written.names().len()];
     let mut scan = Scan::new(fields);
     if scan.peek().ok()? != b'{' {
         return None;
     }
     let passed = scan.members(|key, scan| {
         let value = scan.value()?;
-        for (member, kept) in written.members().zip(&mut kept) {
+        for (name, kept) in written.names().zip(&mut kept) {
             // Some providers answer with names in another case than they take.
-            if member.name.eq_ignore_ascii_case(key) {
+            if name.eq_ignore_ascii_case(key) {
                 *kept = Some(value);
             }
         }

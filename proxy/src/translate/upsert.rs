@@ -317,6 +317,10 @@ impl Translator for Upsert {
         keys
     }
 
+    fn looks_back(&self) -> bool {
+        self.plan.recent.is_some() && self.direct().is_none()
+    }
+
     fn start(&mut self, recent: &Recent) -> Result<Step, Error> {
         match self.direct() {
             Some(step) => Ok(self.steps.go_to(step)),

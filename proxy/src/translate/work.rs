@@ -101,7 +101,8 @@ impl Work {
         } else if !self.keeps_key {
             self.warnings.key_differs(lookup.key);
         }
-        if omit_from_changes && lookup.is_kept_by(self.changes.get(native)) {
+        // What changes is what was to be written before the key was added.
+        if omit_from_changes && self.keeps_key {
             self.changes.remove(native);
         }
         Ok(())

@@ -227,7 +227,7 @@ impl NativeObject {
         self.form
     }
 
-    pub(super) fn members(&self) -> impl ExactSizeIterator<Item = Given<'_>> {
+    pub(super) fn members(&self) -> impl Iterator<Item = Given<'_>> {
         self.members.iter().map(|member| Given {
             name: &member.name,
             json: &self.json[member.json.clone()],
@@ -235,9 +235,13 @@ impl NativeObject {
         })
     }
 
+    pub(super) fn names(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.members.iter().map(|member| &*member.name)
+    }
+
     /// The record as JSON.
     pub fn write_json(&self, out: &mut Vec<u8>) {
-        let names: usize = self.members.iter().map(|member| member.name.len()).sum();
+        let names: usize = self.names().map(str::len).sum();
         // Two quotation marks, a colon and a comma for each, and the brackets.
         out.reserve(self.json.len() + names + 4 * self.members.len() + 2);
         out.push(b'{');

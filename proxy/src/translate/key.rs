@@ -1,9 +1,6 @@
 //! Keys that an upsert matches records by: what people write in many ways, in one normal form.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use super::{
     MatchKey,
@@ -121,7 +118,9 @@ impl Lookup {
         let of = |key, value| MatchKey { entity, key, value };
         let mut keys: Vec<MatchKey> = wanted.iter().map(|value| of(key, value.clone())).collect();
         // A record of one key may be found by another one: calls about one host wait for each other, whatever their key.
-        let shared: BTreeSet<String> = wanted.iter().map(|value| normalize.shared(value)).collect();
+        let mut shared: Vec<String> = wanted.iter().map(|value| normalize.shared(value)).collect();
+        shared.sort_unstable();
+        shared.dedup();
         keys.extend(shared.into_iter().map(|value| of("", value)));
         let first = values
             .first()

@@ -304,6 +304,10 @@ impl Translator for Upsert {
         let work = &self.steps.work;
         let mut keys = Vec::new();
         for key in self.plan.keys {
+            // What the record has of the key that it is looked for by is among those then.
+            if std::ptr::eq(key, self.key) && work.keeps_key() {
+                continue;
+            }
             if let Some(normal) = key.normalize.apply_json(work.record.get(key.set.name())) {
                 let of = |key, value| MatchKey {
                     entity: self.entity,

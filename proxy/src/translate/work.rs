@@ -42,14 +42,13 @@ pub struct Work {
 
 impl Work {
     pub fn new(cx: Context, form: &'static NativeForm, fields: Fields, warnings: Warnings) -> Self {
-        let empty = NativeObject::new(form);
         Self {
             cx,
             fields,
             warnings,
             raw_data: RawData::Full,
-            record: empty.clone(),
-            changes: empty,
+            record: NativeObject::nothing(form),
+            changes: NativeObject::nothing(form),
             lookup: None,
             keeps_key: true,
             record_id: None,

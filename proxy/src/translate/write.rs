@@ -148,6 +148,10 @@ pub trait UnifiedField: Display + Copy + Into<FieldPath> {}
 
 impl<T: Display + Copy + Into<FieldPath>> UnifiedField for T {}
 
+/// Room for the values of a record, and for its members; most have fewer.
+const ROOM: usize = 256;
+const MEMBERS: usize = 8;
+
 /// A native record to be written: only what is to change, each value as JSON.
 #[derive(Debug, Clone)]
 pub struct NativeObject {
@@ -194,9 +198,19 @@ impl NativeObject {
     pub fn new(form: &'static NativeForm) -> Self {
         Self {
             form,
+            json: String::with_capacity(ROOM),
+            members: Vec::with_capacity(MEMBERS),
+            inputs: Inputs::default(),
+        }
+    }
+
+    /// One that nothing will be written to.
+    pub(super) const fn nothing(form: &'static NativeForm) -> Self {
+        Self {
+            form,
             json: String::new(),
             members: Vec::new(),
-            inputs: Inputs::default(),
+            inputs: Inputs(Vec::new()),
         }
     }
 

@@ -248,12 +248,10 @@ impl BundleForm {
             return Ok(false);
         }
         let mut are_parts = true;
-        scan.elements(|scan| match self.part(scan)? {
-            Some(part) => each(part),
-            None => {
-                are_parts = false;
-                Ok(())
-            }
+        scan.elements(|scan| {
+            let part = self.part(scan)?;
+            are_parts &= part.is_some();
+            part.map_or(Ok(()), &mut each)
         })?;
         Ok(are_parts)
     }

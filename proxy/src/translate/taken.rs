@@ -19,9 +19,12 @@ use super::{
 /// Warns of each field that the record has in another form than it was written in. A field that is not among those
 /// read back is not looked at.
 pub fn check(written: &NativeObject, row: &[u8], warnings: &mut Warnings) {
-    if is_as_written(written, row) {
-        return;
+    if !is_as_written(written, row) {
+        compare(written, row, warnings);
     }
+}
+
+fn compare(written: &NativeObject, row: &[u8], warnings: &mut Warnings) {
     let Some(kept) = kept(written, row) else {
         return;
     };
@@ -44,19 +47,19 @@ fn is_as_written(written: &NativeObject, row: &[u8]) -> bool {
         return false;
     }
     let mut seen = 0_u64;
-    let mut quotes = memchr::memchr_iter(b'"', row);
+    let mut quotes = quotes(row);
     while let (Some(open), Some(close)) = (quotes.next(), quotes.next()) {
-        let (name, rest) = (&row[open + 1..close], &row[close + 1..]);
-        let Some(value) = rest.trim_ascii_start().strip_prefix(b":") else {
+        let Some(value) = row[close + 1..].trim_ascii_start().strip_prefix(b":") else {
             continue;
         };
-        let mut members = written.members().enumerate();
-        let known = members.find(|(_, it)| it.name.as_bytes().eq_ignore_ascii_case(name));
-        let Some((index, member)) = known else {
+        let name = &row[open + 1..close];
+        let mut names = written.names();
+        let known = names.position(|known| known.as_bytes().eq_ignore_ascii_case(name));
+        let Some((index, given)) = known.and_then(|at| Some((at, written.members().nth(at)?)))
+        else {
             continue;
         };
-        let value = value.trim_ascii_start();
-        let rest = value.strip_prefix(member.json.as_bytes());
+        let rest = value.trim_ascii_start().strip_prefix(given.json.as_bytes());
         let is_same = rest.is_some_and(|rest| matches!(rest.trim_ascii_start(), [b',' | b'}', ..]));
         if !is_same || seen & 1 << index != 0 {
             return false;
@@ -64,6 +67,26 @@ fn is_as_written(written: &NativeObject, row: &[u8]) -> bool {
         seen |= 1 << index;
     }
     true
+}
+
+/// Where the quotation marks of a text are. Sixteen bytes are looked at in one go: the marks are too close to each other
+/// for a search from one to the next.
+fn quotes(text: &[u8]) -> impl Iterator<Item = usize> {
+    let (chunks, rest) = text.as_chunks::<16>();
+    let mut last = [0; 16];
+    last[..rest.len()].copy_from_slice(rest);
+    let begins = (0..).step_by(16);
+    let chunks = chunks.iter().copied().chain([last]);
+    begins.zip(chunks).flat_map(|(begin, chunk)| {
+        let marks = wide::u8x16::from(chunk).simd_eq(wide::u8x16::splat(b'"'));
+        let mut marks = marks.to_bitmask();
+        std::iter::from_fn(move || {
+            let at = marks.trailing_zeros() as usize;
+            let is_one = marks != 0;
+            marks &= marks.wrapping_sub(1);
+            is_one.then_some(begin + at)
+        })
+    })
 }
 
 /// What the record has of each field that was written, as it is written there; none where it is no record.
@@ -181,7 +204,94 @@ impl Warnings {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::translate::{
+        patch::Patch,
+        write::{Clear, NativeForm},
+    };
+
+    static FORM: NativeForm = NativeForm {
+        clear: Clear::Null,
+        fields_in: None,
+        record_id: RecordIdForm::Text,
+        reserved: None,
+    };
+
+    /// A record of fields that a caller named himself.
+    fn written(fields: &str) -> NativeObject {
+        let mut object = NativeObject::new(&FORM);
+        let fields = Patch::Value(serde_json::from_str(fields).unwrap());
+        object.passthrough("passthrough_fields", &fields).unwrap();
+        object
+    }
+
+    fn is_told(written: &NativeObject, row: &str) -> bool {
+        let mut warnings = Warnings::default();
+        compare(written, row.as_bytes(), &mut warnings);
+        !warnings.is_empty()
+    }
+
+    #[test]
+    fn a_record_that_has_what_was_written_shows_it_at_a_glance() {
+        let written = written(r#"{"Name":"Ana","Size":5,"Text":null,"List":[1,"Name"]}"#);
+        for row in [
+            r#"{"Name":"Ana","Size":5,"Text":null}"#,
+            "\n{\"id\" : 1, \"NAME\" : \"Ana\" , \"Size\":5\n}\n",
+            r#"{"other":"Name","name":"Ana"}"#,
+            r#"{"x":{"Name":"Ana"}}"#,
+            "{}",
+        ] {
+            assert!(is_as_written(&written, row.as_bytes()), "{row}");
+            assert!(!is_told(&written, row), "{row}");
+        }
+        for row in [
+            r#"{"Name":"Ann"}"#,
+            r#"{"Size":50}"#,
+            r#"{"Name":"Ana","name":"Ana"}"#,
+            r#"{"Name":"Ana","x":{"Name":"Ana"}}"#,
+            r#"{"N\u0061me":"Ann"}"#,
+        ] {
+            assert!(!is_as_written(&written, row.as_bytes()), "{row}");
+        }
+    }
+
+    fn json() -> impl Strategy<Value = String> {
+        let leaf = prop::sample::select(vec![
+            r#""x""#, r#""a""#, r#""a:""#, r#""\"""#, r#""\\""#, r#""""#, "5", "50", "null", "true",
+        ]);
+        leaf.prop_map(str::to_owned)
+            .prop_recursive(3, 12, 4, |inner| {
+                let name = prop::sample::select(vec!["a", "A", "b", "\\u0061", "c"]);
+                let space = prop::sample::select(vec!["", " ", "\n"]);
+                let member = (name, space, inner.clone()).prop_map(|(name, space, value)| {
+                    format!("{space}\"{name}\"{space}:{space}{value}{space}")
+                });
+                let members = prop::collection::vec(member, 0..4);
+                prop_oneof![
+                    members.prop_map(|members| format!("{{{}}}", members.join(","))),
+                    prop::collection::vec(inner, 0..3)
+                        .prop_map(|list| format!("[{}]", list.join(","))),
+                ]
+            })
+    }
+
+    proptest! {
+        #[test]
+        fn a_glance_passes_over_nothing(a in json(), b in json(), row in json()) {
+            let written = written(&format!(r#"{{"a":{a},"b":{b}}}"#));
+            prop_assert!(!is_as_written(&written, row.as_bytes()) || !is_told(&written, &row));
+        }
+
+        #[test]
+        fn a_glance_sees_that_nothing_differs(a in json(), b in json()) {
+            let row = format!(r#"{{"a":{a},"b":{b}}}"#);
+            let names = row.matches(['a', 'A', '\\']).count() + row.matches('b').count();
+            prop_assume!(names == 2);
+            prop_assert!(is_as_written(&written(&row), row.as_bytes()));
+        }
+    }
 
     fn same(given: &str, found: &str) -> bool {
         let same = |one, other| is_same(one, other, RecordIdForm::Base62Checked);

@@ -375,6 +375,36 @@ mod tests {
     }
 
     #[test]
+    fn parts_are_read_as_any_json_of_them_is_written() {
+        let spaced = r#" { "other": [{"status": 500}], "responses" : [ {"body" : [1, "]"] , "\u0073tatus": 201, "x": {}} ] } "#;
+        let parts = FORM.split(&response(spaced), 1).unwrap();
+        assert_eq!(
+            (parts[0].status, &parts[0].body[..]),
+            (201, &b"[1, \"]\"]"[..])
+        );
+        // What is given twice is the last one.
+        let twice =
+            r#"{"responses":[7],"responses":[{"status":500,"status":200,"body":1,"body":2}]}"#;
+        let parts = FORM.split(&response(twice), 1).unwrap();
+        assert_eq!((parts[0].status, &parts[0].body[..]), (200, &b"2"[..]));
+        for odd in [
+            r#"{"responses":[{"status":200}],"responses":[]}"#,
+            r#"{"responses":[{"status":200}],"responses":null}"#,
+            r#"{"responses":[{"status":200},7]}"#,
+            r#"{"responses":[{"body":{}}]}"#,
+            r#"{"responses":[{"status":"200"}]}"#,
+            r#"{"responses":[{"status":200.0}]}"#,
+            r#"{"responses":[{"status":-200}]}"#,
+            r#"{"responses":[{"status":70000}]}"#,
+            r#"{"responses":[{"status":200}]} x"#,
+            r#"{"responses":[{"status":200}]"#,
+            r#"{"responses":[{"status":0200}]}"#,
+        ] {
+            assert!(FORM.split(&response(odd), 1).is_err(), "{odd}");
+        }
+    }
+
+    #[test]
     fn only_a_bundle_that_wrote_nothing_may_be_repeated() {
         let refusal = |atomic: bool, writes: &[bool], body: &'static str| {
             let parts = Parts {
@@ -398,6 +428,12 @@ mod tests {
         assert_eq!(refusal(false, &[true, true], other), None);
         assert_eq!(refusal(true, &[true, true], other), None);
         assert_eq!(refusal(false, &[true], "[]"), None);
+        // Whatever comes after a part that has written, nothing is sent again.
+        let cut = r#"{"responses":[{"status":201,"body":{}},{"status":400,"#;
+        assert_eq!(refusal(false, &[true, true], cut), None);
+        let read =
+            r#"{"responses":[{"status":200,"body":{}},{"status":400,"body":{"code":"LOCKED"}}]}"#;
+        assert_eq!(refusal(false, &[false, true], read), Some(400));
     }
 
     #[test]

@@ -323,7 +323,7 @@ fn write_any() -> TokenStream {
         /// Native fields by their own names.
         fn write(input: &InputObject, _warnings: &mut Warnings) -> Result<NativeObject, Error> {
             let mut record = NativeObject::new(&FORM);
-            record.passthrough("record", &Patch::Value(input.clone()))?;
+            record.named("record", input)?;
             Ok(record)
         }
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use indexmap::IndexMap;
+use indexmap::{IndexMap, map::Entry};
 use serde::{
     Deserialize, Deserializer,
     de::{Error as _, MapAccess, Visitor},
@@ -118,19 +118,24 @@ impl<'de> Deserialize<'de> for InputObject {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<InputObject, A::Error> {
                 let mut members = IndexMap::new();
                 while let Some(name) = map.next_key::<String>()? {
-                    // Which of the two is meant, nobody can know.
-                    if members.contains_key(&name) {
-                        let name = shorten(&name).into_owned();
-                        return Err(A::Error::custom(format_args!(
-                            "expected each member once, found a second {name:?}"
-                        )));
+                    let is_full = members.len() == MOST_MEMBERS;
+                    match members.entry(name) {
+                        // Which of the two is meant, nobody can know.
+                        Entry::Occupied(member) => {
+                            let name = shorten(member.key());
+                            return Err(A::Error::custom(format_args!(
+                                "expected each member once, found a second {name:?}"
+                            )));
+                        }
+                        Entry::Vacant(_) if is_full => {
+                            return Err(A::Error::custom(format_args!(
+                                "expected at most {MOST_MEMBERS} members, found more"
+                            )));
+                        }
+                        Entry::Vacant(member) => {
+                            member.insert(map.next_value()?);
+                        }
                     }
-                    if members.len() == MOST_MEMBERS {
-                        return Err(A::Error::custom(format_args!(
-                            "expected at most {MOST_MEMBERS} members, found more"
-                        )));
-                    }
-                    members.insert(name, map.next_value()?);
                 }
                 Ok(InputObject(members))
             }

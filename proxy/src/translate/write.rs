@@ -529,10 +529,15 @@ impl NativeObject {
 
     /// Native fields that the caller names: flat, or wrapped in the member that holds a record's fields. They win.
     pub fn passthrough(&mut self, path: &str, fields: &Patch<InputObject>) -> Result<(), Error> {
-        let Patch::Value(InputObject(fields)) = fields else {
-            return Ok(());
-        };
-        for (name, json) in fields {
+        match fields {
+            Patch::Value(fields) => self.named(path, fields),
+            Patch::Absent | Patch::Null => Ok(()),
+        }
+    }
+
+    /// The same of a record that has no others.
+    pub fn named(&mut self, path: &str, fields: &InputObject) -> Result<(), Error> {
+        for (name, json) in &fields.0 {
             if Some(name.as_str()) == self.form.fields_in && json.get().starts_with('{') {
                 let path = format!("{path}.{name}");
                 let wrapped: InputObject = serde_json::from_str(json.get())

@@ -11,8 +11,7 @@ use crosswalk::{
         leaf::Leaf, list::{CompletePlan, List, ListPlan, PagerPlan},
         objects::{self, ListedObjects, ObjectFields, ObjectPlan, Place, WithObjects},
         paging::{Page, Window},
-        patch::{InputObject, Patch},
-        query::Query, scan::{Member, Native, Scan},
+        patch::InputObject, query::Query, scan::{Member, Native, Scan},
         steps::{StepCall, StepPlan, Steps},
         warning::Warnings, write::NativeObject,
     },
@@ -99,7 +98,7 @@ fn encode(
 /// Native fields by their own names.
 fn write(input: &InputObject, _warnings: &mut Warnings) -> Result<NativeObject, Error> {
     let mut record = NativeObject::new(&FORM);
-    record.passthrough("record", &Patch::Value(input.clone()))?;
+    record.named("record", input)?;
     Ok(record)
 }
 

@@ -37,6 +37,9 @@ pub struct Arguments {
     /// Where the table is written, if the proxy was built from the project as it is. Without it, and with `--only` or `--quick`, it is printed alone.
     #[arg(long)]
     pub write: Option<PathBuf>,
+    /// Measure nothing: write a linker's script that has the functions which run, by callgrind. The binary needs symbols.
+    #[arg(long, value_name = "FILE")]
+    pub layout: Option<PathBuf>,
     /// Be the bare relay that is measured beside the proxy: where it listens, and where it passes calls on to.
     #[arg(long, hide = true, num_args = 2, value_names = ["ADDRESS", "PROVIDER"])]
     pub relay: Option<Vec<SocketAddr>>,

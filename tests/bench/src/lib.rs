@@ -2,10 +2,11 @@
 //!
 //! A stub provider with canned answers, nginx passing the same native calls through, and the release binary translating
 //! them, under one load; a row for each thing that was promised. The layers: `stub` · `process` (and who they are:
-//! `nginx`, `sidecar`, `relay`) · `load` → `rows` → `table`.
+//! `nginx`, `sidecar`, `relay`) · `load` → `rows` → `table`. Beside them `layout` tells what of the binary runs at all.
 
 mod arguments;
 mod cores;
+mod layout;
 mod load;
 mod machine;
 mod nginx;

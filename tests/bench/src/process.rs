@@ -28,6 +28,11 @@ impl Process {
         Ok(Self { child })
     }
 
+    /// As the system has it.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn is_running(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
     }

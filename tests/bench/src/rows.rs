@@ -8,6 +8,8 @@ use crate::{
     Failure,
     arguments::{Arguments, Group},
     cores::Cores,
+    layout,
+    load::Call,
     machine,
     nginx::Nginx,
     relay,
@@ -38,6 +40,9 @@ pub(crate) struct Bench<'a> {
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     if let Some([address, provider]) = arguments.relay.as_deref() {
         return relay::serve(*address, *provider);
+    }
+    if let Some(script) = &arguments.layout {
+        return layout::write(arguments, script);
     }
     // Before there are threads: they would stay on the core of the proxy.
     let cores = Cores::pin();
@@ -91,6 +96,11 @@ impl Bench<'_> {
     pub(crate) fn wants(&self, group: Group) -> bool {
         self.arguments.wants(group)
     }
+}
+
+/// One of each kind of unified call that is measured, of each provider.
+pub(crate) fn unified_calls() -> Vec<Call> {
+    cpu::calls()
 }
 
 fn write(path: &Path, rows: &[Row], machine: &str) -> Result<(), Failure> {

@@ -4,7 +4,7 @@ use std::{
     fs::{self, File},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
-    process::Stdio,
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -70,7 +70,16 @@ impl Home {
 
     /// Starts the proxy, and returns when it takes connections.
     pub(crate) fn serve(&self, cores: &Cores) -> Result<Process, Failure> {
-        let mut command = cores.measured(&self.binary);
+        self.start(cores.measured(&self.binary))
+    }
+
+    /// The same by a program that looks on.
+    pub(crate) fn serve_under(&self, mut program: Command) -> Result<Process, Failure> {
+        program.arg(&self.binary);
+        self.start(program)
+    }
+
+    fn start(&self, mut command: Command) -> Result<Process, Failure> {
         command
             .arg("serve")
             .current_dir(self.folder.path())

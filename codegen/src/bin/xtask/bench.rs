@@ -11,7 +11,7 @@ use crate::{Failure, Json, Outcome, ci, project::Project};
 /// Where the table is written.
 const TABLE: &str = "tests/BENCHMARKS.md";
 /// The package that measures.
-const BENCH: &str = "crosswalk-bench";
+pub(crate) const BENCH: &str = "crosswalk-bench";
 
 /// What is to be measured.
 #[derive(Debug, clap::Args)]
@@ -95,7 +95,7 @@ fn instructions(project: &Project, json: bool) -> Result<Outcome, Failure> {
     ci::end(&mut bench, project)
 }
 
-fn build(project: &Project, package: &str, what: &str) -> Result<Outcome, Failure> {
+pub(crate) fn build(project: &Project, package: &str, what: &str) -> Result<Outcome, Failure> {
     eprintln!("== cargo build --release --package {package} {what}");
     let mut build = Command::new(ci::program());
     build.args(["build", "--release", "--locked", "--package", package, what]);
@@ -103,7 +103,7 @@ fn build(project: &Project, package: &str, what: &str) -> Result<Outcome, Failur
 }
 
 /// Where cargo puts a binary.
-fn released(root: &Path, name: &str) -> PathBuf {
+pub(crate) fn released(root: &Path, name: &str) -> PathBuf {
     let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     target.join("release").join(name)
 }

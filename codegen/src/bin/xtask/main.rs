@@ -12,6 +12,7 @@ mod codegen;
 mod coverage;
 mod faults;
 mod fuzz;
+mod layout;
 mod package;
 mod project;
 mod schema;
@@ -145,6 +146,21 @@ Exit codes:
   1  something does not build
   2  the command could not do its work")]
     Bench(bench::Arguments),
+    /// Find out which functions of the proxy run, for the linker to put them side by side: proxy/layout.ld.
+    ///
+    /// Builds the proxy for release with its symbols, starts it under callgrind, which comes with valgrind, and makes the
+    /// calls that `bench` measures. Ten minutes and more, for who is about to release or has changed much; what is not
+    /// known to the file costs nothing but its place.
+    #[command(after_help = "\
+Examples:
+  cargo xtask layout
+  cargo xtask layout --binary target/layout/release/crosswalk
+
+Exit codes:
+  0  it was written
+  1  something does not build
+  2  the command could not do its work: valgrind is not installed, a binary without symbols")]
+    Layout(layout::Arguments),
     /// Make what a version is handed out as: a Debian package, the list of its parts, the notes of its release.
     #[command(after_help = "\
 Examples:
@@ -229,6 +245,7 @@ fn main() -> ExitCode {
             optimized,
         } => fuzz::run(&project, target.as_deref(), seconds, optimized),
         Command::Bench(arguments) => bench::run(&project, &arguments),
+        Command::Layout(arguments) => layout::run(&project, &arguments),
         Command::Package { package } => package::run(&project, &package),
         Command::Ci => ci::run(&project),
     };

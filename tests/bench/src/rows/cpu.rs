@@ -51,6 +51,23 @@ fn scenarios() -> Vec<Scenario> {
     all
 }
 
+/// The first call of each scenario.
+pub(super) fn calls() -> Vec<Call> {
+    let all = scenarios().into_iter();
+    let first = all.filter_map(|it| it.calls().first().cloned());
+    first.collect()
+}
+
+impl Scenario {
+    fn calls(&self) -> Arc<[Call]> {
+        let headers = as_caller_of(self.connection);
+        let bodies = self.bodies.iter();
+        bodies
+            .map(|body| Call::new(self.method.clone(), &self.target, &headers, body))
+            .collect()
+    }
+}
+
 fn of_provider(connection: &'static str, title: &str, id: &str, size: u32) -> [Scenario; 6] {
     let contacts = "/unified/crm/contact";
     let contact = format!("{contacts}/{id}");
@@ -169,11 +186,7 @@ async fn row(
     ours: &mut Side,
     theirs: Option<&mut Side>,
 ) -> Result<(Row, Vec<Native>), Failure> {
-    let headers = as_caller_of(scenario.connection);
-    let bodies = scenario.bodies.iter();
-    let calls: Arc<[Call]> = bodies
-        .map(|body| Call::new(scenario.method.clone(), &scenario.target, &headers, body))
-        .collect();
+    let calls = scenario.calls();
     let (native, answer) = ours.native(stub, &calls[0]).await?;
     let has_raw_data = answer.windows(RAW_DATA.len()).any(|it| it == RAW_DATA);
     if scenario.target.contains("raw_data=none") && has_raw_data {

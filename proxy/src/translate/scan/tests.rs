@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use serde_json::{Value, value::RawValue};
 
 use super::*;
+use crate::key;
 
 /// Whether a whole text is legal JSON.
 fn is_legal(text: &str) -> bool {
@@ -29,22 +30,25 @@ struct Home<'a> {
 }
 
 impl<'a> Native<'a> for Company<'a> {
-    const MEMBERS: &'a [Member<'a, Self>] = &[
-        Member::new("id", |it, scan| scan.leaf(&mut it.id)),
-        Member::new("home", |it, scan| scan.object(&mut it.home)),
-    ];
+    fn members(&mut self, members: &mut impl Members<'a>) -> Result<(), Left> {
+        members.take(key!("id"), &mut self.id)?;
+        members.take(key!("home"), &mut self.home)?;
+        Ok(())
+    }
 }
 
 impl<'a> Native<'a> for Home<'a> {
-    const MEMBERS: &'a [Member<'a, Self>] =
-        &[Member::new("city", |it, scan| scan.leaf(&mut it.city))];
+    fn members(&mut self, members: &mut impl Members<'a>) -> Result<(), Left> {
+        members.take(key!("city"), &mut self.city)
+    }
 }
 
 fn read(text: &str) -> Result<(Company<'_>, &str), Error> {
     let mut scan = Scan::new(text);
-    let record = scan.record()?;
+    let mut company = Company::default();
+    let raw = scan.record(&mut company)?;
     scan.end().map_err(|stop| scan.error(stop))?;
-    Ok(record)
+    Ok((company, raw))
 }
 
 #[test]

@@ -2,6 +2,11 @@
 //!
 //! A text that nothing converts is copied as it was written; everything else gets its value from [`read`].
 
+#![expect(
+    clippy::inline_always,
+    reason = "where the key of a field is a constant, so are most of the bytes that are copied: a third of the time"
+)]
+
 use std::{borrow::Cow, ops::Range};
 
 use super::{
@@ -160,7 +165,7 @@ impl<'o> Record<'o> {
         }
     }
 
-    #[inline(never)]
+    #[cold]
     fn any_number<'a>(&mut self, field: Field, source: impl Source<'a>) -> Written {
         let token = source.scalar::<Number<'_>>(field.name(), self.warnings);
         if !token.is_set() {
@@ -182,7 +187,7 @@ impl<'o> Record<'o> {
         }
     }
 
-    #[inline(never)]
+    #[cold]
     fn number_of_any_text<'a>(&mut self, field: Field, source: impl Source<'a>) -> Written {
         let text = self.text_of(field, source);
         let plain = text.as_ref().and_then(|text| decimal::plain(text.0.trim()));
@@ -205,7 +210,7 @@ impl<'o> Record<'o> {
         self.any_flag(field, source)
     }
 
-    #[inline(never)]
+    #[cold]
     fn any_flag<'a>(&mut self, field: Field, source: impl Source<'a>) -> Written {
         let flag = flag(field, source, self.warnings);
         self.truth(field, flag)
@@ -288,7 +293,7 @@ impl<'o> Record<'o> {
         self.any_timestamp(field, source)
     }
 
-    #[inline(never)]
+    #[cold]
     fn any_timestamp<'a>(&mut self, field: Field, source: impl Source<'a>) -> Written {
         let token = source.scalar::<Text<'_>>(field.name(), self.warnings);
         let text = Text::from_token(token.json());
@@ -320,7 +325,7 @@ impl<'o> Record<'o> {
         self.any_date_as_timestamp(field, source)
     }
 
-    #[inline(never)]
+    #[cold]
     fn any_date_as_timestamp<'a>(&mut self, field: Field, source: impl Source<'a>) -> Written {
         let token = source.scalar::<Text<'_>>(field.name(), self.warnings);
         let text = token.text(field.name(), self.warnings);
@@ -472,15 +477,18 @@ impl Entry<'_> {
 
     /// The first line of a text of several.
     pub fn first_line(&mut self, field: Field, leaf: Leaf<'_>) -> Written {
-        if let Some(lines) = Lines::of(leaf) {
-            let first = lines.first();
-            if first.len() == 1 {
+        let Some(token) = leaf.token() else {
+            return put_null(self.json, field);
+        };
+        if let Some(lines) = Lines::of(token) {
+            if !lines.has_first() {
                 return put_null(self.json, field);
             }
-            let mut written = put_one(self.json, field, first);
-            self.json.push(b'"');
-            written.place.0.end += 1;
-            return self.note(written);
+            self.json.extend_from_slice(field.prefix().as_bytes());
+            let begin = self.json.len();
+            lines.push_first(self.json);
+            let place = Place(begin..self.json.len());
+            return self.note(Written { field, place });
         }
         let text = leaf.text(self.list.name(), self.warnings);
         self.converted(field, read::first_line(text.as_ref()))
@@ -488,17 +496,21 @@ impl Entry<'_> {
 
     /// All lines of a text but the first.
     pub fn rest_lines(&mut self, field: Field, leaf: Leaf<'_>) -> Written {
-        if let Some(lines) = Lines::of(leaf) {
+        let Some(token) = leaf.token() else {
+            return put_null(self.json, field);
+        };
+        if let Some(lines) = Lines::of(token) {
             if !lines.has_rest() {
                 return put_null(self.json, field);
             }
+            let before = self.json.len();
+            self.json.extend_from_slice(field.prefix().as_bytes());
             let begin = self.json.len();
-            let mut written = put_one(self.json, field, b"\"");
             if lines.push_rest(self.json) {
-                written.place.0.end = self.json.len();
-                return self.note(written);
+                let place = Place(begin..self.json.len());
+                return self.note(Written { field, place });
             }
-            self.json.truncate(begin);
+            self.json.truncate(before);
         }
         let text = leaf.text(self.list.name(), self.warnings);
         self.converted(field, read::rest_lines(text.as_ref()))
@@ -576,17 +588,19 @@ const SHORT: usize = 32;
 fn put_as_it_is(json: &mut Vec<u8>, field: Field, token: Token<'_>) -> Written {
     json.extend_from_slice(field.prefix().as_bytes());
     let begin = json.len();
-    push(json, token);
+    let (text, length) = token.in_text();
+    push(json, text, length);
     Written {
         field,
         place: Place(begin..json.len()),
     }
 }
 
+/// So many bytes of a text.
 #[inline(always)]
-fn push(json: &mut Vec<u8>, token: Token<'_>) {
-    let (text, length) = token.in_text();
+fn push(json: &mut Vec<u8>, text: &[u8], length: usize) {
     match text.first_chunk::<SHORT>() {
+        // To copy so many and not one less would take longer.
         Some(chunk) if length <= SHORT => {
             let end = json.len() + length;
             json.extend_from_slice(chunk);
@@ -597,26 +611,23 @@ fn push(json: &mut Vec<u8>, token: Token<'_>) {
 }
 
 /// An instant that is nearly as it is to be.
-#[inline]
+#[inline(always)]
 fn put_instant(
     json: &mut Vec<u8>,
     field: Field,
     token: Token<'_>,
     written: instant::Written,
 ) -> Written {
-    let as_it_is = put_as_it_is(json, field, token);
+    let mut put = put_as_it_is(json, field, token);
     let (length, rest) = match written {
-        instant::Written::AsItIs => return as_it_is,
+        instant::Written::AsItIs => return put,
         instant::Written::Milliseconds => (instant::MILLISECONDS, "Z\""),
         instant::Written::Seconds => (instant::SECONDS, ".000Z\""),
     };
-    let begin = as_it_is.place.0.start;
-    json.truncate(begin + 1 + length);
+    json.truncate(put.place.0.start + 1 + length);
     json.extend_from_slice(rest.as_bytes());
-    Written {
-        field,
-        place: Place(begin..json.len()),
-    }
+    put.place.0.end = json.len();
+    put
 }
 
 /// A word in which nothing is to be escaped, in quotation marks.
@@ -658,7 +669,7 @@ fn put_text<'a>(
     }
 }
 
-#[inline(never)]
+#[cold]
 fn put_any_text<'a>(
     json: &mut Vec<u8>,
     field: Field,

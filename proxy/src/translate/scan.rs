@@ -30,7 +30,7 @@
 //! A text that is still coming is read by [`Scan::of_part`]: where it ends too early the outcome is
 //! [`Stop::Incomplete`], and the same place is read again when there is more.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, str::Utf8Error};
 
 use super::leaf::{Kind, Leaf};
 use crate::error::Error;
@@ -327,10 +327,16 @@ impl<'a> Scan<'a> {
 
 /// A body as text.
 pub fn utf8(body: &[u8]) -> Result<&str, Error> {
-    std::str::from_utf8(body).map_err(|error| {
+    checked(body).map_err(|error| {
         Error::bad_gateway("the provider's answer is not what its spec says")
             .with_detail(format!("no UTF-8 at byte {}", error.valid_up_to()))
     })
+}
+
+/// The same, for whoever can do with the beginning of a text.
+pub(super) fn checked(text: &[u8]) -> Result<&str, Utf8Error> {
+    // Where the fault is costs more to know, and is asked only if there is one.
+    simdutf8::basic::from_utf8(text).or_else(|_| std::str::from_utf8(text))
 }
 
 /// The value at a place of an object that has been passed before, and so is legal; none where it is not there.

@@ -1,6 +1,7 @@
 //! The lines of a text, without decoding it: most that have several are written with no escapes but the usual ones.
 
-use crate::translate::{leaf::Leaf, scan};
+use super::push;
+use crate::translate::{leaf::Token, scan};
 
 /// The lines of a string token, as it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,9 +17,8 @@ pub(super) struct Lines<'a> {
 
 impl<'a> Lines<'a> {
     /// None where something in the first line is escaped in another way than we would write it; then it is to be decoded.
-    pub(super) fn of(leaf: Leaf<'a>) -> Option<Self> {
-        let token = leaf.token().filter(|token| token.is_simple())?;
-        let (text, length) = token.in_text();
+    pub(super) fn of(token: Token<'a>) -> Option<Self> {
+        let (text, length) = token.is_simple().then(|| token.in_text())?;
         let end = length - 1;
         // Carriage returns at the end of the line do not belong to it: where they begin.
         let mut returns = None;
@@ -55,26 +55,32 @@ impl<'a> Lines<'a> {
         }
     }
 
-    /// The first line, with the quotation mark before it.
-    pub(super) fn first(&self) -> &'a [u8] {
-        &self.text[..self.first]
+    pub(super) fn has_first(&self) -> bool {
+        self.first > 1
+    }
+
+    /// Appends the first line to `json`, in quotation marks.
+    pub(super) fn push_first(&self, json: &mut Vec<u8>) {
+        push(json, self.text, self.first);
+        json.push(b'"');
     }
 
     pub(super) fn has_rest(&self) -> bool {
         self.rest < self.end
     }
 
-    /// Appends the other lines to `json`, with LF between them and the quotation mark behind them. False where something
-    /// in them is escaped in another way than we would write it.
+    /// Appends the other lines to `json`, with LF between them, in quotation marks. False where something in them is
+    /// escaped in another way than we would write it.
     pub(super) fn push_rest(&self, json: &mut Vec<u8>) -> bool {
         let (text, end) = (self.text, self.end);
         let mut copied = self.rest;
         let mut at = self.rest;
         let mut returned = None;
+        json.push(b'"');
         loop {
             let escape = scan::plain_until(text, at);
             if escape >= end {
-                json.extend_from_slice(&text[copied..=end]);
+                push(json, &text[copied..], end + 1 - copied);
                 return true;
             }
             match text[escape + 1] {
@@ -98,21 +104,27 @@ mod tests {
 
     use super::*;
     use crate::translate::{
+        leaf::Leaf,
         read::{first_line, rest_lines},
         scalar::Text,
     };
 
     fn fast(inside: &str) -> Option<(String, String)> {
         let token = format!("\"{inside}\"");
-        let lines = Lines::of(Leaf::of(&token))?;
-        let first = String::from_utf8(lines.first()[1..].to_vec()).unwrap();
-        let mut json = Vec::new();
-        if !lines.push_rest(&mut json) {
+        let lines = Lines::of(Leaf::of(&token).token()?)?;
+        let inside = |json: Vec<u8>| {
+            let json = String::from_utf8(json).unwrap();
+            json[1..json.len() - 1].to_owned()
+        };
+        let (mut first, mut rest) = (Vec::new(), Vec::new());
+        lines.push_first(&mut first);
+        if !lines.push_rest(&mut rest) {
             return None;
         }
-        assert_eq!(json.pop(), Some(b'"'));
-        assert_eq!(json.is_empty(), !lines.has_rest());
-        Some((first, String::from_utf8(json).unwrap()))
+        let (first, rest) = (inside(first), inside(rest));
+        assert_eq!(lines.has_first(), !first.is_empty());
+        assert_eq!(lines.has_rest(), !rest.is_empty());
+        Some((first, rest))
     }
 
     fn slow(inside: &str) -> (String, String) {

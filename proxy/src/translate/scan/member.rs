@@ -1,5 +1,10 @@
 //! Objects of which some members are wanted.
 
+#![expect(
+    clippy::inline_always,
+    reason = "where a key is a constant, it is compared by a few instructions: a third of the time"
+)]
+
 use super::{
     Scan, Stop,
     passing::{plain_string, plain_value},
@@ -77,6 +82,10 @@ impl<'a> Value<'a> for Leaf<'a> {
             *self = Token::new(text, length, Kind::Plain).into();
             return Some(length);
         }
+        if text.starts_with(b"null") {
+            *self = Leaf::default();
+            return Some(4);
+        }
         self.take_other_scalar(text)
     }
 
@@ -142,13 +151,14 @@ impl<'a> Scan<'a> {
             let length = plain_string(rest)?;
             let (key, value) = rest.split_at_checked(length)?;
             let value = value.strip_prefix(b":")?;
-            let value_length = plain_value(value)?;
-            let name = &key[1..length - 1];
-            (!is_wanted(name)).then_some(length + 1 + value_length)
+            if is_wanted(&key[1..length - 1]) {
+                return None;
+            }
+            Some(length + 1 + plain_value(value)?)
         };
-        let passed = self.rest().and_then(passes);
-        self.at += passed.unwrap_or_default();
-        passed.is_some()
+        let length = self.rest().and_then(passes);
+        self.at += length.unwrap_or_default();
+        length.is_some()
     }
 
     /// Behind a member: passes the comma before the next one.
@@ -175,14 +185,10 @@ impl<'a> Scan<'a> {
         self.text.as_bytes().get(self.at..)
     }
 
-    /// Passes a key that stands here in the shortest way.
-    fn passes_key(&mut self, key: Key) -> bool {
+    /// Whether a key stands here in the shortest way.
+    fn stands(&self, key: Key) -> bool {
         let written = key.0.written.as_bytes();
-        let is_here = self.rest().is_some_and(|rest| rest.starts_with(written));
-        if is_here {
-            self.at += written.len();
-        }
-        is_here
+        self.rest().is_some_and(|rest| rest.starts_with(written))
     }
 }
 
@@ -200,7 +206,7 @@ fn name(key: &str, is_escaped: bool) -> std::borrow::Cow<'_, str> {
 struct InOrder<'s, 'a> {
     scan: &'s mut Scan<'a>,
     is_wanted: fn(&[u8]) -> bool,
-    /// The places are.
+    /// Nothing has been put into the places.
     is_fresh: bool,
     /// Where one comes that is wanted, but was not the one that was shown.
     out_of_order: Option<usize>,
@@ -209,32 +215,44 @@ struct InOrder<'s, 'a> {
 impl<'a> Members<'a> for InOrder<'_, 'a> {
     #[inline(always)]
     fn take(&mut self, key: Key, value: &mut impl Value<'a>) -> Result<(), Left> {
-        // Nearly always it is here, and its value is a scalar that needs no closer look.
         let written = key.0.written.as_bytes();
-        if let Some(rest) = self.scan.rest()
-            && let Some(text) = rest.strip_prefix(written)
-            && let Some(length) = value.take_scalar(text)
-        {
-            self.scan.at += written.len() + length;
-            return self.scan.next_member();
+        loop {
+            // Nearly always it is here, and its value is a scalar that needs no closer look.
+            if let Some(rest) = self.scan.rest()
+                && let Some(text) = rest.strip_prefix(written)
+                && let Some(length) = value.take_scalar(text)
+            {
+                self.scan.at += written.len() + length;
+                return self.scan.next_member();
+            }
+            if !self.passes_unwanted()? {
+                return self.take_any(key, value);
+            }
         }
-        self.take_any(key, value)
     }
 }
 
 impl<'a> InOrder<'_, 'a> {
+    /// Passes a member that nobody wants, where that takes no closer look.
+    fn passes_unwanted(&mut self) -> Result<bool, Left> {
+        let is_wanted = self.out_of_order == Some(self.scan.at);
+        let passes = !is_wanted && self.scan.passes_unwanted(self.is_wanted);
+        if passes {
+            self.scan.next_member()?;
+        }
+        Ok(passes)
+    }
+
     #[inline(never)]
     fn take_any(&mut self, key: Key, value: &mut impl Value<'a>) -> Result<(), Left> {
-        if !self.scan.passes_key(key) && !self.comes(key)? {
+        if self.scan.stands(key) {
+            self.scan.at += key.0.written.len();
+        } else if self.out_of_order == Some(self.scan.at) || !self.comes(key)? {
             return Ok(());
         }
-        let scalar = self.scan.rest().and_then(|rest| value.take_scalar(rest));
-        match scalar {
-            Some(length) => self.scan.at += length,
-            None => value
-                .take(self.scan, self.is_fresh)
-                .map_err(|stop| self.scan.stopped_in(key.0.name, stop))?,
-        }
+        value
+            .take(self.scan, self.is_fresh)
+            .map_err(|stop| self.scan.stopped_in(key.0.name, stop))?;
         self.scan.next_member()
     }
 
@@ -243,24 +261,20 @@ impl<'a> InOrder<'_, 'a> {
     fn comes(&mut self, wanted: Key) -> Result<bool, Left> {
         loop {
             let mark = self.scan.position();
-            if self.out_of_order == Some(mark) {
+            let (key, is_escaped) = self.scan.key()?;
+            let name = name(key, is_escaped);
+            if name == wanted.0.name {
+                return Ok(true);
+            }
+            if (self.is_wanted)(name.as_bytes()) {
+                self.scan.back_to(mark);
+                self.out_of_order = Some(mark);
                 return Ok(false);
             }
-            if !self.scan.passes_unwanted(self.is_wanted) {
-                let (key, is_escaped) = self.scan.key()?;
-                let name = name(key, is_escaped);
-                if name == wanted.0.name {
-                    return Ok(true);
-                }
-                if (self.is_wanted)(name.as_bytes()) {
-                    self.scan.back_to(mark);
-                    self.out_of_order = Some(mark);
-                    return Ok(false);
-                }
-                self.scan.pass()?;
-            }
+            self.scan.pass()?;
             self.scan.next_member()?;
-            if self.scan.passes_key(wanted) {
+            if self.scan.stands(wanted) {
+                self.scan.at += wanted.0.written.len();
                 return Ok(true);
             }
         }

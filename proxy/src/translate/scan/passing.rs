@@ -1,5 +1,10 @@
 //! Passing strings, numbers, words, and whatever is nested: the part of [`Scan`] that looks at bytes.
 
+#![expect(
+    clippy::inline_always,
+    reason = "most strings are so short that a call takes longer than to find their end"
+)]
+
 use std::borrow::Cow;
 
 use super::{Scan, Stop};

@@ -7,7 +7,7 @@
 //! What is wanted of an object is said by a [`Native`] struct, one line for each member:
 //!
 //! ```
-//! use crosswalk::{key, translate::{leaf::Leaf, scan::{Left, Members, Native, Scan, Stop}}};
+//! use crosswalk::{error::Error, key, translate::{leaf::Leaf, scan::{Left, Members, Native, Scan}}};
 //!
 //! #[derive(Default)]
 //! struct Company<'a> {
@@ -22,9 +22,9 @@
 //! }
 //!
 //! let mut company = Company::default();
-//! Scan::new(r#"{"size": [1, {"x": null}], "name": "Acme"}"#).object(&mut company)?;
+//! Scan::new(r#"{"size": [1, {"x": null}], "name": "Acme"}"#).record(&mut company)?;
 //! assert_eq!(company.name, Leaf::of(r#""Acme""#));
-//! # Ok::<(), Stop>(())
+//! # Ok::<(), Error>(())
 //! ```
 //!
 //! A text that is still coming is read by [`Scan::of_part`]: where it ends too early the outcome is

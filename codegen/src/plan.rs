@@ -528,6 +528,9 @@ pub struct PlanEntity {
     pub sources: Vec<String>,
     /// The native schema's name, as in `Company`.
     pub native: String,
+    /// What a native record has around its fields, in the order of the provider's spec; empty where the fields stand in
+    /// the record itself, in the order in which they are asked for.
+    pub around_fields: Vec<String>,
     /// The unified record's type, as in `account`.
     pub record: String,
     /// The unified input's type, where any operation writes.

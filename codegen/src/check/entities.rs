@@ -122,6 +122,7 @@ impl<'a> Entities<'a> {
                 path(mapping.file),
             ],
             native: mapping.native.value.clone(),
+            around_fields: natives.around_fields(),
             record: name(&unified.record).unwrap_or_default(),
             input: unified
                 .input

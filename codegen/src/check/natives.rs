@@ -89,6 +89,14 @@ impl Native {
 }
 
 impl Natives<'_> {
+    /// What a record has around its fields, where they are in a member of their own.
+    pub(super) fn around_fields(&self) -> Vec<String> {
+        let object = self.schema.object().filter(|_| self.fields_in.is_some());
+        object
+            .map(|object| object.properties.keys().cloned().collect())
+            .unwrap_or_default()
+    }
+
     /// The field that a dotted path names: of the record, or of what is beside it.
     pub(super) fn field(&self, path: &Text) -> Option<Native> {
         let first = path.value.split('.').next().unwrap_or_default();

@@ -55,6 +55,7 @@ pub(super) fn module(
         use crosswalk::{
             error::Error,
             field,
+            key,
             route::UnifiedRequest,
             translate::{
                 Context, NativeRequest, Translator,
@@ -72,7 +73,7 @@ pub(super) fn module(
                 patch::{InputObject, Patch},
                 query::Query,
                 record::Truth,
-                scan::{Member, Native, Scan},
+                scan::{Left, Members, Native, Scan},
                 steps::{StepCall, StepPlan, Steps, To, Written},
                 upsert::{DirectPlan, FindPlan, KeyPlan, Upsert, UpsertPlan},
                 warning::Warnings,

@@ -43,7 +43,7 @@ pub(super) fn items(
         "A {} record `{}`, as far as the mapping names it.",
         provider_title, entity.native
     );
-    let native = tree.emit(&record, &doc);
+    let native = tree.in_order_of(&entity.around_fields).emit(&record, &doc);
     let encode = encode(vertical, entity);
     let write = entity.input.as_ref().map(|input| {
         if input.is_empty() {
@@ -124,7 +124,8 @@ fn encode(vertical: &PlanVertical, entity: &PlanEntity) -> TokenStream {
     quote! {
         /// Native → unified.
         fn encode(scan: &mut Scan<'_>, #beside_name: &Beside, output: &mut Output) -> Result<(), Error> {
-            let (native, raw): (#native<'_>, &str) = scan.record()?;
+            let mut native = #native::default();
+            let raw = scan.record(&mut native)?;
             #beside_lets
             let mut record = output.record();
             #(#fields)*

@@ -45,30 +45,33 @@ impl Tree {
         Self { members }
     }
 
+    /// The same with these members in this order, the others behind them.
+    pub(super) fn in_order_of(mut self, names: &[String]) -> Self {
+        let place = |member: &String| names.iter().position(|name| name == member);
+        self.members
+            .sort_by_key(|member, _| place(member).unwrap_or(names.len()));
+        self
+    }
+
     /// The structs: the one named, then those inside it. Members stand in the order in which they were added, which is
-    /// that in which they are asked for; those inside, in the order of their names, as providers sort what a record may
-    /// have any number of.
+    /// that in which they are asked for, unless another was said; those inside, in the order of their names, as providers
+    /// sort what a record may have any number of.
     pub(super) fn emit(&self, name: &Ident, doc: &str) -> TokenStream {
         let mut inner = TokenStream::new();
         let mut fields = Vec::new();
         let mut members = Vec::new();
         for (member, node) in &self.members {
             let field = names::field(member);
+            members.push(quote! { members.take(key!(#member), &mut self.#field)?; });
             match node {
                 Node::Leaf => {
                     fields.push(quote! { #field: Leaf<'a> });
-                    members.push(
-                        quote! { Member::new(#member, |it, scan| scan.leaf(&mut it.#field)) },
-                    );
                 }
                 Node::Tree(tree) => {
                     let tree = tree.sorted();
                     let ty = format_ident!("{name}{}", names::pascal(member));
                     inner.extend(tree.emit(&ty, &format!("`{member}` of [`{name}`].")));
                     fields.push(quote! { #field: #ty<'a> });
-                    members.push(
-                        quote! { Member::new(#member, |it, scan| scan.object(&mut it.#field)) },
-                    );
                 }
             }
         }
@@ -79,7 +82,10 @@ impl Tree {
             struct #name<'a> { #(#fields),* }
 
             impl<'a> Native<'a> for #name<'a> {
-                const MEMBERS: &'a [Member<'a, Self>] = &[#(#members),*];
+                fn members(&mut self, members: &mut impl Members<'a>) -> Result<(), Left> {
+                    #(#members)*
+                    Ok(())
+                }
             }
 
             #inner

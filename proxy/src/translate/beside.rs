@@ -101,10 +101,11 @@ impl Beside {
             (Some(Part::Records(records)), Some(key)) => records.get(&*key.0),
             _ => None,
         };
-        let Some(record) = record else {
-            return Ok(T::default());
-        };
-        Scan::of_bytes(record)?.record().map(|(native, _)| native)
+        let mut native = T::default();
+        if let Some(record) = record {
+            Scan::of_bytes(record)?.record(&mut native)?;
+        }
+        Ok(native)
     }
 
     /// The text that was read for the record with this key.

@@ -8,17 +8,17 @@ const MAX_DIGITS: usize = 64;
 /// A number in its plainest JSON form: no exponent where it can be written out, no zeros that say nothing.
 /// None where the text is no number.
 pub fn plain(text: &str) -> Option<Cow<'_, str>> {
-    if is_plain(text) {
+    if is_plain(text.as_bytes()) {
         return Some(Cow::Borrowed(text));
     }
     written_out(text)
 }
 
 /// Whether a text is a number in its plainest form at first sight: most are.
-fn is_plain(text: &str) -> bool {
-    let digits = text.strip_prefix('-').unwrap_or(text).as_bytes();
+pub(super) fn is_plain(text: &[u8]) -> bool {
+    let digits = text.strip_prefix(b"-").unwrap_or(text);
     let whole = digits.iter().take_while(|it| it.is_ascii_digit()).count();
-    let begins_well = digits.first().is_some_and(|first| *first != b'0') || text == "0";
+    let begins_well = digits.first().is_some_and(|first| *first != b'0') || text == b"0";
     let ends_well = match &digits[whole..] {
         [] => true,
         [b'.', fraction @ .., last] => {

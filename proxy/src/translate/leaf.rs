@@ -1,17 +1,37 @@
 //! Fields of a native record, as the tokens that they were written in.
 
+use std::fmt;
+
 use super::{
     scalar::{Scalar, Text, kind, shorten},
     warning::Warnings,
 };
 
-/// A field of a native record: the JSON it was written in, empty where it is not set. What is meant by it, the place
-/// that it is taken to says.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Leaf<'a> {
-    json: &'a str,
-    /// It is a string in which something is escaped.
-    is_escaped: bool,
+/// A field of a native record: the JSON it was written in, none where it is not set. What is meant by it, the place that
+/// it is taken to says.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct Leaf<'a>(Option<Token<'a>>);
+
+/// A JSON value that is not null.
+#[derive(Clone, Copy)]
+pub struct Token<'a> {
+    /// The text that it stands in, from where it begins.
+    text: &'a [u8],
+    length: usize,
+    kind: Kind,
+}
+
+/// What a token is, as far as it matters how it is copied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    /// A string in which nothing is escaped.
+    Plain,
+    /// A string in which something is escaped by a character, as in `\n`.
+    Escaped,
+    /// A string in which something is escaped by a number, as in `\u000a`: it may be half a pair of surrogates.
+    Numbered,
+    /// A number, a truth value, an object or a list.
+    Other,
 }
 
 /// The first present of several fields.
@@ -27,10 +47,12 @@ pub fn first<const N: usize>(leaves: [Leaf<'_>; N]) -> First<'_, N> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Glance<'a> {
     Unset,
-    /// A string in which nothing is escaped, with its quotation marks; it is not empty.
-    Plain(&'a str),
-    /// To be looked at.
-    Other,
+    /// A string that can be copied as it is written; it is not empty.
+    Text(Token<'a>),
+    /// Another token.
+    Other(Token<'a>),
+    /// Several leaves, to be looked at.
+    Several,
 }
 
 /// Where the value of a unified field comes from.
@@ -39,47 +61,113 @@ pub trait Source<'a>: Copy {
     fn glance(self) -> Glance<'a>;
 
     /// The token of a scalar of this kind, empty where there is none. Something odd is none, and is told of as `field`.
-    fn token<S: Scalar<'a>>(self, field: &str, warnings: &mut Warnings) -> Leaf<'a>;
+    fn scalar<S: Scalar<'a>>(self, field: &str, warnings: &mut Warnings) -> Leaf<'a>;
+}
+
+impl<'a> Token<'a> {
+    /// Of the value that a text begins with.
+    #[inline]
+    pub(super) fn new(text: &'a [u8], length: usize, kind: Kind) -> Self {
+        Self { text, length, kind }
+    }
+
+    #[inline]
+    pub fn bytes(self) -> &'a [u8] {
+        &self.text[..self.length]
+    }
+
+    /// What is in the quotation marks, where it is a string.
+    #[inline]
+    pub fn inside(self) -> Option<&'a [u8]> {
+        match self.bytes() {
+            [b'"', inside @ .., b'"'] => Some(inside),
+            _ => None,
+        }
+    }
+
+    /// The text that it stands in, from where it begins, and how much of it is the token: a short one is copied together
+    /// with what follows, since to copy so many bytes and not one less takes longer.
+    #[inline]
+    pub(super) fn in_text(self) -> (&'a [u8], usize) {
+        (self.text, self.length)
+    }
+
+    /// Whether it is a string in which nothing is escaped by a number.
+    #[inline]
+    pub(super) fn is_simple(self) -> bool {
+        matches!(self.kind, Kind::Plain | Kind::Escaped)
+    }
+}
+
+impl PartialEq for Token<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes() == other.bytes()
+    }
+}
+
+impl Eq for Token<'_> {}
+
+impl fmt::Debug for Token<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&String::from_utf8_lossy(self.bytes()))
+    }
+}
+
+impl<'a> From<Token<'a>> for Leaf<'a> {
+    fn from(token: Token<'a>) -> Self {
+        Self(Some(token))
+    }
 }
 
 impl<'a> Leaf<'a> {
     /// Of a JSON value.
     pub fn of(value: &'a str) -> Self {
-        // No other word begins so.
-        if value.starts_with('n') {
-            return Self::default();
-        }
-        Self::written(value, value.starts_with('"') && value.contains('\\'))
+        let kind = match (value.contains('\\'), value.contains("\\u")) {
+            (false, _) => Kind::Plain,
+            (true, false) => Kind::Escaped,
+            // It may be a backslash and the letter.
+            (true, true) => Kind::Numbered,
+        };
+        Self::written(value, kind)
     }
 
-    /// Of a JSON value that is not null, when it is known whether it is a string in which something is escaped.
+    /// Of a JSON value. If it is a string, its kind is known.
+    pub(super) fn written(json: &'a str, string: Kind) -> Self {
+        let kind = match json.as_bytes() {
+            // No other word begins so.
+            [] | [b'n', ..] => return Self::default(),
+            [b'"', ..] => string,
+            _ => Kind::Other,
+        };
+        Self(Some(Token::new(json.as_bytes(), json.len(), kind)))
+    }
+
+    /// The JSON it was written in, where it is set.
     #[inline]
-    pub(super) fn written(json: &'a str, is_escaped: bool) -> Self {
-        Self { json, is_escaped }
+    pub fn token(self) -> Option<Token<'a>> {
+        self.0
     }
 
     /// The JSON it was written in, empty where it is not set.
-    #[inline]
     pub fn json(self) -> &'a str {
-        self.json
+        let bytes = self.0.map(Token::bytes).unwrap_or_default();
+        std::str::from_utf8(bytes).expect("a leaf is a whole value of a text")
     }
 
-    /// Whether it is a string in which something is escaped.
-    #[inline]
-    pub fn is_escaped(self) -> bool {
-        self.is_escaped
+    /// Whether it may be a string with half a pair of surrogates in it.
+    pub(super) fn may_be_no_unicode(self) -> bool {
+        self.0.is_some_and(|token| token.kind == Kind::Numbered)
     }
 
     /// Whether it is set.
     #[inline]
     pub fn is_set(self) -> bool {
-        !self.json.is_empty()
+        self.0.is_some()
     }
 
     /// What is in the quotation marks, where it is a string.
-    #[inline]
     pub fn inside(self) -> Option<&'a str> {
-        self.json.strip_prefix('"')?.strip_suffix('"')
+        self.json().strip_prefix('"')?.strip_suffix('"')
     }
 
     /// As a scalar of some kind. Something odd is none, and is told of as `field`.
@@ -87,7 +175,7 @@ impl<'a> Leaf<'a> {
         if !self.is_set() {
             return None;
         }
-        let value = S::from_token(self.json);
+        let value = S::from_token(self.json());
         if value.is_none() {
             self.is_odd(S::EXPECTED, field, warnings);
         }
@@ -101,9 +189,9 @@ impl<'a> Leaf<'a> {
 
     #[cold]
     fn is_odd(self, expected: &str, field: &str, warnings: &mut Warnings) -> Leaf<'a> {
-        let found = match kind(self.json) {
+        let found = match kind(self.json()) {
             found @ ("an object" | "a list") => found.into(),
-            _ => shorten(self.json),
+            _ => shorten(self.json()),
         };
         warnings.not_read(
             field,
@@ -113,18 +201,24 @@ impl<'a> Leaf<'a> {
     }
 }
 
+impl fmt::Debug for Leaf<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Leaf").field(&self.json()).finish()
+    }
+}
+
 impl<'a> Source<'a> for Leaf<'a> {
     #[inline]
     fn glance(self) -> Glance<'a> {
-        match self.json.as_bytes() {
-            [] => Glance::Unset,
-            [b'"', _, _, ..] if !self.is_escaped => Glance::Plain(self.json),
-            _ => Glance::Other,
+        match self.0 {
+            None => Glance::Unset,
+            Some(token) if token.is_simple() && token.length > 2 => Glance::Text(token),
+            Some(token) => Glance::Other(token),
         }
     }
 
     #[inline]
-    fn token<S: Scalar<'a>>(self, field: &str, warnings: &mut Warnings) -> Leaf<'a> {
+    fn scalar<S: Scalar<'a>>(self, field: &str, warnings: &mut Warnings) -> Leaf<'a> {
         if self.is_set() && !S::fits(self) {
             return self.is_odd(S::EXPECTED, field, warnings);
         }
@@ -135,15 +229,23 @@ impl<'a> Source<'a> for Leaf<'a> {
 impl<'a, const N: usize> Source<'a> for First<'a, N> {
     #[inline]
     fn glance(self) -> Glance<'a> {
-        Glance::Other
+        let mut first = Glance::Unset;
+        for leaf in self.0 {
+            match (leaf.glance(), first) {
+                (Glance::Unset, _) | (Glance::Text(_), Glance::Text(_)) => {}
+                (text @ Glance::Text(_), _) => first = text,
+                _ => return Glance::Several,
+            }
+        }
+        first
     }
 
-    fn token<S: Scalar<'a>>(self, field: &str, warnings: &mut Warnings) -> Leaf<'a> {
+    fn scalar<S: Scalar<'a>>(self, field: &str, warnings: &mut Warnings) -> Leaf<'a> {
         // All are looked at, so that what is odd is told whether or not it is needed.
-        let leaves = self.0.map(|leaf| leaf.token::<S>(field, warnings));
+        let leaves = self.0.map(|leaf| leaf.scalar::<S>(field, warnings));
         let mut present = leaves
             .into_iter()
-            .filter(|leaf| !matches!(leaf.json, "" | "\"\""));
+            .filter(|leaf| !matches!(leaf.json(), "" | "\"\""));
         present.next().unwrap_or_default()
     }
 }
@@ -163,7 +265,7 @@ mod tests {
             None
         );
         assert!(warnings.is_empty());
-        let archived = Leaf::of("\"maybe\"").token::<Flag>("is_deleted", &mut warnings);
+        let archived = Leaf::of("\"maybe\"").scalar::<Flag>("is_deleted", &mut warnings);
         assert_eq!(archived, Leaf::default());
         assert_eq!(Leaf::of("{\"a\":1}").text("name", &mut warnings), None);
         let told: Vec<_> = warnings
@@ -192,7 +294,7 @@ mod tests {
             Leaf::of("\"a\""),
             Leaf::of("[1]"),
         ];
-        let found = first(leaves).token::<Text<'_>>("name", &mut warnings);
+        let found = first(leaves).scalar::<Text<'_>>("name", &mut warnings);
         assert_eq!(found, Leaf::of("\"a\""));
         assert_eq!(warnings.as_slice().len(), 1);
     }
@@ -201,11 +303,11 @@ mod tests {
     fn half_a_pair_of_surrogates_is_no_text() {
         let mut warnings = Warnings::default();
         for odd in [r#""\ud800""#, r#""a\udc00b""#, r#""\ud83d x \ude00""#] {
-            let token = Leaf::of(odd).token::<Text<'_>>("name", &mut warnings);
+            let token = Leaf::of(odd).scalar::<Text<'_>>("name", &mut warnings);
             assert_eq!(token, Leaf::default(), "{odd}");
         }
         assert_eq!(warnings.as_slice().len(), 1);
         let whole = Leaf::of(r#""\ud83d\ude00 \\ud800 \u00e9""#);
-        assert_eq!(whole.token::<Text<'_>>("name", &mut warnings), whole);
+        assert_eq!(whole.scalar::<Text<'_>>("name", &mut warnings), whole);
     }
 }

@@ -344,7 +344,7 @@ impl Pieces {
             joined = std::mem::take(&mut self.character);
             &joined
         };
-        let whole = match std::str::from_utf8(piece) {
+        let whole = match scan::checked(piece) {
             Ok(text) => text,
             Err(error) if error.error_len().is_none() => {
                 let (text, rest) = piece.split_at(error.valid_up_to());

@@ -2,18 +2,24 @@
 //!
 //! A text that nothing converts is copied as it was written; everything else gets its value from [`read`].
 
+#![expect(
+    clippy::inline_always,
+    reason = "where the key of a field is a constant, so are most of the bytes that are copied: a third of the time"
+)]
+
 use std::{borrow::Cow, ops::Range};
 
 use super::{
     beside::Beside,
     decimal, instant,
-    leaf::{Glance, Leaf, Source},
+    leaf::{Glance, Leaf, Source, Token},
     read,
     scalar::{Flag, Number, Scalar, Text},
     scan,
     warning::Warnings,
 };
 use crate::error::Error;
+use lines::Lines;
 
 mod lines;
 #[cfg(test)]
@@ -148,8 +154,20 @@ impl<'o> Record<'o> {
     }
 
     /// A number that is a number natively too.
+    #[inline]
     pub fn number<'a>(&mut self, field: Field, source: impl Source<'a>) -> Written {
-        let token = source.token::<Number<'_>>(field.name(), self.warnings);
+        match source.glance() {
+            Glance::Unset => self.null(field),
+            Glance::Other(token) if decimal::is_plain(token.bytes()) => {
+                put_as_it_is(self.json, field, token)
+            }
+            _ => self.any_number(field, source),
+        }
+    }
+
+    #[cold]
+    fn any_number<'a>(&mut self, field: Field, source: impl Source<'a>) -> Written {
+        let token = source.scalar::<Number<'_>>(field.name(), self.warnings);
         if !token.is_set() {
             return self.null(field);
         }
@@ -158,7 +176,19 @@ impl<'o> Record<'o> {
     }
 
     /// A number that is a text natively.
+    #[inline]
     pub fn number_of_text<'a>(&mut self, field: Field, source: impl Source<'a>) -> Written {
+        match source.glance() {
+            Glance::Unset => self.null(field),
+            Glance::Text(token) if token.inside().is_some_and(decimal::is_plain) => {
+                put_one(self.json, field, token.inside().unwrap_or_default())
+            }
+            _ => self.number_of_any_text(field, source),
+        }
+    }
+
+    #[cold]
+    fn number_of_any_text<'a>(&mut self, field: Field, source: impl Source<'a>) -> Written {
         let text = self.text_of(field, source);
         let plain = text.as_ref().and_then(|text| decimal::plain(text.0.trim()));
         if let Some(plain) = plain {
@@ -170,7 +200,18 @@ impl<'o> Record<'o> {
     }
 
     /// A truth value.
+    #[inline]
     pub fn flag<'a>(&mut self, field: Field, source: impl Source<'a>) -> Written {
+        if let Glance::Other(token) = source.glance()
+            && matches!(token.bytes(), b"true" | b"false")
+        {
+            return put_as_it_is(self.json, field, token);
+        }
+        self.any_flag(field, source)
+    }
+
+    #[cold]
+    fn any_flag<'a>(&mut self, field: Field, source: impl Source<'a>) -> Written {
         let flag = flag(field, source, self.warnings);
         self.truth(field, flag)
     }
@@ -218,24 +259,43 @@ impl<'o> Record<'o> {
         name: fn(T) -> &'static str,
         source: impl Source<'a>,
     ) -> Written {
+        match source.glance() {
+            Glance::Unset => return self.null(field),
+            Glance::Text(token) => {
+                let known = token.inside().and_then(|text| {
+                    let pair = pairs.iter().find(|(native, _)| native.as_bytes() == text)?;
+                    Some(name(pair.1))
+                });
+                // Otherwise it may be written with escapes.
+                if let Some(known) = known {
+                    return put_name(self.json, field, known);
+                }
+            }
+            Glance::Other(_) | Glance::Several => {}
+        }
         let text = self.text_of(field, source);
         let value = read::value(field.name(), pairs, text.as_ref(), self.warnings);
         self.owned(field, value.map(|value| Cow::Borrowed(name(value))))
     }
 
     /// An instant in any form that providers use, as RFC 3339 in UTC with milliseconds.
+    #[inline(always)]
     pub fn timestamp<'a>(&mut self, field: Field, source: impl Source<'a>) -> Written {
         match source.glance() {
             Glance::Unset => return self.null(field),
-            Glance::Plain(text) => {
-                if let Some(written) = instant::written(&text[1..text.len() - 1]) {
-                    let parts = ["\"", written.seconds, written.milliseconds, "Z\""];
-                    return put(self.json, field, &parts);
+            Glance::Text(token) => {
+                if let Some(written) = token.inside().and_then(instant::written) {
+                    return put_instant(self.json, field, token, written);
                 }
             }
-            Glance::Other => {}
+            Glance::Other(_) | Glance::Several => {}
         }
-        let token = source.token::<Text<'_>>(field.name(), self.warnings);
+        self.any_timestamp(field, source)
+    }
+
+    #[cold]
+    fn any_timestamp<'a>(&mut self, field: Field, source: impl Source<'a>) -> Written {
+        let token = source.scalar::<Text<'_>>(field.name(), self.warnings);
         let text = Text::from_token(token.json());
         let instant = read::timestamp(field.name(), text.as_ref(), self.warnings);
         self.owned(field, instant)
@@ -249,13 +309,25 @@ impl<'o> Record<'o> {
     }
 
     /// A date, as midnight UTC of that day.
+    #[inline]
     pub fn date_as_timestamp<'a>(&mut self, field: Field, source: impl Source<'a>) -> Written {
-        let token = source.token::<Text<'_>>(field.name(), self.warnings);
-        if let Glance::Plain(text) = source.glance()
-            && let Some(day) = instant::day(&text[1..text.len() - 1])
-        {
-            return put(self.json, field, &["\"", day, "T00:00:00.000Z\""]);
+        match source.glance() {
+            Glance::Unset => return self.null(field),
+            Glance::Text(token) if token.inside().is_some_and(instant::is_day) => {
+                let mut written = put_as_it_is(self.json, field, token);
+                self.json.pop();
+                self.json.extend_from_slice(b"T00:00:00.000Z\"");
+                written.place.0.end = self.json.len();
+                return written;
+            }
+            _ => {}
         }
+        self.any_date_as_timestamp(field, source)
+    }
+
+    #[cold]
+    fn any_date_as_timestamp<'a>(&mut self, field: Field, source: impl Source<'a>) -> Written {
+        let token = source.scalar::<Text<'_>>(field.name(), self.warnings);
         let text = token.text(field.name(), self.warnings);
         let instant = read::date_as_timestamp(field.name(), text.as_ref(), self.warnings);
         self.owned(field, instant)
@@ -269,6 +341,7 @@ impl<'o> Record<'o> {
     }
 
     /// The native record, byte for byte, where the caller wants it.
+    #[inline]
     pub fn raw(&mut self, field: Field, record: &str) -> Written {
         self.json(field, if self.with_raw { record } else { "{}" })
     }
@@ -298,7 +371,7 @@ impl<'o> Record<'o> {
     /// A value that the mapping has word for word.
     #[inline]
     pub fn json(&mut self, field: Field, json: &str) -> Written {
-        put_one(self.json, field, json)
+        put_one(self.json, field, json.as_bytes())
     }
 
     /// What this provider has no counterpart for.
@@ -335,7 +408,7 @@ impl<'o> Record<'o> {
     }
 
     fn scalar<'a, S: Scalar<'a>>(&mut self, field: Field, source: impl Source<'a>) -> Option<S> {
-        let token = source.token::<S>(field.name(), self.warnings);
+        let token = source.scalar::<S>(field.name(), self.warnings);
         match token.json() {
             "" => None,
             token => S::from_token(token),
@@ -392,7 +465,7 @@ impl Entry<'_> {
     /// What the entry is for.
     #[inline]
     pub fn tag(&mut self, field: Field, value: &str) {
-        put(self.json, field, &["\"", value, "\""]);
+        put_name(self.json, field, value);
     }
 
     /// A text, as it was written.
@@ -404,12 +477,18 @@ impl Entry<'_> {
 
     /// The first line of a text of several.
     pub fn first_line(&mut self, field: Field, leaf: Leaf<'_>) -> Written {
-        if let Some((first, _)) = lines::of(leaf) {
-            if first.is_empty() {
+        let Some(token) = leaf.token() else {
+            return put_null(self.json, field);
+        };
+        if let Some(lines) = Lines::of(token) {
+            if !lines.has_first() {
                 return put_null(self.json, field);
             }
-            let written = put(self.json, field, &["\"", first, "\""]);
-            return self.note(written);
+            self.json.extend_from_slice(field.prefix().as_bytes());
+            let begin = self.json.len();
+            lines.push_first(self.json);
+            let place = Place(begin..self.json.len());
+            return self.note(Written { field, place });
         }
         let text = leaf.text(self.list.name(), self.warnings);
         self.converted(field, read::first_line(text.as_ref()))
@@ -417,15 +496,21 @@ impl Entry<'_> {
 
     /// All lines of a text but the first.
     pub fn rest_lines(&mut self, field: Field, leaf: Leaf<'_>) -> Written {
-        if let Some((_, rest)) = lines::of(leaf) {
-            if rest.is_empty() {
+        let Some(token) = leaf.token() else {
+            return put_null(self.json, field);
+        };
+        if let Some(lines) = Lines::of(token) {
+            if !lines.has_rest() {
                 return put_null(self.json, field);
             }
-            let mut written = put(self.json, field, &["\""]);
-            lines::push(self.json, rest);
-            self.json.push(b'"');
-            written.place.0.end = self.json.len();
-            return self.note(written);
+            let before = self.json.len();
+            self.json.extend_from_slice(field.prefix().as_bytes());
+            let begin = self.json.len();
+            if lines.push_rest(self.json) {
+                let place = Place(begin..self.json.len());
+                return self.note(Written { field, place });
+            }
+            self.json.truncate(before);
         }
         let text = leaf.text(self.list.name(), self.warnings);
         self.converted(field, read::rest_lines(text.as_ref()))
@@ -454,7 +539,7 @@ impl Entry<'_> {
 }
 
 fn flag<'a>(field: Field, source: impl Source<'a>, warnings: &mut Warnings) -> Option<bool> {
-    let token = source.token::<Flag>(field.name(), warnings);
+    let token = source.scalar::<Flag>(field.name(), warnings);
     Flag::from_token(token.json()).map(|flag| flag.0)
 }
 
@@ -483,12 +568,76 @@ fn put(json: &mut Vec<u8>, field: Field, parts: &[&str]) -> Written {
 }
 
 #[inline]
-fn put_one(json: &mut Vec<u8>, field: Field, value: &str) -> Written {
+fn put_one(json: &mut Vec<u8>, field: Field, value: &[u8]) -> Written {
     let prefix = field.prefix().as_bytes();
     json.reserve(prefix.len() + value.len());
     json.extend_from_slice(prefix);
     let begin = json.len();
-    json.extend_from_slice(value.as_bytes());
+    json.extend_from_slice(value);
+    Written {
+        field,
+        place: Place(begin..json.len()),
+    }
+}
+
+/// Bytes that are copied at once.
+const SHORT: usize = 32;
+
+/// A token as it is.
+#[inline(always)]
+fn put_as_it_is(json: &mut Vec<u8>, field: Field, token: Token<'_>) -> Written {
+    json.extend_from_slice(field.prefix().as_bytes());
+    let begin = json.len();
+    let (text, length) = token.in_text();
+    push(json, text, length);
+    Written {
+        field,
+        place: Place(begin..json.len()),
+    }
+}
+
+/// So many bytes of a text.
+#[inline(always)]
+fn push(json: &mut Vec<u8>, text: &[u8], length: usize) {
+    match text.first_chunk::<SHORT>() {
+        // To copy so many and not one less would take longer.
+        Some(chunk) if length <= SHORT => {
+            let end = json.len() + length;
+            json.extend_from_slice(chunk);
+            json.truncate(end);
+        }
+        _ => json.extend_from_slice(&text[..length]),
+    }
+}
+
+/// An instant that is nearly as it is to be.
+#[inline(always)]
+fn put_instant(
+    json: &mut Vec<u8>,
+    field: Field,
+    token: Token<'_>,
+    written: instant::Written,
+) -> Written {
+    let mut put = put_as_it_is(json, field, token);
+    let (length, rest) = match written {
+        instant::Written::AsItIs => return put,
+        instant::Written::Milliseconds => (instant::MILLISECONDS, "Z\""),
+        instant::Written::Seconds => (instant::SECONDS, ".000Z\""),
+    };
+    json.truncate(put.place.0.start + 1 + length);
+    json.extend_from_slice(rest.as_bytes());
+    put.place.0.end = json.len();
+    put
+}
+
+/// A word in which nothing is to be escaped, in quotation marks.
+#[inline]
+fn put_name(json: &mut Vec<u8>, field: Field, name: &str) -> Written {
+    json.extend_from_slice(field.prefix().as_bytes());
+    let begin = json.len();
+    json.push(b'"');
+    json.extend_from_slice(name.as_bytes());
+    json.push(b'"');
     Written {
         field,
         place: Place(begin..json.len()),
@@ -505,7 +654,7 @@ fn put_null(json: &mut Vec<u8>, field: Field) -> Written {
 }
 
 /// A text as it is written; what is odd is told of as `told`.
-#[inline]
+#[inline(always)]
 fn put_text<'a>(
     json: &mut Vec<u8>,
     field: Field,
@@ -515,19 +664,28 @@ fn put_text<'a>(
 ) -> Written {
     match source.glance() {
         Glance::Unset => put_null(json, field),
-        Glance::Plain(text) => put_one(json, field, text),
-        Glance::Other => {
-            let token = source.token::<Text<'_>>(told.name(), warnings);
-            put_token(json, field, token)
-        }
+        Glance::Text(token) => put_as_it_is(json, field, token),
+        Glance::Other(_) | Glance::Several => put_any_text(json, field, source, told, warnings),
     }
+}
+
+#[cold]
+fn put_any_text<'a>(
+    json: &mut Vec<u8>,
+    field: Field,
+    source: impl Source<'a>,
+    told: Field,
+    warnings: &mut Warnings,
+) -> Written {
+    let token = source.scalar::<Text<'_>>(told.name(), warnings);
+    put_token(json, field, token)
 }
 
 /// A text token as it is; a number or a truth value in quotation marks.
 fn put_token(json: &mut Vec<u8>, field: Field, token: Leaf<'_>) -> Written {
     match token.json() {
         "" | "\"\"" => put_null(json, field),
-        text if text.starts_with('"') => put_one(json, field, text),
+        text if text.starts_with('"') => put_one(json, field, text.as_bytes()),
         other => put(json, field, &["\"", other, "\""]),
     }
 }

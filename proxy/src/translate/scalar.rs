@@ -51,7 +51,7 @@ impl<'a> Scalar<'a> for Text<'a> {
     #[inline]
     fn fits(leaf: Leaf<'a>) -> bool {
         match leaf.json().as_bytes().first() {
-            Some(b'"') => !leaf.is_escaped() || leaf.inside().is_some_and(scan::is_unicode),
+            Some(b'"') => !leaf.may_be_no_unicode() || leaf.inside().is_some_and(scan::is_unicode),
             Some(b'{' | b'[') => false,
             _ => true,
         }

@@ -7,7 +7,7 @@
 //! What is wanted of an object is said by a [`Native`] struct, one line for each member:
 //!
 //! ```
-//! use crosswalk::translate::{leaf::Leaf, scan::{Member, Native, Scan, Stop}};
+//! use crosswalk::{error::Error, key, translate::{leaf::Leaf, scan::{Left, Members, Native, Scan}}};
 //!
 //! #[derive(Default)]
 //! struct Company<'a> {
@@ -15,23 +15,24 @@
 //! }
 //!
 //! impl<'a> Native<'a> for Company<'a> {
-//!     const MEMBERS: &'a [Member<'a, Self>] = &[
-//!         Member::new("name", |it, scan| scan.leaf(&mut it.name)),
-//!     ];
+//!     fn members(&mut self, members: &mut impl Members<'a>) -> Result<(), Left> {
+//!         members.take(key!("name"), &mut self.name)?;
+//!         Ok(())
+//!     }
 //! }
 //!
 //! let mut company = Company::default();
-//! Scan::new(r#"{"size": [1, {"x": null}], "name": "Acme"}"#).object(&mut company)?;
+//! Scan::new(r#"{"size": [1, {"x": null}], "name": "Acme"}"#).record(&mut company)?;
 //! assert_eq!(company.name, Leaf::of(r#""Acme""#));
-//! # Ok::<(), Stop>(())
+//! # Ok::<(), Error>(())
 //! ```
 //!
 //! A text that is still coming is read by [`Scan::of_part`]: where it ends too early the outcome is
 //! [`Stop::Incomplete`], and the same place is read again when there is more.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, str::Utf8Error};
 
-use super::leaf::Leaf;
+use super::leaf::{Kind, Leaf};
 use crate::error::Error;
 
 mod member;
@@ -39,9 +40,11 @@ mod passing;
 #[cfg(test)]
 mod tests;
 
-pub use member::{Member, Native, Take};
+#[doc(hidden)]
+pub use member::KeyParts;
+pub use member::{Key, Left, Members, Native, Value};
 pub use passing::unquote;
-pub(super) use passing::{is_plain, is_unicode};
+pub(super) use passing::{is_plain, is_unicode, plain_until};
 
 /// Why a scan did not go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,28 +153,21 @@ impl<'a> Scan<'a> {
     }
 
     /// Takes the value of a field. A field that is given twice has the last value.
-    #[inline]
-    pub fn leaf(&mut self, leaf: &mut Leaf<'a>) -> Result<(), Stop> {
+    fn leaf(&mut self, leaf: &mut Leaf<'a>) -> Result<(), Stop> {
         let first = self.peek()?;
         let begin = self.at;
-        let mut is_escaped = false;
+        let mut string = Kind::Plain;
         match first {
-            b'"' => is_escaped = self.pass_string()?,
+            b'"' => string = self.pass_string()?,
             b'{' | b'[' => self.pass_nested()?,
             _ => self.pass_word(first)?,
         }
-        *leaf = if first == b'n' {
-            Leaf::default()
-        } else {
-            Leaf::written(self.since(begin), is_escaped)
-        };
+        *leaf = Leaf::written(self.since(begin), string);
         Ok(())
     }
 
-    /// Takes what is wanted of an object; null is an object without members. One that is given twice is the last one,
-    /// and has nothing of the first.
-    pub fn object<T: Native<'a>>(&mut self, native: &mut T) -> Result<(), Stop> {
-        *native = T::default();
+    /// Takes what is wanted of an object, into places that nothing has been put into; null is an object without members.
+    fn object<T: Native<'a>>(&mut self, native: &mut T) -> Result<(), Stop> {
         match self.peek()? {
             b'{' => self.wanted(native),
             b'n' => self.pass_word(b'n'),
@@ -181,48 +177,6 @@ impl<'a> Scan<'a> {
                 Err(Stop::NoObject)
             }
         }
-    }
-
-    fn wanted<T: Native<'a>>(&mut self, native: &mut T) -> Result<(), Stop> {
-        self.at += 1;
-        if self.passes(b'}')? {
-            return Ok(());
-        }
-        let mut likely = 0;
-        loop {
-            let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
-            let glimpsed = T::MEMBERS.get(likely).map(|member| member.stands_at(rest));
-            let found = if let Some(Some(length)) = glimpsed {
-                self.at += length;
-                Some(likely)
-            } else {
-                self.find::<T>()?
-            };
-            match found {
-                Some(at) => {
-                    let member = &T::MEMBERS[at];
-                    (member.take)(native, self)
-                        .map_err(|stop| self.stopped_in(member.name, stop))?;
-                    likely = at + 1;
-                }
-                None => self.pass()?,
-            }
-            if self.ends(b'}')? {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Passes a key, and says which of the wanted members it is.
-    fn find<T: Native<'a>>(&mut self) -> Result<Option<usize>, Stop> {
-        let (key, is_escaped) = self.key()?;
-        let key = if is_escaped {
-            unquote(key)
-        } else {
-            Some(Cow::Borrowed(key))
-        };
-        // Half a pair of surrogates is in no name.
-        Ok(key.and_then(|key| T::MEMBERS.iter().position(|member| member.name == key)))
     }
 
     /// Goes through the members of the object that comes next, with the scan before the value of each.
@@ -283,7 +237,7 @@ impl<'a> Scan<'a> {
             return Err(Stop::Illegal);
         }
         let begin = self.at + 1;
-        let is_escaped = self.pass_string()?;
+        let is_escaped = self.pass_string()? != Kind::Plain;
         let key = &self.text[begin..self.at - 1];
         if !self.passes(b':')? {
             return Err(Stop::Illegal);
@@ -313,23 +267,20 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// A whole native record: what is wanted of it, and the record as it came.
+    /// A whole native record, as it came; what is wanted of it is put in places that nothing has been put into.
     #[inline]
-    pub fn record<T: Native<'a>>(&mut self) -> Result<(T, &'a str), Error> {
-        let mut native = T::default();
+    pub fn record<T: Native<'a>>(&mut self, native: &mut T) -> Result<&'a str, Error> {
         let read = self.peek().and_then(|first| {
             let begin = self.at;
-            if first == b'n' {
+            if first != b'{' {
+                // What is no JSON at all is told as such.
                 self.pass()?;
                 return Err(Stop::NoObject);
             }
-            self.object(&mut native)?;
+            self.wanted(native)?;
             Ok(self.since(begin))
         });
-        match read {
-            Ok(raw) => Ok((native, raw)),
-            Err(stop) => Err(self.error(stop)),
-        }
+        read.map_err(|stop| self.error(stop))
     }
 
     /// Whether the last error was that the text is not complete.
@@ -376,10 +327,16 @@ impl<'a> Scan<'a> {
 
 /// A body as text.
 pub fn utf8(body: &[u8]) -> Result<&str, Error> {
-    std::str::from_utf8(body).map_err(|error| {
+    checked(body).map_err(|error| {
         Error::bad_gateway("the provider's answer is not what its spec says")
             .with_detail(format!("no UTF-8 at byte {}", error.valid_up_to()))
     })
+}
+
+/// The same, for whoever can do with the beginning of a text.
+pub(super) fn checked(text: &[u8]) -> Result<&str, Utf8Error> {
+    // Where the fault is costs more to know, and is asked only if there is one.
+    simdutf8::basic::from_utf8(text).or_else(|_| std::str::from_utf8(text))
 }
 
 /// The value at a place of an object that has been passed before, and so is legal; none where it is not there.

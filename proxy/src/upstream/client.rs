@@ -13,6 +13,7 @@ use std::{
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 use http::{HeaderMap, Request, StatusCode};
+use http_body::Body as _;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -29,6 +30,8 @@ use crate::config::{Limits, Roots, Tls};
 
 /// Above this, inflating leaves the thread that serves sockets.
 const INFLATE_INLINE: usize = 64 * 1024;
+/// The beginning of a body that may flow: what it flows from, and the piece that goes beyond.
+const MOST_BEGUN: usize = 2 * FLOWS_FROM;
 /// What is read of a body that nobody wants, and for how long.
 const LARGEST_UNREAD: usize = 64 * 1024;
 const LONGEST_UNREAD: Duration = Duration::from_millis(500);
@@ -214,13 +217,16 @@ impl Client {
         body: Arriving,
         flow: &mut Flow<'_>,
     ) -> Result<Response, Failure> {
+        let told = body.size_hint().exact();
         let mut reading = Reading::new(&head.headers, body, self.response_body_bytes);
         let mut response = Response {
             status: head.status,
             headers: head.headers,
             body: Bytes::new(),
         };
-        let mut begun = Vec::new();
+        // What begins to flow is not copied from one place to a larger one before.
+        let told = told.and_then(|told| usize::try_from(told).ok());
+        let mut begun = Vec::with_capacity(told.unwrap_or(MOST_BEGUN).min(MOST_BEGUN));
         let mut may_begin = true;
         while let Some(piece) = reading.next().await? {
             begun.extend_from_slice(&piece);

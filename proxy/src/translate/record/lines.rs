@@ -1,67 +1,101 @@
 //! The lines of a text, without decoding it: most that have several are written with no escapes but the usual ones.
 
-use crate::translate::leaf::Leaf;
+use super::push;
+use crate::translate::{leaf::Token, scan};
 
-/// The first line of a text, and the lines after it, as [`split`] finds them.
-#[inline]
-pub(super) fn of(leaf: Leaf<'_>) -> Option<(&str, &str)> {
-    let inside = leaf.inside()?;
-    if leaf.is_escaped() {
-        split(inside)
-    } else {
-        Some((inside, ""))
-    }
+/// The lines of a string token, as it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Lines<'a> {
+    /// The token, and the text behind it.
+    text: &'a [u8],
+    /// Where the closing quotation mark stands.
+    end: usize,
+    /// Where the first line ends, and where the others begin; the end where there are none.
+    first: usize,
+    rest: usize,
 }
 
-/// The first line of the inside of a string token, and the lines after it. None where something in it is escaped in
-/// another way than we would write it; then it is to be decoded.
-fn split(inside: &str) -> Option<(&str, &str)> {
-    let mut returns = 0;
-    let mut plain = 0;
-    let mut found = None;
-    for (at, escape) in escapes(inside) {
-        if found.is_none() {
-            if at > plain {
-                returns = at;
+impl<'a> Lines<'a> {
+    /// None where something in the first line is escaped in another way than we would write it; then it is to be decoded.
+    pub(super) fn of(token: Token<'a>) -> Option<Self> {
+        let (text, length) = token.is_simple().then(|| token.in_text())?;
+        let end = length - 1;
+        // Carriage returns at the end of the line do not belong to it: where they begin.
+        let mut returns = None;
+        let mut at = 1;
+        loop {
+            let escape = scan::plain_until(text, at);
+            if escape >= end {
+                let first = end;
+                return Some(Self {
+                    text,
+                    end,
+                    first,
+                    rest: end,
+                });
             }
-            match escape {
-                b'n' => found = Some((&inside[..returns], &inside[at + 2..])),
-                b'r' => {}
-                _ => returns = at + 2,
+            if escape > at {
+                returns = None;
             }
+            match text[escape + 1] {
+                b'n' => {
+                    let first = returns.unwrap_or(escape);
+                    return Some(Self {
+                        text,
+                        end,
+                        first,
+                        rest: escape + 2,
+                    });
+                }
+                b'r' => returns = returns.or(Some(escape)),
+                b'/' => return None,
+                _ => returns = None,
+            }
+            at = escape + 2;
         }
-        if !matches!(escape, b'n' | b'r' | b't' | b'b' | b'f' | b'"' | b'\\') {
-            return None;
-        }
-        plain = at + 2;
     }
-    Some(found.unwrap_or((inside, "")))
-}
 
-/// Appends lines to `json`, with LF between them.
-pub(super) fn push(json: &mut Vec<u8>, lines: &str) {
-    let mut copied = 0;
-    let mut before = None;
-    for (at, escape) in escapes(lines) {
-        // A carriage return just before a line feed is left out.
-        if escape == b'n' && before == Some((at.wrapping_sub(2), b'r')) {
-            json.extend_from_slice(&lines.as_bytes()[copied..at - 2]);
-            copied = at;
-        }
-        before = Some((at, escape));
+    pub(super) fn has_first(&self) -> bool {
+        self.first > 1
     }
-    json.extend_from_slice(&lines.as_bytes()[copied..]);
-}
 
-/// The places of the backslashes that escape something, and what comes after each.
-fn escapes(inside: &str) -> impl Iterator<Item = (usize, u8)> + '_ {
-    let mut from = 0;
-    std::iter::from_fn(move || {
-        let rest = inside.as_bytes().get(from..)?;
-        let at = from + memchr::memchr(b'\\', rest)?;
-        from = at + 2;
-        Some((at, *inside.as_bytes().get(at + 1)?))
-    })
+    /// Appends the first line to `json`, in quotation marks.
+    pub(super) fn push_first(&self, json: &mut Vec<u8>) {
+        push(json, self.text, self.first);
+        json.push(b'"');
+    }
+
+    pub(super) fn has_rest(&self) -> bool {
+        self.rest < self.end
+    }
+
+    /// Appends the other lines to `json`, with LF between them, in quotation marks. False where something in them is
+    /// escaped in another way than we would write it.
+    pub(super) fn push_rest(&self, json: &mut Vec<u8>) -> bool {
+        let (text, end) = (self.text, self.end);
+        let mut copied = self.rest;
+        let mut at = self.rest;
+        let mut returned = None;
+        json.push(b'"');
+        loop {
+            let escape = scan::plain_until(text, at);
+            if escape >= end {
+                push(json, &text[copied..], end + 1 - copied);
+                return true;
+            }
+            match text[escape + 1] {
+                // A carriage return just before a line feed is left out.
+                b'n' if returned == Some(escape) => {
+                    json.extend_from_slice(&text[copied..escape - 2]);
+                    copied = escape;
+                }
+                b'/' => return false,
+                b'r' => returned = Some(escape + 2),
+                _ => {}
+            }
+            at = escape + 2;
+        }
+    }
 }
 
 #[cfg(test)]
@@ -70,15 +104,27 @@ mod tests {
 
     use super::*;
     use crate::translate::{
+        leaf::Leaf,
         read::{first_line, rest_lines},
         scalar::Text,
     };
 
     fn fast(inside: &str) -> Option<(String, String)> {
-        let (first, rest) = split(inside)?;
-        let mut json = Vec::new();
-        push(&mut json, rest);
-        Some((first.to_owned(), String::from_utf8(json).unwrap()))
+        let token = format!("\"{inside}\"");
+        let lines = Lines::of(Leaf::of(&token).token()?)?;
+        let inside = |json: Vec<u8>| {
+            let json = String::from_utf8(json).unwrap();
+            json[1..json.len() - 1].to_owned()
+        };
+        let (mut first, mut rest) = (Vec::new(), Vec::new());
+        lines.push_first(&mut first);
+        if !lines.push_rest(&mut rest) {
+            return None;
+        }
+        let (first, rest) = (inside(first), inside(rest));
+        assert_eq!(lines.has_first(), !first.is_empty());
+        assert_eq!(lines.has_rest(), !rest.is_empty());
+        Some((first, rest))
     }
 
     fn slow(inside: &str) -> (String, String) {

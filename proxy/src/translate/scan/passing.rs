@@ -1,51 +1,36 @@
 //! Passing strings, numbers, words, and whatever is nested: the part of [`Scan`] that looks at bytes.
 
+#![expect(
+    clippy::inline_always,
+    reason = "most strings are so short that a call takes longer than to find their end"
+)]
+
 use std::borrow::Cow;
 
 use super::{Scan, Stop};
+use crate::translate::leaf::{Kind, Leaf, Token};
 
 impl Scan<'_> {
-    /// Passes a string, from its quotation mark on. Says whether something in it is escaped.
+    /// Passes a string, from its quotation mark on. Says of which kind it is.
     #[inline]
-    pub(super) fn pass_string(&mut self) -> Result<bool, Stop> {
-        let bytes = self.text.as_bytes();
-        let end = plain_until(bytes, self.at + 1);
-        if bytes.get(end) == Some(&b'"') {
-            self.at = end + 1;
-            return Ok(false);
+    pub(super) fn pass_string(&mut self) -> Result<Kind, Stop> {
+        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        if let Some(length) = plain_string(rest) {
+            self.at += length;
+            return Ok(Kind::Plain);
         }
-        self.pass_rest_of_string(end)
+        self.pass_odd_string(rest)
     }
 
-    fn pass_rest_of_string(&mut self, mut at: usize) -> Result<bool, Stop> {
-        let bytes = self.text.as_bytes();
-        let mut is_escaped = false;
-        loop {
-            match bytes.get(at) {
-                Some(b'"') => {
-                    self.at = at + 1;
-                    return Ok(is_escaped);
-                }
-                Some(b'\\') => is_escaped = true,
-                Some(_) => return Err(Stop::Illegal),
-                None => return Err(self.ended()),
+    #[inline(never)]
+    fn pass_odd_string(&mut self, rest: &[u8]) -> Result<Kind, Stop> {
+        match odd_string(rest) {
+            Ok((length, kind)) => {
+                self.at += length;
+                Ok(kind)
             }
-            match bytes.get(at + 1) {
-                Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => at += 2,
-                Some(b'u') => {
-                    for place in at + 2..at + 6 {
-                        match bytes.get(place) {
-                            Some(digit) if digit.is_ascii_hexdigit() => {}
-                            Some(_) => return Err(Stop::Illegal),
-                            None => return Err(self.ended()),
-                        }
-                    }
-                    at += 6;
-                }
-                Some(_) => return Err(Stop::Illegal),
-                None => return Err(self.ended()),
-            }
-            at = plain_until(bytes, at);
+            Err(Stop::Incomplete) => Err(self.ended()),
+            Err(stop) => Err(stop),
         }
     }
 
@@ -189,22 +174,144 @@ impl Nesting {
     }
 }
 
-/// Where the plain part of a string ends that goes on at `at`: at a quotation mark, a backslash, a control character, or
-/// the end of the text. Eight bytes are looked at in one go.
+/// Bytes that are looked at together.
+const CHUNK: usize = 16;
+
+/// The length of the string that a text begins with, its quotation marks counted, where nothing in it is escaped. None
+/// where it has to be looked at more closely: it is no such string, or the text ends soon after.
+#[inline(always)]
+pub(super) fn plain_string(text: &[u8]) -> Option<usize> {
+    let mut at = 1;
+    if text.first() != Some(&b'"') {
+        return None;
+    }
+    while let Some(chunk) = text.get(at..).and_then(<[u8]>::first_chunk) {
+        let found = specials(*chunk);
+        if found != 0 {
+            let end = found.trailing_zeros() as usize;
+            return (chunk[end % CHUNK] == b'"').then_some(at + end + 1);
+        }
+        at += CHUNK;
+    }
+    None
+}
+
+/// The length of any string that a text begins with, its quotation marks counted, and its kind.
+fn odd_string(text: &[u8]) -> Result<(usize, Kind), Stop> {
+    let mut kind = Kind::Plain;
+    let mut at = plain_until(text, 1);
+    loop {
+        match text.get(at) {
+            Some(b'"') => return Ok((at + 1, kind)),
+            Some(b'\\') => {}
+            Some(_) => return Err(Stop::Illegal),
+            None => return Err(Stop::Incomplete),
+        }
+        match text.get(at + 1) {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
+                kind = kind.max(Kind::Escaped);
+                at += 2;
+            }
+            Some(b'u') => {
+                for place in at + 2..at + 6 {
+                    match text.get(place) {
+                        Some(digit) if digit.is_ascii_hexdigit() => {}
+                        Some(_) => return Err(Stop::Illegal),
+                        None => return Err(Stop::Incomplete),
+                    }
+                }
+                kind = Kind::Numbered;
+                at += 6;
+            }
+            Some(_) => return Err(Stop::Illegal),
+            None => return Err(Stop::Incomplete),
+        }
+        at = plain_until(text, at);
+    }
+}
+
+/// The length of the word that a text begins with: `null`, a truth value, or a number of a few digits. None where it has
+/// to be looked at more closely.
+fn plain_word(text: &[u8]) -> Option<usize> {
+    match text {
+        [b'n', b'u', b'l', b'l', ..] | [b't', b'r', b'u', b'e', ..] => Some(4),
+        [b'f', b'a', b'l', b's', b'e', ..] => Some(5),
+        [b'0', b',' | b'}', ..] => Some(1),
+        [b'1'..=b'9', rest @ ..] => {
+            let more = rest.iter().position(|byte| !byte.is_ascii_digit())?;
+            matches!(rest[more], b',' | b'}').then_some(1 + more)
+        }
+        _ => None,
+    }
+}
+
+/// The length of the value that a text begins with, where it is a plain string, a plain word, or an object of such
+/// values, and written in the shortest way. None where it has to be looked at more closely.
+pub(super) fn plain_value(text: &[u8]) -> Option<usize> {
+    plain_string(text).or_else(|| match text.first() {
+        Some(b'{') => plain_object(text),
+        _ => plain_word(text),
+    })
+}
+
+#[inline(never)]
+fn plain_object(text: &[u8]) -> Option<usize> {
+    let mut rest = text.get(1..)?;
+    loop {
+        let (_, value) = rest.split_at_checked(plain_string(rest)?)?;
+        let value = value.strip_prefix(b":")?;
+        let length = plain_string(value).or_else(|| plain_word(value))?;
+        match value.get(length..)? {
+            [b',', next @ ..] => rest = next,
+            [b'}', behind @ ..] => return Some(text.len() - behind.len()),
+            _ => return None,
+        }
+    }
+}
+
+impl<'a> Leaf<'a> {
+    /// Takes the scalar that a text begins with and that is no plain string, and says how long it is; none where it takes
+    /// a closer look.
+    #[inline(never)]
+    pub(super) fn take_other_scalar(&mut self, text: &'a [u8]) -> Option<usize> {
+        if text.first() == Some(&b'"') {
+            let (length, kind) = odd_string(text).ok()?;
+            *self = Token::new(text, length, kind).into();
+            return Some(length);
+        }
+        let length = plain_word(text)?;
+        *self = if text[0] == b'n' {
+            Self::default()
+        } else {
+            Token::new(text, length, Kind::Other).into()
+        };
+        Some(length)
+    }
+}
+
+/// The bytes that do not stand for themselves in a string, a bit for each: quotation marks, backslashes, and control
+/// characters.
 #[inline]
-fn plain_until(bytes: &[u8], mut at: usize) -> usize {
+fn specials(chunk: [u8; CHUNK]) -> u32 {
+    let chunk = wide::u8x16::from(chunk);
+    let quotes = chunk.simd_eq(wide::u8x16::splat(b'"'));
+    let backslashes = chunk.simd_eq(wide::u8x16::splat(b'\\'));
+    let controls = chunk.min(wide::u8x16::splat(0x1f)).simd_eq(chunk);
+    (quotes | backslashes | controls).to_bitmask()
+}
+
+/// Where the plain part of a string ends that goes on at `at`: at a quotation mark, a backslash, a control character, or
+/// the end of the text.
+#[inline]
+pub(in crate::translate) fn plain_until(bytes: &[u8], mut at: usize) -> usize {
     const ONES: u64 = u64::MAX / 255;
     const HIGH_BITS: u64 = ONES * 0x80;
-    while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<16>) {
-        let chunk = wide::u8x16::from(*chunk);
-        let quotes = chunk.simd_eq(wide::u8x16::splat(b'"'));
-        let backslashes = chunk.simd_eq(wide::u8x16::splat(b'\\'));
-        let controls = chunk.min(wide::u8x16::splat(0x1f)).simd_eq(chunk);
-        let found = (quotes | backslashes | controls).to_bitmask();
+    while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        let found = specials(*chunk);
         if found != 0 {
             return at + found.trailing_zeros() as usize;
         }
-        at += 16;
+        at += CHUNK;
     }
     while let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
         let word = u64::from_le_bytes(*word);

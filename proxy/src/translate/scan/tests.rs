@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use serde_json::{Value, value::RawValue};
 
 use super::*;
+use crate::key;
 
 /// Whether a whole text is legal JSON.
 fn is_legal(text: &str) -> bool {
@@ -29,22 +30,25 @@ struct Home<'a> {
 }
 
 impl<'a> Native<'a> for Company<'a> {
-    const MEMBERS: &'a [Member<'a, Self>] = &[
-        Member::new("id", |it, scan| scan.leaf(&mut it.id)),
-        Member::new("home", |it, scan| scan.object(&mut it.home)),
-    ];
+    fn members(&mut self, members: &mut impl Members<'a>) -> Result<(), Left> {
+        members.take(key!("id"), &mut self.id)?;
+        members.take(key!("home"), &mut self.home)?;
+        Ok(())
+    }
 }
 
 impl<'a> Native<'a> for Home<'a> {
-    const MEMBERS: &'a [Member<'a, Self>] =
-        &[Member::new("city", |it, scan| scan.leaf(&mut it.city))];
+    fn members(&mut self, members: &mut impl Members<'a>) -> Result<(), Left> {
+        members.take(key!("city"), &mut self.city)
+    }
 }
 
 fn read(text: &str) -> Result<(Company<'_>, &str), Error> {
     let mut scan = Scan::new(text);
-    let record = scan.record()?;
+    let mut company = Company::default();
+    let raw = scan.record(&mut company)?;
     scan.end().map_err(|stop| scan.error(stop))?;
-    Ok(record)
+    Ok((company, raw))
 }
 
 #[test]
@@ -63,6 +67,28 @@ fn the_last_of_a_member_that_is_given_twice_counts() {
     assert_eq!(company.home, Home::default());
     let (company, _) = read(r#"{"home":{"city":"a"},"home":null,"id":1,"id":null}"#).unwrap();
     assert_eq!(company, Company::default());
+}
+
+/// An object like [`Company`] with its members in any order, some of them twice or wanted by nobody.
+fn company() -> impl Strategy<Value = String> {
+    let key = "(id|home|x|idx|city|i\\\\u0064|[a-z]{14,20})";
+    let city = ("(city|zip)", "(\"[a-z]{0,40}\"|null|\\[1, 2\\])")
+        .prop_map(|(key, value)| format!("\"{key}\":{value}"));
+    let home = prop::collection::vec(city, 0..4).prop_map(|it| format!("{{{}}}", it.join(",")));
+    let scalar = "(\"[a-z ]{0,40}\"|\"a\\\\nb\"|null|true|false|-?[1-9][0-9]{0,3}|0|1\\.5e3)";
+    let other = "(\\{\"a\":\"b\",\"c\":null\\}|\\{\"a\":\\{\\}\\}|\\[\\])";
+    let value = (scalar, other, home, any::<bool>());
+    let member = (key, value, "[ \n]?", "[ \n]?").prop_map(
+        |(key, (scalar, other, home, is_other), a, b)| {
+            let value = match (&*key, is_other) {
+                ("home", _) => home,
+                (_, true) => other,
+                _ => scalar,
+            };
+            format!("{a}\"{key}\"{b}:{a}{value}{b}")
+        },
+    );
+    prop::collection::vec(member, 0..9).prop_map(|it| format!("{{{}}}", it.join(",")))
 }
 
 #[test]
@@ -220,6 +246,22 @@ fn mutated() -> impl Strategy<Value = String> {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
+
+    #[test]
+    fn members_are_taken_in_any_order(text in company()) {
+        let (company, raw) = read(&text).unwrap();
+        prop_assert_eq!(raw, text.as_str());
+        // Of a name that comes twice, a map has the last.
+        let members: HashMap<String, &RawValue> = serde_json::from_str(&text).unwrap();
+        let leaf = |value: Option<&&RawValue>| value.map_or_else(String::new, |it| it.get().to_owned());
+        let set = |json: String| if json == "null" { String::new() } else { json };
+        prop_assert_eq!(company.id.json(), set(leaf(members.get("id"))));
+        let home: HashMap<String, &RawValue> = match members.get("home") {
+            Some(home) => serde_json::from_str(home.get()).unwrap(),
+            None => HashMap::new(),
+        };
+        prop_assert_eq!(company.home.city.json(), set(leaf(home.get("city"))));
+    }
 
     #[test]
     fn legal_json_is_taken(text in json()) {

@@ -4,7 +4,7 @@
 //! `crm.account` at HubSpot: native `Company`.
 
 use crosswalk::{
-    error::Error, field, route::UnifiedRequest,
+    error::Error, field, key, route::UnifiedRequest,
     translate::{
         Context, NativeRequest, Translator, batch::{BatchPlan, BatchRead},
         beside::Beside, call::{Call, Fields, Root},
@@ -12,7 +12,7 @@ use crosswalk::{
         key::{Chunk, Normalize},
         leaf::Leaf, list::{CompletePlan, List, ListPlan, PagerPlan},
         paging::{Page, Window},
-        patch::Patch, scan::{Member, Native, Scan},
+        patch::Patch, scan::{Left, Members, Native, Scan},
         steps::{StepCall, StepPlan, Steps, To, Written},
         upsert::{FindPlan, KeyPlan, Upsert, UpsertPlan},
         warning::Warnings, write::{At, NativeObject, Tags},
@@ -75,20 +75,21 @@ pub static ENTITY: Entity = Entity {
 #[derive(Debug, Default)]
 struct NativeCompany<'a> {
     id: Leaf<'a>,
-    updated_at: Leaf<'a>,
     properties: NativeCompanyProperties<'a>,
-    archived: Leaf<'a>,
     created_at: Leaf<'a>,
+    updated_at: Leaf<'a>,
+    archived: Leaf<'a>,
 }
 
 impl<'a> Native<'a> for NativeCompany<'a> {
-    const MEMBERS: &'a [Member<'a, Self>] = &[
-        Member::new("id", |it, scan| scan.leaf(&mut it.id)),
-        Member::new("updatedAt", |it, scan| scan.leaf(&mut it.updated_at)),
-        Member::new("properties", |it, scan| scan.object(&mut it.properties)),
-        Member::new("archived", |it, scan| scan.leaf(&mut it.archived)),
-        Member::new("createdAt", |it, scan| scan.leaf(&mut it.created_at)),
-    ];
+    fn members(&mut self, members: &mut impl Members<'a>) -> Result<(), Left> {
+        members.take(key!("id"), &mut self.id)?;
+        members.take(key!("properties"), &mut self.properties)?;
+        members.take(key!("createdAt"), &mut self.created_at)?;
+        members.take(key!("updatedAt"), &mut self.updated_at)?;
+        members.take(key!("archived"), &mut self.archived)?;
+        Ok(())
+    }
 }
 
 /// `properties` of [`NativeCompany`].
@@ -113,33 +114,25 @@ struct NativeCompanyProperties<'a> {
 }
 
 impl<'a> Native<'a> for NativeCompanyProperties<'a> {
-    const MEMBERS: &'a [Member<'a, Self>] = &[
-        Member::new("address", |it, scan| scan.leaf(&mut it.address)),
-        Member::new("address2", |it, scan| scan.leaf(&mut it.address2)),
-        Member::new("city", |it, scan| scan.leaf(&mut it.city)),
-        Member::new("country", |it, scan| scan.leaf(&mut it.country)),
-        Member::new("description", |it, scan| scan.leaf(&mut it.description)),
-        Member::new(
-            "hs_merged_object_ids",
-            |it, scan| scan.leaf(&mut it.hs_merged_object_ids),
-        ),
-        Member::new("hubspot_owner_id", |it, scan| scan.leaf(&mut it.hubspot_owner_id)),
-        Member::new("industry", |it, scan| scan.leaf(&mut it.industry)),
-        Member::new("lifecyclestage", |it, scan| scan.leaf(&mut it.lifecyclestage)),
-        Member::new("name", |it, scan| scan.leaf(&mut it.name)),
-        Member::new(
-            "notes_last_updated",
-            |it, scan| scan.leaf(&mut it.notes_last_updated),
-        ),
-        Member::new(
-            "numberofemployees",
-            |it, scan| scan.leaf(&mut it.numberofemployees),
-        ),
-        Member::new("phone", |it, scan| scan.leaf(&mut it.phone)),
-        Member::new("state", |it, scan| scan.leaf(&mut it.state)),
-        Member::new("website", |it, scan| scan.leaf(&mut it.website)),
-        Member::new("zip", |it, scan| scan.leaf(&mut it.zip)),
-    ];
+    fn members(&mut self, members: &mut impl Members<'a>) -> Result<(), Left> {
+        members.take(key!("address"), &mut self.address)?;
+        members.take(key!("address2"), &mut self.address2)?;
+        members.take(key!("city"), &mut self.city)?;
+        members.take(key!("country"), &mut self.country)?;
+        members.take(key!("description"), &mut self.description)?;
+        members.take(key!("hs_merged_object_ids"), &mut self.hs_merged_object_ids)?;
+        members.take(key!("hubspot_owner_id"), &mut self.hubspot_owner_id)?;
+        members.take(key!("industry"), &mut self.industry)?;
+        members.take(key!("lifecyclestage"), &mut self.lifecyclestage)?;
+        members.take(key!("name"), &mut self.name)?;
+        members.take(key!("notes_last_updated"), &mut self.notes_last_updated)?;
+        members.take(key!("numberofemployees"), &mut self.numberofemployees)?;
+        members.take(key!("phone"), &mut self.phone)?;
+        members.take(key!("state"), &mut self.state)?;
+        members.take(key!("website"), &mut self.website)?;
+        members.take(key!("zip"), &mut self.zip)?;
+        Ok(())
+    }
 }
 
 /// The options of `industry` that every account begins with.
@@ -332,7 +325,8 @@ fn encode(
     _beside: &Beside,
     output: &mut Output,
 ) -> Result<(), Error> {
-    let (native, raw): (NativeCompany<'_>, &str) = scan.record()?;
+    let mut native = NativeCompany::default();
+    let raw = scan.record(&mut native)?;
     let mut record = output.record();
     let id = record.text(field!("id"), native.id).required()?;
     let updated_at = record

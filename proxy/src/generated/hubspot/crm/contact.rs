@@ -4,7 +4,7 @@
 //! `crm.contact` at HubSpot: native `Contact`.
 
 use crosswalk::{
-    error::Error, field, route::UnifiedRequest,
+    error::Error, field, key, route::UnifiedRequest,
     translate::{
         Context, NativeRequest, Translator, batch::{BatchPlan, BatchRead},
         beside::Beside, call::{Call, Fields, Root},
@@ -12,7 +12,7 @@ use crosswalk::{
         key::{Chunk, Normalize},
         leaf::Leaf, list::{CompletePlan, List, ListPlan, PagerPlan},
         paging::{Page, Window},
-        scan::{Member, Native, Scan},
+        scan::{Left, Members, Native, Scan},
         steps::{StepCall, StepPlan, Steps, To, Written},
         upsert::{DirectPlan, FindPlan, KeyPlan, Upsert, UpsertPlan},
         warning::Warnings, write::NativeObject,
@@ -44,18 +44,19 @@ pub static ENTITY: Entity = Entity {
 #[derive(Debug, Default)]
 struct NativeContact<'a> {
     id: Leaf<'a>,
-    updated_at: Leaf<'a>,
     properties: NativeContactProperties<'a>,
+    updated_at: Leaf<'a>,
     archived: Leaf<'a>,
 }
 
 impl<'a> Native<'a> for NativeContact<'a> {
-    const MEMBERS: &'a [Member<'a, Self>] = &[
-        Member::new("id", |it, scan| scan.leaf(&mut it.id)),
-        Member::new("updatedAt", |it, scan| scan.leaf(&mut it.updated_at)),
-        Member::new("properties", |it, scan| scan.object(&mut it.properties)),
-        Member::new("archived", |it, scan| scan.leaf(&mut it.archived)),
-    ];
+    fn members(&mut self, members: &mut impl Members<'a>) -> Result<(), Left> {
+        members.take(key!("id"), &mut self.id)?;
+        members.take(key!("properties"), &mut self.properties)?;
+        members.take(key!("updatedAt"), &mut self.updated_at)?;
+        members.take(key!("archived"), &mut self.archived)?;
+        Ok(())
+    }
 }
 
 /// `properties` of [`NativeContact`].
@@ -69,16 +70,14 @@ struct NativeContactProperties<'a> {
 }
 
 impl<'a> Native<'a> for NativeContactProperties<'a> {
-    const MEMBERS: &'a [Member<'a, Self>] = &[
-        Member::new("email", |it, scan| scan.leaf(&mut it.email)),
-        Member::new("firstname", |it, scan| scan.leaf(&mut it.firstname)),
-        Member::new(
-            "hs_merged_object_ids",
-            |it, scan| scan.leaf(&mut it.hs_merged_object_ids),
-        ),
-        Member::new("lastname", |it, scan| scan.leaf(&mut it.lastname)),
-        Member::new("phone", |it, scan| scan.leaf(&mut it.phone)),
-    ];
+    fn members(&mut self, members: &mut impl Members<'a>) -> Result<(), Left> {
+        members.take(key!("email"), &mut self.email)?;
+        members.take(key!("firstname"), &mut self.firstname)?;
+        members.take(key!("hs_merged_object_ids"), &mut self.hs_merged_object_ids)?;
+        members.take(key!("lastname"), &mut self.lastname)?;
+        members.take(key!("phone"), &mut self.phone)?;
+        Ok(())
+    }
 }
 
 /// The native fields that are written.
@@ -96,7 +95,8 @@ fn encode(
     _beside: &Beside,
     output: &mut Output,
 ) -> Result<(), Error> {
-    let (native, raw): (NativeContact<'_>, &str) = scan.record()?;
+    let mut native = NativeContact::default();
+    let raw = scan.record(&mut native)?;
     let mut record = output.record();
     let id = record.text(field!("id"), native.id).required()?;
     let updated_at = record

@@ -4,14 +4,14 @@
 //! `crm.custom_object` at HubSpot: native `CustomRow`.
 
 use crosswalk::{
-    error::Error, field, route::UnifiedRequest,
+    error::Error, field, key, route::UnifiedRequest,
     translate::{
         Context, NativeRequest, Translator, beside::Beside, call::{Call, Fields, Root},
         entity::{Entity, Output},
         leaf::Leaf, list::{CompletePlan, List, ListPlan, PagerPlan},
         objects::{self, ListedObjects, ObjectFields, ObjectPlan, Place, WithObjects},
         paging::{Page, Window},
-        patch::InputObject, scan::{Member, Native, Scan},
+        patch::InputObject, scan::{Left, Members, Native, Scan},
         steps::{StepCall, StepPlan, Steps},
         warning::Warnings, write::NativeObject,
     },
@@ -106,18 +106,19 @@ static OBJECTS: ObjectPlan = ObjectPlan {
 #[derive(Debug, Default)]
 struct NativeCustomRow<'a> {
     id: Leaf<'a>,
-    updated_at: Leaf<'a>,
     created_at: Leaf<'a>,
+    updated_at: Leaf<'a>,
     archived: Leaf<'a>,
 }
 
 impl<'a> Native<'a> for NativeCustomRow<'a> {
-    const MEMBERS: &'a [Member<'a, Self>] = &[
-        Member::new("id", |it, scan| scan.leaf(&mut it.id)),
-        Member::new("updatedAt", |it, scan| scan.leaf(&mut it.updated_at)),
-        Member::new("createdAt", |it, scan| scan.leaf(&mut it.created_at)),
-        Member::new("archived", |it, scan| scan.leaf(&mut it.archived)),
-    ];
+    fn members(&mut self, members: &mut impl Members<'a>) -> Result<(), Left> {
+        members.take(key!("id"), &mut self.id)?;
+        members.take(key!("createdAt"), &mut self.created_at)?;
+        members.take(key!("updatedAt"), &mut self.updated_at)?;
+        members.take(key!("archived"), &mut self.archived)?;
+        Ok(())
+    }
 }
 
 /// Native → unified.
@@ -126,7 +127,8 @@ fn encode(
     _beside: &Beside,
     output: &mut Output,
 ) -> Result<(), Error> {
-    let (native, raw): (NativeCustomRow<'_>, &str) = scan.record()?;
+    let mut native = NativeCustomRow::default();
+    let raw = scan.record(&mut native)?;
     let mut record = output.record();
     let id = record.text(field!("id"), native.id).required()?;
     record.timestamp(field!("updated_at"), native.updated_at).required()?;

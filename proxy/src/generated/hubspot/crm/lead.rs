@@ -4,7 +4,7 @@
 //! `crm.lead` at HubSpot: native `Lead`.
 
 use crosswalk::{
-    error::Error, field, route::UnifiedRequest,
+    error::Error, field, key, route::UnifiedRequest,
     translate::{
         Context, NativeRequest, Translator, beside::{Beside, BesideKind, BesidePlan},
         call::{Call, Fields, Root},
@@ -12,7 +12,7 @@ use crosswalk::{
         leaf::{Leaf, first},
         list::{CompletePlan, List, ListPlan, PagerPlan},
         paging::{Page, Window},
-        scan::{Member, Native, Scan},
+        scan::{Left, Members, Native, Scan},
         steps::{StepCall, StepPlan, Steps},
     },
 };
@@ -84,21 +84,22 @@ pub static ENTITY: Entity = Entity {
 /// A HubSpot record `Lead`, as far as the mapping names it.
 #[derive(Debug, Default)]
 struct NativeLead<'a> {
-    properties: NativeLeadProperties<'a>,
     id: Leaf<'a>,
-    updated_at: Leaf<'a>,
+    properties: NativeLeadProperties<'a>,
     created_at: Leaf<'a>,
+    updated_at: Leaf<'a>,
     archived: Leaf<'a>,
 }
 
 impl<'a> Native<'a> for NativeLead<'a> {
-    const MEMBERS: &'a [Member<'a, Self>] = &[
-        Member::new("properties", |it, scan| scan.object(&mut it.properties)),
-        Member::new("id", |it, scan| scan.leaf(&mut it.id)),
-        Member::new("updatedAt", |it, scan| scan.leaf(&mut it.updated_at)),
-        Member::new("createdAt", |it, scan| scan.leaf(&mut it.created_at)),
-        Member::new("archived", |it, scan| scan.leaf(&mut it.archived)),
-    ];
+    fn members(&mut self, members: &mut impl Members<'a>) -> Result<(), Left> {
+        members.take(key!("id"), &mut self.id)?;
+        members.take(key!("properties"), &mut self.properties)?;
+        members.take(key!("createdAt"), &mut self.created_at)?;
+        members.take(key!("updatedAt"), &mut self.updated_at)?;
+        members.take(key!("archived"), &mut self.archived)?;
+        Ok(())
+    }
 }
 
 /// `properties` of [`NativeLead`].
@@ -116,35 +117,31 @@ struct NativeLeadProperties<'a> {
 }
 
 impl<'a> Native<'a> for NativeLeadProperties<'a> {
-    const MEMBERS: &'a [Member<'a, Self>] = &[
-        Member::new(
-            "hs_associated_company_name",
-            |it, scan| scan.leaf(&mut it.hs_associated_company_name),
-        ),
-        Member::new(
-            "hs_associated_contact_firstname",
-            |it, scan| scan.leaf(&mut it.hs_associated_contact_firstname),
-        ),
-        Member::new(
-            "hs_associated_contact_lastname",
-            |it, scan| scan.leaf(&mut it.hs_associated_contact_lastname),
-        ),
-        Member::new("hs_lead_name", |it, scan| scan.leaf(&mut it.hs_lead_name)),
-        Member::new(
-            "hs_lead_name_calculated",
-            |it, scan| scan.leaf(&mut it.hs_lead_name_calculated),
-        ),
-        Member::new("hs_lead_source", |it, scan| scan.leaf(&mut it.hs_lead_source)),
-        Member::new(
-            "hs_primary_company_id",
-            |it, scan| scan.leaf(&mut it.hs_primary_company_id),
-        ),
-        Member::new(
-            "hs_primary_contact_id",
-            |it, scan| scan.leaf(&mut it.hs_primary_contact_id),
-        ),
-        Member::new("hubspot_owner_id", |it, scan| scan.leaf(&mut it.hubspot_owner_id)),
-    ];
+    fn members(&mut self, members: &mut impl Members<'a>) -> Result<(), Left> {
+        members
+            .take(
+                key!("hs_associated_company_name"),
+                &mut self.hs_associated_company_name,
+            )?;
+        members
+            .take(
+                key!("hs_associated_contact_firstname"),
+                &mut self.hs_associated_contact_firstname,
+            )?;
+        members
+            .take(
+                key!("hs_associated_contact_lastname"),
+                &mut self.hs_associated_contact_lastname,
+            )?;
+        members.take(key!("hs_lead_name"), &mut self.hs_lead_name)?;
+        members
+            .take(key!("hs_lead_name_calculated"), &mut self.hs_lead_name_calculated)?;
+        members.take(key!("hs_lead_source"), &mut self.hs_lead_source)?;
+        members.take(key!("hs_primary_company_id"), &mut self.hs_primary_company_id)?;
+        members.take(key!("hs_primary_contact_id"), &mut self.hs_primary_contact_id)?;
+        members.take(key!("hubspot_owner_id"), &mut self.hubspot_owner_id)?;
+        Ok(())
+    }
 }
 
 /// Where what is read beside the records stands.
@@ -159,9 +156,10 @@ struct BesideContact<'a> {
 }
 
 impl<'a> Native<'a> for BesideContact<'a> {
-    const MEMBERS: &'a [Member<'a, Self>] = &[
-        Member::new("properties", |it, scan| scan.object(&mut it.properties)),
-    ];
+    fn members(&mut self, members: &mut impl Members<'a>) -> Result<(), Left> {
+        members.take(key!("properties"), &mut self.properties)?;
+        Ok(())
+    }
 }
 
 /// `properties` of [`BesideContact`].
@@ -184,22 +182,23 @@ struct BesideContactProperties<'a> {
 }
 
 impl<'a> Native<'a> for BesideContactProperties<'a> {
-    const MEMBERS: &'a [Member<'a, Self>] = &[
-        Member::new("address", |it, scan| scan.leaf(&mut it.address)),
-        Member::new("city", |it, scan| scan.leaf(&mut it.city)),
-        Member::new("company", |it, scan| scan.leaf(&mut it.company)),
-        Member::new("country", |it, scan| scan.leaf(&mut it.country)),
-        Member::new("email", |it, scan| scan.leaf(&mut it.email)),
-        Member::new("fax", |it, scan| scan.leaf(&mut it.fax)),
-        Member::new("firstname", |it, scan| scan.leaf(&mut it.firstname)),
-        Member::new("jobtitle", |it, scan| scan.leaf(&mut it.jobtitle)),
-        Member::new("lastname", |it, scan| scan.leaf(&mut it.lastname)),
-        Member::new("mobilephone", |it, scan| scan.leaf(&mut it.mobilephone)),
-        Member::new("phone", |it, scan| scan.leaf(&mut it.phone)),
-        Member::new("state", |it, scan| scan.leaf(&mut it.state)),
-        Member::new("work_email", |it, scan| scan.leaf(&mut it.work_email)),
-        Member::new("zip", |it, scan| scan.leaf(&mut it.zip)),
-    ];
+    fn members(&mut self, members: &mut impl Members<'a>) -> Result<(), Left> {
+        members.take(key!("address"), &mut self.address)?;
+        members.take(key!("city"), &mut self.city)?;
+        members.take(key!("company"), &mut self.company)?;
+        members.take(key!("country"), &mut self.country)?;
+        members.take(key!("email"), &mut self.email)?;
+        members.take(key!("fax"), &mut self.fax)?;
+        members.take(key!("firstname"), &mut self.firstname)?;
+        members.take(key!("jobtitle"), &mut self.jobtitle)?;
+        members.take(key!("lastname"), &mut self.lastname)?;
+        members.take(key!("mobilephone"), &mut self.mobilephone)?;
+        members.take(key!("phone"), &mut self.phone)?;
+        members.take(key!("state"), &mut self.state)?;
+        members.take(key!("work_email"), &mut self.work_email)?;
+        members.take(key!("zip"), &mut self.zip)?;
+        Ok(())
+    }
 }
 
 /// Native → unified.
@@ -208,7 +207,8 @@ fn encode(
     beside: &Beside,
     output: &mut Output,
 ) -> Result<(), Error> {
-    let (native, raw): (NativeLead<'_>, &str) = scan.record()?;
+    let mut native = NativeLead::default();
+    let raw = scan.record(&mut native)?;
     let key = native
         .properties
         .hs_primary_contact_id

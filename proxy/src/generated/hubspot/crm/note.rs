@@ -4,13 +4,13 @@
 //! `crm.note` at HubSpot: native `Note`.
 
 use crosswalk::{
-    error::Error, field, route::UnifiedRequest,
+    error::Error, field, key, route::UnifiedRequest,
     translate::{
         Context, NativeRequest, Translator, beside::Beside, call::{Call, Fields, Root},
         entity::{Entity, Initial, InitialValue, Output},
         leaf::Leaf, list::{CompletePlan, List, ListPlan, PagerPlan},
         paging::{Page, Window},
-        scan::{Member, Native, Scan},
+        scan::{Left, Members, Native, Scan},
         steps::{StepCall, StepPlan, Steps},
         warning::Warnings, write::{Inputs, NativeObject},
     },
@@ -45,20 +45,21 @@ pub static ENTITY: Entity = Entity {
 #[derive(Debug, Default)]
 struct NativeNote<'a> {
     id: Leaf<'a>,
-    updated_at: Leaf<'a>,
     properties: NativeNoteProperties<'a>,
     created_at: Leaf<'a>,
+    updated_at: Leaf<'a>,
     archived: Leaf<'a>,
 }
 
 impl<'a> Native<'a> for NativeNote<'a> {
-    const MEMBERS: &'a [Member<'a, Self>] = &[
-        Member::new("id", |it, scan| scan.leaf(&mut it.id)),
-        Member::new("updatedAt", |it, scan| scan.leaf(&mut it.updated_at)),
-        Member::new("properties", |it, scan| scan.object(&mut it.properties)),
-        Member::new("createdAt", |it, scan| scan.leaf(&mut it.created_at)),
-        Member::new("archived", |it, scan| scan.leaf(&mut it.archived)),
-    ];
+    fn members(&mut self, members: &mut impl Members<'a>) -> Result<(), Left> {
+        members.take(key!("id"), &mut self.id)?;
+        members.take(key!("properties"), &mut self.properties)?;
+        members.take(key!("createdAt"), &mut self.created_at)?;
+        members.take(key!("updatedAt"), &mut self.updated_at)?;
+        members.take(key!("archived"), &mut self.archived)?;
+        Ok(())
+    }
 }
 
 /// `properties` of [`NativeNote`].
@@ -69,10 +70,11 @@ struct NativeNoteProperties<'a> {
 }
 
 impl<'a> Native<'a> for NativeNoteProperties<'a> {
-    const MEMBERS: &'a [Member<'a, Self>] = &[
-        Member::new("hs_note_body", |it, scan| scan.leaf(&mut it.hs_note_body)),
-        Member::new("hubspot_owner_id", |it, scan| scan.leaf(&mut it.hubspot_owner_id)),
-    ];
+    fn members(&mut self, members: &mut impl Members<'a>) -> Result<(), Left> {
+        members.take(key!("hs_note_body"), &mut self.hs_note_body)?;
+        members.take(key!("hubspot_owner_id"), &mut self.hubspot_owner_id)?;
+        Ok(())
+    }
 }
 
 /// The native fields that are written.
@@ -87,7 +89,8 @@ fn encode(
     _beside: &Beside,
     output: &mut Output,
 ) -> Result<(), Error> {
-    let (native, raw): (NativeNote<'_>, &str) = scan.record()?;
+    let mut native = NativeNote::default();
+    let raw = scan.record(&mut native)?;
     let mut record = output.record();
     let id = record.text(field!("id"), native.id).required()?;
     record.timestamp(field!("updated_at"), native.updated_at).required()?;

@@ -4,14 +4,14 @@
 //! `crm.opportunity` at HubSpot: native `Deal`.
 
 use crosswalk::{
-    error::Error, field, route::UnifiedRequest,
+    error::Error, field, key, route::UnifiedRequest,
     translate::{
         Context, NativeRequest, Translator, beside::{Beside, BesideKind, BesidePlan},
         call::{Call, Fields, Root},
         entity::{Entity, Output},
         leaf::Leaf, list::{CompletePlan, List, ListPlan, PagerPlan},
         paging::{Page, Window},
-        record::Truth, scan::{Member, Native, Scan},
+        record::Truth, scan::{Left, Members, Native, Scan},
         steps::{StepCall, StepPlan, Steps},
     },
 };
@@ -78,21 +78,22 @@ pub static ENTITY: Entity = Entity {
 /// A HubSpot record `Deal`, as far as the mapping names it.
 #[derive(Debug, Default)]
 struct NativeDeal<'a> {
-    properties: NativeDealProperties<'a>,
     id: Leaf<'a>,
-    updated_at: Leaf<'a>,
+    properties: NativeDealProperties<'a>,
     created_at: Leaf<'a>,
+    updated_at: Leaf<'a>,
     archived: Leaf<'a>,
 }
 
 impl<'a> Native<'a> for NativeDeal<'a> {
-    const MEMBERS: &'a [Member<'a, Self>] = &[
-        Member::new("properties", |it, scan| scan.object(&mut it.properties)),
-        Member::new("id", |it, scan| scan.leaf(&mut it.id)),
-        Member::new("updatedAt", |it, scan| scan.leaf(&mut it.updated_at)),
-        Member::new("createdAt", |it, scan| scan.leaf(&mut it.created_at)),
-        Member::new("archived", |it, scan| scan.leaf(&mut it.archived)),
-    ];
+    fn members(&mut self, members: &mut impl Members<'a>) -> Result<(), Left> {
+        members.take(key!("id"), &mut self.id)?;
+        members.take(key!("properties"), &mut self.properties)?;
+        members.take(key!("createdAt"), &mut self.created_at)?;
+        members.take(key!("updatedAt"), &mut self.updated_at)?;
+        members.take(key!("archived"), &mut self.archived)?;
+        Ok(())
+    }
 }
 
 /// `properties` of [`NativeDeal`].
@@ -113,29 +114,25 @@ struct NativeDealProperties<'a> {
 }
 
 impl<'a> Native<'a> for NativeDealProperties<'a> {
-    const MEMBERS: &'a [Member<'a, Self>] = &[
-        Member::new("amount", |it, scan| scan.leaf(&mut it.amount)),
-        Member::new("closedate", |it, scan| scan.leaf(&mut it.closedate)),
-        Member::new("dealname", |it, scan| scan.leaf(&mut it.dealname)),
-        Member::new("dealstage", |it, scan| scan.leaf(&mut it.dealstage)),
-        Member::new("description", |it, scan| scan.leaf(&mut it.description)),
-        Member::new("hs_is_closed", |it, scan| scan.leaf(&mut it.hs_is_closed)),
-        Member::new("hs_is_closed_won", |it, scan| scan.leaf(&mut it.hs_is_closed_won)),
-        Member::new(
-            "hs_merged_object_ids",
-            |it, scan| scan.leaf(&mut it.hs_merged_object_ids),
-        ),
-        Member::new(
-            "hs_primary_associated_company",
-            |it, scan| scan.leaf(&mut it.hs_primary_associated_company),
-        ),
-        Member::new("hubspot_owner_id", |it, scan| scan.leaf(&mut it.hubspot_owner_id)),
-        Member::new(
-            "notes_last_updated",
-            |it, scan| scan.leaf(&mut it.notes_last_updated),
-        ),
-        Member::new("pipeline", |it, scan| scan.leaf(&mut it.pipeline)),
-    ];
+    fn members(&mut self, members: &mut impl Members<'a>) -> Result<(), Left> {
+        members.take(key!("amount"), &mut self.amount)?;
+        members.take(key!("closedate"), &mut self.closedate)?;
+        members.take(key!("dealname"), &mut self.dealname)?;
+        members.take(key!("dealstage"), &mut self.dealstage)?;
+        members.take(key!("description"), &mut self.description)?;
+        members.take(key!("hs_is_closed"), &mut self.hs_is_closed)?;
+        members.take(key!("hs_is_closed_won"), &mut self.hs_is_closed_won)?;
+        members.take(key!("hs_merged_object_ids"), &mut self.hs_merged_object_ids)?;
+        members
+            .take(
+                key!("hs_primary_associated_company"),
+                &mut self.hs_primary_associated_company,
+            )?;
+        members.take(key!("hubspot_owner_id"), &mut self.hubspot_owner_id)?;
+        members.take(key!("notes_last_updated"), &mut self.notes_last_updated)?;
+        members.take(key!("pipeline"), &mut self.pipeline)?;
+        Ok(())
+    }
 }
 
 /// Where what is read beside the records stands.
@@ -150,7 +147,8 @@ fn encode(
     beside: &Beside,
     output: &mut Output,
 ) -> Result<(), Error> {
-    let (native, raw): (NativeDeal<'_>, &str) = scan.record()?;
+    let mut native = NativeDeal::default();
+    let raw = scan.record(&mut native)?;
     let mut record = output.record();
     let id = record.text(field!("id"), native.id).required()?;
     let updated_at = record

@@ -4,12 +4,12 @@
 //! `crm.user` at HubSpot: native `Owner`.
 
 use crosswalk::{
-    error::Error, field, route::UnifiedRequest,
+    error::Error, field, key, route::UnifiedRequest,
     translate::{
         Context, NativeRequest, Translator, beside::Beside, call::{Call, Root},
         entity::{Entity, Output},
         leaf::Leaf, list::{List, ListPlan, PagerPlan},
-        paging::Page, scan::{Member, Native, Scan},
+        paging::Page, scan::{Left, Members, Native, Scan},
         steps::{StepCall, StepPlan, Steps, To},
     },
 };
@@ -50,15 +50,16 @@ struct NativeOwner<'a> {
 }
 
 impl<'a> Native<'a> for NativeOwner<'a> {
-    const MEMBERS: &'a [Member<'a, Self>] = &[
-        Member::new("id", |it, scan| scan.leaf(&mut it.id)),
-        Member::new("updatedAt", |it, scan| scan.leaf(&mut it.updated_at)),
-        Member::new("firstName", |it, scan| scan.leaf(&mut it.first_name)),
-        Member::new("lastName", |it, scan| scan.leaf(&mut it.last_name)),
-        Member::new("email", |it, scan| scan.leaf(&mut it.email)),
-        Member::new("archived", |it, scan| scan.leaf(&mut it.archived)),
-        Member::new("createdAt", |it, scan| scan.leaf(&mut it.created_at)),
-    ];
+    fn members(&mut self, members: &mut impl Members<'a>) -> Result<(), Left> {
+        members.take(key!("id"), &mut self.id)?;
+        members.take(key!("updatedAt"), &mut self.updated_at)?;
+        members.take(key!("firstName"), &mut self.first_name)?;
+        members.take(key!("lastName"), &mut self.last_name)?;
+        members.take(key!("email"), &mut self.email)?;
+        members.take(key!("archived"), &mut self.archived)?;
+        members.take(key!("createdAt"), &mut self.created_at)?;
+        Ok(())
+    }
 }
 
 /// Native → unified.
@@ -67,7 +68,8 @@ fn encode(
     _beside: &Beside,
     output: &mut Output,
 ) -> Result<(), Error> {
-    let (native, raw): (NativeOwner<'_>, &str) = scan.record()?;
+    let mut native = NativeOwner::default();
+    let raw = scan.record(&mut native)?;
     let mut record = output.record();
     let id = record.text(field!("id"), native.id).required()?;
     record.timestamp(field!("updated_at"), native.updated_at).required()?;

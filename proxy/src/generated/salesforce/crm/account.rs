@@ -4,7 +4,7 @@
 //! `crm.account` at Salesforce: native `Account`.
 
 use crosswalk::{
-    error::Error, field, route::UnifiedRequest,
+    error::Error, field, key, route::UnifiedRequest,
     translate::{
         Context, NativeRequest, Translator, batch::{BatchPlan, BatchRead},
         beside::Beside, call::{Call, Fields, Root},
@@ -12,7 +12,7 @@ use crosswalk::{
         hidden::FieldsOf, key::{Chunk, Normalize},
         leaf::Leaf, list::{List, ListPlan, PagerPlan},
         paging::{Page, Window},
-        patch::Patch, query::Query, scan::{Member, Native, Scan},
+        patch::Patch, query::Query, scan::{Left, Members, Native, Scan},
         steps::{StepCall, StepPlan, Steps, Written},
         upsert::{FindPlan, KeyPlan, Upsert, UpsertPlan},
         warning::Warnings, write::{At, NativeObject, Tags},
@@ -107,48 +107,34 @@ struct NativeAccount<'a> {
 }
 
 impl<'a> Native<'a> for NativeAccount<'a> {
-    const MEMBERS: &'a [Member<'a, Self>] = &[
-        Member::new("Id", |it, scan| scan.leaf(&mut it.id)),
-        Member::new("SystemModstamp", |it, scan| scan.leaf(&mut it.system_modstamp)),
-        Member::new("Name", |it, scan| scan.leaf(&mut it.name)),
-        Member::new("IsDeleted", |it, scan| scan.leaf(&mut it.is_deleted)),
-        Member::new("Website", |it, scan| scan.leaf(&mut it.website)),
-        Member::new("Industry", |it, scan| scan.leaf(&mut it.industry)),
-        Member::new(
-            "NumberOfEmployees",
-            |it, scan| scan.leaf(&mut it.number_of_employees),
-        ),
-        Member::new("OwnerId", |it, scan| scan.leaf(&mut it.owner_id)),
-        Member::new("CreatedDate", |it, scan| scan.leaf(&mut it.created_date)),
-        Member::new("Description", |it, scan| scan.leaf(&mut it.description)),
-        Member::new(
-            "LastActivityDate",
-            |it, scan| scan.leaf(&mut it.last_activity_date),
-        ),
-        Member::new("BillingCity", |it, scan| scan.leaf(&mut it.billing_city)),
-        Member::new("BillingCountry", |it, scan| scan.leaf(&mut it.billing_country)),
-        Member::new(
-            "BillingPostalCode",
-            |it, scan| scan.leaf(&mut it.billing_postal_code),
-        ),
-        Member::new("BillingState", |it, scan| scan.leaf(&mut it.billing_state)),
-        Member::new("BillingStreet", |it, scan| scan.leaf(&mut it.billing_street)),
-        Member::new("ShippingCity", |it, scan| scan.leaf(&mut it.shipping_city)),
-        Member::new("ShippingCountry", |it, scan| scan.leaf(&mut it.shipping_country)),
-        Member::new(
-            "ShippingPostalCode",
-            |it, scan| scan.leaf(&mut it.shipping_postal_code),
-        ),
-        Member::new("ShippingState", |it, scan| scan.leaf(&mut it.shipping_state)),
-        Member::new("ShippingStreet", |it, scan| scan.leaf(&mut it.shipping_street)),
-        Member::new("Phone", |it, scan| scan.leaf(&mut it.phone)),
-        Member::new("Fax", |it, scan| scan.leaf(&mut it.fax)),
-        Member::new(
-            "LastModifiedDate",
-            |it, scan| scan.leaf(&mut it.last_modified_date),
-        ),
-        Member::new("MasterRecordId", |it, scan| scan.leaf(&mut it.master_record_id)),
-    ];
+    fn members(&mut self, members: &mut impl Members<'a>) -> Result<(), Left> {
+        members.take(key!("Id"), &mut self.id)?;
+        members.take(key!("SystemModstamp"), &mut self.system_modstamp)?;
+        members.take(key!("Name"), &mut self.name)?;
+        members.take(key!("IsDeleted"), &mut self.is_deleted)?;
+        members.take(key!("Website"), &mut self.website)?;
+        members.take(key!("Industry"), &mut self.industry)?;
+        members.take(key!("NumberOfEmployees"), &mut self.number_of_employees)?;
+        members.take(key!("OwnerId"), &mut self.owner_id)?;
+        members.take(key!("CreatedDate"), &mut self.created_date)?;
+        members.take(key!("Description"), &mut self.description)?;
+        members.take(key!("LastActivityDate"), &mut self.last_activity_date)?;
+        members.take(key!("BillingCity"), &mut self.billing_city)?;
+        members.take(key!("BillingCountry"), &mut self.billing_country)?;
+        members.take(key!("BillingPostalCode"), &mut self.billing_postal_code)?;
+        members.take(key!("BillingState"), &mut self.billing_state)?;
+        members.take(key!("BillingStreet"), &mut self.billing_street)?;
+        members.take(key!("ShippingCity"), &mut self.shipping_city)?;
+        members.take(key!("ShippingCountry"), &mut self.shipping_country)?;
+        members.take(key!("ShippingPostalCode"), &mut self.shipping_postal_code)?;
+        members.take(key!("ShippingState"), &mut self.shipping_state)?;
+        members.take(key!("ShippingStreet"), &mut self.shipping_street)?;
+        members.take(key!("Phone"), &mut self.phone)?;
+        members.take(key!("Fax"), &mut self.fax)?;
+        members.take(key!("LastModifiedDate"), &mut self.last_modified_date)?;
+        members.take(key!("MasterRecordId"), &mut self.master_record_id)?;
+        Ok(())
+    }
 }
 
 /// The native fields that are written.
@@ -184,7 +170,8 @@ fn encode(
     _beside: &Beside,
     output: &mut Output,
 ) -> Result<(), Error> {
-    let (native, raw): (NativeAccount<'_>, &str) = scan.record()?;
+    let mut native = NativeAccount::default();
+    let raw = scan.record(&mut native)?;
     let mut record = output.record();
     let id = record.text(field!("id"), native.id).required()?;
     record.timestamp(field!("updated_at"), native.system_modstamp).required()?;

@@ -4,7 +4,7 @@
 //! `crm.contact` at Salesforce: native `Contact`.
 
 use crosswalk::{
-    error::Error, field, route::UnifiedRequest,
+    error::Error, field, key, route::UnifiedRequest,
     translate::{
         Context, NativeRequest, Translator, batch::{BatchPlan, BatchRead},
         beside::Beside, call::{Call, Fields, Root},
@@ -12,7 +12,7 @@ use crosswalk::{
         hidden::FieldsOf, key::{Chunk, Normalize},
         leaf::Leaf, list::{List, ListPlan, PagerPlan},
         paging::{Page, Window},
-        query::Query, scan::{Member, Native, Scan},
+        query::Query, scan::{Left, Members, Native, Scan},
         steps::{StepCall, StepPlan, Steps, To, Written},
         upsert::{DirectPlan, FindPlan, KeyPlan, Upsert, UpsertPlan},
         warning::Warnings, write::NativeObject,
@@ -67,16 +67,17 @@ struct NativeContact<'a> {
 }
 
 impl<'a> Native<'a> for NativeContact<'a> {
-    const MEMBERS: &'a [Member<'a, Self>] = &[
-        Member::new("Id", |it, scan| scan.leaf(&mut it.id)),
-        Member::new("SystemModstamp", |it, scan| scan.leaf(&mut it.system_modstamp)),
-        Member::new("FirstName", |it, scan| scan.leaf(&mut it.first_name)),
-        Member::new("LastName", |it, scan| scan.leaf(&mut it.last_name)),
-        Member::new("Email", |it, scan| scan.leaf(&mut it.email)),
-        Member::new("Phone", |it, scan| scan.leaf(&mut it.phone)),
-        Member::new("IsDeleted", |it, scan| scan.leaf(&mut it.is_deleted)),
-        Member::new("MasterRecordId", |it, scan| scan.leaf(&mut it.master_record_id)),
-    ];
+    fn members(&mut self, members: &mut impl Members<'a>) -> Result<(), Left> {
+        members.take(key!("Id"), &mut self.id)?;
+        members.take(key!("SystemModstamp"), &mut self.system_modstamp)?;
+        members.take(key!("FirstName"), &mut self.first_name)?;
+        members.take(key!("LastName"), &mut self.last_name)?;
+        members.take(key!("Email"), &mut self.email)?;
+        members.take(key!("Phone"), &mut self.phone)?;
+        members.take(key!("IsDeleted"), &mut self.is_deleted)?;
+        members.take(key!("MasterRecordId"), &mut self.master_record_id)?;
+        Ok(())
+    }
 }
 
 /// The native fields that are written.
@@ -96,7 +97,8 @@ fn encode(
     _beside: &Beside,
     output: &mut Output,
 ) -> Result<(), Error> {
-    let (native, raw): (NativeContact<'_>, &str) = scan.record()?;
+    let mut native = NativeContact::default();
+    let raw = scan.record(&mut native)?;
     let mut record = output.record();
     let id = record.text(field!("id"), native.id).required()?;
     record.timestamp(field!("updated_at"), native.system_modstamp).required()?;

@@ -4,14 +4,14 @@
 //! `crm.custom_object` at Salesforce: native `CustomRow`.
 
 use crosswalk::{
-    error::Error, field, route::UnifiedRequest,
+    error::Error, field, key, route::UnifiedRequest,
     translate::{
         Context, NativeRequest, Translator, beside::Beside, call::{Call, Fields, Root},
         entity::{Entity, Output},
         leaf::Leaf, list::{CompletePlan, List, ListPlan, PagerPlan},
         objects::{self, ListedObjects, ObjectFields, ObjectPlan, Place, WithObjects},
         paging::{Page, Window},
-        patch::InputObject, query::Query, scan::{Member, Native, Scan},
+        patch::InputObject, query::Query, scan::{Left, Members, Native, Scan},
         steps::{StepCall, StepPlan, Steps},
         warning::Warnings, write::NativeObject,
     },
@@ -69,12 +69,13 @@ struct NativeCustomRow<'a> {
 }
 
 impl<'a> Native<'a> for NativeCustomRow<'a> {
-    const MEMBERS: &'a [Member<'a, Self>] = &[
-        Member::new("Id", |it, scan| scan.leaf(&mut it.id)),
-        Member::new("SystemModstamp", |it, scan| scan.leaf(&mut it.system_modstamp)),
-        Member::new("CreatedDate", |it, scan| scan.leaf(&mut it.created_date)),
-        Member::new("IsDeleted", |it, scan| scan.leaf(&mut it.is_deleted)),
-    ];
+    fn members(&mut self, members: &mut impl Members<'a>) -> Result<(), Left> {
+        members.take(key!("Id"), &mut self.id)?;
+        members.take(key!("SystemModstamp"), &mut self.system_modstamp)?;
+        members.take(key!("CreatedDate"), &mut self.created_date)?;
+        members.take(key!("IsDeleted"), &mut self.is_deleted)?;
+        Ok(())
+    }
 }
 
 /// Native → unified.
@@ -83,7 +84,8 @@ fn encode(
     _beside: &Beside,
     output: &mut Output,
 ) -> Result<(), Error> {
-    let (native, raw): (NativeCustomRow<'_>, &str) = scan.record()?;
+    let mut native = NativeCustomRow::default();
+    let raw = scan.record(&mut native)?;
     let mut record = output.record();
     let id = record.text(field!("id"), native.id).required()?;
     record.timestamp(field!("updated_at"), native.system_modstamp).required()?;

@@ -4,13 +4,13 @@
 //! `crm.lead` at Salesforce: native `Lead`.
 
 use crosswalk::{
-    error::Error, field, route::UnifiedRequest,
+    error::Error, field, key, route::UnifiedRequest,
     translate::{
         Context, NativeRequest, Translator, beside::Beside, call::{Call, Fields, Root},
         entity::{Entity, Output},
         hidden::FieldsOf, leaf::Leaf, list::{List, ListPlan, PagerPlan},
         paging::{Page, Window},
-        query::Query, scan::{Member, Native, Scan},
+        query::Query, scan::{Left, Members, Native, Scan},
         steps::{StepCall, StepPlan, Steps},
     },
 };
@@ -94,42 +94,34 @@ struct NativeLead<'a> {
 }
 
 impl<'a> Native<'a> for NativeLead<'a> {
-    const MEMBERS: &'a [Member<'a, Self>] = &[
-        Member::new("Id", |it, scan| scan.leaf(&mut it.id)),
-        Member::new("SystemModstamp", |it, scan| scan.leaf(&mut it.system_modstamp)),
-        Member::new("Name", |it, scan| scan.leaf(&mut it.name)),
-        Member::new("FirstName", |it, scan| scan.leaf(&mut it.first_name)),
-        Member::new("LastName", |it, scan| scan.leaf(&mut it.last_name)),
-        Member::new("OwnerId", |it, scan| scan.leaf(&mut it.owner_id)),
-        Member::new("Title", |it, scan| scan.leaf(&mut it.title)),
-        Member::new("Company", |it, scan| scan.leaf(&mut it.company)),
-        Member::new("ConvertedDate", |it, scan| scan.leaf(&mut it.converted_date)),
-        Member::new("LeadSource", |it, scan| scan.leaf(&mut it.lead_source)),
-        Member::new(
-            "ConvertedAccountId",
-            |it, scan| scan.leaf(&mut it.converted_account_id),
-        ),
-        Member::new(
-            "ConvertedContactId",
-            |it, scan| scan.leaf(&mut it.converted_contact_id),
-        ),
-        Member::new("City", |it, scan| scan.leaf(&mut it.city)),
-        Member::new("Country", |it, scan| scan.leaf(&mut it.country)),
-        Member::new("PostalCode", |it, scan| scan.leaf(&mut it.postal_code)),
-        Member::new("State", |it, scan| scan.leaf(&mut it.state)),
-        Member::new("Street", |it, scan| scan.leaf(&mut it.street)),
-        Member::new("Email", |it, scan| scan.leaf(&mut it.email)),
-        Member::new("Phone", |it, scan| scan.leaf(&mut it.phone)),
-        Member::new("MobilePhone", |it, scan| scan.leaf(&mut it.mobile_phone)),
-        Member::new("Fax", |it, scan| scan.leaf(&mut it.fax)),
-        Member::new("CreatedDate", |it, scan| scan.leaf(&mut it.created_date)),
-        Member::new("IsDeleted", |it, scan| scan.leaf(&mut it.is_deleted)),
-        Member::new(
-            "LastModifiedDate",
-            |it, scan| scan.leaf(&mut it.last_modified_date),
-        ),
-        Member::new("MasterRecordId", |it, scan| scan.leaf(&mut it.master_record_id)),
-    ];
+    fn members(&mut self, members: &mut impl Members<'a>) -> Result<(), Left> {
+        members.take(key!("Id"), &mut self.id)?;
+        members.take(key!("SystemModstamp"), &mut self.system_modstamp)?;
+        members.take(key!("Name"), &mut self.name)?;
+        members.take(key!("FirstName"), &mut self.first_name)?;
+        members.take(key!("LastName"), &mut self.last_name)?;
+        members.take(key!("OwnerId"), &mut self.owner_id)?;
+        members.take(key!("Title"), &mut self.title)?;
+        members.take(key!("Company"), &mut self.company)?;
+        members.take(key!("ConvertedDate"), &mut self.converted_date)?;
+        members.take(key!("LeadSource"), &mut self.lead_source)?;
+        members.take(key!("ConvertedAccountId"), &mut self.converted_account_id)?;
+        members.take(key!("ConvertedContactId"), &mut self.converted_contact_id)?;
+        members.take(key!("City"), &mut self.city)?;
+        members.take(key!("Country"), &mut self.country)?;
+        members.take(key!("PostalCode"), &mut self.postal_code)?;
+        members.take(key!("State"), &mut self.state)?;
+        members.take(key!("Street"), &mut self.street)?;
+        members.take(key!("Email"), &mut self.email)?;
+        members.take(key!("Phone"), &mut self.phone)?;
+        members.take(key!("MobilePhone"), &mut self.mobile_phone)?;
+        members.take(key!("Fax"), &mut self.fax)?;
+        members.take(key!("CreatedDate"), &mut self.created_date)?;
+        members.take(key!("IsDeleted"), &mut self.is_deleted)?;
+        members.take(key!("LastModifiedDate"), &mut self.last_modified_date)?;
+        members.take(key!("MasterRecordId"), &mut self.master_record_id)?;
+        Ok(())
+    }
 }
 
 /// Native → unified.
@@ -138,7 +130,8 @@ fn encode(
     _beside: &Beside,
     output: &mut Output,
 ) -> Result<(), Error> {
-    let (native, raw): (NativeLead<'_>, &str) = scan.record()?;
+    let mut native = NativeLead::default();
+    let raw = scan.record(&mut native)?;
     let mut record = output.record();
     let id = record.text(field!("id"), native.id).required()?;
     record.timestamp(field!("updated_at"), native.system_modstamp).required()?;

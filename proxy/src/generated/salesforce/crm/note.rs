@@ -4,14 +4,14 @@
 //! `crm.note` at Salesforce: native `ContentNote`.
 
 use crosswalk::{
-    error::Error, field, route::UnifiedRequest,
+    error::Error, field, key, route::UnifiedRequest,
     translate::{
         Context, NativeRequest, Translator, beside::{Beside, BesideKind, BesidePlan},
         call::{Call, Fields, Root},
         entity::{Entity, Initial, InitialValue, Output},
         hidden::FieldsOf, leaf::Leaf, list::{List, ListPlan, PagerPlan},
         paging::{Page, Window},
-        query::Query, scan::{Member, Native, Scan},
+        query::Query, scan::{Left, Members, Native, Scan},
         steps::{StepCall, StepPlan, Steps},
         warning::Warnings, write::{Inputs, NativeObject},
     },
@@ -66,13 +66,14 @@ struct NativeContentNote<'a> {
 }
 
 impl<'a> Native<'a> for NativeContentNote<'a> {
-    const MEMBERS: &'a [Member<'a, Self>] = &[
-        Member::new("Id", |it, scan| scan.leaf(&mut it.id)),
-        Member::new("SystemModstamp", |it, scan| scan.leaf(&mut it.system_modstamp)),
-        Member::new("CreatedDate", |it, scan| scan.leaf(&mut it.created_date)),
-        Member::new("OwnerId", |it, scan| scan.leaf(&mut it.owner_id)),
-        Member::new("IsDeleted", |it, scan| scan.leaf(&mut it.is_deleted)),
-    ];
+    fn members(&mut self, members: &mut impl Members<'a>) -> Result<(), Left> {
+        members.take(key!("Id"), &mut self.id)?;
+        members.take(key!("SystemModstamp"), &mut self.system_modstamp)?;
+        members.take(key!("CreatedDate"), &mut self.created_date)?;
+        members.take(key!("OwnerId"), &mut self.owner_id)?;
+        members.take(key!("IsDeleted"), &mut self.is_deleted)?;
+        Ok(())
+    }
 }
 
 /// Where what is read beside the records stands.
@@ -91,7 +92,8 @@ fn encode(
     beside: &Beside,
     output: &mut Output,
 ) -> Result<(), Error> {
-    let (native, raw): (NativeContentNote<'_>, &str) = scan.record()?;
+    let mut native = NativeContentNote::default();
+    let raw = scan.record(&mut native)?;
     let key = native.id.text("body", &mut output.warnings);
     let beside_body = beside.text(beside_at::BODY, key.as_ref());
     let mut record = output.record();

@@ -4,13 +4,13 @@
 //! `crm.opportunity` at Salesforce: native `Opportunity`.
 
 use crosswalk::{
-    error::Error, field, route::UnifiedRequest,
+    error::Error, field, key, route::UnifiedRequest,
     translate::{
         Context, NativeRequest, Translator, beside::Beside, call::{Call, Fields, Root},
         entity::{Entity, Output},
         hidden::FieldsOf, leaf::Leaf, list::{List, ListPlan, PagerPlan},
         paging::{Page, Window},
-        query::Query, record::Truth, scan::{Member, Native, Scan},
+        query::Query, record::Truth, scan::{Left, Members, Native, Scan},
         steps::{StepCall, StepPlan, Steps},
     },
 };
@@ -74,26 +74,24 @@ struct NativeOpportunity<'a> {
 }
 
 impl<'a> Native<'a> for NativeOpportunity<'a> {
-    const MEMBERS: &'a [Member<'a, Self>] = &[
-        Member::new("Id", |it, scan| scan.leaf(&mut it.id)),
-        Member::new("SystemModstamp", |it, scan| scan.leaf(&mut it.system_modstamp)),
-        Member::new("Name", |it, scan| scan.leaf(&mut it.name)),
-        Member::new("Description", |it, scan| scan.leaf(&mut it.description)),
-        Member::new("OwnerId", |it, scan| scan.leaf(&mut it.owner_id)),
-        Member::new("IsWon", |it, scan| scan.leaf(&mut it.is_won)),
-        Member::new("IsClosed", |it, scan| scan.leaf(&mut it.is_closed)),
-        Member::new("StageName", |it, scan| scan.leaf(&mut it.stage_name)),
-        Member::new("CloseDate", |it, scan| scan.leaf(&mut it.close_date)),
-        Member::new("AccountId", |it, scan| scan.leaf(&mut it.account_id)),
-        Member::new("Amount", |it, scan| scan.leaf(&mut it.amount)),
-        Member::new(
-            "LastActivityDate",
-            |it, scan| scan.leaf(&mut it.last_activity_date),
-        ),
-        Member::new("CreatedDate", |it, scan| scan.leaf(&mut it.created_date)),
-        Member::new("IsDeleted", |it, scan| scan.leaf(&mut it.is_deleted)),
-        Member::new("LastModifiedDate", |it, scan| scan.leaf(&mut it.last_modified_date)),
-    ];
+    fn members(&mut self, members: &mut impl Members<'a>) -> Result<(), Left> {
+        members.take(key!("Id"), &mut self.id)?;
+        members.take(key!("SystemModstamp"), &mut self.system_modstamp)?;
+        members.take(key!("Name"), &mut self.name)?;
+        members.take(key!("Description"), &mut self.description)?;
+        members.take(key!("OwnerId"), &mut self.owner_id)?;
+        members.take(key!("IsWon"), &mut self.is_won)?;
+        members.take(key!("IsClosed"), &mut self.is_closed)?;
+        members.take(key!("StageName"), &mut self.stage_name)?;
+        members.take(key!("CloseDate"), &mut self.close_date)?;
+        members.take(key!("AccountId"), &mut self.account_id)?;
+        members.take(key!("Amount"), &mut self.amount)?;
+        members.take(key!("LastActivityDate"), &mut self.last_activity_date)?;
+        members.take(key!("CreatedDate"), &mut self.created_date)?;
+        members.take(key!("IsDeleted"), &mut self.is_deleted)?;
+        members.take(key!("LastModifiedDate"), &mut self.last_modified_date)?;
+        Ok(())
+    }
 }
 
 /// Native → unified.
@@ -102,7 +100,8 @@ fn encode(
     _beside: &Beside,
     output: &mut Output,
 ) -> Result<(), Error> {
-    let (native, raw): (NativeOpportunity<'_>, &str) = scan.record()?;
+    let mut native = NativeOpportunity::default();
+    let raw = scan.record(&mut native)?;
     let mut record = output.record();
     let id = record.text(field!("id"), native.id).required()?;
     record.timestamp(field!("updated_at"), native.system_modstamp).required()?;

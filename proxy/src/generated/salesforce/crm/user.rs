@@ -4,13 +4,13 @@
 //! `crm.user` at Salesforce: native `User`.
 
 use crosswalk::{
-    error::Error, field, route::UnifiedRequest,
+    error::Error, field, key, route::UnifiedRequest,
     translate::{
         Context, NativeRequest, Translator, beside::Beside, call::{Call, Fields, Root},
         entity::{Entity, Output},
         hidden::FieldsOf, leaf::Leaf, list::{List, ListPlan, PagerPlan},
         paging::{Page, Window},
-        query::Query, scan::{Member, Native, Scan},
+        query::Query, scan::{Left, Members, Native, Scan},
         steps::{StepCall, StepPlan, Steps},
     },
 };
@@ -55,15 +55,16 @@ struct NativeUser<'a> {
 }
 
 impl<'a> Native<'a> for NativeUser<'a> {
-    const MEMBERS: &'a [Member<'a, Self>] = &[
-        Member::new("Id", |it, scan| scan.leaf(&mut it.id)),
-        Member::new("SystemModstamp", |it, scan| scan.leaf(&mut it.system_modstamp)),
-        Member::new("Name", |it, scan| scan.leaf(&mut it.name)),
-        Member::new("Email", |it, scan| scan.leaf(&mut it.email)),
-        Member::new("IsActive", |it, scan| scan.leaf(&mut it.is_active)),
-        Member::new("CreatedDate", |it, scan| scan.leaf(&mut it.created_date)),
-        Member::new("LastModifiedDate", |it, scan| scan.leaf(&mut it.last_modified_date)),
-    ];
+    fn members(&mut self, members: &mut impl Members<'a>) -> Result<(), Left> {
+        members.take(key!("Id"), &mut self.id)?;
+        members.take(key!("SystemModstamp"), &mut self.system_modstamp)?;
+        members.take(key!("Name"), &mut self.name)?;
+        members.take(key!("Email"), &mut self.email)?;
+        members.take(key!("IsActive"), &mut self.is_active)?;
+        members.take(key!("CreatedDate"), &mut self.created_date)?;
+        members.take(key!("LastModifiedDate"), &mut self.last_modified_date)?;
+        Ok(())
+    }
 }
 
 /// Native → unified.
@@ -72,7 +73,8 @@ fn encode(
     _beside: &Beside,
     output: &mut Output,
 ) -> Result<(), Error> {
-    let (native, raw): (NativeUser<'_>, &str) = scan.record()?;
+    let mut native = NativeUser::default();
+    let raw = scan.record(&mut native)?;
     let mut record = output.record();
     let id = record.text(field!("id"), native.id).required()?;
     record.timestamp(field!("updated_at"), native.system_modstamp).required()?;

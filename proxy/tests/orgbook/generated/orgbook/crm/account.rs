@@ -4,14 +4,14 @@
 //! `crm.account` at Orgbook: native `Organization`.
 
 use crosswalk::{
-    error::Error, field, route::UnifiedRequest,
+    error::Error, field, key, route::UnifiedRequest,
     translate::{
         Context, NativeRequest, Translator, beside::Beside, call::{Call, Fields, Root},
         entity::{Entity, Output, Remembered},
         hidden::FieldsOf, key::{Chunk, Normalize},
         leaf::{Leaf, first},
         list::{List, ListPlan, PagerPlan},
-        paging::Page, patch::Patch, scan::{Member, Native, Scan},
+        paging::Page, patch::Patch, scan::{Left, Members, Native, Scan},
         steps::{StepCall, StepPlan, Steps, To, Written},
         upsert::{FindPlan, KeyPlan, Upsert, UpsertPlan},
         warning::Warnings, write::{At, NativeObject, Tags},
@@ -102,30 +102,31 @@ struct NativeOrganization<'a> {
 }
 
 impl<'a> Native<'a> for NativeOrganization<'a> {
-    const MEMBERS: &'a [Member<'a, Self>] = &[
-        Member::new("id", |it, scan| scan.leaf(&mut it.id)),
-        Member::new("changed_at", |it, scan| scan.leaf(&mut it.changed_at)),
-        Member::new("display_name", |it, scan| scan.leaf(&mut it.display_name)),
-        Member::new("homepage", |it, scan| scan.leaf(&mut it.homepage)),
-        Member::new("sector", |it, scan| scan.leaf(&mut it.sector)),
-        Member::new("sector_detail", |it, scan| scan.leaf(&mut it.sector_detail)),
-        Member::new("staff", |it, scan| scan.leaf(&mut it.staff)),
-        Member::new("manager", |it, scan| scan.object(&mut it.manager)),
-        Member::new("created_at", |it, scan| scan.leaf(&mut it.created_at)),
-        Member::new("summary", |it, scan| scan.leaf(&mut it.summary)),
-        Member::new("imported_summary", |it, scan| scan.leaf(&mut it.imported_summary)),
-        Member::new("last_meeting_on", |it, scan| scan.leaf(&mut it.last_meeting_on)),
-        Member::new("last_letter_on", |it, scan| scan.leaf(&mut it.last_letter_on)),
-        Member::new("hq_city", |it, scan| scan.leaf(&mut it.hq_city)),
-        Member::new("hq_country_code", |it, scan| scan.leaf(&mut it.hq_country_code)),
-        Member::new("hq_postcode", |it, scan| scan.leaf(&mut it.hq_postcode)),
-        Member::new("hq_region", |it, scan| scan.leaf(&mut it.hq_region)),
-        Member::new("hq_street", |it, scan| scan.leaf(&mut it.hq_street)),
-        Member::new("mail_address", |it, scan| scan.leaf(&mut it.mail_address)),
-        Member::new("switchboard", |it, scan| scan.leaf(&mut it.switchboard)),
-        Member::new("telefax", |it, scan| scan.leaf(&mut it.telefax)),
-        Member::new("relation", |it, scan| scan.leaf(&mut it.relation)),
-    ];
+    fn members(&mut self, members: &mut impl Members<'a>) -> Result<(), Left> {
+        members.take(key!("id"), &mut self.id)?;
+        members.take(key!("changed_at"), &mut self.changed_at)?;
+        members.take(key!("display_name"), &mut self.display_name)?;
+        members.take(key!("homepage"), &mut self.homepage)?;
+        members.take(key!("sector"), &mut self.sector)?;
+        members.take(key!("sector_detail"), &mut self.sector_detail)?;
+        members.take(key!("staff"), &mut self.staff)?;
+        members.take(key!("manager"), &mut self.manager)?;
+        members.take(key!("created_at"), &mut self.created_at)?;
+        members.take(key!("summary"), &mut self.summary)?;
+        members.take(key!("imported_summary"), &mut self.imported_summary)?;
+        members.take(key!("last_meeting_on"), &mut self.last_meeting_on)?;
+        members.take(key!("last_letter_on"), &mut self.last_letter_on)?;
+        members.take(key!("hq_city"), &mut self.hq_city)?;
+        members.take(key!("hq_country_code"), &mut self.hq_country_code)?;
+        members.take(key!("hq_postcode"), &mut self.hq_postcode)?;
+        members.take(key!("hq_region"), &mut self.hq_region)?;
+        members.take(key!("hq_street"), &mut self.hq_street)?;
+        members.take(key!("mail_address"), &mut self.mail_address)?;
+        members.take(key!("switchboard"), &mut self.switchboard)?;
+        members.take(key!("telefax"), &mut self.telefax)?;
+        members.take(key!("relation"), &mut self.relation)?;
+        Ok(())
+    }
 }
 
 /// `manager` of [`NativeOrganization`].
@@ -135,9 +136,10 @@ struct NativeOrganizationManager<'a> {
 }
 
 impl<'a> Native<'a> for NativeOrganizationManager<'a> {
-    const MEMBERS: &'a [Member<'a, Self>] = &[
-        Member::new("id", |it, scan| scan.leaf(&mut it.id)),
-    ];
+    fn members(&mut self, members: &mut impl Members<'a>) -> Result<(), Left> {
+        members.take(key!("id"), &mut self.id)?;
+        Ok(())
+    }
 }
 
 /// Native and unified values of `lifecycle_stage`.
@@ -175,7 +177,8 @@ fn encode(
     _beside: &Beside,
     output: &mut Output,
 ) -> Result<(), Error> {
-    let (native, raw): (NativeOrganization<'_>, &str) = scan.record()?;
+    let mut native = NativeOrganization::default();
+    let raw = scan.record(&mut native)?;
     let mut record = output.record();
     let id = record.text(field!("id"), native.id).required()?;
     record.timestamp(field!("updated_at"), native.changed_at).required()?;

@@ -4,13 +4,13 @@
 //! `crm.visit` at Orgbook: native `Visit`.
 
 use crosswalk::{
-    error::Error, field, route::UnifiedRequest,
+    error::Error, field, key, route::UnifiedRequest,
     translate::{
         Context, NativeRequest, Translator, beside::{Beside, BesideKind, BesidePlan},
         call::{Call, Fields, Root},
         entity::{Entity, Initial, InitialValue, Output},
         hidden::FieldsOf, leaf::Leaf, list::{CompletePlan, List, ListPlan, PagerPlan},
-        paging::Page, record::Truth, scan::{Member, Native, Scan},
+        paging::Page, record::Truth, scan::{Left, Members, Native, Scan},
         steps::{StepCall, StepPlan, Steps},
         warning::Warnings, write::{Inputs, NativeObject},
     },
@@ -116,19 +116,20 @@ struct NativeVisit<'a> {
 }
 
 impl<'a> Native<'a> for NativeVisit<'a> {
-    const MEMBERS: &'a [Member<'a, Self>] = &[
-        Member::new("host", |it, scan| scan.leaf(&mut it.host)),
-        Member::new("room", |it, scan| scan.leaf(&mut it.room)),
-        Member::new("id", |it, scan| scan.leaf(&mut it.id)),
-        Member::new("changed_at", |it, scan| scan.leaf(&mut it.changed_at)),
-        Member::new("report", |it, scan| scan.leaf(&mut it.report)),
-        Member::new("is_held", |it, scan| scan.leaf(&mut it.is_held)),
-        Member::new("is_called_off", |it, scan| scan.leaf(&mut it.is_called_off)),
-        Member::new("begins_at", |it, scan| scan.leaf(&mut it.begins_at)),
-        Member::new("is_closed", |it, scan| scan.leaf(&mut it.is_closed)),
-        Member::new("purpose", |it, scan| scan.leaf(&mut it.purpose)),
-        Member::new("absorbed", |it, scan| scan.leaf(&mut it.absorbed)),
-    ];
+    fn members(&mut self, members: &mut impl Members<'a>) -> Result<(), Left> {
+        members.take(key!("host"), &mut self.host)?;
+        members.take(key!("room"), &mut self.room)?;
+        members.take(key!("id"), &mut self.id)?;
+        members.take(key!("changed_at"), &mut self.changed_at)?;
+        members.take(key!("report"), &mut self.report)?;
+        members.take(key!("is_held"), &mut self.is_held)?;
+        members.take(key!("is_called_off"), &mut self.is_called_off)?;
+        members.take(key!("begins_at"), &mut self.begins_at)?;
+        members.take(key!("is_closed"), &mut self.is_closed)?;
+        members.take(key!("purpose"), &mut self.purpose)?;
+        members.take(key!("absorbed"), &mut self.absorbed)?;
+        Ok(())
+    }
 }
 
 /// Where what is read beside the records stands.
@@ -146,10 +147,11 @@ struct BesidePerson<'a> {
 }
 
 impl<'a> Native<'a> for BesidePerson<'a> {
-    const MEMBERS: &'a [Member<'a, Self>] = &[
-        Member::new("full_name", |it, scan| scan.leaf(&mut it.full_name)),
-        Member::new("home", |it, scan| scan.object(&mut it.home)),
-    ];
+    fn members(&mut self, members: &mut impl Members<'a>) -> Result<(), Left> {
+        members.take(key!("full_name"), &mut self.full_name)?;
+        members.take(key!("home"), &mut self.home)?;
+        Ok(())
+    }
 }
 
 /// `home` of [`BesidePerson`].
@@ -159,9 +161,10 @@ struct BesidePersonHome<'a> {
 }
 
 impl<'a> Native<'a> for BesidePersonHome<'a> {
-    const MEMBERS: &'a [Member<'a, Self>] = &[
-        Member::new("city", |it, scan| scan.leaf(&mut it.city)),
-    ];
+    fn members(&mut self, members: &mut impl Members<'a>) -> Result<(), Left> {
+        members.take(key!("city"), &mut self.city)?;
+        Ok(())
+    }
 }
 
 /// Native and unified values of `kind`.
@@ -183,7 +186,8 @@ fn encode(
     beside: &Beside,
     output: &mut Output,
 ) -> Result<(), Error> {
-    let (native, raw): (NativeVisit<'_>, &str) = scan.record()?;
+    let mut native = NativeVisit::default();
+    let raw = scan.record(&mut native)?;
     let key = native.host.text("person", &mut output.warnings);
     let beside_person: BesidePerson<'_> = beside
         .record(beside_at::PERSON, key.as_ref())?;

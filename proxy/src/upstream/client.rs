@@ -226,7 +226,7 @@ impl Client {
         };
         // What begins to flow is not copied from one place to a larger one before.
         let told = told.and_then(|told| usize::try_from(told).ok());
-        let mut begun = Vec::with_capacity(told.unwrap_or(MOST_BEGUN).min(MOST_BEGUN));
+        let mut begun = Vec::with_capacity(told.unwrap_or_default().min(MOST_BEGUN));
         let mut may_begin = true;
         while let Some(piece) = reading.next().await? {
             begun.extend_from_slice(&piece);

@@ -15,7 +15,7 @@ use hyper::{
 };
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
-    rt::{TokioExecutor, TokioIo, TokioTimer},
+    rt::{TokioExecutor, TokioIo},
 };
 use tokio::{net::TcpListener, runtime};
 
@@ -57,9 +57,8 @@ async fn relay(address: SocketAddr, provider: SocketAddr) -> Result<(), Failure>
                 answered.map_err(io::Error::other)
             }
         });
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .serve_connection(TokioIo::new(stream), service);
+        // Without a timer no connection is closed while others are measured.
+        let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
         tokio::spawn(async move {
             // A caller who is gone has nothing to be told.
             let _ = connection.await;

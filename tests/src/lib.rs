@@ -24,7 +24,7 @@ pub use home::{Home, Ran, Served};
 pub use hostile::Hostile;
 pub use http::{Answer, exchange, exchange_text, receive, send};
 pub use postgres::{POSTGRES_PASSWORD, Postgres};
-pub use process::{Printed, Process, binary};
+pub use process::{Printed, Process, binary, cargo};
 pub use raw::{Raw, raw, read_raw};
 pub use receiver::{Received, Receiver, Reply};
 pub use stage::{API_KEY, Sandbox, Sidecar, headers};

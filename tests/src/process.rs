@@ -201,6 +201,19 @@ impl Printed {
     }
 }
 
+/// The cargo that these tests were built by. What it has told a test of its own package is not passed on: build scripts
+/// that look at it would run again, and all that depends on them would be built again, for each package's tests.
+pub fn cargo() -> Command {
+    let mut cargo = Command::new(option_env!("CARGO").unwrap_or("cargo"));
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_MANIFEST_") || text.starts_with("CARGO_PKG_") {
+            cargo.env_remove(name);
+        }
+    }
+    cargo
+}
+
 /// The binary, built once: cargo says where it is only to tests of its own package. `CROSSWALK_BINARY` names another one,
 /// such as one that was built for release, or with a fault that a test must find.
 ///
@@ -214,8 +227,7 @@ pub fn binary() -> PathBuf {
             if let Some(given) = std::env::var_os("CROSSWALK_BINARY") {
                 return given.into();
             }
-            let cargo = option_env!("CARGO").unwrap_or("cargo");
-            let built = Command::new(cargo)
+            let built = cargo()
                 .args(["build", "--quiet", "--workspace", "--bin", "crosswalk"])
                 .status();
             assert!(

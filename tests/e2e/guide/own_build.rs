@@ -29,8 +29,7 @@ fn root() -> PathBuf {
 }
 
 fn cargo(arguments: &[&str], folder: &Path) {
-    let cargo = option_env!("CARGO").unwrap_or("cargo");
-    let done = Command::new(cargo)
+    let done = crosswalk_tests::cargo()
         .args(arguments)
         .current_dir(folder)
         .env("CARGO_TARGET_DIR", target())

@@ -97,7 +97,7 @@ fn instructions(project: &Project, json: bool) -> Result<Outcome, Failure> {
 
 pub(crate) fn build(project: &Project, package: &str, what: &str) -> Result<Outcome, Failure> {
     eprintln!("== cargo build --release --package {package} {what}");
-    let mut build = Command::new(ci::program());
+    let mut build = ci::cargo();
     build.args(["build", "--release", "--locked", "--package", package, what]);
     ci::end(&mut build, project)
 }

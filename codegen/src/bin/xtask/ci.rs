@@ -1,6 +1,9 @@
 //! `cargo xtask ci`: all that CI runs, in its order, up to the first thing that is wrong.
 
-use std::process::{Command, Stdio};
+use std::{
+    env,
+    process::{Command, Stdio},
+};
 
 use crosswalk_codegen::diagnostic::Format;
 
@@ -13,7 +16,7 @@ const FUZZ_SECONDS: u32 = 10;
 type Step<'a> = &'a dyn Fn() -> Result<Outcome, Failure>;
 
 pub(crate) fn run(project: &Project) -> Result<Outcome, Failure> {
-    let cargo = |arguments: &str| end(Command::new(program()).args(arguments.split(' ')), project);
+    let cargo = |arguments: &str| end(cargo().args(arguments.split(' ')), project);
     let steps: [(&str, Step<'_>); 10] = [
         ("cargo fmt --check", &|| cargo("fmt --all --check")),
         ("cargo clippy", &|| {
@@ -59,7 +62,7 @@ fn fuzz(project: &Project) -> Result<Outcome, Failure> {
 }
 
 fn docs(project: &Project) -> Result<Outcome, Failure> {
-    let mut doc = Command::new(program());
+    let mut doc = cargo();
     doc.args(["doc", "--no-deps", "--workspace", "--locked"]);
     end(doc.env("RUSTDOCFLAGS", "-D warnings"), project)
 }
@@ -80,14 +83,23 @@ fn deny(project: &Project) -> Result<Outcome, Failure> {
         eprintln!("== were NOT checked. `cargo install --locked cargo-deny` brings it.");
         return Ok(Outcome::Well);
     }
-    let mut deny = Command::new(program());
+    let mut deny = cargo();
     deny.args(["deny", "--locked", "check", "bans", "licenses", "sources"]);
     end(&mut deny, project)
 }
 
-/// The cargo that runs this command, where there is one: it has the right toolchain.
-pub(crate) fn program() -> &'static str {
-    option_env!("CARGO").unwrap_or("cargo")
+/// The cargo that runs this command, where there is one: it has the right toolchain. What that has told this command of
+/// its own package is not passed on: build scripts that look at it would run again, and all that depends on them would
+/// be built again, each time that somebody else starts cargo.
+pub(crate) fn cargo() -> Command {
+    let mut cargo = Command::new(option_env!("CARGO").unwrap_or("cargo"));
+    for (name, _) in env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_MANIFEST_") || text.starts_with("CARGO_PKG_") {
+            cargo.env_remove(name);
+        }
+    }
+    cargo
 }
 
 pub(crate) fn end(command: &mut Command, project: &Project) -> Result<Outcome, Failure> {

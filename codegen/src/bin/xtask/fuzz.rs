@@ -79,7 +79,7 @@ fn targets(project: &Project) -> Result<Vec<String>, Failure> {
 }
 
 fn cargo_fuzz(command: &str) -> Command {
-    let mut fuzz = Command::new(ci::program());
+    let mut fuzz = ci::cargo();
     fuzz.args(["fuzz", command, "--fuzz-dir", FOLDER]);
     fuzz
 }

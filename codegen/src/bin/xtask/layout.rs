@@ -29,7 +29,7 @@ pub(crate) fn run(project: &Project, arguments: &Arguments) -> Result<Outcome, F
     } else {
         let target = root.join(TARGET);
         eprintln!("== cargo build --release --package crosswalk --bin crosswalk, with symbols");
-        let mut symbols = Command::new(ci::program());
+        let mut symbols = ci::cargo();
         symbols
             .args(["build", "--release", "--locked"])
             .args(["--package", "crosswalk", "--bin", "crosswalk"])

@@ -46,7 +46,7 @@ pub(super) fn text(project: &Project, target: Option<&str>) -> Result<String, Fa
         None => host()?,
     };
     let metadata = super::output(
-        Command::new(ci::program())
+        ci::cargo()
             .args(["metadata", "--format-version=1", "--locked"])
             .arg(format!("--filter-platform={target}"))
             .current_dir(project.root()),

@@ -272,6 +272,7 @@ impl Pipeline {
         let mut life: Life = Box::pin(Arc::clone(self).life(request, Arc::clone(&log)));
         let mut response = match flowing::first(&mut life, &log.outlet).await {
             First::Flows(piece) => flowing::response(piece, life, &log),
+            First::Halves(first, last) => flowing::halves(first, last, &log),
             First::Ended(Ok(Answer::Now(body))) => {
                 json(StatusCode::OK, body).map(AnswerBody::Whole)
             }

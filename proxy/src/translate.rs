@@ -82,8 +82,8 @@ pub trait Translator: Send {
     fn resume(&mut self, responses: Vec<NativeResponse>) -> Result<Step, Error>;
 
     /// Whether the answer to the only call of the last step may be read while it comes, and be told at once. Then
-    /// [`Self::begins`], [`Self::feed`] and [`Self::flowed`] take the place of [`Self::resume`], if the answer is a
-    /// large one and nobody else needs the whole of it.
+    /// [`Self::begins`], [`Self::feed`], [`Self::hand_on`] and [`Self::flowed`] take the place of [`Self::resume`], if the
+    /// answer is a large one and nobody else needs the whole of it.
     fn flows(&self) -> bool {
         false
     }
@@ -93,12 +93,17 @@ pub trait Translator: Send {
         Err(never_flows())
     }
 
-    /// More of the body has come. What can be told of the answer is appended to `out`.
-    fn feed(&mut self, _body: &[u8], _out: &mut Vec<u8>) -> Result<(), Error> {
+    /// More of the body has come. How many bytes of the answer can be told, and were not handed on yet.
+    fn feed(&mut self, _body: &[u8]) -> Result<usize, Error> {
         Err(never_flows())
     }
 
-    /// The body has come to its end. The body of what is answered is what has not been told yet.
+    /// What can be told of the answer, and was not handed on yet.
+    fn hand_on(&mut self) -> Vec<u8> {
+        Vec::new()
+    }
+
+    /// The body has come to its end. The body of what is answered is what was not handed on yet.
     fn flowed(&mut self, _response: &NativeResponse) -> Result<Answer, Error> {
         Err(never_flows())
     }

@@ -28,6 +28,8 @@ pub(super) enum First {
     Ended(Result<Answer, Error>),
     /// A piece of its answer.
     Flows(Bytes),
+    /// The whole of it, in two pieces.
+    Halves(Bytes, Vec<u8>),
 }
 
 /// The body of a response.
@@ -61,14 +63,10 @@ impl std::fmt::Debug for Flowing {
 /// Waits for what can be told first.
 pub(super) async fn first(life: &mut Life, outlet: &Outlet) -> First {
     poll_fn(|cx| match life.as_mut().poll(cx) {
-        // Of what has not been told yet, nobody needs to know that it was made in pieces.
-        Poll::Ready(Ok(Answer::Now(body))) => {
-            let body = match outlet.take() {
-                Some(piece) => [&piece[..], &body].concat(),
-                None => body,
-            };
-            Poll::Ready(First::Ended(Ok(Answer::Now(body))))
-        }
+        Poll::Ready(Ok(Answer::Now(body))) => Poll::Ready(match outlet.take() {
+            Some(piece) => First::Halves(piece, body),
+            None => First::Ended(Ok(Answer::Now(body))),
+        }),
         Poll::Ready(ended) => Poll::Ready(First::Ended(ended)),
         Poll::Pending => match outlet.take() {
             Some(piece) => Poll::Ready(First::Flows(piece)),
@@ -80,18 +78,39 @@ pub(super) async fn first(life: &mut Life, outlet: &Outlet) -> First {
 
 /// The response whose body goes on with `life`.
 pub(super) fn response(first: Bytes, life: Life, log: &Arc<CallLog>) -> Response<AnswerBody> {
-    json(StatusCode::OK, Vec::new()).map(|_| {
-        AnswerBody::Flows(Flowing {
-            log: Arc::clone(log),
-            life: Some(life),
-            first: Some(first),
-            last: None,
-            is_cut: false,
-        })
+    flows(Flowing {
+        log: Arc::clone(log),
+        life: Some(life),
+        first: Some(first),
+        last: None,
+        is_cut: false,
     })
 }
 
+/// The response whose body is known: nobody needs to know that it was made in pieces.
+pub(super) fn halves(first: Bytes, last: Vec<u8>, log: &Arc<CallLog>) -> Response<AnswerBody> {
+    flows(Flowing {
+        log: Arc::clone(log),
+        life: None,
+        first: Some(first),
+        last: Some(last.into()),
+        is_cut: false,
+    })
+}
+
+fn flows(flowing: Flowing) -> Response<AnswerBody> {
+    json(StatusCode::OK, Vec::new()).map(|_| AnswerBody::Flows(flowing))
+}
+
 impl Flowing {
+    fn size_hint(&self) -> SizeHint {
+        if self.life.is_some() || self.is_cut {
+            return SizeHint::default();
+        }
+        let pieces = self.first.iter().chain(&self.last);
+        SizeHint::with_exact(pieces.map(|piece| piece.len() as u64).sum())
+    }
+
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Cut>>> {
         if let Some(first) = self.first.take() {
             return Poll::Ready(Some(Ok(first)));
@@ -149,7 +168,52 @@ impl Body for AnswerBody {
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Whole(body) => body.size_hint(),
-            Self::Flows(_) => SizeHint::default(),
+            Self::Flows(flowing) => flowing.size_hint(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+
+    use super::*;
+    use crate::upstream::NativeLog;
+
+    fn log() -> Arc<CallLog> {
+        Arc::new(CallLog::new("r".to_owned(), NativeLog::default()))
+    }
+
+    #[tokio::test]
+    async fn a_body_that_is_known_has_a_length_although_it_is_in_two_pieces() {
+        let body = halves("{\"items\":[1".into(), b",2]}".to_vec(), &log()).into_body();
+        assert_eq!(body.size_hint().exact(), Some(15));
+        let all = body.collect().await.unwrap().to_bytes();
+        assert_eq!(all, "{\"items\":[1,2]}");
+    }
+
+    #[tokio::test]
+    async fn a_body_that_goes_on_has_no_length() {
+        let life: Life = Box::pin(async { Ok(Answer::Now(b",2]}".to_vec())) });
+        let body = response("{\"items\":[1".into(), life, &log()).into_body();
+        assert_eq!(body.size_hint().exact(), None);
+        let all = body.collect().await.unwrap().to_bytes();
+        assert_eq!(all, "{\"items\":[1,2]}");
+    }
+
+    #[tokio::test]
+    async fn what_ends_after_it_was_put_in_the_outlet_is_told_in_two_pieces() {
+        let log = log();
+        log.outlet.open();
+        let its_log = Arc::clone(&log);
+        let mut life: Life = Box::pin(async move {
+            its_log.outlet.put("[1".into()).await;
+            Ok(Answer::Now(b",2]".to_vec()))
+        });
+        let First::Halves(first, last) = first(&mut life, &log.outlet).await else {
+            panic!("it came to its end at once");
+        };
+        assert_eq!((&first[..], &last[..]), (&b"[1"[..], &b",2]"[..]));
+        assert_eq!(log.outlet.sent(), 2);
     }
 }

@@ -232,14 +232,10 @@ impl Output {
     }
 
     /// Hands on what was written since the last time.
-    pub fn hand_on(&mut self, out: &mut Vec<u8>) {
+    pub fn hand_on(&mut self) -> Vec<u8> {
         self.goes_on |= self.json.len() > self.begin;
         self.begin = 0;
-        if out.is_empty() {
-            std::mem::swap(out, &mut self.json);
-        } else {
-            out.append(&mut self.json);
-        }
+        std::mem::take(&mut self.json)
     }
 
     /// How much has been written and warned of, to come back to.

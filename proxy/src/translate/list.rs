@@ -631,14 +631,15 @@ impl Translator for List {
         Ok(())
     }
 
-    fn feed(&mut self, body: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
+    fn feed(&mut self, body: &[u8]) -> Result<usize, Error> {
         self.output.begin(answer::PAGE_BEGINS, body.len());
         self.flow(|flowing, told| flowing.pieces.feed(body, told))?;
         // What has no record yet may be no page at all.
-        if !self.output.json().is_empty() {
-            self.output.hand_on(out);
-        }
-        Ok(())
+        Ok(self.output.json().len())
+    }
+
+    fn hand_on(&mut self) -> Vec<u8> {
+        self.output.hand_on()
     }
 
     fn flowed(&mut self, response: &NativeResponse) -> Result<Answer, Error> {

@@ -143,8 +143,12 @@ impl Translator for Long {
         self.inner.begins(response)
     }
 
-    fn feed(&mut self, body: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
-        self.inner.feed(body, out)
+    fn feed(&mut self, body: &[u8]) -> Result<usize, Error> {
+        self.inner.feed(body)
+    }
+
+    fn hand_on(&mut self) -> Vec<u8> {
+        self.inner.hand_on()
     }
 
     fn flowed(&mut self, response: &NativeResponse) -> Result<Answer, Error> {

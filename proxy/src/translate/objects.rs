@@ -338,8 +338,13 @@ impl Translator for WithObjects {
         self.inner.as_mut().ok_or_else(ended)?.begins(response)
     }
 
-    fn feed(&mut self, body: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
-        self.inner.as_mut().ok_or_else(ended)?.feed(body, out)
+    fn feed(&mut self, body: &[u8]) -> Result<usize, Error> {
+        self.inner.as_mut().ok_or_else(ended)?.feed(body)
+    }
+
+    fn hand_on(&mut self) -> Vec<u8> {
+        let inner = self.inner.as_mut();
+        inner.map(|inner| inner.hand_on()).unwrap_or_default()
     }
 
     fn flowed(&mut self, response: &NativeResponse) -> Result<Answer, Error> {

@@ -235,10 +235,21 @@ impl Client {
             }
             may_begin = flow.begin(&response);
             if may_begin {
-                let mut reads_on = flow.feed(&begun).await;
+                let mut reads_on = flow.feed(&begun);
                 drop(begun);
-                while reads_on && let Some(piece) = reading.next().await? {
-                    reads_on = flow.feed(&piece).await;
+                while reads_on {
+                    let come = if flow.is_full() {
+                        None
+                    } else {
+                        reading.now().await
+                    };
+                    let piece = if let Some(piece) = come {
+                        piece?
+                    } else {
+                        flow.tell().await;
+                        reading.next().await?
+                    };
+                    reads_on = piece.is_some_and(|piece| flow.feed(&piece));
                 }
                 return Ok(response);
             }

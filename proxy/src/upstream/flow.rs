@@ -10,6 +10,9 @@ use crate::{
 /// An answer begins to flow when so many of its bytes are there; smaller ones are read to their end first, as errors can
 /// be told properly until then.
 pub(super) const FLOWS_FROM: usize = 32 * 1024;
+/// What has come of an answer is told in one go, which wakes the caller once; but when so many bytes of his answer are
+/// there, he is told them, whatever else has come.
+const TOLD_FROM: usize = 128 * 1024;
 
 /// What a native answer is made into while it is read.
 pub struct Flow<'a> {
@@ -19,6 +22,8 @@ pub struct Flow<'a> {
     /// The read is one that others may follow, until it flows.
     pub(super) leading: Option<Leading<'a>>,
     has_begun: bool,
+    /// Bytes of the answer that the caller can be told.
+    ready: usize,
     /// Why the translator cannot go on.
     failure: Option<Error>,
 }
@@ -43,6 +48,7 @@ impl<'a> Flow<'a> {
             outlet,
             leading: None,
             has_begun: false,
+            ready: 0,
             failure: None,
         }
     }
@@ -76,15 +82,14 @@ impl<'a> Flow<'a> {
         true
     }
 
-    /// Hands on what was read. False where it makes no sense to read on.
-    pub(super) async fn feed(&mut self, bytes: &[u8]) -> bool {
+    /// Gives the translator what was read. False where it makes no sense to read on.
+    pub(super) fn feed(&mut self, bytes: &[u8]) -> bool {
         if self.failure.is_some() {
             return false;
         }
-        let mut out = Vec::new();
-        match self.translator.feed(bytes, &mut out) {
-            Ok(()) => {
-                self.outlet.put(out.into()).await;
+        match self.translator.feed(bytes) {
+            Ok(ready) => {
+                self.ready = ready;
                 true
             }
             Err(error) => {
@@ -92,5 +97,82 @@ impl<'a> Flow<'a> {
                 false
             }
         }
+    }
+
+    /// Whether the caller is to be told what there is before more is read.
+    pub(super) fn is_full(&self) -> bool {
+        self.ready >= TOLD_FROM
+    }
+
+    /// Tells the caller what there is, once he has taken what he was told before.
+    pub(super) async fn tell(&mut self) {
+        if std::mem::take(&mut self.ready) > 0 {
+            self.outlet.put(self.translator.hand_on().into()).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        generated::API,
+        translate::{Answer, Recent, Step},
+    };
+
+    /// Tells what it is fed.
+    #[derive(Debug, Default)]
+    struct Echo(Vec<u8>);
+
+    impl Translator for Echo {
+        fn start(&mut self, _recent: &Recent) -> Result<Step, Error> {
+            Ok(Step::Calls(Vec::new()))
+        }
+
+        fn resume(&mut self, _responses: Vec<NativeResponse>) -> Result<Step, Error> {
+            Ok(Step::Calls(Vec::new()))
+        }
+
+        fn feed(&mut self, body: &[u8]) -> Result<usize, Error> {
+            if body == b"wrong" {
+                return Err(Error::bad_gateway("wrong"));
+            }
+            self.0.extend_from_slice(body);
+            Ok(self.0.len())
+        }
+
+        fn hand_on(&mut self) -> Vec<u8> {
+            std::mem::take(&mut self.0)
+        }
+
+        fn flowed(&mut self, _response: &NativeResponse) -> Result<Answer, Error> {
+            Err(Error::bad_gateway("nobody asked for the end"))
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_fed_is_told_in_one_go() {
+        let (mut echo, outlet) = (Echo::default(), Outlet::default());
+        let mut flow = Flow::new(API.providers[0], &mut echo, &outlet);
+        flow.tell().await;
+        assert_eq!(outlet.take(), None, "nothing is there to tell");
+        assert!(flow.feed(b"one, ") && flow.feed(b"two"));
+        assert!(!flow.is_full());
+        assert_eq!(outlet.take(), None);
+        flow.tell().await;
+        assert_eq!(outlet.take().unwrap(), "one, two");
+        flow.tell().await;
+        assert_eq!(outlet.take(), None, "nothing is told twice");
+
+        assert!(flow.feed(&vec![b'x'; TOLD_FROM - 1]) && !flow.is_full());
+        assert!(flow.feed(b"x") && flow.is_full());
+        flow.tell().await;
+        assert_eq!(outlet.take().unwrap().len(), TOLD_FROM);
+        assert!(!flow.is_full());
+
+        assert!(flow.feed(b"three"));
+        assert!(!flow.feed(b"wrong") && !flow.feed(b"four"));
+        assert_eq!(flow.end().1.unwrap().message, "wrong");
+        assert_eq!(echo.0, b"three", "what is not told is the translator's");
     }
 }

@@ -1,6 +1,11 @@
 //! The body of a response, read and inflated piece by piece.
 
-use std::io::{self, Write};
+use std::{
+    future::poll_fn,
+    io::{self, Write},
+    pin::pin,
+    task::Poll,
+};
 
 use bytes::Bytes;
 use flate2::write::MultiGzDecoder;
@@ -83,6 +88,16 @@ impl Reading {
                 .ok_or(Failure::TooLarge(self.limit))?;
             return Ok(Some(piece));
         }
+    }
+
+    /// The same, if it need not be waited for.
+    pub(super) async fn now(&mut self) -> Option<Result<Option<Bytes>, Failure>> {
+        let mut next = pin!(self.next());
+        poll_fn(|cx| match next.as_mut().poll(cx) {
+            Poll::Ready(piece) => Poll::Ready(Some(piece)),
+            Poll::Pending => Poll::Ready(None),
+        })
+        .await
     }
 
     /// The next bytes as they were sent, and none of the trailers.

@@ -235,9 +235,9 @@ fn flow(translator: &mut dyn Translator, body: &Bytes, piece: usize) -> Result<V
     let mut told = Vec::new();
     translator.begins(&head)?;
     for piece in body.chunks(piece) {
-        let mut out = Vec::new();
-        translator.feed(piece, &mut out)?;
-        told.append(&mut out);
+        if translator.feed(piece)? > 0 {
+            told.append(&mut translator.hand_on());
+        }
     }
     told.extend(translator.flowed(&head)?.body);
     Ok(told)

@@ -13,7 +13,6 @@ use std::{
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 use http::{HeaderMap, Request, StatusCode};
-use http_body::Body as _;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -30,8 +29,6 @@ use crate::config::{Limits, Roots, Tls};
 
 /// Above this, inflating leaves the thread that serves sockets.
 const INFLATE_INLINE: usize = 64 * 1024;
-/// The beginning of a body that may flow: what it flows from, and the piece that goes beyond.
-const MOST_BEGUN: usize = 2 * FLOWS_FROM;
 /// What is read of a body that nobody wants, and for how long.
 const LARGEST_UNREAD: usize = 64 * 1024;
 const LONGEST_UNREAD: Duration = Duration::from_millis(500);
@@ -217,44 +214,37 @@ impl Client {
         body: Arriving,
         flow: &mut Flow<'_>,
     ) -> Result<Response, Failure> {
-        let told = body.size_hint().exact();
         let mut reading = Reading::new(&head.headers, body, self.response_body_bytes);
         let mut response = Response {
             status: head.status,
             headers: head.headers,
             body: Bytes::new(),
         };
-        // What begins to flow is not copied from one place to a larger one before.
-        let told = told.and_then(|told| usize::try_from(told).ok());
-        let mut begun = Vec::with_capacity(told.unwrap_or_default().min(MOST_BEGUN));
-        let mut may_begin = true;
+        let (mut begun, mut length) = (Vec::new(), 0);
         while let Some(piece) = reading.next().await? {
-            begun.extend_from_slice(&piece);
-            if !may_begin || begun.len() < FLOWS_FROM {
+            length += piece.len();
+            begun.push(piece);
+            if length < FLOWS_FROM {
                 continue;
             }
-            may_begin = flow.begin(&response);
-            if may_begin {
-                let mut reads_on = flow.feed(&begun);
-                drop(begun);
-                while reads_on {
-                    let come = if flow.is_full() {
-                        None
-                    } else {
-                        reading.now().await
-                    };
-                    let piece = if let Some(piece) = come {
-                        piece?
-                    } else {
-                        flow.tell().await;
-                        reading.next().await?
-                    };
-                    reads_on = piece.is_some_and(|piece| flow.feed(&piece));
+            if flow.begin(&response) {
+                let is_well = begun.drain(..).all(|piece| flow.feed(&piece));
+                if is_well {
+                    rest_flows(reading, flow).await?;
                 }
-                return Ok(response);
+            } else {
+                let mut whole = begun.concat();
+                while let Some(piece) = reading.next().await? {
+                    whole.extend_from_slice(&piece);
+                }
+                response.body = whole.into();
             }
+            return Ok(response);
         }
-        response.body = begun.into();
+        response.body = match begun.as_slice() {
+            [whole] => whole.clone(),
+            pieces => pieces.concat().into(),
+        };
         Ok(response)
     }
 
@@ -284,6 +274,26 @@ impl Client {
         tokio::task::spawn_blocking(move || inflate(&body, limit))
             .await
             .unwrap_or_else(|error| Err(Failure::Garbled(error.to_string())))
+    }
+}
+
+/// Reads on to the end, and tells the caller at one time what has come at one time.
+async fn rest_flows(mut reading: Reading, flow: &mut Flow<'_>) -> Result<(), Failure> {
+    loop {
+        let come = if flow.is_full() {
+            None
+        } else {
+            reading.now().await
+        };
+        let piece = if let Some(piece) = come {
+            piece?
+        } else {
+            flow.tell().await;
+            reading.next().await?
+        };
+        if !piece.is_some_and(|piece| flow.feed(&piece)) {
+            return Ok(());
+        }
     }
 }
 

@@ -7,13 +7,15 @@ use std::env;
 
 /// Set to anything, it has the linker do as it likes, for those that take no script.
 const OFF: &str = "CROSSWALK_WITHOUT_LAYOUT";
+/// Those of `.cargo/config.toml`, without which hardly a function has the name that the list knows.
+const FLAGS: &str = "-C\x1fsymbol-mangling-version=v0";
 
 fn main() {
     println!("cargo::rerun-if-changed=layout.ld");
     println!("cargo::rerun-if-env-changed={OFF}");
     let is = |name: &str, value: &str| env::var(name).is_ok_and(|it| it == value);
     // With flags of his own, whoever builds may have chosen another linker.
-    let has_flags = env::var("CARGO_ENCODED_RUSTFLAGS").is_ok_and(|flags| !flags.is_empty());
+    let has_flags = env::var("CARGO_ENCODED_RUSTFLAGS").is_ok_and(|flags| flags != FLAGS);
     // Where it was tried.
     let is_known = is("CARGO_CFG_TARGET_OS", "linux")
         && is("CARGO_CFG_TARGET_ENV", "gnu")

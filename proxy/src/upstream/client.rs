@@ -280,18 +280,19 @@ impl Client {
 /// Reads on to the end, and tells the caller at one time what has come at one time.
 async fn rest_flows(mut reading: Reading, flow: &mut Flow<'_>) -> Result<(), Failure> {
     loop {
-        let come = if flow.is_full() {
-            None
-        } else {
-            reading.now().await
-        };
-        let piece = if let Some(piece) = come {
+        let piece = if let Some(piece) = reading.now().await {
             piece?
         } else {
             flow.tell().await;
             reading.next().await?
         };
-        if !piece.is_some_and(|piece| flow.feed(&piece)) {
+        let Some(piece) = piece else {
+            return Ok(());
+        };
+        if flow.is_full() {
+            flow.tell().await;
+        }
+        if !flow.feed(&piece) {
             return Ok(());
         }
     }

@@ -20,29 +20,37 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Row {
     json: Bytes,
-    answer: Option<Arc<ProviderFault>>,
+    answer: Mark,
     /// Less was asked for it than is read of a record.
     is_lean: bool,
 }
 
 /// The mark of an answer, for what is wrong with a record in it.
 #[derive(Debug, Clone)]
-pub struct Mark(Arc<ProviderFault>);
+pub struct Mark {
+    provider: &'static str,
+    status: u16,
+    correlation_id: Option<Arc<str>>,
+}
 
 impl Mark {
     pub fn of(provider: &Provider, response: &NativeResponse) -> Self {
-        Self(Arc::new(ProviderFault {
-            name: provider.name,
+        Self {
+            provider: provider.name,
             status: response.status,
             correlation_id: response.correlation_id.clone(),
-            ..ProviderFault::default()
-        }))
+        }
     }
 
     /// Says of an error that it is about something in the answer.
     pub(super) fn put(&self, mut error: Error) -> Error {
         if error.provider.is_none() {
-            error.provider = Some(Box::new(ProviderFault::clone(&self.0)));
+            error.provider = Some(Box::new(ProviderFault {
+                name: self.provider,
+                status: self.status,
+                correlation_id: self.correlation_id.as_deref().map(str::to_owned),
+                ..ProviderFault::default()
+            }));
         }
         error
     }
@@ -50,7 +58,7 @@ impl Mark {
     pub fn row(&self, json: Bytes) -> Row {
         Row {
             json,
-            answer: Some(Arc::clone(&self.0)),
+            answer: self.clone(),
             is_lean: false,
         }
     }
@@ -124,12 +132,8 @@ impl Records {
 
     /// Writes one of the records.
     pub fn encode_one(&self, row: &Row, output: &mut Output) -> Result<(), Error> {
-        encode(self.entity, row.json(), self.reading.beside(), output).map_err(|mut error| {
-            if error.provider.is_none() {
-                error.provider = row.answer.as_deref().cloned().map(Box::new);
-            }
-            error
-        })
+        encode(self.entity, row.json(), self.reading.beside(), output)
+            .map_err(|error| row.answer.put(error))
     }
 }
 

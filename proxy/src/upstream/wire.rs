@@ -10,7 +10,6 @@ use http::{
     },
 };
 use http_body_util::Full;
-use jiff::Timestamp;
 
 use super::{
     client::Response,
@@ -96,19 +95,17 @@ fn with_credential(token: &Token, body: &Bytes, at: usize) -> Bytes {
 }
 
 pub(super) fn native_response(provider: &'static Provider, response: &Response) -> NativeResponse {
-    let date = text(&response.headers, DATE)
-        .and_then(|date| httpdate::parse_http_date(date).ok())
-        .and_then(|date| Timestamp::try_from(date).ok());
     let correlation_id = provider
         .errors
         .correlation_header
         .and_then(|name| text(&response.headers, name))
-        .map(|id| fault::shorten(id, 200));
+        .map(|id| fault::short(id, 200).into());
     NativeResponse {
         status: response.status.as_u16(),
         body: response.body.clone(),
-        date,
+        date: response.headers.get(DATE).cloned(),
         correlation_id,
+        parts: Vec::new(),
     }
 }
 

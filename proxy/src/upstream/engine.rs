@@ -398,7 +398,7 @@ impl Upstream {
         let sending = log.sending(&native, token, (attempt.number, began));
         let sent = self
             .client
-            .send_flowing(native, deadline, flow.as_deref_mut());
+            .send_flowing(&mut native, deadline, flow.as_deref_mut());
         let answered = sent.await;
         let status = answered.as_ref().map(|answer| answer.status.as_u16()).ok();
         self.metrics()

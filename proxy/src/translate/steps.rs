@@ -256,7 +256,7 @@ impl Steps {
         let request = decode::get(request, &mut warnings)?;
         let fields = Fields::of(&cx, entity, request.fields, &mut warnings);
         let mut work = Work::new(cx, entity.form, fields, warnings);
-        work.set_record_id(record_id(entity, &request.id)?);
+        work.set_record_id(record_id(entity, request.id)?);
         work.raw_data = request.raw_data;
         Ok(Box::new(Self::new(entity, plan, work)))
     }
@@ -293,7 +293,7 @@ impl Steps {
         let fields = Fields::of(&cx, entity, Vec::new(), &mut warnings);
         let mut work = Work::new(cx, entity.form, fields, warnings);
         work.set_record(record);
-        work.set_record_id(record_id(entity, &request.id)?);
+        work.set_record_id(record_id(entity, request.id)?);
         Ok(Box::new(Self::new(entity, plan, work)))
     }
 

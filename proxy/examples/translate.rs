@@ -60,6 +60,7 @@ fn run() -> Result<(), Failure> {
         body: fs::read(file)?.into(),
         date: None,
         correlation_id: None,
+        parts: Vec::new(),
     };
     for _ in 0..count.parse()? {
         let context = Context {

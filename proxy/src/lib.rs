@@ -42,3 +42,4 @@ pub mod telemetry;
 pub mod translate;
 pub mod upstream;
 pub mod webhook;
+mod whole;

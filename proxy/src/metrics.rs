@@ -7,7 +7,7 @@
 use std::{
     collections::BTreeMap,
     fmt::{self, Write as _},
-    sync::{Mutex, PoisonError, atomic::AtomicU64},
+    sync::{Arc, Mutex, OnceLock, PoisonError, atomic::AtomicU64},
     time::Duration,
 };
 
@@ -19,10 +19,12 @@ use prometheus_client::{
 
 use crate::upstream::provider::Provider;
 
+mod known;
 mod labels;
 
 pub use labels::{Joined, Reason, Refreshed, Reloaded, Status};
 
+use known::{ByStatus, Known, OfOperation, OfProvider};
 use labels::{
     ByLimit, ByProvider, ByState, CallLabels, JoinLabels, NativeLabels, OperationLabels,
     RefreshLabels, ReloadLabels, RetryLabels,
@@ -65,6 +67,9 @@ pub struct Metrics {
     spans_exported: Counter,
     spans_dropped: Counter,
     least: Mutex<BTreeMap<(&'static str, &'static str), Least>>,
+    /// What every call counts, looked up once: to find a metric by its labels takes longer than to count.
+    of_operations: Known<OperationLabels, OfOperation>,
+    of_providers: Known<&'static str, OfProvider>,
 }
 
 /// The least that was told to be left since it was last read.
@@ -237,6 +242,8 @@ impl Default for Metrics {
             ),
             registry,
             least: Mutex::default(),
+            of_operations: Known::default(),
+            of_providers: Known::default(),
         }
     }
 }
@@ -302,36 +309,54 @@ impl Metrics {
         native_calls: u32,
         took: Duration,
     ) {
-        let labels = CallLabels {
-            operation,
-            provider,
-            status: Status::of(status),
-        };
-        self.calls.get_or_create(&labels).inc();
         let labels = OperationLabels {
             operation,
             provider,
         };
-        let durations = self.durations.get_or_create(&labels);
-        durations.observe(took.as_secs_f64());
-        drop(durations);
+        let known = self.of_operations.get(labels, || OfOperation {
+            calls: ByStatus::default(),
+            native_calls: OnceLock::new(),
+            durations: Histogram::clone(&self.durations.get_or_create(&labels)),
+        });
+        let calls = known.calls.of(Status::of(status), |status| {
+            let labels = CallLabels {
+                operation,
+                provider,
+                status,
+            };
+            Counter::clone(&self.calls.get_or_create(&labels))
+        });
+        calls.inc();
+        known.durations.observe(took.as_secs_f64());
         if native_calls > 0 {
-            let calls_native = self.calls_native.get_or_create(&labels);
+            let calls_native = known
+                .native_calls
+                .get_or_init(|| Counter::clone(&self.calls_native.get_or_create(&labels)));
             calls_native.inc_by(native_calls.into());
         }
     }
 
     /// A call to a provider came to its end, without a status where there was no answer.
     pub fn native_call(&self, provider: &'static str, status: Option<u16>, took: Duration) {
-        let labels = NativeLabels {
-            provider,
-            status: status.map_or(Status::None, Status::of),
-        };
-        self.native_calls.get_or_create(&labels).inc();
-        let durations = self
-            .native_durations
-            .get_or_create(&ByProvider { provider });
-        durations.observe(took.as_secs_f64());
+        let known = self.of_provider(provider);
+        let status = status.map_or(Status::None, Status::of);
+        let calls = known.calls.of(status, |status| {
+            let labels = NativeLabels { provider, status };
+            Counter::clone(&self.native_calls.get_or_create(&labels))
+        });
+        calls.inc();
+        known.durations.observe(took.as_secs_f64());
+    }
+
+    fn of_provider(&self, provider: &'static str) -> Arc<OfProvider> {
+        self.of_providers.get(provider, || {
+            let labels = ByProvider { provider };
+            OfProvider {
+                calls: ByStatus::default(),
+                durations: Histogram::clone(&self.native_durations.get_or_create(&labels)),
+                waits: Histogram::clone(&self.waits.get_or_create(&labels)),
+            }
+        })
     }
 
     /// A call to a provider is made again.
@@ -369,10 +394,7 @@ impl Metrics {
 
     /// A call waited for its turn, and got it or gave up.
     pub fn waited(&self, provider: &'static str, took: Duration) {
-        let labels = ByProvider { provider };
-        self.waits
-            .get_or_create(&labels)
-            .observe(took.as_secs_f64());
+        self.of_provider(provider).waits.observe(took.as_secs_f64());
     }
 
     /// A call was refused since a limit of the provider allows no more.
@@ -490,6 +512,8 @@ impl fmt::Debug for Metrics {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -523,6 +547,50 @@ mod tests {
             assert!(text.lines().any(|it| it == line), "{line}\n{text}");
         }
         assert!(text.ends_with("# EOF\n"));
+    }
+
+    #[test]
+    fn what_was_counted_before_is_counted_on_and_nothing_else_is_shown() {
+        let metrics = Metrics::default();
+        for status in [200, 204, 404, 200] {
+            metrics.call("crm.account.get", "hubspot", status, 0, Duration::ZERO);
+            metrics.native_call("hubspot", Some(status), Duration::ZERO);
+            metrics.waited("hubspot", Duration::ZERO);
+        }
+        metrics.call("crm.account.get", "salesforce", 200, 0, Duration::ZERO);
+        let text = metrics.text();
+        let shown = |name: &str| {
+            let lines = text.lines().filter(|line| line.starts_with(name));
+            lines
+                .filter_map(|line| Some(line.split_once('{')?.1.to_owned()))
+                .collect::<BTreeSet<_>>()
+        };
+        assert_eq!(
+            shown("crosswalk_calls_total{"),
+            [
+                "operation=\"crm.account.get\",provider=\"hubspot\",status=\"2xx\"} 3",
+                "operation=\"crm.account.get\",provider=\"hubspot\",status=\"4xx\"} 1",
+                "operation=\"crm.account.get\",provider=\"salesforce\",status=\"2xx\"} 1",
+            ]
+            .map(str::to_owned)
+            .into()
+        );
+        assert_eq!(
+            shown("crosswalk_native_calls_total{"),
+            [
+                "provider=\"hubspot\",status=\"2xx\"} 3",
+                "provider=\"hubspot\",status=\"4xx\"} 1",
+            ]
+            .map(str::to_owned)
+            .into()
+        );
+        for name in [
+            "crosswalk_native_call_duration_seconds_count",
+            "crosswalk_budget_wait_seconds_count",
+        ] {
+            assert_eq!(shown(name), ["provider=\"hubspot\"} 4".to_owned()].into());
+        }
+        assert_eq!(shown("crosswalk_call_native_calls_total"), [].into());
     }
 
     #[test]

@@ -49,6 +49,7 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 pub use encoded::{EncodedRecord, encode_record};
+use http::HeaderValue;
 use jiff::Timestamp;
 
 use crate::{
@@ -198,15 +199,24 @@ impl NativeRequest {
 pub struct NativeResponse {
     pub status: u16,
     pub body: Bytes,
-    /// The provider's clock, from its `Date` header.
-    pub date: Option<Timestamp>,
+    /// Its `Date` header, for the few who ask.
+    pub date: Option<HeaderValue>,
     /// From the header that `provider.yaml` names.
-    pub correlation_id: Option<String>,
+    pub correlation_id: Option<Arc<str>>,
+    /// The responses to the parts of a bundle, where it was taken apart on the way.
+    pub parts: Vec<NativeResponse>,
 }
 
 impl NativeResponse {
     pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
+    }
+
+    /// The provider's clock.
+    pub fn clock(&self) -> Option<Timestamp> {
+        let date = self.date.as_ref()?.to_str().ok()?;
+        let date = httpdate::parse_http_date(date).ok()?;
+        Timestamp::try_from(date).ok()
     }
 }
 

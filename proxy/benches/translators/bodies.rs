@@ -126,6 +126,7 @@ impl Waiting {
             body: body.clone(),
             date: None,
             correlation_id: None,
+            parts: Vec::new(),
         };
         match self.0.resume(vec![response]).expect("the last step") {
             Step::Answer(answer) => answer.body,

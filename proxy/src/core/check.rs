@@ -252,7 +252,7 @@ fn quota(left: QuotaLeft, told: &Told) -> Quota {
     // A window that moves has let go of everything by its length from now.
     let resets_at = left.window_seconds.and_then(|seconds| {
         let window = Duration::from_secs(seconds.into());
-        told.response.date?.checked_add(window).ok()
+        told.response.clock()?.checked_add(window).ok()
     });
     Quota {
         limit: left.limit,

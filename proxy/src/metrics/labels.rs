@@ -50,6 +50,8 @@ pub enum Joined {
 }
 
 impl Status {
+    pub(super) const COUNT: usize = 5;
+
     pub(super) fn of(status: u16) -> Self {
         match status {
             100..300 => Self::Success,
@@ -105,7 +107,7 @@ pub(super) struct CallLabels {
     pub(super) status: Status,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct OperationLabels {
     pub(super) operation: &'static str,
     pub(super) provider: &'static str,

@@ -8,12 +8,13 @@ use http::{
     header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT},
     request,
 };
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use hyper::body::Body;
 
 use crate::{
     config::Limits,
     error::{Code, Error},
+    whole::{Unread, whole},
 };
 
 /// The most bytes of an unwanted body that are read for its caller's sake.
@@ -83,7 +84,7 @@ where
 
 async fn collect<B>(
     head: &request::Parts,
-    mut body: Pin<&mut B>,
+    body: Pin<&mut B>,
     limits: &Limits,
     limit: usize,
 ) -> Result<Bytes, Error>
@@ -108,12 +109,13 @@ where
     if content_length(&head.headers).is_some_and(|length| length > limit as u64) {
         return Err(too_large());
     }
-    let read = Limited::new(body.as_mut(), limit).collect();
-    match tokio::time::timeout(limits.body_timeout, read).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
-        Ok(Err(error)) => Err(Error::bad_request("the body ended before it was complete")
-            .with_detail(error.to_string())),
+    match tokio::time::timeout(limits.body_timeout, whole(body, limit)).await {
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(Unread::TooLarge)) => Err(too_large()),
+        Ok(Err(Unread::Broken(error))) => {
+            let detail = error.into().to_string();
+            Err(Error::bad_request("the body ended before it was complete").with_detail(detail))
+        }
         Err(_) => Err(Error::bad_request(format!(
             "expected the whole body within {:?} (limits.body_timeout)",
             limits.body_timeout

@@ -199,7 +199,7 @@ impl Driver {
                     error.provider = Some(Box::new(ProviderFault {
                         name: call.connection.provider.name,
                         status,
-                        correlation_id: id,
+                        correlation_id: id.as_deref().map(str::to_owned),
                         ..ProviderFault::default()
                     }));
                 }

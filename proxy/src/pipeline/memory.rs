@@ -102,6 +102,8 @@ impl Memory {
                 // A copy, so that no larger buffer is held on to.
                 response: NativeResponse {
                     body: Bytes::copy_from_slice(&response.body),
+                    date: None,
+                    parts: Vec::new(),
                     ..response.clone()
                 },
                 since: Instant::now(),

@@ -2,10 +2,13 @@
 
 use std::{
     convert::Infallible,
+    future::poll_fn,
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    task::Poll,
     time::Duration,
 };
 
@@ -166,6 +169,15 @@ impl Guest {
             .max_buf_size(head::buffer(&limits))
             .max_headers(head::most_headers(&limits))
             .serve_connection(TokioIo::new(stream), service);
+        let mut silent = pin!(stays_silent(stopped, &has_asked));
+        // Who has asked something is not looked at any more: it would be at every turn of every call.
+        let silent = poll_fn(|cx| {
+            if has_asked.load(Ordering::Relaxed) {
+                Poll::Pending
+            } else {
+                silent.as_mut().poll(cx)
+            }
+        });
         tokio::select! {
             ended = watcher.watch(connection) => {
                 // An error is a caller that left, was too slow, or sent what is not HTTP; hyper has answered where it
@@ -174,7 +186,7 @@ impl Guest {
                     tracing::debug!(%error, "a connection ended early");
                 }
             }
-            () = stays_silent(stopped, &has_asked) => {}
+            () = silent => {}
         }
     }
 }

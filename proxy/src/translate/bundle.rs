@@ -1,11 +1,13 @@
 //! Several calls in one round trip, for providers that have such a call.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 
 use super::{
     Context, NativeRequest, NativeResponse,
     call::{Call, Root},
-    scan::{self, Scan, Stop},
+    scan::{Scan, Stop},
 };
 use crate::{
     error::Error,
@@ -25,21 +27,26 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// Status and rule of a refusal inside the answer after which the whole bundle may be sent again, since it is
+    /// The responses of the parts; none where the answer cannot be read, of which whoever needs it tells.
+    pub fn responses(&self, response: &NativeResponse) -> Option<Vec<NativeResponse>> {
+        self.form.split(response, self.writes.len()).ok()
+    }
+
+    /// Status and rule of a refusal among the responses after which the whole bundle may be sent again, since it is
     /// certain that none of its writes was carried out.
     pub fn refusal(
         &self,
         provider: &'static Provider,
-        response: &NativeResponse,
+        responses: &[NativeResponse],
     ) -> Option<(u16, &'static ErrorRule)> {
-        // Nearly every answer: a part that writes is a success, and then nothing may be sent again.
-        if !self.atomic && self.has_written(response) {
-            return None;
-        }
-        let responses = self.form.split(response, self.writes.len()).ok()?;
         if self.atomic {
-            let culprit = self.form.culprit(provider, &responses)?;
+            let culprit = self.form.culprit(provider, responses)?;
             return not_carried_out(provider, culprit);
+        }
+        let mut writes = responses.iter().zip(&self.writes);
+        // Nearly every answer: a part that writes is a success, and then nothing may be sent again.
+        if writes.any(|(response, writes)| *writes && response.is_success()) {
+            return None;
         }
         let mut refusal = None;
         for (response, _) in responses
@@ -53,27 +60,6 @@ impl Parts {
             refusal = Some(not_carried_out(provider, response)?);
         }
         refusal
-    }
-
-    /// Whether a part that writes is a success. The answer is read up to that part and no further.
-    fn has_written(&self, response: &NativeResponse) -> bool {
-        let mut has_written = false;
-        let read = |body| {
-            let mut writes = self.writes.iter();
-            self.form.lists(&mut Scan::new(body), |scan| {
-                let list = self.form.parts(scan, |part| {
-                    has_written |= writes.next() == Some(&true) && part.is_success();
-                    if has_written {
-                        return Err(Stop::Incomplete);
-                    }
-                    Ok(())
-                });
-                list.map(|_| ())
-            })
-        };
-        // What cannot be read is not told here.
-        let _ = scan::utf8(&response.body).map(read);
-        has_written
     }
 }
 
@@ -95,10 +81,6 @@ struct Part<'a> {
 }
 
 impl Part<'_> {
-    fn is_success(&self) -> bool {
-        (200..300).contains(&self.status)
-    }
-
     /// The part as the response that it would have been alone. `whole` is what it came in.
     fn response(&self, whole: &NativeResponse) -> NativeResponse {
         NativeResponse {
@@ -108,8 +90,9 @@ impl Part<'_> {
             } else {
                 whole.body.slice_ref(self.body.as_bytes())
             },
-            date: whole.date,
+            date: whole.date.clone(),
             correlation_id: whole.correlation_id.clone(),
+            parts: Vec::new(),
         }
     }
 }
@@ -189,12 +172,19 @@ impl BundleForm {
         }
     }
 
-    /// The responses of the parts, in the order of the request.
-    pub fn split(
+    /// The responses of the parts, in the order of the request. They may have been taken apart before.
+    pub fn responses<'r>(
         &self,
-        response: &NativeResponse,
+        response: &'r NativeResponse,
         parts: usize,
-    ) -> Result<Vec<NativeResponse>, Error> {
+    ) -> Result<Cow<'r, [NativeResponse]>, Error> {
+        if !response.parts.is_empty() && response.parts.len() == parts {
+            return Ok(Cow::Borrowed(&response.parts));
+        }
+        self.split(response, parts).map(Cow::Owned)
+    }
+
+    fn split(&self, response: &NativeResponse, parts: usize) -> Result<Vec<NativeResponse>, Error> {
         let mut scan = Scan::of_bytes(&response.body)?;
         let mut responses = Vec::with_capacity(parts);
         let mut are_parts = false;
@@ -341,6 +331,7 @@ mod tests {
             body: Bytes::from_static(body.as_bytes()),
             date: None,
             correlation_id: None,
+            parts: Vec::new(),
         }
     }
 
@@ -412,9 +403,9 @@ mod tests {
                 writes: writes.to_vec(),
                 atomic,
             };
-            parts
-                .refusal(&LOCKING, &response(body))
-                .map(|(status, _)| status)
+            let responses = parts.responses(&response(body))?;
+            let refusal = parts.refusal(&LOCKING, &responses);
+            refusal.map(|(status, _)| status)
         };
         let locked = r#"{"responses":[{"status":400,"body":{"code":"LOCKED"}},{"status":400,"body":{"code":"HALTED"}}]}"#;
         assert_eq!(refusal(false, &[true, false], locked), Some(400));

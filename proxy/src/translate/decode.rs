@@ -35,8 +35,8 @@ pub enum SyncMode {
 
 /// `GET …/{id}?fields&raw_data`.
 #[derive(Debug)]
-pub struct GetRequest {
-    pub id: String,
+pub struct GetRequest<'r> {
+    pub id: &'r str,
     pub fields: Vec<String>,
     pub raw_data: RawData,
 }
@@ -56,8 +56,8 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for CreateRequest<T> {
 
 /// `PATCH …/{id}` with `{record}`.
 #[derive(Debug)]
-pub struct UpdateRequest<T> {
-    pub id: String,
+pub struct UpdateRequest<'r, T> {
+    pub id: &'r str,
     pub record: T,
 }
 
@@ -143,7 +143,10 @@ fn read_raw_data(asked: Option<&str>) -> Result<RawData, Error> {
     }
 }
 
-pub fn get(request: &UnifiedRequest, warnings: &mut Warnings) -> Result<GetRequest, Error> {
+pub fn get<'r>(
+    request: &'r UnifiedRequest,
+    warnings: &mut Warnings,
+) -> Result<GetRequest<'r>, Error> {
     let [fields, raw_data] = query(request, &["fields", "raw_data"], warnings)?;
     Ok(GetRequest {
         id: id(request),
@@ -160,10 +163,10 @@ pub fn create<T: DeserializeOwned>(
     body(&request.body, warnings)
 }
 
-pub fn update<T: DeserializeOwned>(
-    request: &UnifiedRequest,
+pub fn update<'r, T: DeserializeOwned>(
+    request: &'r UnifiedRequest,
     warnings: &mut Warnings,
-) -> Result<UpdateRequest<T>, Error> {
+) -> Result<UpdateRequest<'r, T>, Error> {
     let CreateRequest { record } = create(request, warnings)?;
     Ok(UpdateRequest {
         id: id(request),
@@ -238,13 +241,12 @@ pub fn record_id(
         })
 }
 
-fn id(request: &UnifiedRequest) -> String {
+fn id(request: &UnifiedRequest) -> &str {
     request
         .path
         .iter()
         .find(|(name, _)| *name == "id")
-        .map(|(_, id)| id.clone())
-        .unwrap_or_default()
+        .map_or("", |(_, id)| id)
 }
 
 /// The values of the query parameters named, each at most once.

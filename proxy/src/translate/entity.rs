@@ -138,8 +138,10 @@ pub struct Output {
     /// Some were handed on before.
     goes_on: bool,
     pub warnings: Warnings,
-    /// The id of the last record, as a JSON string.
-    last_id: Vec<u8>,
+    /// Where the id of the last record stands; nowhere where it was handed on.
+    last: Place,
+    /// That id, as a JSON string.
+    handed_id: Vec<u8>,
     with_losers: bool,
     without_raw: bool,
 }
@@ -175,7 +177,7 @@ impl Output {
     pub fn begin(&mut self, prefix: &[u8], native: usize) {
         // A unified record with all of its fields is about as long as the native one that comes with it.
         let size = if self.without_raw { native } else { native * 2 };
-        self.json.reserve(size + 1024);
+        self.json.reserve(size + 256);
         if self.json.is_empty() && !self.goes_on {
             self.json.extend_from_slice(prefix);
             self.begin = self.json.len();
@@ -217,8 +219,16 @@ impl Output {
 
     /// Sets the id that counts as the last one: that of a record that was read, not of one that it has swallowed.
     pub fn remember_last(&mut self, id: &Place) {
-        self.last_id.clear();
-        self.last_id.extend_from_slice(&self.json[id.range()]);
+        self.last.clone_from(id);
+    }
+
+    /// Keeps the last id although the records will not be here any more.
+    fn keep_last(&mut self) {
+        let last = std::mem::take(&mut self.last).range();
+        if !last.is_empty() {
+            self.handed_id.clear();
+            self.handed_id.extend_from_slice(&self.json[last]);
+        }
     }
 
     /// The records that are here.
@@ -233,6 +243,7 @@ impl Output {
 
     /// Hands on what was written since the last time.
     pub fn hand_on(&mut self) -> Vec<u8> {
+        self.keep_last();
         self.goes_on |= self.json.len() > self.begin;
         self.begin = 0;
         std::mem::take(&mut self.json)
@@ -245,12 +256,52 @@ impl Output {
 
     /// Forgets what was written and warned of since a mark.
     pub(super) fn back_to(&mut self, (written, warned): (usize, usize)) {
+        self.keep_last();
         self.json.truncate(written);
         self.warnings.truncate(warned);
     }
 
     /// The id of the record that was written last; empty where there is none.
     pub fn last_id(&self) -> Cow<'_, str> {
-        record::text_in(&self.last_id).unwrap_or_default()
+        let last = self.last.range();
+        let id = if last.is_empty() {
+            &self.handed_id
+        } else {
+            &self.json[last]
+        };
+        record::text_in(id).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::field;
+
+    fn write(output: &mut Output, id: &str) {
+        let mut record = output.record();
+        let id = record.text(field!("id"), Leaf::of(id)).required().unwrap();
+        record.end();
+        output.remember_last(&id);
+    }
+
+    #[test]
+    fn the_last_id_is_known_wherever_its_record_has_gone() {
+        let mut output = Output::new(Warnings::default());
+        assert_eq!(output.last_id(), "");
+        write(&mut output, r#""a""#);
+        assert_eq!(output.last_id(), "a");
+        let mark = output.mark();
+        write(&mut output, r#""\u00e9""#);
+        assert_eq!(output.last_id(), "é");
+        output.back_to(mark);
+        assert_eq!(output.last_id(), "é");
+        let mut out = output.hand_on();
+        assert_eq!(output.last_id(), "é");
+        write(&mut output, r#""c""#);
+        assert_eq!(output.last_id(), "c");
+        out.append(&mut output.hand_on());
+        assert_eq!(output.last_id(), "c");
+        assert_eq!(out, br#"{"id":"a"},{"id":"c"}"#);
     }
 }

@@ -9,8 +9,19 @@ use super::{
 
 /// A field of a native record: the JSON it was written in, none where it is not set. What is meant by it, the place that
 /// it is taken to says.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub struct Leaf<'a>(Option<Token<'a>>);
+#[derive(Clone, Copy, Default)]
+pub struct Leaf<'a>(Found<'a>);
+
+/// What was found of a field.
+#[derive(Clone, Copy, Default)]
+enum Found<'a> {
+    /// It is not there.
+    #[default]
+    Nothing,
+    /// It is there, and not set.
+    Null,
+    Value(Token<'a>),
+}
 
 /// A JSON value that is not null.
 #[derive(Clone, Copy)]
@@ -115,11 +126,23 @@ impl fmt::Debug for Token<'_> {
 
 impl<'a> From<Token<'a>> for Leaf<'a> {
     fn from(token: Token<'a>) -> Self {
-        Self(Some(token))
+        Self(Found::Value(token))
     }
 }
 
+/// Whether a field is not there or not set makes no difference to what is read of it.
+impl PartialEq for Leaf<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.token() == other.token()
+    }
+}
+
+impl Eq for Leaf<'_> {}
+
 impl<'a> Leaf<'a> {
+    /// Of a field that is not set.
+    pub(super) const NULL: Self = Self(Found::Null);
+
     /// Of a JSON value.
     pub fn of(value: &'a str) -> Self {
         let kind = match (value.contains('\\'), value.contains("\\u")) {
@@ -135,34 +158,44 @@ impl<'a> Leaf<'a> {
     pub(super) fn written(json: &'a str, string: Kind) -> Self {
         let kind = match json.as_bytes() {
             // No other word begins so.
-            [] | [b'n', ..] => return Self::default(),
+            [] | [b'n', ..] => return Self::NULL,
             [b'"', ..] => string,
             _ => Kind::Other,
         };
-        Self(Some(Token::new(json.as_bytes(), json.len(), kind)))
+        Token::new(json.as_bytes(), json.len(), kind).into()
     }
 
     /// The JSON it was written in, where it is set.
     #[inline]
     pub fn token(self) -> Option<Token<'a>> {
-        self.0
+        match self.0 {
+            Found::Value(token) => Some(token),
+            Found::Nothing | Found::Null => None,
+        }
     }
 
     /// The JSON it was written in, empty where it is not set.
     pub fn json(self) -> &'a str {
-        let bytes = self.0.map(Token::bytes).unwrap_or_default();
+        let bytes = self.token().map(Token::bytes).unwrap_or_default();
         std::str::from_utf8(bytes).expect("a leaf is a whole value of a text")
     }
 
     /// Whether it may be a string with half a pair of surrogates in it.
     pub(super) fn may_be_no_unicode(self) -> bool {
-        self.0.is_some_and(|token| token.kind == Kind::Numbered)
+        self.token()
+            .is_some_and(|token| token.kind == Kind::Numbered)
     }
 
     /// Whether it is set.
     #[inline]
     pub fn is_set(self) -> bool {
-        self.0.is_some()
+        matches!(self.0, Found::Value(_))
+    }
+
+    /// Whether it is there, be it as null.
+    #[inline]
+    pub(super) fn is_there(self) -> bool {
+        !matches!(self.0, Found::Nothing)
     }
 
     /// What is in the quotation marks, where it is a string.
@@ -210,7 +243,7 @@ impl fmt::Debug for Leaf<'_> {
 impl<'a> Source<'a> for Leaf<'a> {
     #[inline]
     fn glance(self) -> Glance<'a> {
-        match self.0 {
+        match self.token() {
             None => Glance::Unset,
             Some(token) if token.is_simple() && token.length > 2 => Glance::Text(token),
             Some(token) => Glance::Other(token),

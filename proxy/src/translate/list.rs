@@ -274,7 +274,7 @@ impl List {
         let mut taker = Taker::new(self.entity, &mark, into, pager.keep.zip(window));
         let said = PageReader::whole(form, &response.body, &mut taker)?;
         let kept = taker.kept;
-        let end = page_end(pager, said, response.date)?;
+        let end = page_end(pager, said, response.clock())?;
         self.pages += 1;
         self.went_on(kept, end)
     }
@@ -647,7 +647,7 @@ impl Translator for List {
             let nothing = Pieces::new(PageForm::default());
             std::mem::replace(&mut flowing.pieces, nothing).end(told)
         })?;
-        let end = page_end(self.pager()?, said, response.date)?;
+        let end = page_end(self.pager()?, said, response.clock())?;
         let has_next_page = self.paging.advance(end) != After::End;
         let position = self.paging.position();
         Ok(self.answered(&End {

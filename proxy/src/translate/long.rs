@@ -125,7 +125,8 @@ impl Translator for Long {
         for (response, is_wrapped) in responses.into_iter().zip(wrapped) {
             // A bundle that is refused as a whole is refused as its part would be.
             if is_wrapped && response.is_success() {
-                unwrapped.extend(self.form.bundle.split(&response, 1)?);
+                let parts = self.form.bundle.responses(&response, 1)?;
+                unwrapped.extend(parts.into_owned());
             } else {
                 unwrapped.push(response);
             }

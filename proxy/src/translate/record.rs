@@ -84,7 +84,7 @@ pub struct Written {
 }
 
 /// Where the value of a member stands in the output; empty where it is null.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Place(Range<usize>);
 
 impl Place {

@@ -40,6 +40,7 @@ mod passing;
 #[cfg(test)]
 mod tests;
 
+pub(super) use member::Expected;
 #[doc(hidden)]
 pub use member::KeyParts;
 pub use member::{Key, Left, Members, Native, Value};
@@ -70,6 +71,9 @@ pub struct Scan<'a> {
     stopped: Option<Stop>,
     /// The members that lead to it, the innermost first.
     members: Vec<String>,
+    /// What somebody wants to know of the next record.
+    expected: Option<Expected>,
+    met: bool,
 }
 
 impl<'a> Scan<'a> {
@@ -81,6 +85,8 @@ impl<'a> Scan<'a> {
             is_part: false,
             stopped: None,
             members: Vec::new(),
+            expected: None,
+            met: false,
         }
     }
 
@@ -278,9 +284,23 @@ impl<'a> Scan<'a> {
                 return Err(Stop::NoObject);
             }
             self.wanted(native)?;
+            if let Some(expected) = self.expected.take() {
+                self.met = expected.are_in(native);
+            }
             Ok(self.since(begin))
         });
         read.map_err(|stop| self.error(stop))
+    }
+
+    /// Has the next record looked at for these fields.
+    pub(super) fn expect(&mut self, expected: Expected) {
+        self.expected = Some(expected);
+        self.met = false;
+    }
+
+    /// Whether all that was expected of the last record is certainly there, be it as null.
+    pub(super) fn has_met(&self) -> bool {
+        self.met
     }
 
     /// Whether the last error was that the text is not complete.

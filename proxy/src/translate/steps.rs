@@ -256,7 +256,7 @@ impl Steps {
         let request = decode::get(request, &mut warnings)?;
         let fields = Fields::of(&cx, entity, request.fields, &mut warnings);
         let mut work = Work::new(cx, entity.form, fields, warnings);
-        work.set_record_id(record_id(entity, &request.id)?);
+        work.set_record_id(record_id(entity, request.id)?);
         work.raw_data = request.raw_data;
         Ok(Box::new(Self::new(entity, plan, work)))
     }
@@ -293,7 +293,7 @@ impl Steps {
         let fields = Fields::of(&cx, entity, Vec::new(), &mut warnings);
         let mut work = Work::new(cx, entity.form, fields, warnings);
         work.set_record(record);
-        work.set_record_id(record_id(entity, &request.id)?);
+        work.set_record_id(record_id(entity, request.id)?);
         Ok(Box::new(Self::new(entity, plan, work)))
     }
 
@@ -374,7 +374,7 @@ impl Steps {
                 self.work.success(response)?;
                 let made: Vec<&StepCall> = made(parts, &self.work).map(|(_, call)| call).collect();
                 let responses = form
-                    .split(response, made.len())
+                    .responses(response, made.len())
                     .map_err(|error| self.unusable(error))?;
                 if *atomic && let Some(failed) = form.culprit(self.work.cx.provider, &responses) {
                     let mut error = self.work.fault(failed);
@@ -515,15 +515,14 @@ impl Steps {
             }
         };
         let row = Mark::of(self.work.cx.provider, response).row(record);
-        let records = Records::new(self.entity, vec![row]);
-        self.end(Box::new(records))
+        self.end(Records::new(self.entity, vec![row]))
     }
 
     /// Reads what is beside the record, and then answers.
-    fn end(&mut self, mut records: Box<Records>) -> Result<Step, Error> {
+    fn end(&mut self, mut records: Records) -> Result<Step, Error> {
         let calls = records.calls(&self.work.cx)?;
         if !calls.is_empty() {
-            self.waits_for = WaitsFor::Beside(records);
+            self.waits_for = WaitsFor::Beside(Box::new(records));
             return Ok(Step::Calls(calls));
         }
         let warnings = std::mem::take(&mut self.work.warnings);
@@ -606,7 +605,7 @@ impl Steps {
                 let read = records.read(&self.work.cx, &responses, &mut output);
                 self.work.warnings = output.warnings;
                 read?;
-                self.end(records)
+                self.end(*records)
             }
         }
     }

@@ -47,7 +47,7 @@ fn is_as_written(written: &NativeObject, row: &[u8]) -> bool {
         return false;
     }
     let mut seen = 0_u64;
-    let mut quotes = quotes(row);
+    let mut quotes = Quotes::of(row);
     while let (Some(open), Some(close)) = (quotes.next(), quotes.next()) {
         let Some(value) = row[close + 1..].trim_ascii_start().strip_prefix(b":") else {
             continue;
@@ -71,22 +71,44 @@ fn is_as_written(written: &NativeObject, row: &[u8]) -> bool {
 
 /// Where the quotation marks of a text are. Sixteen bytes are looked at in one go: the marks are too close to each other
 /// for a search from one to the next.
-fn quotes(text: &[u8]) -> impl Iterator<Item = usize> {
-    let (chunks, rest) = text.as_chunks::<16>();
-    let mut last = [0; 16];
-    last[..rest.len()].copy_from_slice(rest);
-    let begins = (0..).step_by(16);
-    let chunks = chunks.iter().copied().chain([last]);
-    begins.zip(chunks).flat_map(|(begin, chunk)| {
-        let marks = wide::u8x16::from(chunk).simd_eq(wide::u8x16::splat(b'"'));
-        let mut marks = marks.to_bitmask();
-        std::iter::from_fn(move || {
-            let at = marks.trailing_zeros() as usize;
-            let is_one = marks != 0;
-            marks &= marks.wrapping_sub(1);
-            is_one.then_some(begin + at)
-        })
-    })
+struct Quotes<'t> {
+    text: &'t [u8],
+    /// What was looked at ends here.
+    end: usize,
+    /// The marks in the last sixteen bytes of it that were not told yet, one bit for each.
+    marks: u32,
+}
+
+impl<'t> Quotes<'t> {
+    fn of(text: &'t [u8]) -> Self {
+        Self {
+            text,
+            end: 0,
+            marks: 0,
+        }
+    }
+}
+
+impl Iterator for Quotes<'_> {
+    type Item = usize;
+
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        while self.marks == 0 {
+            let rest = self.text.get(self.end..).filter(|rest| !rest.is_empty())?;
+            let chunk = rest.first_chunk().copied().unwrap_or_else(|| {
+                let mut last = [0; 16];
+                last[..rest.len()].copy_from_slice(rest);
+                last
+            });
+            let marks = wide::u8x16::from(chunk).simd_eq(wide::u8x16::splat(b'"'));
+            self.marks = marks.to_bitmask();
+            self.end += chunk.len();
+        }
+        let at = self.marks.trailing_zeros() as usize;
+        self.marks &= self.marks - 1;
+        Some(self.end - 16 + at)
+    }
 }
 
 /// What the record has of each field that was written, as it is written there; none where it is no record.

@@ -32,6 +32,13 @@ impl Warnings {
         self.0.truncate(count);
     }
 
+    /// Adds those of another place, after those that are here.
+    pub(super) fn append(&mut self, others: Self) {
+        for warning in others.0 {
+            self.add(warning);
+        }
+    }
+
     /// A field was given that the provider has no place for.
     pub fn not_written(&mut self, field: &str, reason: &str) {
         self.push(
@@ -121,16 +128,20 @@ impl Warnings {
         field: &str,
         detail: String,
     ) {
-        let known = self.0.iter().any(|known| {
-            known.problem_type == problem_type && known.field.as_deref() == Some(field)
+        self.add(Warning {
+            title,
+            problem_type,
+            detail,
+            field: Some(field.to_owned()),
         });
-        if !known && self.0.len() < MAX {
-            self.0.push(Warning {
-                title,
-                problem_type,
-                detail,
-                field: Some(field.to_owned()),
-            });
+    }
+
+    fn add(&mut self, warning: Warning) {
+        let is_known = self.0.iter().any(|known| {
+            known.problem_type == warning.problem_type && known.field == warning.field
+        });
+        if !is_known && self.0.len() < MAX {
+            self.0.push(warning);
         }
     }
 }

@@ -6,6 +6,7 @@ use std::{
     error::Error as StdError,
     fmt,
     io::Read,
+    pin::pin,
     sync::atomic::{AtomicU8, Ordering},
     time::Duration,
 };
@@ -13,7 +14,7 @@ use std::{
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 use http::{HeaderMap, Request, StatusCode};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy::connect::HttpConnector;
 use rustls::crypto::ring;
@@ -25,7 +26,10 @@ use super::{
     reach::{Reach, Resolver},
     reading::{Reading, is_gzip},
 };
-use crate::config::{Limits, Roots, Tls};
+use crate::{
+    config::{Limits, Roots, Tls},
+    whole::{Unread, whole},
+};
 
 /// Above this, inflating leaves the thread that serves sockets.
 const INFLATE_INLINE: usize = 64 * 1024;
@@ -136,16 +140,17 @@ impl Client {
     /// Sends a request and reads the response to its end, before `deadline`.
     pub(crate) async fn send(
         &self,
-        request: Request<Full<Bytes>>,
+        mut request: Request<Full<Bytes>>,
         deadline: Instant,
     ) -> Result<Response, Failure> {
-        self.send_flowing(request, deadline, None).await
+        self.send_flowing(&mut request, deadline, None).await
     }
 
-    /// The same; a large answer that is a success flows where it may, and is without body then.
+    /// The same; a large answer that is a success flows where it may, and is without body then. The request is large and
+    /// goes through many hands, so it stays where it is until it is sent; something else is in its place then.
     pub(super) async fn send_flowing(
         &self,
-        request: Request<Full<Bytes>>,
+        request: &mut Request<Full<Bytes>>,
         deadline: Instant,
         flow: Option<&mut Flow<'_>>,
     ) -> Result<Response, Failure> {
@@ -158,11 +163,11 @@ impl Client {
     /// Sends a request whose answer is its head. The body is read for a moment, so that the connection can be used again.
     pub(crate) async fn send_for_head(
         &self,
-        request: Request<Full<Bytes>>,
+        mut request: Request<Full<Bytes>>,
         deadline: Instant,
     ) -> Result<(StatusCode, HeaderMap), Failure> {
         let progress = Progress::default();
-        let response = tokio::time::timeout_at(deadline, self.begin(request, &progress))
+        let response = tokio::time::timeout_at(deadline, self.begin(&mut request, &progress))
             .await
             .unwrap_or(Err(Failure::TimedOut(Reached::Sent)))?;
         let (head, body) = response.into_parts();
@@ -174,7 +179,7 @@ impl Client {
 
     async fn begin(
         &self,
-        request: Request<Full<Bytes>>,
+        request: &mut Request<Full<Bytes>>,
         progress: &Progress,
     ) -> Result<http::Response<Arriving>, Failure> {
         let connected = || progress.is(Reached::Sent);
@@ -188,7 +193,7 @@ impl Client {
 
     async fn exchange(
         &self,
-        request: Request<Full<Bytes>>,
+        request: &mut Request<Full<Bytes>>,
         progress: &Progress,
         flow: Option<&mut Flow<'_>>,
     ) -> Result<Response, Failure> {
@@ -250,17 +255,11 @@ impl Client {
 
     async fn read(&self, body: Arriving) -> Result<Bytes, Failure> {
         let limit = self.response_body_bytes;
-        Limited::new(body, limit)
-            .collect()
-            .await
-            .map(http_body_util::Collected::to_bytes)
-            .map_err(|error| {
-                if error.is::<LengthLimitError>() {
-                    Failure::TooLarge(limit)
-                } else {
-                    Failure::Lost(chain(error.as_ref()))
-                }
-            })
+        let read = whole(pin!(body), limit).await;
+        read.map_err(|unread| match unread {
+            Unread::TooLarge => Failure::TooLarge(limit),
+            Unread::Broken(error) => Failure::Lost(chain(&error)),
+        })
     }
 
     async fn inflate(&self, headers: &HeaderMap, body: Bytes) -> Result<Bytes, Failure> {

@@ -64,6 +64,10 @@ impl Connection {
 }
 
 /// How one try ended.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every one ends with an answer, which a box would only move elsewhere"
+)]
 pub(super) enum Tried {
     Answered {
         response: NativeResponse,
@@ -394,7 +398,7 @@ impl Upstream {
         let sending = log.sending(&native, token, (attempt.number, began));
         let sent = self
             .client
-            .send_flowing(native, deadline, flow.as_deref_mut());
+            .send_flowing(&mut native, deadline, flow.as_deref_mut());
         let answered = sent.await;
         let status = answered.as_ref().map(|answer| answer.status.as_u16()).ok();
         self.metrics()
@@ -417,11 +421,14 @@ impl Upstream {
                 if !is_of_the_path {
                     pass.ended(Health::of_answer(response.status, rule));
                 }
-                let part = request
-                    .parts
-                    .as_ref()
-                    .filter(|_| response.is_success())
-                    .and_then(|parts| parts.refusal(provider, &response));
+                let mut part = None;
+                if let Some(parts) = &request.parts
+                    && response.is_success()
+                    && let Some(responses) = parts.responses(&response)
+                {
+                    part = parts.refusal(provider, &responses);
+                    response.parts = responses;
+                }
                 Tried::Answered {
                     response,
                     retry_after,

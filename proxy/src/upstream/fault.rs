@@ -71,7 +71,7 @@ pub fn fault(provider: &'static Provider, response: &NativeResponse) -> Error {
         message: told.message,
         correlation_id: told
             .correlation_id
-            .or_else(|| response.correlation_id.clone()),
+            .or_else(|| response.correlation_id.as_deref().map(str::to_owned)),
     }));
     error
 }
@@ -94,6 +94,7 @@ pub(crate) fn told(
         body: body.to_string().into(),
         date: None,
         correlation_id: None,
+        parts: Vec::new(),
     };
     self::fault(provider, &response)
 }
@@ -205,7 +206,7 @@ pub(super) fn without_secret(response: &mut NativeResponse, secret: &str) {
         return;
     }
     if let Some(id) = &mut response.correlation_id {
-        *id = id.replace(secret, "…");
+        *id = id.replace(secret, "…").into();
     }
     response.body = masked(&response.body, secret);
 }
@@ -262,9 +263,18 @@ pub(super) fn without_bytes(body: Bytes, secret: &str) -> Bytes {
 
 /// Keeps the beginning of a text.
 pub(super) fn shorten(text: &str, longest: usize) -> String {
+    short(text, longest).into_owned()
+}
+
+/// The same, as it is where it is short.
+pub(super) fn short(text: &str, longest: usize) -> Cow<'_, str> {
+    // No character has less than a byte.
+    if text.len() <= longest {
+        return text.into();
+    }
     match text.char_indices().nth(longest) {
-        None => text.to_owned(),
-        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.into(),
+        Some((end, _)) => format!("{}…", &text[..end]).into(),
     }
 }
 

@@ -140,6 +140,8 @@ enum Way {
 
 /// One open connection that has one exchange at a time.
 struct Line {
+    /// The other side, as every request names it.
+    host: HeaderValue,
     sender: http1::SendRequest<Full<Bytes>>,
     driver: Pin<Box<Driver>>,
     /// What the driver has read.
@@ -164,13 +166,14 @@ impl Pool {
     }
 
     /// Sends a request, whose address is a whole one, and reads the head of its response. `connected` is called when
-    /// there is a connection, so that something of the request may have been sent from then on.
+    /// there is a connection, so that something of the request may have been sent from then on. Nothing is left of it
+    /// then.
     pub(super) async fn exchange(
         &self,
-        mut request: Request<Full<Bytes>>,
+        request: &mut Request<Full<Bytes>>,
         connected: impl Fn(),
     ) -> Result<Response<Arriving>, Broken> {
-        let (origin, path) = address(&mut request).map_err(Broken::NotConnected)?;
+        let origin = origin(request).map_err(Broken::NotConnected)?;
         loop {
             let kept = self.idle.take(&origin);
             let is_new = kept.is_none();
@@ -179,11 +182,14 @@ impl Pool {
                 // Apart, as what is rare and large is: every call has room for all that it could become.
                 None => Box::pin(self.connect(&origin)).await?,
             };
-            direct(&mut request, &origin, &path, &way).map_err(Broken::NotConnected)?;
+            direct(request, &origin, &way).map_err(Broken::NotConnected)?;
             connected();
             let answered = match &mut way {
                 Way::Line(line) => line.ask(request).await,
-                Way::Shared(shared) => shared.try_send_request(request).await.map_err(Some),
+                Way::Shared(shared) => {
+                    let request = std::mem::take(request);
+                    shared.try_send_request(request).await.map_err(Some)
+                }
             };
             let mut failed = match answered {
                 Ok(response) => {
@@ -206,7 +212,7 @@ impl Pool {
                 // It was closed while nobody used it.
                 Some(unsent) if !is_new => {
                     self.idle.forget_shared(&origin);
-                    request = unsent;
+                    *request = unsent;
                 }
                 Some(_) => return Err(Broken::NotConnected(failed.into_error().into())),
                 None => return Err(Broken::Lost(failed.into_error())),
@@ -248,7 +254,9 @@ impl Pool {
             .handshake(TokioIo::new(stream))
             .await
             .map_err(failed)?;
+        let host = host_header(&origin.scheme, &origin.authority);
         Ok(Way::Line(Line {
+            host: host.map_err(|error| Broken::NotConnected(error.into()))?,
             sender,
             driver: Box::pin(driver),
             read,
@@ -267,35 +275,44 @@ impl Origin {
 }
 
 /// Where a request goes.
-fn address(
-    request: &mut Request<Full<Bytes>>,
-) -> Result<(Origin, PathAndQuery), Box<dyn std::error::Error + Send + Sync>> {
-    let parts = std::mem::take(request.uri_mut()).into_parts();
-    let (Some(scheme), Some(authority), Some(path)) =
-        (parts.scheme, parts.authority, parts.path_and_query)
+fn origin(
+    request: &Request<Full<Bytes>>,
+) -> Result<Origin, Box<dyn std::error::Error + Send + Sync>> {
+    let uri = request.uri();
+    let (Some(scheme), Some(authority), Some(_)) =
+        (uri.scheme(), uri.authority(), uri.path_and_query())
     else {
         return Err("the address has no host".into());
     };
-    Ok((Origin { scheme, authority }, path))
+    Ok(Origin {
+        scheme: scheme.clone(),
+        authority: authority.clone(),
+    })
 }
 
-/// Addresses a request as the way has it: HTTP/1.1 has the path alone, and the host in a header.
+/// Addresses a request as the way has it: HTTP/1.1 has the path alone, and the host in a header. It may have been
+/// addressed for another way before.
 fn direct(
     request: &mut Request<Full<Bytes>>,
     origin: &Origin,
-    path: &PathAndQuery,
     way: &Way,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let path = std::mem::take(request.uri_mut())
+        .into_parts()
+        .path_and_query;
+    let path = path.ok_or("the address has no path")?;
     match way {
-        Way::Line(_) => {
+        Way::Line(line) => {
             *request.version_mut() = Version::HTTP_11;
-            *request.uri_mut() = Uri::from(path.clone());
-            let host = host_header(&origin.scheme, &origin.authority)?;
-            request.headers_mut().insert(HOST, host);
+            *request.uri_mut() = Uri::from(path);
+            // Who makes many requests has put it there.
+            if request.headers().get(HOST) != Some(&line.host) {
+                request.headers_mut().insert(HOST, line.host.clone());
+            }
         }
         Way::Shared(_) => {
             *request.version_mut() = Version::HTTP_2;
-            *request.uri_mut() = origin.uri(path.clone())?;
+            *request.uri_mut() = origin.uri(path)?;
             request.headers_mut().remove(HOST);
         }
     }
@@ -303,7 +320,7 @@ fn direct(
 }
 
 /// RFC 9110 §7.2: a port that is the scheme's own is left out.
-fn host_header(
+pub(super) fn host_header(
     scheme: &Scheme,
     authority: &Authority,
 ) -> Result<HeaderValue, http::header::InvalidHeaderValue> {
@@ -413,15 +430,16 @@ impl Line {
     /// informational responses.
     async fn ask(
         &mut self,
-        request: Request<Full<Bytes>>,
+        request: &mut Request<Full<Bytes>>,
     ) -> Result<Response<Incoming>, Option<TrySendError<Request<Full<Bytes>>>>> {
         let Self {
             sender,
             driver,
             read,
+            ..
         } = self;
         let before = read.now();
-        let mut sent = pin!(sender.try_send_request(request));
+        let mut sent = pin!(sender.try_send_request(std::mem::take(request)));
         std::future::poll_fn(|cx| {
             // An end of the connection reaches the exchange as well, in its own words.
             let _ = driver.as_mut().poll(cx);

@@ -23,6 +23,7 @@ use super::{
     circuit::Circuits,
     client::Client,
     fault::shorten,
+    pool::host_header,
     provider::{BaseUrl, Provider},
     retry::{RetryBudget, RetryBudgets},
 };
@@ -69,6 +70,8 @@ pub(super) struct Token {
     pub(super) authorization: HeaderValue,
     pub(super) scheme: Scheme,
     pub(super) authority: Authority,
+    /// The two of them as a call's `Host` has them.
+    pub(super) host: HeaderValue,
     /// How many calls to there may be made again.
     pub(super) retries: Arc<RetryBudget>,
     /// Counts the tokens of the connection.
@@ -391,17 +394,22 @@ impl Tokens {
             base_url[url::Position::BeforeHost..url::Position::AfterPort].parse::<Authority>(),
             base_url.scheme().parse::<Scheme>(),
         );
-        let (Ok(mut authorization), Ok(authority), Ok(scheme)) = (authorization, authority, scheme)
-        else {
-            return Err(Error::bad_gateway(format!(
+        let cannot_stand = || {
+            Error::bad_gateway(format!(
                 "the token or the address of {} cannot stand in a request",
                 self.provider.title
-            )));
+            ))
         };
+        let (Ok(mut authorization), Ok(authority), Ok(scheme)) = (authorization, authority, scheme)
+        else {
+            return Err(cannot_stand());
+        };
+        let host = host_header(&scheme, &authority).map_err(|_| cannot_stand())?;
         authorization.set_sensitive(true);
         Ok(Token {
             authorization,
             scheme,
+            host,
             retries: self.means.retries.of(&authority),
             authority,
             generation,

@@ -6,11 +6,11 @@ use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Request, Uri,
     header::{
-        ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, AsHeaderName, CONTENT_TYPE, DATE, USER_AGENT,
+        ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, AsHeaderName, CONTENT_LENGTH, CONTENT_TYPE, DATE,
+        HOST, USER_AGENT,
     },
 };
 use http_body_util::Full;
-use jiff::Timestamp;
 
 use super::{
     client::Response,
@@ -26,15 +26,29 @@ use crate::{
 pub(super) const AGENT: &str = concat!("crosswalk/", env!("CARGO_PKG_VERSION"));
 
 /// What all calls with a credential have in their heads, where they are JSON: built once for all connections, since the
-/// thousands of them would each have it at another place in memory. The credential itself is put in by each call.
+/// thousands of them would each have it at another place in memory. What is a call's own is put in by each: it has its
+/// place already, as a copy has room for nothing more.
 static HEADERS: LazyLock<HeaderMap> = LazyLock::new(|| {
-    let mut headers = HeaderMap::new();
-    headers.insert(AUTHORIZATION, HeaderValue::from_static(""));
+    let own = HeaderValue::from_static("");
+    let mut headers = HeaderMap::with_capacity(MOST_HEADERS);
+    headers.insert(HOST, own.clone());
+    headers.insert(AUTHORIZATION, own);
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
     headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
     headers
 });
+
+/// The same of calls with a body.
+static HEADERS_OF_BODIES: LazyLock<HeaderMap> = LazyLock::new(|| {
+    let mut headers = HEADERS.clone();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CONTENT_LENGTH, HeaderValue::from_static(""));
+    headers
+});
+
+/// Of nearly every call.
+const MOST_HEADERS: usize = 8;
 
 pub(super) fn http_request(
     token: &Token,
@@ -57,23 +71,27 @@ pub(super) fn http_request(
         (Some(body), Some(at)) => with_credential(token, body, at),
         (body, _) => body.clone().unwrap_or_default(),
     };
+    let mut headers = if request.body.is_some() {
+        let mut headers = HEADERS_OF_BODIES.clone();
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+        headers
+    } else {
+        HEADERS.clone()
+    };
+    headers.insert(HOST, token.host.clone());
+    headers.insert(AUTHORIZATION, token.authorization.clone());
+    if request.operation.content == Content::Soap {
+        headers.insert(ACCEPT, HeaderValue::from_static("text/xml"));
+        headers.insert("soapaction", HeaderValue::from_static("\"\""));
+        if request.body.is_some() {
+            let kind = HeaderValue::from_static("text/xml; charset=UTF-8");
+            headers.insert(CONTENT_TYPE, kind);
+        }
+    }
     let mut native = Request::new(Full::from(body));
     *native.method_mut() = request.operation.method.clone();
     *native.uri_mut() = uri;
-    let headers = native.headers_mut();
-    headers.clone_from(&HEADERS);
-    headers.insert(AUTHORIZATION, token.authorization.clone());
-    let kind = match request.operation.content {
-        Content::Json => "application/json",
-        Content::Soap => {
-            headers.insert(ACCEPT, HeaderValue::from_static("text/xml"));
-            headers.insert("soapaction", HeaderValue::from_static("\"\""));
-            "text/xml; charset=UTF-8"
-        }
-    };
-    if request.body.is_some() {
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-    }
+    *native.headers_mut() = headers;
     Ok(native)
 }
 
@@ -96,19 +114,17 @@ fn with_credential(token: &Token, body: &Bytes, at: usize) -> Bytes {
 }
 
 pub(super) fn native_response(provider: &'static Provider, response: &Response) -> NativeResponse {
-    let date = text(&response.headers, DATE)
-        .and_then(|date| httpdate::parse_http_date(date).ok())
-        .and_then(|date| Timestamp::try_from(date).ok());
     let correlation_id = provider
         .errors
         .correlation_header
         .and_then(|name| text(&response.headers, name))
-        .map(|id| fault::shorten(id, 200));
+        .map(|id| fault::short(id, 200).into());
     NativeResponse {
         status: response.status.as_u16(),
         body: response.body.clone(),
-        date,
+        date: response.headers.get(DATE).cloned(),
         correlation_id,
+        parts: Vec::new(),
     }
 }
 

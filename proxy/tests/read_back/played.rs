@@ -207,6 +207,7 @@ impl Played {
             body: reply.body,
             date: None,
             correlation_id: None,
+            parts: Vec::new(),
         }
     }
 

@@ -280,5 +280,6 @@ fn response((status, body): (u16, Bytes)) -> NativeResponse {
         body,
         date: None,
         correlation_id: None,
+        parts: Vec::new(),
     }
 }

@@ -78,6 +78,7 @@ pub fn drive(
                         body: body.into(),
                         date: None,
                         correlation_id: None,
+                        parts: Vec::new(),
                     }
                 });
                 step = translator

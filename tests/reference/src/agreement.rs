@@ -224,6 +224,7 @@ fn drive<'c>(
                 body: body.into(),
                 date: None,
                 correlation_id: None,
+                parts: Vec::new(),
             }
         });
         step = translator.resume(responses.collect())?;

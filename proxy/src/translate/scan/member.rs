@@ -34,6 +34,16 @@ pub trait Value<'a> {
 
     /// Takes the value that comes next, exactly one. A fresh place is one that nothing has been put into.
     fn take(&mut self, scan: &mut Scan<'a>, is_fresh: bool) -> Result<(), Stop>;
+
+    /// Whether a value was taken. What is no scalar does not know.
+    fn is_there(&self) -> bool {
+        false
+    }
+
+    /// How many of these names are those of members that were taken.
+    fn count_there(&mut self, _names: &[&str]) -> usize {
+        0
+    }
 }
 
 /// Why no more members are to be shown.
@@ -83,7 +93,7 @@ impl<'a> Value<'a> for Leaf<'a> {
             return Some(length);
         }
         if text.starts_with(b"null") {
-            *self = Leaf::default();
+            *self = Leaf::NULL;
             return Some(4);
         }
         self.take_other_scalar(text)
@@ -91,6 +101,11 @@ impl<'a> Value<'a> for Leaf<'a> {
 
     fn take(&mut self, scan: &mut Scan<'a>, _is_fresh: bool) -> Result<(), Stop> {
         scan.leaf(self)
+    }
+
+    #[inline]
+    fn is_there(&self) -> bool {
+        Leaf::is_there(*self)
     }
 }
 
@@ -100,6 +115,13 @@ impl<'a, T: Native<'a>> Value<'a> for T {
             *self = T::default();
         }
         scan.object(self)
+    }
+
+    fn count_there(&mut self, names: &[&str]) -> usize {
+        let mut there = There { names, count: 0 };
+        // It counts all and stops nowhere.
+        let _ = self.members(&mut there);
+        there.count
     }
 }
 
@@ -313,6 +335,57 @@ impl<'a> Members<'a> for Finds<'_> {
         if key.0.name.as_bytes() == self.0 {
             return Err(Left::Done);
         }
+        Ok(())
+    }
+}
+
+/// Fields that are expected in a member of a record.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::translate) struct Expected {
+    pub(in crate::translate) member: &'static str,
+    pub(in crate::translate) names: &'static [&'static str],
+}
+
+impl Expected {
+    /// Whether all of them are certainly there.
+    pub(super) fn are_in<'a, T: Native<'a>>(self, native: &mut T) -> bool {
+        let mut inside = Inside {
+            expected: self,
+            count: 0,
+        };
+        // It counts all and stops nowhere.
+        let _ = native.members(&mut inside);
+        inside.count == self.names.len()
+    }
+}
+
+/// Counts in one member.
+struct Inside {
+    expected: Expected,
+    count: usize,
+}
+
+impl<'a> Members<'a> for Inside {
+    #[inline]
+    fn take(&mut self, key: Key, value: &mut impl Value<'a>) -> Result<(), Left> {
+        if key.0.name == self.expected.member {
+            self.count += value.count_there(self.expected.names);
+        }
+        Ok(())
+    }
+}
+
+/// Counts the members that were taken and have one of these names.
+struct There<'n> {
+    names: &'n [&'n str],
+    count: usize,
+}
+
+impl<'a> Members<'a> for There<'_> {
+    #[inline]
+    fn take(&mut self, key: Key, value: &mut impl Value<'a>) -> Result<(), Left> {
+        let is_expected = value.is_there() && self.names.contains(&key.0.name);
+        self.count += usize::from(is_expected);
         Ok(())
     }
 }

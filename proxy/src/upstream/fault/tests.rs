@@ -133,6 +133,7 @@ fn response(status: u16, body: &str) -> NativeResponse {
         body: body.to_owned().into(),
         date: None,
         correlation_id: None,
+        parts: Vec::new(),
     }
 }
 
@@ -372,7 +373,7 @@ fn what_is_not_json_has_no_message() {
 #[test]
 fn a_header_gives_the_correlation_id_where_the_body_has_none() {
     let mut response = response(500, "");
-    response.correlation_id = Some("from-header".to_owned());
+    response.correlation_id = Some("from-header".into());
     assert_eq!(
         told(&fault(&OBJECT, &response)).correlation_id.as_deref(),
         Some("from-header")
@@ -414,10 +415,18 @@ fn a_refusal_that_repeats_the_token_is_told_without_it() {
             status: 400,
             body: Bytes::from_static(body),
             date: None,
-            correlation_id: Some("of CNtoken123".to_owned()),
+            correlation_id: Some("of CNtoken123".into()),
+            parts: Vec::new(),
         };
         without_secret(&mut response, secret);
-        (response.body, response.correlation_id.unwrap_or_default())
+        (
+            response.body,
+            response
+                .correlation_id
+                .as_deref()
+                .unwrap_or_default()
+                .to_owned(),
+        )
     };
     let id = "of …".to_owned();
     assert_eq!(

@@ -76,6 +76,7 @@ mod tests {
             body: Bytes::from_static(body.as_bytes()),
             date: None,
             correlation_id: None,
+            parts: Vec::new(),
         };
         let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
         let rows = take_apart(join, &ids, &response)?;

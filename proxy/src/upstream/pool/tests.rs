@@ -66,7 +66,7 @@ fn request(address: SocketAddr) -> Request<Full<Bytes>> {
 }
 
 async fn body(pool: &Pool, address: SocketAddr) -> Bytes {
-    let response = pool.exchange(request(address), || {}).await.unwrap();
+    let response = pool.exchange(&mut request(address), || {}).await.unwrap();
     response.into_body().collect().await.unwrap().to_bytes()
 }
 
@@ -84,7 +84,7 @@ async fn exchanges_follow_each_other_on_one_connection() {
 async fn exchanges_at_one_time_have_a_connection_each() {
     let (address, accepted) = server(|mut stream| answer_all(&mut stream, WITH_BODY));
     let pool = pool();
-    let first = pool.exchange(request(address), || {}).await.unwrap();
+    let first = pool.exchange(&mut request(address), || {}).await.unwrap();
     assert_eq!(body(&pool, address).await, "hello");
     drop(first);
     assert_eq!(accepted.load(Ordering::SeqCst), 2);
@@ -101,7 +101,7 @@ async fn a_response_without_a_body_gives_its_connection_back() {
     let pool = pool();
     for _ in 0..3 {
         // As those do who see that there is none.
-        drop(pool.exchange(request(address), || {}).await.unwrap());
+        drop(pool.exchange(&mut request(address), || {}).await.unwrap());
     }
     assert_eq!(accepted.load(Ordering::SeqCst), 1);
 }
@@ -158,7 +158,7 @@ async fn nothing_was_sent_where_nobody_listens() {
         .unwrap();
     let connected = AtomicU32::new(0);
     let failed = pool()
-        .exchange(request(address), || {
+        .exchange(&mut request(address), || {
             connected.fetch_add(1, Ordering::SeqCst);
         })
         .await;
@@ -171,7 +171,7 @@ async fn a_connection_that_ends_without_an_answer_is_lost() {
     let (address, _) = server(|mut stream| {
         read_request(&mut stream);
     });
-    let failed = pool().exchange(request(address), || {}).await;
+    let failed = pool().exchange(&mut request(address), || {}).await;
     assert!(matches!(failed, Err(Broken::Lost(_))));
 }
 
@@ -184,7 +184,7 @@ async fn a_body_that_ends_too_early_is_an_error() {
     });
     let pool = pool();
     for expected in 1..3 {
-        let response = pool.exchange(request(address), || {}).await.unwrap();
+        let response = pool.exchange(&mut request(address), || {}).await.unwrap();
         assert!(response.into_body().collect().await.is_err());
         assert_eq!(accepted.load(Ordering::SeqCst), expected);
     }
@@ -199,7 +199,7 @@ async fn informational_responses_without_end_are_given_up() {
             .is_ok()
         {}
     });
-    let failed = pool().exchange(request(address), || {}).await;
+    let failed = pool().exchange(&mut request(address), || {}).await;
     assert!(matches!(failed, Err(Broken::Flooded)));
 }
 
@@ -232,7 +232,7 @@ async fn no_more_than_some_are_kept_for_a_host() {
     let pool = pool();
     let mut open = Vec::new();
     for _ in 0..PER_HOST + 3 {
-        open.push(pool.exchange(request(address), || {}).await.unwrap());
+        open.push(pool.exchange(&mut request(address), || {}).await.unwrap());
     }
     for response in open {
         response.into_body().collect().await.unwrap();

@@ -64,6 +64,7 @@ fn answer(version: u64) -> Told {
             body: Bytes::copy_from_slice(&version.to_be_bytes()),
             date: None,
             correlation_id: None,
+            parts: Vec::new(),
         }),
         from: From::default(),
     }

@@ -69,7 +69,7 @@ impl Server {
     async fn ask(&self, path: &str) -> Bytes {
         let mut request = Request::new(Full::default());
         *request.uri_mut() = format!("https://{}{path}", self.address).parse().unwrap();
-        let response = self.pool.exchange(request, || {}).await.unwrap();
+        let response = self.pool.exchange(&mut request, || {}).await.unwrap();
         assert_eq!(response.version(), Version::HTTP_2);
         response.into_body().collect().await.unwrap().to_bytes()
     }

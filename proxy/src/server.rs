@@ -108,9 +108,9 @@ impl Server {
             (None, None) => None,
         };
         let upstream = Upstream::new(&config.limits, config.tls).map_err(StartError::Tls)?;
+        let trust = upstream.trust().clone();
         let webhooks =
-            webhook::Sender::new(&config.limits, config.tls, config.state.private_webhooks)
-                .map_err(StartError::Tls)?;
+            webhook::Sender::new(&config.limits, &trust, config.state.private_webhooks);
         let store = match &config.state.store {
             Some(settings) => Some(open_store(settings).await?),
             None => None,
@@ -173,8 +173,7 @@ impl Server {
         if let Some(explain) = explain {
             pipeline = pipeline.with_explain(explain);
         }
-        let endpoint = telemetry::Endpoint::new(&config.telemetry, &config.limits, config.tls)
-            .map_err(StartError::Tls)?;
+        let endpoint = telemetry::Endpoint::new(&config.telemetry, &config.limits, &trust);
         let mut exporting = None;
         if let Some(endpoint) = endpoint {
             let (exporter, delivers) = telemetry::exporter(api, pipeline.counters(), endpoint);

@@ -20,6 +20,7 @@ use super::{
     reach::Reach,
     retry::{self, Trouble},
     token::{Flights, Means, Newest, Token, Tokens},
+    trust::Trust,
     wire::{http_request, native_response, pass_on, text},
 };
 use crate::{
@@ -37,6 +38,7 @@ pub(super) const SHORTEST_USEFUL: Duration = Duration::from_millis(50);
 #[derive(Debug, Clone)]
 pub struct Upstream {
     pub(super) client: Arc<Client>,
+    trust: Trust,
     pub(super) native_timeout: Duration,
     means: Means,
     budgets: Arc<Budgets>,
@@ -111,8 +113,10 @@ impl Tried {
 impl Upstream {
     /// Fails where TLS cannot be set up.
     pub fn new(limits: &Limits, tls: impl Into<Tls>) -> Result<Self, String> {
+        let trust = Trust::new(tls)?;
         Ok(Self {
-            client: Arc::new(Client::new(limits, tls.into(), Reach::Providers)?),
+            client: Arc::new(Client::new(limits, &trust, Reach::Providers)),
+            trust,
             native_timeout: limits.native_timeout,
             means: Means {
                 timeout: limits.token_timeout,
@@ -137,6 +141,11 @@ impl Upstream {
     /// How the limits of the accounts in use are used: provider, account, and what is left.
     pub fn budgets(&self) -> Vec<(&'static str, String, BudgetSnapshot)> {
         self.budgets.snapshots()
+    }
+
+    /// Whom TLS trusts, for others who send something as well.
+    pub fn trust(&self) -> &Trust {
+        &self.trust
     }
 
     pub(super) fn client(&self) -> &Client {

@@ -563,6 +563,13 @@ impl Pipeline {
         let _ = self.places.acquire_many(all).await;
         self.own.upstream.landed().await;
     }
+
+    /// Closes what is kept. For the very end.
+    pub(crate) async fn close(&self) {
+        if let Some(store) = &self.own.store {
+            store.close().await;
+        }
+    }
 }
 
 /// Tells what is left of the provider's limits, where it was asked.

@@ -36,6 +36,8 @@ use house::House;
 
 /// How long the end of the process waits for the collector of traces.
 const LAST_SPANS: Duration = Duration::from_secs(3);
+/// The same for the store, which loses nothing where it is not closed.
+const CLOSE: Duration = Duration::from_secs(1);
 
 /// A proxy that listens and does not answer yet.
 #[derive(Debug)]
@@ -109,8 +111,7 @@ impl Server {
         };
         let upstream = Upstream::new(&config.limits, config.tls).map_err(StartError::Tls)?;
         let trust = upstream.trust().clone();
-        let webhooks =
-            webhook::Sender::new(&config.limits, &trust, config.state.private_webhooks);
+        let webhooks = webhook::Sender::new(&config.limits, &trust, config.state.private_webhooks);
         let store = match &config.state.store {
             Some(settings) => Some(open_store(settings).await?),
             None => None,
@@ -284,6 +285,7 @@ impl Server {
         if let Some(exporting) = exporting {
             let _ = tokio::time::timeout(LAST_SPANS, exporting).await;
         }
+        let _ = tokio::time::timeout(CLOSE, pipeline.close()).await;
         drained
     }
 }

@@ -216,6 +216,17 @@ fn a_signal_drains_and_exits_with_0() {
     assert_eq!(running.exit_code(), 0);
 }
 
+#[test]
+fn a_store_is_whole_in_its_file_when_the_process_has_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut running, _address, _log) = serve(&format!("state_dir: {}\n", folder.path().display()));
+    running.signal();
+    assert_eq!(running.exit_code(), 0);
+    assert!(folder.path().join("crosswalk.db").exists());
+    // What is in it the next start would have to read from end to end.
+    assert!(!folder.path().join("crosswalk.db-wal").exists());
+}
+
 /// Covers: sigterm-twice
 #[test]
 fn a_second_signal_stops_at_once_with_1() {

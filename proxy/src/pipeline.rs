@@ -640,7 +640,7 @@ fn tell(explain: &Explain, head: &request::Parts, log: &CallLog, result: &Result
             .uri
             .path_and_query()
             .map_or("/", http::uri::PathAndQuery::as_str),
-        connection: log.connection.get().map_or("-", String::as_str),
+        connection: log.connection_id().unwrap_or("-"),
         request: log.body.get().map_or(&[], |body| body),
         exchanges: log.native.exchanges(),
         status,

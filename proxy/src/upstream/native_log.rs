@@ -266,7 +266,7 @@ impl NativeLog {
         if let Some(trace) = &self.trace {
             trace.native_ended(&NativeEnd {
                 operation: request.operation,
-                host: &token.authority,
+                host: token.host(),
                 began: sending.began,
                 status: answer.ok().map(|answer| answer.status),
             });

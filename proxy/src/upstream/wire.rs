@@ -43,7 +43,7 @@ pub(super) fn http_request(
     // Put together from parts, so that no target can change the host.
     let uri = Uri::builder()
         .scheme(token.scheme.clone())
-        .authority(token.authority.clone())
+        .authority(token.host().clone())
         .path_and_query(request.target.as_str())
         .build()
         .map_err(|error| {

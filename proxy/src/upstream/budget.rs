@@ -128,6 +128,10 @@ impl Budget {
         }
     }
 
+    pub(super) fn provider(&self) -> &'static Provider {
+        self.provider
+    }
+
     /// Waits for the turn of a call, as long as its deadline allows.
     pub(super) async fn turn(
         self: &Arc<Self>,

@@ -71,6 +71,14 @@ impl HasSettings for Connection {
 }
 
 impl Connection {
+    /// Reads something at each place in memory that a call will need of the connection. With thousands of connections none
+    /// of it is in a cache; whoever comes upon one place after the other waits for each, and places that are asked for at
+    /// one time come at one time.
+    pub(crate) fn fetch(&self) {
+        let of_tokens = self.tokens.can_renew();
+        std::hint::black_box((of_tokens, self.budget.provider(), self.settings.id.len()));
+    }
+
     /// What is left of the limits of its account.
     pub(crate) fn left(&self) -> BudgetSnapshot {
         self.budget.snapshot()

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Request, Uri,
     header::{
-        ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, AsHeaderName, CONTENT_TYPE, DATE, USER_AGENT,
+        ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, AsHeaderName, CONTENT_TYPE, DATE, HOST, USER_AGENT,
     },
 };
 use http_body_util::Full;
@@ -26,9 +26,12 @@ use crate::{
 pub(super) const AGENT: &str = concat!("crosswalk/", env!("CARGO_PKG_VERSION"));
 
 /// What all calls with a credential have in their heads, where they are JSON: built once for all connections, since the
-/// thousands of them would each have it at another place in memory. The credential itself is put in by each call.
+/// thousands of them would each have it at another place in memory. The credential itself is put in by each call, and the
+/// host by who sends it. Both have a place here: a map that has to grow is moved, and glibc's `realloc` moves what is
+/// small into memory that was left unused for longest, and so is in no cache.
 static HEADERS: LazyLock<HeaderMap> = LazyLock::new(|| {
     let mut headers = HeaderMap::new();
+    headers.insert(HOST, HeaderValue::from_static(""));
     headers.insert(AUTHORIZATION, HeaderValue::from_static(""));
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
@@ -36,6 +39,14 @@ static HEADERS: LazyLock<HeaderMap> = LazyLock::new(|| {
     headers
 });
 
+/// The same where there is a body.
+static HEADERS_OF_BODY: LazyLock<HeaderMap> = LazyLock::new(|| {
+    let mut headers = HEADERS.clone();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers
+});
+
+/// A native call, whose host is still to be put into its head.
 pub(super) fn http_request(
     token: &Token,
     request: &NativeRequest,
@@ -61,18 +72,18 @@ pub(super) fn http_request(
     *native.method_mut() = request.operation.method.clone();
     *native.uri_mut() = uri;
     let headers = native.headers_mut();
-    headers.clone_from(&HEADERS);
+    headers.clone_from(match request.body {
+        Some(_) => &HEADERS_OF_BODY,
+        None => &HEADERS,
+    });
     headers.insert(AUTHORIZATION, token.authorization.clone());
-    let kind = match request.operation.content {
-        Content::Json => "application/json",
-        Content::Soap => {
-            headers.insert(ACCEPT, HeaderValue::from_static("text/xml"));
-            headers.insert("soapaction", HeaderValue::from_static("\"\""));
-            "text/xml; charset=UTF-8"
+    if request.operation.content == Content::Soap {
+        headers.insert(ACCEPT, HeaderValue::from_static("text/xml"));
+        headers.insert("soapaction", HeaderValue::from_static("\"\""));
+        if request.body.is_some() {
+            let kind = HeaderValue::from_static("text/xml; charset=UTF-8");
+            headers.insert(CONTENT_TYPE, kind);
         }
-    };
-    if request.body.is_some() {
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     }
     Ok(native)
 }

@@ -66,7 +66,7 @@ fn run() -> Result<(), Failure> {
         let context = Context {
             provider,
             operation,
-            connection: Arc::clone(&connection),
+            connection: Arc::<ConnectionSettings>::clone(&connection),
             now: Timestamp::UNIX_EPOCH,
             hidden: Arc::default(),
             objects: Arc::default(),

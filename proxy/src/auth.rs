@@ -179,8 +179,12 @@ impl Auth {
             return Err(Directory::unknown(id));
         }
         connection.must_be_enabled(id)?;
-        match connection.upstream {
-            Some(upstream) => Ok(upstream),
+        match &connection.upstream {
+            Some(upstream) => {
+                let upstream = Arc::clone(upstream);
+                upstream.fetch();
+                Ok(upstream)
+            }
             None => Err(Error::bad_request(format!(
                 "expected in {CONNECTION_ID} a connection to a provider, found one to a destination"
             ))),

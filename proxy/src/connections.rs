@@ -22,16 +22,18 @@ use crate::{
     config::Limits,
     error::{Code, Error},
     route::Api,
-    store::Store,
+    store::{Stamp, Store},
     upstream::{self, Upstream},
 };
 
+mod key;
 mod look;
 mod memory;
 mod settings;
 mod watch;
 
-use memory::{Loaded, Memory};
+use key::Key;
+use memory::Memory;
 use watch::Watch;
 
 /// How long a connection is used after it was changed.
@@ -49,7 +51,7 @@ type Place = tokio::sync::Mutex<Option<(Instant, Error)>>;
 pub struct Directory {
     api: Api,
     upstream: Upstream,
-    configured: ArcSwap<HashMap<String, Found>>,
+    configured: ArcSwap<HashMap<String, Arc<Found>>>,
     store: Option<Store>,
     loaded: Memory,
     watch: Watch,
@@ -63,17 +65,46 @@ pub struct Directory {
     store_is_down: AtomicBool,
 }
 
-/// A connection that was found.
-#[derive(Debug, Clone)]
+/// A connection that was found. What every call looks at comes first: with thousands of connections each is another place in
+/// memory.
+#[derive(Debug)]
+#[repr(C)]
 pub struct Found {
+    key: Key,
     /// None where it is a destination.
     pub upstream: Option<Arc<upstream::Connection>>,
-    pub customer_id: Option<Arc<str>>,
+    /// When it was used last, in milliseconds since the start.
+    used: AtomicU64,
+    /// Known to have changed.
+    is_outdated: AtomicBool,
     /// What it is that is switched off, if anything is.
     disabled: Option<&'static str>,
+    pub customer_id: Option<Box<str>>,
+    /// As it was read; none where it is not of the store.
+    stamp: Option<Stamp>,
 }
 
 impl Found {
+    fn new(id: &str, upstream: Option<Arc<upstream::Connection>>) -> Self {
+        Self {
+            key: Key::of(id),
+            upstream,
+            used: AtomicU64::new(0),
+            is_outdated: AtomicBool::new(false),
+            disabled: None,
+            customer_id: None,
+            stamp: None,
+        }
+    }
+
+    fn is_outdated(&self) -> bool {
+        self.is_outdated.load(Ordering::SeqCst)
+    }
+
+    fn outdated(&self, is: bool) {
+        self.is_outdated.store(is, Ordering::SeqCst);
+    }
+
     /// Refuses a connection that is switched off.
     pub fn must_be_enabled(&self, id: &str) -> Result<(), Error> {
         match self.disabled {
@@ -110,7 +141,7 @@ impl Directory {
     }
 
     /// The connection with an id, ready for use.
-    pub async fn connection(&self, id: &str) -> Result<Found, Error> {
+    pub async fn connection(&self, id: &str) -> Result<Arc<Found>, Error> {
         let found = self.find(id).await?;
         found.must_be_enabled(id)?;
         Ok(found)
@@ -124,9 +155,9 @@ impl Directory {
     }
 
     /// The connection with an id, although it may be disabled.
-    pub async fn find(&self, id: &str) -> Result<Found, Error> {
+    pub async fn find(&self, id: &str) -> Result<Arc<Found>, Error> {
         if let Some(found) = self.configured.load().get(id) {
-            return Ok(found.clone());
+            return Ok(Arc::clone(found));
         }
         let Some(store) = &self.store else {
             return Err(Self::unknown(id));
@@ -136,7 +167,7 @@ impl Directory {
             Box::pin(self.catch_up(store)).await;
         }
         match self.loaded.get(id) {
-            Some(loaded) if !loaded.is_outdated() => Ok(loaded.found.clone()),
+            Some(loaded) if !loaded.is_outdated() => Ok(loaded),
             loaded => Box::pin(self.look(store, id, loaded)).await,
         }
     }
@@ -184,15 +215,13 @@ impl Directory {
     }
 }
 
-fn by_id(configured: impl IntoIterator<Item = upstream::Connection>) -> HashMap<String, Found> {
+fn by_id(
+    configured: impl IntoIterator<Item = upstream::Connection>,
+) -> HashMap<String, Arc<Found>> {
     let found = configured.into_iter().map(|connection| {
         let id = connection.settings.id.clone();
-        let found = Found {
-            upstream: Some(Arc::new(connection)),
-            customer_id: None,
-            disabled: None,
-        };
-        (id, found)
+        let found = Found::new(&id, Some(Arc::new(connection)));
+        (id, Arc::new(found))
     });
     found.collect()
 }

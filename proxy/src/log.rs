@@ -79,7 +79,7 @@ pub struct CallLog {
     pub(crate) started: Instant,
     pub operation: OnceLock<&'static str>,
     pub provider: OnceLock<&'static str>,
-    pub connection: OnceLock<String>,
+    pub connection: OnceLock<Arc<Connection>>,
     pub native: NativeLog,
     /// The request's body, kept only where the call is to be explained. Without it the answer is not told either.
     pub body: OnceLock<Bytes>,
@@ -149,9 +149,15 @@ impl CallLog {
     }
 
     /// The connection that the call is for.
-    pub fn note(&self, connection: &Connection) {
+    pub fn note(&self, connection: &Arc<Connection>) {
         let _ = self.provider.set(connection.provider.name);
-        let _ = self.connection.set(connection.settings.id.clone());
+        let _ = self.connection.set(Arc::clone(connection));
+    }
+
+    /// The id of that connection.
+    pub fn connection_id(&self) -> Option<&str> {
+        let connection = self.connection.get();
+        connection.map(|connection| connection.settings.id.as_str())
     }
 
     /// The call was answered, or would have been if the caller were still there.
@@ -238,7 +244,7 @@ impl Drop for CallLog {
             trace.ended(&CallEnd {
                 operation: self.operation.get().copied(),
                 provider: self.provider.get().copied(),
-                connection: self.connection.get().map(String::as_str),
+                connection: self.connection_id(),
                 request_id: &self.request_id,
                 status: counts_as,
                 code,
@@ -258,7 +264,7 @@ impl Drop for CallLog {
                     request_id = self.request_id,
                     operation = text(&self.operation),
                     provider = text(&self.provider),
-                    connection = self.connection.get().map_or("-", String::as_str),
+                    connection = self.connection_id().unwrap_or("-"),
                     native_calls = self.native.calls(),
                     joined = self.native.joined(),
                     status,

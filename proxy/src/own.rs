@@ -3,7 +3,7 @@
 //! Assumes that the caller has shown who it is. Nothing here needs a translator or the connection of a call, but for
 //! what is about that connection.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use http::HeaderMap;
 use tokio::{runtime::Handle, sync::watch, task::JoinSet, time::Instant};
@@ -25,6 +25,14 @@ use crate::{
     upstream::Upstream,
     webhook,
 };
+
+/// When what nobody waits for begins, one after the other: the first callers need the store as well, and each who comes
+/// while it is in use would have a connection of its own made.
+const BEGINS_AFTER: [Duration; 3] = [
+    Duration::from_millis(100),
+    Duration::from_millis(150),
+    Duration::from_millis(200),
+];
 
 /// What these operations share.
 #[derive(Debug)]
@@ -88,9 +96,13 @@ impl Own {
     pub fn start(self: &Arc<Self>, stop: &watch::Receiver<bool>, handle: &Handle) -> JoinSet<()> {
         let mut tasks = JoinSet::new();
         if let Some(store) = &self.store {
-            tasks.spawn_on(idempotency::purge(store.clone(), stop.clone()), handle);
-            tasks.spawn_on(sync::run(Arc::clone(self), stop.clone()), handle);
-            tasks.spawn_on(webhook::run(Arc::clone(self), stop.clone()), handle);
+            let [first, second, third] = BEGINS_AFTER.map(|after| (after, stop.clone()));
+            let syncs = sync::run(Arc::clone(self), stop.clone());
+            tasks.spawn_on(begin(first, syncs), handle);
+            let events = webhook::run(Arc::clone(self), stop.clone());
+            tasks.spawn_on(begin(second, events), handle);
+            let purge = idempotency::purge(store.clone(), stop.clone());
+            tasks.spawn_on(begin(third, purge), handle);
         }
         tasks
     }
@@ -113,5 +125,18 @@ impl Own {
             )
             .with_detail(error.to_string())
         })
+    }
+}
+
+/// Works after a while, unless `stop` says so before.
+async fn begin(
+    (after, mut stop): (Duration, watch::Receiver<bool>),
+    work: impl Future<Output = ()>,
+) {
+    // Who would say so is gone where it fails, which is the same.
+    let stopped = tokio::time::timeout(after, stop.wait_for(|stop| *stop));
+    let is_over = stopped.await.is_ok();
+    if !is_over {
+        work.await;
     }
 }

@@ -564,6 +564,13 @@ impl Pipeline {
         let _ = self.places.acquire_many(all).await;
         self.own.upstream.landed().await;
     }
+
+    /// Closes what is kept. For the very end.
+    pub(crate) async fn close(&self) {
+        if let Some(store) = &self.own.store {
+            store.close().await;
+        }
+    }
 }
 
 /// Tells what is left of the provider's limits, where it was asked.
@@ -634,7 +641,7 @@ fn tell(explain: &Explain, head: &request::Parts, log: &CallLog, result: &Result
             .uri
             .path_and_query()
             .map_or("/", http::uri::PathAndQuery::as_str),
-        connection: log.connection.get().map_or("-", String::as_str),
+        connection: log.connection_id().unwrap_or("-"),
         request: log.body.get().map_or(&[], |body| body),
         exchanges: log.native.exchanges(),
         status,

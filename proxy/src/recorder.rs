@@ -222,7 +222,7 @@ impl Recording {
             request_id: log.request_id.clone(),
             operation: log.operation.get().copied(),
             provider: log.provider.get().copied(),
-            connection: log.connection.get().cloned(),
+            connection: log.connection_id().map(str::to_owned),
             caller: Arc::clone(&log.native.behalf().caller),
             method,
             path,

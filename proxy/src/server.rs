@@ -36,6 +36,8 @@ use house::House;
 
 /// How long the end of the process waits for the collector of traces.
 const LAST_SPANS: Duration = Duration::from_secs(3);
+/// The same for the store, which loses nothing where it is not closed.
+const CLOSE: Duration = Duration::from_secs(1);
 
 /// A proxy that listens and does not answer yet.
 #[derive(Debug)]
@@ -108,9 +110,8 @@ impl Server {
             (None, None) => None,
         };
         let upstream = Upstream::new(&config.limits, config.tls).map_err(StartError::Tls)?;
-        let webhooks =
-            webhook::Sender::new(&config.limits, config.tls, config.state.private_webhooks)
-                .map_err(StartError::Tls)?;
+        let trust = upstream.trust().clone();
+        let webhooks = webhook::Sender::new(&config.limits, &trust, config.state.private_webhooks);
         let store = match &config.state.store {
             Some(settings) => Some(open_store(settings).await?),
             None => None,
@@ -173,8 +174,7 @@ impl Server {
         if let Some(explain) = explain {
             pipeline = pipeline.with_explain(explain);
         }
-        let endpoint = telemetry::Endpoint::new(&config.telemetry, &config.limits, config.tls)
-            .map_err(StartError::Tls)?;
+        let endpoint = telemetry::Endpoint::new(&config.telemetry, &config.limits, &trust);
         let mut exporting = None;
         if let Some(endpoint) = endpoint {
             let (exporter, delivers) = telemetry::exporter(api, pipeline.counters(), endpoint);
@@ -285,6 +285,7 @@ impl Server {
         if let Some(exporting) = exporting {
             let _ = tokio::time::timeout(LAST_SPANS, exporting).await;
         }
+        let _ = tokio::time::timeout(CLOSE, pipeline.close()).await;
         drained
     }
 }

@@ -140,6 +140,8 @@ impl Store {
         let pool = AnyPoolOptions::new()
             .max_connections(MOST_CONNECTIONS)
             .acquire_timeout(ACQUIRE)
+            // SQLite is in this process: asked whether it is there, it would say so by a turn of its thread.
+            .test_before_acquire(dialect == Dialect::Postgres)
             .after_connect(move |connection, _| {
                 Box::pin(async move {
                     if dialect == Dialect::Sqlite {
@@ -178,6 +180,12 @@ impl Store {
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.pool.execute("SELECT 1").await?;
         Ok(())
+    }
+
+    /// Closes its connections, once nobody uses them. On SQLite the last one puts what was written into the database's
+    /// own file; what is left beside it the next start has to read from end to end.
+    pub async fn close(&self) {
+        self.pool.close().await;
     }
 
     /// A transaction that may write. On SQLite it has the right to write from its beginning: one that asks for it later

@@ -257,7 +257,7 @@ pub struct Context {
     pub provider: &'static Provider,
     /// As in `crm.account.list`.
     pub operation: &'static str,
-    pub connection: Arc<ConnectionSettings>,
+    pub connection: Arc<dyn HasSettings>,
     pub now: Timestamp,
     /// The native fields that are known to be hidden from the connected user.
     pub hidden: Arc<[hidden::HiddenField]>,
@@ -275,12 +275,26 @@ impl Context {
     }
 }
 
-/// The part of a connection that translators may know: no secret in it.
-#[derive(Debug)]
+/// What has a connection's settings: they alone, or the whole connection, whose are a part of it. Thousands of them are as
+/// many places in memory, which each call would have to reach beside that of its connection.
+pub trait HasSettings: std::fmt::Debug + Send + Sync {
+    fn settings(&self) -> &ConnectionSettings;
+}
+
+impl HasSettings for ConnectionSettings {
+    fn settings(&self) -> &ConnectionSettings {
+        self
+    }
+}
+
+/// The part of a connection that translators may know: no secret in it. What every call looks at comes first.
+#[derive(Debug, Clone)]
+#[repr(C)]
 pub struct ConnectionSettings {
+    /// The beginnings of the provider's paths in this connection's API version; `provider.yaml` orders them. Connections
+    /// share them.
+    pub roots: Arc<[String]>,
     pub id: String,
-    /// The beginnings of the provider's paths in this connection's API version; `provider.yaml` orders them.
-    pub roots: Vec<String>,
     /// Signs cursors; a cursor of one connection is refused by every other.
     pub cursor_key: CursorKey,
 }
@@ -406,7 +420,7 @@ pub(crate) mod tests {
             operation: "crm.thing.list",
             connection: Arc::new(ConnectionSettings {
                 id: "c1".to_owned(),
-                roots: vec!["/api".to_owned()],
+                roots: ["/api".to_owned()].into(),
                 cursor_key: CursorKey([7; 32]),
             }),
             now: Timestamp::from_second(1_800_000_000).unwrap(),

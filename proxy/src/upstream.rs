@@ -21,6 +21,7 @@ pub(crate) mod reach;
 mod reading;
 mod retry;
 mod token;
+mod trust;
 mod wire;
 
 pub use behalf::{Behalf, Urgency};
@@ -30,3 +31,4 @@ pub use engine::{Connection, Upstream};
 pub use flow::Flow;
 pub use native_log::{Exchange, Heads, Keeps, NativeLog};
 pub use token::{Kept, Newest};
+pub use trust::Trust;

@@ -171,6 +171,32 @@ fn an_address_in_use_exits_with_1() {
 }
 
 #[test]
+fn a_machine_that_trusts_nobody_is_told_so_at_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = file("listen: 127.0.0.1:0\napi_keys: [k1234567890]\nstore: none\n");
+    let serve = ["serve", "--config", config.path().to_str().unwrap()];
+    let nothing = folder.path().join("nothing.pem");
+    std::fs::write(&nothing, "").unwrap();
+    for place in [
+        nothing.as_path(),
+        folder.path(),
+        &folder.path().join("missing"),
+    ] {
+        let output = crosswalk(&serve)
+            .env("SSL_CERT_FILE", place)
+            .env_remove("SSL_CERT_DIR")
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(1), "{}", place.display());
+        let told = text(&output.stderr);
+        assert!(
+            told.contains("the system's certificate store cannot be used"),
+            "{told}"
+        );
+    }
+}
+
+#[test]
 fn the_version_is_that_of_the_package() {
     let told = text(&output(&["version"]).stdout);
     assert_eq!(
@@ -188,6 +214,17 @@ fn a_signal_drains_and_exits_with_0() {
     assert_eq!(&answer, b"HTTP/1.1 200 OK");
     running.signal();
     assert_eq!(running.exit_code(), 0);
+}
+
+#[test]
+fn a_store_is_whole_in_its_file_when_the_process_has_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut running, _address, _log) = serve(&format!("state_dir: {}\n", folder.path().display()));
+    running.signal();
+    assert_eq!(running.exit_code(), 0);
+    assert!(folder.path().join("crosswalk.db").exists());
+    // What is in it the next start would have to read from end to end.
+    assert!(!folder.path().join("crosswalk.db-wal").exists());
 }
 
 /// Covers: sigterm-twice

@@ -90,7 +90,7 @@ impl Waiting {
             .expect("a provider");
         let settings = ConnectionSettings {
             id: "c1".to_owned(),
-            roots: vec!["/api".to_owned(); provider.versions.families[0].roots.len()],
+            roots: vec!["/api".to_owned(); provider.versions.families[0].roots.len()].into(),
             cursor_key: CursorKey([1; 32]),
         };
         let cx = Context {

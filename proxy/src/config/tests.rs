@@ -383,7 +383,7 @@ fn nothing_secret_is_in_the_debug_form() {
 
 #[test]
 fn a_version_decides_how_paths_begin() {
-    let roots = |fields: &str| connection(fields).settings.roots.clone();
+    let roots = |fields: &str| connection(fields).settings.roots.to_vec();
     let fixed = "provider: fixed, access_token: \"env:KEY\"";
     assert_eq!(roots(fixed), ["/crm/objects/2026-09"]);
     assert_eq!(

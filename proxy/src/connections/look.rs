@@ -8,7 +8,7 @@ use std::{
 use tokio::time::Instant;
 
 use super::{
-    Directory, Found, Loaded, PREFIX, Place,
+    Directory, Found, PREFIX, Place,
     settings::{self, Stored},
 };
 use crate::{
@@ -46,19 +46,19 @@ impl Directory {
         &self,
         store: &Store,
         id: &str,
-        known: Option<Arc<Loaded>>,
-    ) -> Result<Found, Error> {
+        known: Option<Arc<Found>>,
+    ) -> Result<Arc<Found>, Error> {
         if !may_be_kept(id) {
             return Err(Self::unknown(id));
         }
         if let Some(known) = known.filter(|_| self.store_failed()) {
-            return Ok(known.found.clone());
+            return Ok(known);
         }
         let place = self.place(id);
         let mut last_failure = place.lock().await;
         let known = self.loaded.get(id);
         if let Some(known) = known.as_ref().filter(|known| !known.is_outdated()) {
-            return Ok(known.found.clone());
+            return Ok(Arc::clone(known));
         }
         if let Some((at, error)) = &*last_failure
             && at.elapsed() < STORE_IS_BACK
@@ -68,15 +68,15 @@ impl Directory {
         let before = self.forgotten.load(Ordering::SeqCst);
         let read = tokio::time::timeout(LOAD, self.read(store, id, known.as_ref()));
         let error = match read.await.unwrap_or(Err(Blind::TooSlow)) {
-            Ok(Some(loaded)) => {
+            Ok(Some(found)) => {
                 self.store_answers();
-                loaded.outdated(false);
-                self.loaded.put(id, &loaded);
+                found.outdated(false);
+                self.loaded.put(&found);
                 if self.forgotten.load(Ordering::SeqCst) != before {
                     // It may have been read before a change that was told meanwhile.
-                    loaded.outdated(true);
+                    found.outdated(true);
                 }
-                return Ok(loaded.found.clone());
+                return Ok(found);
             }
             Ok(None) => {
                 self.store_answers();
@@ -101,9 +101,9 @@ impl Directory {
     }
 
     /// While the store is down, what there is goes on being used.
-    fn or_known(&self, known: Option<Arc<Loaded>>, error: Error) -> Result<Found, Error> {
+    fn or_known(&self, known: Option<Arc<Found>>, error: Error) -> Result<Arc<Found>, Error> {
         match known {
-            Some(known) if self.store_is_down.load(Ordering::Relaxed) => Ok(known.found.clone()),
+            Some(known) if self.store_is_down.load(Ordering::Relaxed) => Ok(known),
             _ => Err(error),
         }
     }
@@ -127,13 +127,13 @@ impl Directory {
         &self,
         store: &Store,
         id: &str,
-        known: Option<&Arc<Loaded>>,
-    ) -> Result<Option<Arc<Loaded>>, Blind> {
+        known: Option<&Arc<Found>>,
+    ) -> Result<Option<Arc<Found>>, Blind> {
         // Before all else, so that a change that comes between is seen the next time.
         let Some(stamp) = store.connection_stamp(id).await? else {
             return Ok(None);
         };
-        if let Some(known) = known.filter(|known| known.stamp == stamp) {
+        if let Some(known) = known.filter(|known| known.stamp == Some(stamp)) {
             return Ok(Some(Arc::clone(known)));
         }
         let Some(row) = store.connection(id).await? else {
@@ -155,7 +155,7 @@ impl Directory {
                     cursor_key: self.cursor_key(store).await?,
                 };
                 let connection = stored.connection().map_err(Blind::Unusable)?;
-                let before = known.and_then(|known| known.found.upstream.as_deref());
+                let before = known.and_then(|known| known.upstream.as_deref());
                 let upstream = self
                     .upstream
                     .connect_kept(&connection, store, &newest, before);
@@ -169,12 +169,12 @@ impl Directory {
             (false, true) => Some("the connector config of connection"),
             (false, false) => None,
         };
-        let found = Found {
-            upstream,
-            customer_id: row.customer_id.as_deref().map(Arc::from),
+        Ok(Some(Arc::new(Found {
             disabled,
-        };
-        Ok(Some(Arc::new(Loaded::new(found, stamp))))
+            customer_id: row.customer_id.map(String::into_boxed_str),
+            stamp: Some(stamp),
+            ..Found::new(id, upstream)
+        })))
     }
 
     async fn cursor_key(&self, store: &Store) -> Result<&[u8; 32], StoreError> {

@@ -2,59 +2,55 @@
 //! held, and one that nobody uses gives its place back.
 
 use std::{
-    collections::HashMap,
+    borrow::Borrow,
+    collections::HashSet,
+    hash::{Hash, Hasher},
     sync::{
         Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use tokio::time::Instant;
 
-use super::{Found, IDLE};
-use crate::store::Stamp;
+use super::{Found, IDLE, Key};
 
 /// How often those are looked for that nobody uses.
 const SWEEP: Duration = IDLE.checked_div(60).expect("sixty is not zero");
 
-/// A connection as it was read.
+/// A connection as it is looked up: by the key that it has itself, so that the table is small and finding one leads to no
+/// other place.
 #[derive(Debug)]
-pub(super) struct Loaded {
-    pub(super) found: Found,
-    pub(super) stamp: Stamp,
-    /// Known to have changed.
-    is_outdated: AtomicBool,
-    /// When it was used last, in milliseconds since the start.
-    used: AtomicU64,
+struct ByKey(Arc<Found>);
+
+impl Borrow<Key> for ByKey {
+    fn borrow(&self) -> &Key {
+        &self.0.key
+    }
 }
+
+impl Hash for ByKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.key.hash(state);
+    }
+}
+
+impl PartialEq for ByKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.key == other.0.key
+    }
+}
+
+impl Eq for ByKey {}
 
 #[derive(Debug)]
 pub(super) struct Memory {
-    connections: RwLock<HashMap<String, Arc<Loaded>>>,
+    connections: RwLock<HashSet<ByKey>>,
     most: usize,
     /// Moments are counted from here.
     start: Instant,
     swept: AtomicU64,
-}
-
-impl Loaded {
-    pub(super) fn new(found: Found, stamp: Stamp) -> Self {
-        Self {
-            found,
-            stamp,
-            is_outdated: AtomicBool::new(false),
-            used: AtomicU64::new(0),
-        }
-    }
-
-    pub(super) fn is_outdated(&self) -> bool {
-        self.is_outdated.load(Ordering::SeqCst)
-    }
-
-    pub(super) fn outdated(&self, is: bool) {
-        self.is_outdated.store(is, Ordering::SeqCst);
-    }
 }
 
 impl Memory {
@@ -69,23 +65,23 @@ impl Memory {
     }
 
     /// One that is used now.
-    pub(super) fn get(&self, id: &str) -> Option<Arc<Loaded>> {
-        let found = Arc::clone(self.read().get(id)?);
+    pub(super) fn get(&self, id: &str) -> Option<Arc<Found>> {
+        let found = Arc::clone(&self.read().get(&Key::of(id))?.0);
         found.used.store(self.now(), Ordering::Relaxed);
         Some(found)
     }
 
-    pub(super) fn put(&self, id: &str, loaded: &Arc<Loaded>) {
-        loaded.used.store(self.now(), Ordering::Relaxed);
+    pub(super) fn put(&self, found: &Arc<Found>) {
+        found.used.store(self.now(), Ordering::Relaxed);
         let mut connections = self.write();
-        if connections.len() >= self.most && !connections.contains_key(id) {
+        if connections.len() >= self.most && !connections.contains(&found.key) {
             make_room(&mut connections);
         }
-        connections.insert(id.to_owned(), Arc::clone(loaded));
+        connections.replace(ByKey(Arc::clone(found)));
     }
 
     pub(super) fn remove(&self, id: &str) {
-        self.write().remove(id);
+        self.write().remove(&Key::of(id));
     }
 
     /// Some of them, or all, are known to have changed.
@@ -93,11 +89,9 @@ impl Memory {
         let connections = self.read();
         match ids {
             Some(ids) => ids
-                .filter_map(|id| connections.get(id))
-                .for_each(|loaded| loaded.outdated(true)),
-            None => connections
-                .values()
-                .for_each(|loaded| loaded.outdated(true)),
+                .filter_map(|id| connections.get(&Key::of(id)))
+                .for_each(|known| known.0.outdated(true)),
+            None => connections.iter().for_each(|known| known.0.outdated(true)),
         }
     }
 
@@ -110,7 +104,7 @@ impl Memory {
         }
         self.swept.store(now, Ordering::Relaxed);
         let mut connections = self.write();
-        connections.retain(|_, loaded| now < loaded.used.load(Ordering::Relaxed) + long);
+        connections.retain(|known| now < known.0.used.load(Ordering::Relaxed) + long);
         if connections.len() < connections.capacity() / 4 {
             connections.shrink_to_fit();
         }
@@ -121,13 +115,13 @@ impl Memory {
     }
 
     /// A panic while the lock was held leaves what is whole: every change is one call.
-    fn read(&self) -> RwLockReadGuard<'_, HashMap<String, Arc<Loaded>>> {
+    fn read(&self) -> RwLockReadGuard<'_, HashSet<ByKey>> {
         self.connections
             .read()
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, HashMap<String, Arc<Loaded>>> {
+    fn write(&self) -> RwLockWriteGuard<'_, HashSet<ByKey>> {
         self.connections
             .write()
             .unwrap_or_else(PoisonError::into_inner)
@@ -135,15 +129,16 @@ impl Memory {
 }
 
 /// Gives up that tenth which was used longest ago: so many at once that each new one costs little.
-fn make_room(connections: &mut HashMap<String, Arc<Loaded>>) {
-    let used = |loaded: &Arc<Loaded>| loaded.used.load(Ordering::Relaxed);
-    let mut moments: Vec<_> = connections.values().map(used).collect();
+#[allow(clippy::mutable_key_type)] // The key of a connection never changes.
+fn make_room(connections: &mut HashSet<ByKey>) {
+    let used = |known: &ByKey| known.0.used.load(Ordering::Relaxed);
+    let mut moments: Vec<_> = connections.iter().map(used).collect();
     let tenth = connections.len() / 10;
     let (_, &mut last, _) = moments.select_nth_unstable(tenth);
     // Many may have been used in the same moment.
     let mut room = tenth + 1;
-    connections.retain(|_, loaded| {
-        let goes = room > 0 && used(loaded) <= last;
+    connections.retain(|known| {
+        let goes = room > 0 && used(known) <= last;
         room -= usize::from(goes);
         !goes
     });
@@ -157,21 +152,17 @@ fn millis(duration: Duration) -> u64 {
 mod tests {
     use super::*;
 
-    fn loaded() -> Arc<Loaded> {
-        let found = Found {
-            upstream: None,
-            customer_id: None,
-            disabled: None,
-        };
-        let stamp = Stamp {
-            version: 1,
-            config_at: 1,
-        };
-        Arc::new(Loaded::new(found, stamp))
+    fn put(memory: &Memory, id: &str) {
+        memory.put(&Arc::new(Found::new(id, None)));
     }
 
     fn ids(memory: &Memory) -> Vec<String> {
-        let mut ids: Vec<_> = memory.read().keys().cloned().collect();
+        let read = memory.read();
+        let ids = read.iter().map(|known| match &known.0.key {
+            Key::Other(id) => id.to_string(),
+            made @ Key::Made(_) => format!("{made:?}"),
+        });
+        let mut ids: Vec<_> = ids.collect();
         ids.sort();
         ids
     }
@@ -180,21 +171,41 @@ mod tests {
     async fn a_full_memory_gives_up_what_was_used_longest_ago() {
         let memory = Memory::new(3);
         for id in ["a", "b", "c"] {
-            memory.put(id, &loaded());
+            put(&memory, id);
             tokio::time::advance(Duration::from_millis(5)).await;
         }
         assert!(memory.get("a").is_some());
-        memory.put("c", &loaded());
+        put(&memory, "c");
         assert_eq!(ids(&memory), ["a", "b", "c"], "it was there already");
-        memory.put("d", &loaded());
+        put(&memory, "d");
         assert_eq!(ids(&memory), ["a", "c", "d"]);
+    }
+
+    /// Covers: tenant-cache
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_is_found_by_its_own_id_alone_and_replaced_by_a_newer_one() {
+        let memory = Memory::new(10);
+        let made = ["0", "1"].map(|last| format!("conn_{}{last}", "0".repeat(31)));
+        for id in [&made[0], "a"] {
+            put(&memory, id);
+            let first = memory.get(id).unwrap();
+            put(&memory, id);
+            assert!(!Arc::ptr_eq(&first, &memory.get(id).unwrap()));
+        }
+        assert_eq!(memory.read().len(), 2);
+        assert!(memory.get(&made[1]).is_none() && memory.get("b").is_none());
+        memory.outdated(Some(["a", "b"].into_iter()));
+        assert!(memory.get("a").unwrap().is_outdated());
+        assert!(!memory.get(&made[0]).unwrap().is_outdated());
+        memory.remove(&made[0]);
+        assert_eq!(ids(&memory), ["a"]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn no_more_are_held_than_allowed_however_they_come() {
         let memory = Memory::new(100);
         for index in 0..1_000 {
-            memory.put(&format!("{index}"), &loaded());
+            put(&memory, &format!("{index}"));
             assert!(memory.read().len() <= 100);
         }
         assert!(memory.read().len() > 80);
@@ -204,8 +215,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_nobody_uses_gives_its_place_back() {
         let memory = Memory::new(10);
-        memory.put("a", &loaded());
-        memory.put("b", &loaded());
+        put(&memory, "a");
+        put(&memory, "b");
         tokio::time::advance(IDLE / 2).await;
         assert!(memory.get("b").is_some());
         memory.sweep();

@@ -72,7 +72,7 @@ impl Stored<'_> {
             credentials,
             settings: Arc::new(ConnectionSettings {
                 id: id.clone(),
-                roots: settled.roots,
+                roots: settled.roots.into(),
                 cursor_key,
             }),
         })

@@ -115,7 +115,7 @@ async fn source(
         }
         Err(error) => return Err(error),
     };
-    let Some(upstream) = found.upstream else {
+    let Some(upstream) = found.upstream.clone() else {
         return Err(super::connection::unknown(&connection.id));
     };
     let Some(check) = &upstream.provider.check else {

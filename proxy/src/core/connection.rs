@@ -89,7 +89,7 @@ async fn refresh(own: &Own, call: &OwnCall, connections: &[store::Connection]) {
         let Ok(found) = own.directory.connection(&connection.id).await else {
             continue;
         };
-        let Some(connection) = found.upstream else {
+        let Some(connection) = found.upstream.clone() else {
             continue;
         };
         if refreshes.len() >= own.limits.now().native_calls_side_by_side {

@@ -152,7 +152,7 @@ async fn stored(
         Ok(found) => found,
         Err(error) => return failed(&connection.id, name, &error, None),
     };
-    let Some(connected) = found.upstream else {
+    let Some(connected) = &found.upstream else {
         return finding(
             State::Skipped,
             format!(
@@ -170,7 +170,7 @@ async fn stored(
             connection.id
         ),
     };
-    check(&connected, config, upstream, &renew).await
+    check(connected, config, upstream, &renew).await
 }
 
 /// What the provider says of the credentials. `renew` is what to do where they are no good.

@@ -24,6 +24,7 @@ use crate::{
     config::{Config, Credentials},
     route::Api,
     upstream::{
+        Trust,
         client::{Client, Failure},
         provider::BaseUrl,
         reach::Reach,
@@ -82,8 +83,8 @@ pub(super) async fn examine(config: Arc<Config>, hosts: BTreeSet<Url>, is_offlin
         let message = format!("{} hosts not asked (--offline)", hosts.len());
         return vec![Finding::new(Group::Hosts, "all", State::Skipped, message)];
     }
-    let client = match Client::new(&config.limits, config.tls, Reach::Providers) {
-        Ok(client) => Arc::new(client),
+    let client = match Trust::new(config.tls) {
+        Ok(trust) => Arc::new(Client::new(&config.limits, &trust, Reach::Providers)),
         Err(error) => return vec![Finding::new(Group::Hosts, "TLS", State::Fail, error)],
     };
     let mut asking = JoinSet::new();
@@ -263,18 +264,10 @@ mod tests {
 
     async fn asked(url: &str) -> Finding {
         let limits = crate::config::Limits::default();
-        let client = Client::new(
-            &limits,
-            crate::config::Roots::Bundled.into(),
-            Reach::Providers,
-        );
-        ask(
-            &Url::parse(url).unwrap(),
-            &client.unwrap(),
-            Duration::from_secs(2),
-        )
-        .await
-        .finding
+        let trust = Trust::new(crate::config::Roots::Bundled).unwrap();
+        let client = Client::new(&limits, &trust, Reach::Providers);
+        let url = Url::parse(url).unwrap();
+        ask(&url, &client, Duration::from_secs(2)).await.finding
     }
 
     #[tokio::test]

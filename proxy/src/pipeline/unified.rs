@@ -69,7 +69,7 @@ impl Unified {
         let context = Context {
             provider: connection.provider,
             operation,
-            connection: Arc::clone(&connection.settings),
+            connection: Arc::<Connection>::clone(&connection),
             now: Timestamp::now(),
             hidden: self.driver.hidden(&connection.settings.id),
             objects: Arc::default(),

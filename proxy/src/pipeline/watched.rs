@@ -100,8 +100,8 @@ impl Pipeline {
                 Some(_) => self.own.directory.find(&kept.id).await.ok(),
                 None => None,
             };
-            let mut standing = match found.and_then(|found| found.upstream) {
-                Some(connection) => Standing::of(kept.id, &connection),
+            let mut standing = match found.as_ref().and_then(|found| found.upstream.as_ref()) {
+                Some(connection) => Standing::of(kept.id, connection),
                 None => Standing::unknown(kept.id, &kept.connector_name),
             };
             standing.customer_id = kept.customer_id;

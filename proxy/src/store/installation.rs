@@ -17,6 +17,9 @@ impl Store {
             column: SEALED,
             row: purpose,
         };
+        if let Some(secret) = self.made_installation_secret(place).await? {
+            return Ok(secret);
+        }
         let mut transaction = self.begin().await?;
         let key = self.new_data_key(&mut transaction).await?;
         let secret: Zeroizing<[u8; 32]> = Zeroizing::new(rand::random());
@@ -35,15 +38,27 @@ impl Store {
         }
         // The new data key goes with the transaction.
         transaction.rollback().await?;
+        let made = self.made_installation_secret(place).await?;
+        made.ok_or_else(|| StoreError::Corrupt(format!("{SEALED}: {purpose} is gone")))
+    }
+
+    /// One that somebody has made before.
+    async fn made_installation_secret(
+        &self,
+        place: Place<'_>,
+    ) -> Result<Option<Zeroizing<[u8; 32]>>, StoreError> {
         let row = sqlx::query("SELECT sealed FROM installation_secrets WHERE name = $1")
-            .bind(purpose)
-            .fetch_one(self.pool())
+            .bind(place.row)
+            .fetch_optional(self.pool())
             .await?;
+        let Some(row) = row else {
+            return Ok(None);
+        };
         let sealed: String = row.try_get("sealed")?;
         let key = self.data_key(seal::key_of(&sealed)?).await?;
         let opened = key.open(place, &sealed)?;
         let secret = <[u8; 32]>::try_from(opened.as_slice())
-            .map_err(|_| StoreError::Corrupt(format!("{SEALED}: {purpose}")))?;
-        Ok(Zeroizing::new(secret))
+            .map_err(|_| StoreError::Corrupt(format!("{SEALED}: {}", place.row)))?;
+        Ok(Some(Zeroizing::new(secret)))
     }
 }

@@ -237,8 +237,8 @@ impl Sync<'_> {
             .connection(&self.pipeline.source_id)
             .await
             .map_err(|error| failed(&error))?;
-        let customer_id = found.customer_id.unwrap_or_default();
-        let source = found.upstream.ok_or_else(|| {
+        let customer_id = Arc::from(found.customer_id.as_deref().unwrap_or_default());
+        let source = found.upstream.clone().ok_or_else(|| {
             failed(&Error::new(
                 Code::Conflict,
                 "the source is no connection to a provider",

@@ -13,9 +13,9 @@ use url::Url;
 
 use super::{Span, json};
 use crate::{
-    config::{Limits, Telemetry, Tls},
+    config::{Limits, Telemetry},
     metrics::Metrics,
-    upstream::{client::Client, reach::Reach},
+    upstream::{Trust, client::Client, reach::Reach},
 };
 
 /// Spans of one post.
@@ -44,20 +44,17 @@ pub struct Exporting {
 }
 
 impl Endpoint {
-    /// None where no collector is configured. Fails where TLS cannot be set up.
-    pub fn new(telemetry: &Telemetry, limits: &Limits, tls: Tls) -> Result<Option<Self>, String> {
-        let Some(url) = &telemetry.otlp_endpoint else {
-            return Ok(None);
-        };
-        let mut url = url.clone();
+    /// None where no collector is configured.
+    pub fn new(telemetry: &Telemetry, limits: &Limits, trust: &Trust) -> Option<Self> {
+        let mut url = telemetry.otlp_endpoint.clone()?;
         let path = url.path().trim_end_matches('/');
         url.set_path(&format!("{path}/v1/traces"));
-        Ok(Some(Self {
+        Some(Self {
             // Collectors are beside what they collect from.
-            client: Client::new(limits, tls, Reach::Inside)?,
+            client: Client::new(limits, trust, Reach::Inside),
             url,
             service: telemetry.service_name.clone(),
-        }))
+        })
     }
 }
 

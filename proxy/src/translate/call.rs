@@ -49,7 +49,12 @@ pub struct Call {
 
 impl Call {
     pub fn new(operation: &'static NativeOperation, cx: &Context, root: Root) -> Self {
-        let root = cx.connection.roots.get(root.0).map_or("", String::as_str);
+        let root = cx
+            .connection
+            .settings()
+            .roots
+            .get(root.0)
+            .map_or("", String::as_str);
         let mut target = String::with_capacity(root.len() + ROOM);
         target.push_str(root);
         Self {

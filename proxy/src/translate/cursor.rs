@@ -126,11 +126,12 @@ pub(super) fn refused(cx: &Context) -> Error {
 }
 
 fn sign(cx: &Context, payload: &[u8]) -> [u8; TAG] {
-    let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(&cx.connection.cursor_key.0)
+    let connection = cx.connection.settings();
+    let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(&connection.cursor_key.0)
         .expect("HMAC takes keys of any length");
     mac.update(&[VERSION]);
-    let roots = cx.connection.roots.iter().map(String::as_str);
-    for part in [cx.operation, &cx.connection.id, cx.provider.name]
+    let roots = connection.roots.iter().map(String::as_str);
+    for part in [cx.operation, &connection.id, cx.provider.name]
         .into_iter()
         .chain(roots)
     {
@@ -182,7 +183,7 @@ mod tests {
     fn settings(id: &str, root: &str) -> Arc<ConnectionSettings> {
         Arc::new(ConnectionSettings {
             id: id.to_owned(),
-            roots: vec![root.to_owned()],
+            roots: [root.to_owned()].into(),
             cursor_key: CursorKey([7; 32]),
         })
     }

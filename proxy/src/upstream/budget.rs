@@ -25,6 +25,7 @@ use crate::error::{Code, Error};
 mod cell;
 mod core;
 mod gauge;
+mod open;
 mod queue;
 mod registry;
 mod share;
@@ -46,14 +47,15 @@ const LEAST: Duration = Duration::from_millis(200);
 const SHORTEST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_mins(15);
 
-/// The limits of one provider's account, and how far they are used.
+/// The limits of one provider's account, and how far they are used. What every call looks at comes first.
 #[derive(Debug)]
+#[repr(C)]
 pub(super) struct Budget {
     provider: &'static Provider,
-    cell: Cell,
     /// Moments are counted from here.
     start: Instant,
     queue_wait: Duration,
+    cell: Cell,
     /// Whether somebody looks after those who wait.
     is_ticking: AtomicBool,
     changed: Notify,
@@ -124,6 +126,10 @@ impl Budget {
             changed: Notify::new(),
             shared,
         }
+    }
+
+    pub(super) fn provider(&self) -> &'static Provider {
+        self.provider
     }
 
     /// Waits for the turn of a call, as long as its deadline allows.

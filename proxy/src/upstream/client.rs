@@ -17,7 +17,6 @@ use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy::connect::HttpConnector;
-use rustls::crypto::ring;
 use tokio::time::Instant;
 
 use super::{
@@ -25,9 +24,10 @@ use super::{
     pool::{Arriving, Broken, Pool},
     reach::{Reach, Resolver},
     reading::{Reading, is_gzip},
+    trust::Trust,
 };
 use crate::{
-    config::{Limits, Roots, Tls},
+    config::Limits,
     whole::{Unread, whole},
 };
 
@@ -108,33 +108,24 @@ impl Progress {
 
 impl Client {
     /// What is written as an address and not as a name is for the caller to check.
-    pub(crate) fn new(limits: &Limits, tls: Tls, reach: Reach) -> Result<Self, String> {
+    pub(crate) fn new(limits: &Limits, trust: &Trust, reach: Reach) -> Self {
         let mut tcp = HttpConnector::new_with_resolver(Resolver::new(reach));
         // HTTPS goes through this connector as well; the scheme was checked with the configuration.
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(limits.connect_timeout));
-        let builder = HttpsConnectorBuilder::new();
-        let builder = match tls.roots {
-            Roots::System => builder
-                .with_provider_and_platform_verifier(ring::default_provider())
-                .map_err(|error| {
-                    format!("the system's certificate store cannot be used ({error}); `tls: {{ roots: bundled }}` needs none")
-                })?,
-            Roots::Bundled => builder
-                .with_provider_and_webpki_roots(ring::default_provider())
-                .map_err(|error| format!("TLS cannot be set up: {error}"))?,
-        };
-        let builder = builder.https_or_http();
-        let connector = if tls.http2 {
+        let builder = HttpsConnectorBuilder::new()
+            .with_tls_config(trust.config())
+            .https_or_http();
+        let connector = if trust.http2 {
             builder.enable_all_versions().wrap_connector(tcp)
         } else {
             builder.enable_http1().wrap_connector(tcp)
         };
-        Ok(Self {
+        Self {
             pool: Pool::new(connector),
             response_body_bytes: limits.response_body_bytes,
-        })
+        }
     }
 
     /// Sends a request and reads the response to its end, before `deadline`.

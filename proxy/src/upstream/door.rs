@@ -239,7 +239,7 @@ fn answer_headers(
     }
     let location = given.get(LOCATION).and_then(|value| value.to_str().ok());
     if let Some(location) = location
-        && let Some(ours) = here(location, &token.scheme, &token.authority)
+        && let Some(ours) = here(location, &token.scheme, token.host())
         && let Ok(ours) = HeaderValue::from_str(&ours)
     {
         headers.insert(LOCATION, ours);

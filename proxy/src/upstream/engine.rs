@@ -1,7 +1,7 @@
 //! Makes one native call: token, request, retries, and what is to be said when nothing helps.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, SystemTime},
 };
 
@@ -20,6 +20,7 @@ use super::{
     reach::Reach,
     retry::{self, Trouble},
     token::{Flights, Means, Newest, Token, Tokens},
+    trust::Trust,
     wire::{http_request, native_response, pass_on, text},
 };
 use crate::{
@@ -27,36 +28,57 @@ use crate::{
     error::{Code, Error},
     metrics::Metrics,
     store::Store,
-    translate::{ConnectionSettings, NativeRequest, NativeResponse},
+    translate::{ConnectionSettings, HasSettings, NativeRequest, NativeResponse},
 };
 
 /// With less time left than this no call is worth its while: it would hardly be answered.
 pub(super) const SHORTEST_USEFUL: Duration = Duration::from_millis(50);
 
+/// API versions whose roots are shared. Providers have no more in use at one time; further ones would only not be shared.
+const MOST_ROOTS: usize = 64;
+
 /// The way to all providers. Cloning shares it.
 #[derive(Debug, Clone)]
 pub struct Upstream {
     pub(super) client: Arc<Client>,
+    trust: Trust,
     pub(super) native_timeout: Duration,
     means: Means,
     budgets: Arc<Budgets>,
+    /// Those of the connections' API versions: thousands of connections have a few.
+    roots: Arc<Mutex<Vec<Arc<[String]>>>>,
     pub(super) join_reads: bool,
 }
 
-/// A connection with its token.
+/// A connection with its token. What every call looks at comes first, side by side.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Connection {
     pub provider: &'static Provider,
-    /// The version of the provider's API that this connection uses.
-    pub api_version: String,
-    pub settings: Arc<ConnectionSettings>,
     pub(super) tokens: Arc<Tokens>,
     /// That of the account, which other connections may share.
     pub(super) budget: Arc<Budget>,
     pub(super) joins: Arc<Joins>,
+    pub settings: ConnectionSettings,
+    /// The version of the provider's API that this connection uses.
+    pub api_version: String,
+}
+
+impl HasSettings for Connection {
+    fn settings(&self) -> &ConnectionSettings {
+        &self.settings
+    }
 }
 
 impl Connection {
+    /// Reads something at each place in memory that a call will need of the connection. With thousands of connections none
+    /// of it is in a cache; whoever comes upon one place after the other waits for each, and places that are asked for at
+    /// one time come at one time.
+    pub(crate) fn fetch(&self) {
+        let of_tokens = self.tokens.can_renew();
+        std::hint::black_box((of_tokens, self.budget.provider(), self.settings.id.len()));
+    }
+
     /// What is left of the limits of its account.
     pub(crate) fn left(&self) -> BudgetSnapshot {
         self.budget.snapshot()
@@ -115,8 +137,10 @@ impl Tried {
 impl Upstream {
     /// Fails where TLS cannot be set up.
     pub fn new(limits: &Limits, tls: impl Into<Tls>) -> Result<Self, String> {
+        let trust = Trust::new(tls)?;
         Ok(Self {
-            client: Arc::new(Client::new(limits, tls.into(), Reach::Providers)?),
+            client: Arc::new(Client::new(limits, &trust, Reach::Providers)),
+            trust,
             native_timeout: limits.native_timeout,
             means: Means {
                 timeout: limits.token_timeout,
@@ -126,6 +150,7 @@ impl Upstream {
                 metrics: Arc::default(),
             },
             budgets: Arc::new(Budgets::new(limits)),
+            roots: Arc::default(),
             join_reads: limits.join_reads,
         })
     }
@@ -141,6 +166,11 @@ impl Upstream {
     /// How the limits of the accounts in use are used: provider, account, and what is left.
     pub fn budgets(&self) -> Vec<(&'static str, String, BudgetSnapshot)> {
         self.budgets.snapshots()
+    }
+
+    /// Whom TLS trusts, for others who send something as well.
+    pub fn trust(&self) -> &Trust {
+        &self.trust
     }
 
     pub(super) fn client(&self) -> &Client {
@@ -184,11 +214,27 @@ impl Upstream {
         Ok(Connection {
             provider: connection.provider,
             api_version: connection.api_version.clone(),
-            settings: Arc::clone(&connection.settings),
+            settings: self.shared(&connection.settings),
             tokens: Arc::new(Tokens::new(connection, self.means.clone())?),
             budget: self.budgets.of(connection),
             joins: Arc::default(),
         })
+    }
+
+    /// Settings whose roots are those that other connections have as well, where there are any such.
+    fn shared(&self, settings: &ConnectionSettings) -> ConnectionSettings {
+        let mut known = self.roots.lock().unwrap_or_else(PoisonError::into_inner);
+        let roots = match known.iter().find(|known| ***known == *settings.roots) {
+            Some(known) => Arc::clone(known),
+            None => Arc::clone(&settings.roots),
+        };
+        if known.len() < MOST_ROOTS && !known.iter().any(|known| Arc::ptr_eq(known, &roots)) {
+            known.push(Arc::clone(&roots));
+        }
+        ConnectionSettings {
+            roots,
+            ..settings.clone()
+        }
     }
 
     /// Prepares a connection of a configuration that was read again. Where it was there `before` with the same account and
@@ -228,7 +274,7 @@ impl Upstream {
         Connection {
             provider: connection.provider,
             api_version: connection.api_version.clone(),
-            settings: Arc::clone(&connection.settings),
+            settings: self.shared(&connection.settings),
             tokens,
             budget: self.budgets.of(connection),
             joins,
@@ -341,7 +387,7 @@ impl Upstream {
             return None;
         }
         // What the provider has said tells its caller more than that its circuit is open.
-        let host = &token.authority;
+        let host = token.host();
         self.circuits().check(provider, Door::Api, host).ok()?;
         if !token.retries.may_repeat() {
             self.metrics().retry_refused(provider.name);
@@ -366,7 +412,7 @@ impl Upstream {
         if let Some(passed) = passed {
             pass_on(native.headers_mut(), passed);
         }
-        let host = &token.authority;
+        let host = token.host();
         // The clock is looked at when something may have taken time, and not each time that somebody wants to know.
         let asked = Instant::now();
         must_be_in_time(asked, deadline)?;

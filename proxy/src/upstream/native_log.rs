@@ -7,7 +7,7 @@ use std::sync::{
 };
 
 use bytes::Bytes;
-use http::Request;
+use http::{Request, header::HOST};
 use http_body_util::Full;
 use tokio::time::{Duration, Instant};
 
@@ -249,7 +249,11 @@ impl NativeLog {
             attempt,
             heads: (self.keeps == Keeps::Whole).then(|| Heads {
                 url: mask::text(&native.uri().to_string(), token.secret()),
-                request: mask::headers(native.headers(), token.secret()),
+                // The host has a place there and is not known yet; it stands in the address.
+                request: mask::headers(native.headers(), token.secret())
+                    .into_iter()
+                    .filter(|(name, _)| name != HOST.as_str())
+                    .collect(),
                 response: Vec::new(),
             }),
         }
@@ -266,7 +270,7 @@ impl NativeLog {
         if let Some(trace) = &self.trace {
             trace.native_ended(&NativeEnd {
                 operation: request.operation,
-                host: &token.authority,
+                host: token.host(),
                 began: sending.began,
                 status: answer.ok().map(|answer| answer.status),
             });

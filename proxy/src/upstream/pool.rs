@@ -305,10 +305,7 @@ fn direct(
         Way::Line(line) => {
             *request.version_mut() = Version::HTTP_11;
             *request.uri_mut() = Uri::from(path);
-            // Who makes many requests has put it there.
-            if request.headers().get(HOST) != Some(&line.host) {
-                request.headers_mut().insert(HOST, line.host.clone());
-            }
+            request.headers_mut().insert(HOST, line.host.clone());
         }
         Way::Shared(_) => {
             *request.version_mut() = Version::HTTP_2;

@@ -23,7 +23,6 @@ use super::{
     circuit::Circuits,
     client::Client,
     fault::shorten,
-    pool::host_header,
     provider::{BaseUrl, Provider},
     retry::{RetryBudget, RetryBudgets},
 };
@@ -69,10 +68,7 @@ pub(super) struct Token {
     /// As every call with it has it.
     pub(super) authorization: HeaderValue,
     pub(super) scheme: Scheme,
-    pub(super) authority: Authority,
-    /// The two of them as a call's `Host` has them.
-    pub(super) host: HeaderValue,
-    /// How many calls to there may be made again.
+    /// The host, and how many calls to there may be made again.
     pub(super) retries: Arc<RetryBudget>,
     /// Counts the tokens of the connection.
     pub(super) generation: u64,
@@ -82,6 +78,11 @@ pub(super) struct Token {
 }
 
 impl Token {
+    /// Where the API is.
+    pub(super) fn host(&self) -> &Authority {
+        &self.retries.host
+    }
+
     /// The access token itself.
     pub(super) fn secret(&self) -> &str {
         let text = self.authorization.to_str().ok();
@@ -92,11 +93,7 @@ impl Token {
 
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "Token({}, generation {})",
-            self.authority, self.generation
-        )
+        write!(f, "Token({}, generation {})", self.host(), self.generation)
     }
 }
 
@@ -111,20 +108,23 @@ pub(super) struct Means {
     pub(super) metrics: Arc<Metrics>,
 }
 
+/// What every call looks at comes first, side by side: with thousands of connections each is another place in memory.
 #[derive(Debug)]
+#[repr(C)]
 pub(super) struct Tokens {
+    oauth: Option<Box<OAuth>>,
+    state: Mutex<State>,
     connection: String,
     provider: &'static Provider,
     token_url: Url,
     /// The one that is configured; it goes before what a token's answer says.
     base_url: Option<Url>,
-    oauth: Option<OAuth>,
     means: Means,
     keeper: Keeper,
-    state: Mutex<State>,
 }
 
 #[derive(Debug)]
+#[repr(C)]
 struct State {
     single: Single<Arc<Token>, watch::Receiver<Landing>, Error, Instant>,
     /// Where the API was said to be with the last token.
@@ -175,7 +175,7 @@ impl Tokens {
     fn bare(connection: &config::Connection, means: Means, keeper: Keeper) -> Self {
         let oauth = match &connection.credentials {
             Credentials::AccessToken(_) => None,
-            Credentials::OAuth(oauth) => Some(oauth.clone()),
+            Credentials::OAuth(oauth) => Some(Box::new(oauth.clone())),
         };
         Self {
             connection: connection.settings.id.clone(),
@@ -211,7 +211,7 @@ impl Tokens {
         self.provider.name == connection.provider.name
             && self.token_url == connection.token_url
             && self.base_url == connection.base_url
-            && self.oauth.as_ref().map(client) == oauth
+            && self.oauth.as_deref().map(client) == oauth
     }
 
     /// Whether a token that the provider refuses can be replaced without a person.
@@ -394,24 +394,20 @@ impl Tokens {
             base_url[url::Position::BeforeHost..url::Position::AfterPort].parse::<Authority>(),
             base_url.scheme().parse::<Scheme>(),
         );
-        let cannot_stand = || {
-            Error::bad_gateway(format!(
-                "the token or the address of {} cannot stand in a request",
-                self.provider.title
-            ))
-        };
         let (Ok(mut authorization), Ok(authority), Ok(scheme)) = (authorization, authority, scheme)
         else {
-            return Err(cannot_stand());
+            return Err(Error::bad_gateway(format!(
+                "the token or the address of {} cannot stand in a request",
+                self.provider.title
+            )));
         };
-        let host = host_header(&scheme, &authority).map_err(|_| cannot_stand())?;
         authorization.set_sensitive(true);
+        // What its copies share is made with the first of them: here, beside all else of the connection.
+        drop(authorization.clone());
         Ok(Token {
             authorization,
             scheme,
-            host,
             retries: self.means.retries.of(&authority),
-            authority,
             generation,
             is_second_hand: false,
             life,

@@ -26,8 +26,9 @@ use crate::{
 pub(super) const AGENT: &str = concat!("crosswalk/", env!("CARGO_PKG_VERSION"));
 
 /// What all calls with a credential have in their heads, where they are JSON: built once for all connections, since the
-/// thousands of them would each have it at another place in memory. What is a call's own is put in by each: it has its
-/// place already, as a copy has room for nothing more.
+/// thousands of them would each have it at another place in memory. The credential is put in by each call, and the host by
+/// the connection that it goes over. Both have a place here: a map that has to grow is moved, and glibc's `realloc` moves
+/// what is small into memory that was left unused for longest, and so is in no cache.
 static HEADERS: LazyLock<HeaderMap> = LazyLock::new(|| {
     let own = HeaderValue::from_static("");
     let mut headers = HeaderMap::with_capacity(MOST_HEADERS);
@@ -50,6 +51,7 @@ static HEADERS_OF_BODIES: LazyLock<HeaderMap> = LazyLock::new(|| {
 /// Of nearly every call.
 const MOST_HEADERS: usize = 8;
 
+/// A native call, whose host is still to be put into its head.
 pub(super) fn http_request(
     token: &Token,
     request: &NativeRequest,
@@ -57,7 +59,7 @@ pub(super) fn http_request(
     // Put together from parts, so that no target can change the host.
     let uri = Uri::builder()
         .scheme(token.scheme.clone())
-        .authority(token.authority.clone())
+        .authority(token.host().clone())
         .path_and_query(request.target.as_str())
         .build()
         .map_err(|error| {
@@ -78,7 +80,6 @@ pub(super) fn http_request(
     } else {
         HEADERS.clone()
     };
-    headers.insert(HOST, token.host.clone());
     headers.insert(AUTHORIZATION, token.authorization.clone());
     if request.operation.content == Content::Soap {
         headers.insert(ACCEPT, HeaderValue::from_static("text/xml"));

@@ -20,9 +20,9 @@ use tokio::time::Instant;
 use url::{Host, Url};
 
 use crate::{
-    config::{Limits, Tls, is_loopback},
+    config::{Limits, is_loopback},
     store::{Event, rfc3339},
-    upstream::{client::Client, reach::Reach},
+    upstream::{Trust, client::Client, reach::Reach},
 };
 
 /// The whole of one attempt. Receivers are told to answer at once and to work afterwards.
@@ -53,15 +53,14 @@ pub(super) struct Sent {
 
 impl Sender {
     /// With `private`, webhooks may lead into private networks.
-    pub fn new(limits: &Limits, tls: impl Into<Tls>, private: bool) -> Result<Self, String> {
-        let tls = tls.into();
-        let client = |reach| Client::new(limits, tls, reach);
-        Ok(Self {
+    pub fn new(limits: &Limits, trust: &Trust, private: bool) -> Self {
+        let client = |reach| Client::new(limits, trust, reach);
+        Self {
             private,
-            loopback: client(Reach::Loopback)?,
-            inside: client(Reach::Inside)?,
-            outside: client(outside(private))?,
-        })
+            loopback: client(Reach::Loopback),
+            inside: client(Reach::Inside),
+            outside: client(outside(private)),
+        }
     }
 
     /// Checks a URL as far as it can be without asking where its name leads. The answer says what is wrong.
@@ -231,7 +230,8 @@ mod tests {
     use crate::config::Roots;
 
     fn sender(private: bool) -> Sender {
-        Sender::new(&Limits::default(), Roots::Bundled, private).unwrap()
+        let trust = Trust::new(Roots::Bundled).unwrap();
+        Sender::new(&Limits::default(), &trust, private)
     }
 
     /// Covers: private-addresses

@@ -452,7 +452,8 @@ async fn a_refresh_that_is_asked_for_is_made_although_the_token_is_good() {
     let (upstream, directory) = stage.directory();
     let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
     for number in 1..=2 {
-        let connection = directory.connection(ID).await.unwrap().upstream.unwrap();
+        let found = directory.connection(ID).await.unwrap();
+        let connection = found.upstream.clone().unwrap();
         assert!(upstream.refresh(&connection, deadline).await.unwrap());
         assert_eq!(acme.token_requests(), number);
     }
@@ -460,6 +461,7 @@ async fn a_refresh_that_is_asked_for_is_made_although_the_token_is_good() {
     // One that there is nothing to renew of says so.
     stage.give(&json!({ "access_token": "alone" })).await;
     directory.forget(ID);
-    let connection = directory.connection(ID).await.unwrap().upstream.unwrap();
+    let found = directory.connection(ID).await.unwrap();
+    let connection = found.upstream.clone().unwrap();
     assert!(!upstream.refresh(&connection, deadline).await.unwrap());
 }

@@ -206,7 +206,7 @@ fn translator(
     }
     Ok(Box::new(Script {
         operation,
-        root: connection.roots[0].clone(),
+        root: connection.settings().roots[0].clone(),
         request: UnifiedRequest {
             path: request.path.clone(),
             query: request.query.clone(),

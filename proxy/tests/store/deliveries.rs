@@ -8,6 +8,7 @@ use std::{
 use crosswalk::{
     config::{Limits, Roots},
     store::{DeliveryState, Store},
+    upstream::Trust,
     webhook::{Sender, Worker},
 };
 use crosswalk_tests::{Received, Receiver, Reply};
@@ -30,7 +31,8 @@ struct Sidecar {
 
 impl Sidecar {
     fn start(store: &Store) -> Self {
-        let sender = Sender::new(&Limits::default(), Roots::Bundled, false).unwrap();
+        let trust = Trust::new(Roots::Bundled).unwrap();
+        let sender = Sender::new(&Limits::default(), &trust, false);
         let worker = Worker::new(store.clone(), Arc::new(sender));
         let (stop, stopped) = watch::channel(false);
         Self {

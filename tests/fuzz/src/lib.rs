@@ -53,7 +53,7 @@ pub fn drive(
     mut respond: impl FnMut(&NativeRequest) -> (u16, Vec<u8>),
 ) -> Result<Answer, Error> {
     let cx = context(provider, operation);
-    let roots = cx.connection.roots.clone();
+    let roots = cx.connection.settings().roots.clone();
     let mut translator = (API.translator)(operation, cx, request).inspect_err(explained)?;
     let mut step = translator
         .start(&Recent::default())

@@ -112,7 +112,7 @@ impl Check<'_> {
             credentials: credentials?,
             settings: Arc::new(ConnectionSettings {
                 id,
-                roots: settled.roots,
+                roots: settled.roots.into(),
                 cursor_key,
             }),
         })

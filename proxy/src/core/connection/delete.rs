@@ -39,7 +39,7 @@ pub(in crate::core) async fn delete(own: &Own, call: &OwnCall) -> Result<Vec<u8>
     query.end()?;
     // What it was reached with is found while it is there.
     let upstream = own.directory.find(id).await.ok();
-    let upstream = upstream.and_then(|found| found.upstream);
+    let upstream = upstream.and_then(|found| found.upstream.clone());
     let mut transaction = store.begin().await.map_err(kept)?;
     let connection = store
         .locked_connection(&mut transaction, id)

@@ -20,6 +20,7 @@ pub(super) struct Cell {
 }
 
 #[derive(Debug)]
+#[repr(C)]
 struct Inner {
     core: Core,
     told: HashMap<Id, oneshot::Sender<Result<(), Refusal>>>,

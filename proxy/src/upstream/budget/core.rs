@@ -12,6 +12,7 @@ use std::{
 
 use super::{
     gauge::{Gauge, Id, Moment, Verdict, capacity},
+    open::{Open, OpenCalls},
     queue::{Place, Queue},
     share::{Ask, Given},
 };
@@ -20,16 +21,20 @@ use crate::upstream::Urgency;
 /// Which gauges a call is subject to: one bit for each.
 pub(super) type Mask = u32;
 
+/// What every call looks at comes first, side by side: with thousands of accounts each is another place in memory.
 #[derive(Debug)]
+#[repr(C)]
 pub(super) struct Core {
+    /// Gauges that have ever had something to say. The others say nothing, and are not asked.
+    loud: Mask,
+    next_id: Id,
+    /// Calls that were let go and have not ended.
+    open: OpenCalls,
+    waiting: HashMap<Id, Waiting>,
     gauges: Vec<Gauge>,
     lanes: Vec<Lane>,
-    /// Calls that were let go and have not ended. Ids are ours, so nobody chooses them so that they collide.
-    open: HashMap<Id, Open, foldhash::fast::RandomState>,
-    waiting: HashMap<Id, Waiting>,
     /// The waiting calls by the moment at which they have waited long enough.
     by_latest: BTreeSet<(Moment, Id)>,
-    next_id: Id,
     most_waiting: usize,
 }
 
@@ -40,12 +45,6 @@ struct Lane {
     queues: BTreeMap<Urgency, Queue>,
     /// The last call that went.
     last: Id,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Open {
-    mask: Mask,
-    started: Moment,
 }
 
 #[derive(Debug)]
@@ -104,13 +103,16 @@ pub(super) enum End {
 
 impl Core {
     pub(super) fn new(gauges: Vec<Gauge>, most_waiting: usize) -> Self {
+        let loud = gauges.iter().enumerate();
+        let loud = loud.filter(|(_, gauge)| gauge.is_known());
         Self {
+            loud: loud.fold(0, |loud, (at, _)| loud | 1 << at),
+            next_id: 0,
+            open: OpenCalls::default(),
+            waiting: HashMap::new(),
             gauges,
             lanes: Vec::new(),
-            open: HashMap::default(),
-            waiting: HashMap::new(),
             by_latest: BTreeSet::new(),
-            next_id: 0,
             most_waiting,
         }
     }
@@ -180,8 +182,8 @@ impl Core {
             if let Some(queue) = self.lanes[waiting.lane].queues.get_mut(&waiting.urgency) {
                 queue.leaves(waiting.place);
             }
-        } else if let Some(open) = self.open.remove(&id) {
-            for gauge in subject(&mut self.gauges, open.mask) {
+        } else if let Some(open) = self.open.remove(id) {
+            for gauge in subject(&mut self.gauges, open.mask & self.loud) {
                 gauge.gives_back(id, open.started);
             }
         }
@@ -190,23 +192,23 @@ impl Core {
 
     /// A call that was let go has ended, and its answer told what is left of some limits.
     pub(super) fn ends(&mut self, id: Id, end: End, told: &[Told], now: Moment) -> Vec<News> {
-        let Some(open) = self.open.remove(&id) else {
+        let Some(open) = self.open.remove(id) else {
             return Vec::new();
         };
         let is_answered = end == End::Answered;
-        for gauge in subject(&mut self.gauges, open.mask) {
+        for gauge in subject(&mut self.gauges, open.mask & self.loud) {
             gauge.ends(id, open.started, is_answered, now);
         }
         for told in told {
+            self.loud |= 1 << told.at;
             self.gauges[told.at].told(told.limit, told.remaining, open.started, now);
         }
         if let End::Refused(at, after) = end {
             // One that is said to be spent by a call that it is not about would hold back nothing.
             let named = at.filter(|at| open.mask & (1 << at) != 0);
             let at = named.unwrap_or(self.gauges.len() - 1);
-            let gauge = &mut self.gauges[at];
-            let after = after.unwrap_or_else(|| gauge.pause_by_default());
-            gauge.refused(after, now);
+            let after = after.unwrap_or_else(|| self.gauges[at].pause_by_default());
+            self.refused(at, after, now);
         }
         self.pump(now)
     }
@@ -216,13 +218,21 @@ impl Core {
         let known = self.gauges[at].spent_until().unwrap_or_default();
         // What was said of it here is as good; and a probe that is under way is not to be forgotten.
         if now + after > known + Duration::from_millis(50) {
-            self.gauges[at].refused(after, now);
+            self.refused(at, after, now);
         }
+    }
+
+    fn refused(&mut self, at: usize, after: Duration, now: Moment) {
+        self.loud |= 1 << at;
+        self.gauges[at].refused(after, now);
     }
 
     /// Lets go what can go, and refuses what has waited long enough, or would in vain.
     pub(super) fn pump(&mut self, now: Moment) -> Vec<News> {
         let mut news = Vec::new();
+        if self.waiting.is_empty() {
+            return news;
+        }
         while let Some((lane, urgency, place)) = self.next_to_go(now) {
             let (_, id) = place;
             self.take(id);
@@ -269,8 +279,9 @@ impl Core {
         &self,
         now: Moment,
     ) -> impl Iterator<Item = (usize, u64, u64, Option<Duration>)> + '_ {
-        let known = self.gauges.iter().enumerate();
-        known.filter_map(move |(at, gauge)| {
+        let all = self.gauges.iter().enumerate();
+        let loud = all.filter(|(at, _)| self.loud & (1 << at) != 0);
+        loud.filter_map(move |(at, gauge)| {
             let (limit, remaining, changes) = gauge.left(now)?;
             Some((at, limit, remaining, changes))
         })
@@ -334,7 +345,7 @@ impl Core {
     /// The most that any limit of a call says against it.
     fn verdict(&self, mask: Mask, urgency: Urgency, now: Moment) -> Verdict {
         let mut all = Verdict::Now;
-        for gauge in of(&self.gauges, mask) {
+        for gauge in of(&self.gauges, mask & self.loud) {
             all = match (all, gauge.verdict(urgency, now)) {
                 (Verdict::Later, _) | (_, Verdict::Later) => Verdict::Later,
                 (Verdict::At(one), Verdict::At(other)) => Verdict::At(one.max(other)),
@@ -452,7 +463,7 @@ impl Core {
     fn starts(&mut self, id: Id, mask: Mask, urgency: Urgency, now: Moment) {
         let open = Open { mask, started: now };
         self.open.insert(id, open);
-        for gauge in subject(&mut self.gauges, mask) {
+        for gauge in subject(&mut self.gauges, mask & self.loud) {
             gauge.starts(id, urgency, now);
         }
     }

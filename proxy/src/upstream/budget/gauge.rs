@@ -132,6 +132,16 @@ impl Gauge {
         }
     }
 
+    /// Whether there is something to be counted from the beginning on. A gauge of which this is not true has nothing to say
+    /// until it is told something, or refused for.
+    pub(super) fn is_known(&self) -> bool {
+        match &self.state {
+            State::Counted(window) => window.calls.is_some(),
+            State::Lasting(lasting) => lasting.calls.is_some(),
+            State::Told(_) | State::Pause => false,
+        }
+    }
+
     /// Whether a call may start now.
     pub(super) fn verdict(&self, urgency: Urgency, now: Moment) -> Verdict {
         if let Some(spent) = &self.spent {

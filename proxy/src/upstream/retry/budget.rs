@@ -26,7 +26,11 @@ pub(in crate::upstream) struct RetryBudgets {
 
 /// That of one host, for whoever has it at hand.
 #[derive(Debug)]
-pub(in crate::upstream) struct RetryBudget(Mutex<Bucket>);
+pub(in crate::upstream) struct RetryBudget {
+    /// The same for all who call it, so that thousands of connections have it at one place in memory.
+    pub(in crate::upstream) host: Authority,
+    bucket: Mutex<Bucket>,
+}
 
 impl RetryBudgets {
     pub(in crate::upstream) fn of(&self, host: &Authority) -> Arc<RetryBudget> {
@@ -41,7 +45,10 @@ impl RetryBudgets {
                 Arc::strong_count(budget) > 1 || !budget.with(|bucket| bucket.is_full(now))
             });
         }
-        let new = RetryBudget(Mutex::new(Bucket::new(now)));
+        let new = RetryBudget {
+            host: host.clone(),
+            bucket: Mutex::new(Bucket::new(now)),
+        };
         Arc::clone(hosts.entry(host.clone()).or_insert(Arc::new(new)))
     }
 }
@@ -60,7 +67,7 @@ impl RetryBudget {
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut Bucket) -> T) -> T {
-        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        act(&mut self.bucket.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

@@ -6,7 +6,9 @@
 
 /// A value that is replaced by newer ones, each fetched by one flight. `I` are moments.
 #[derive(Debug)]
+#[repr(C)]
 pub(super) struct Single<T, F, E, I> {
+    /// First, as it is what every call asks for.
     current: Option<(u64, T)>,
     /// Counts the values; that of the newest, be it in use or not.
     generation: u64,

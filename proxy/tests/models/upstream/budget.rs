@@ -16,6 +16,8 @@ mod cell;
 mod core;
 #[path = "../../../src/upstream/budget/gauge.rs"]
 mod gauge;
+#[path = "../../../src/upstream/budget/open.rs"]
+mod open;
 #[path = "../../../src/upstream/budget/queue.rs"]
 mod queue;
 #[path = "../../../src/upstream/budget/share.rs"]

@@ -174,22 +174,30 @@ fn pattern(name: &str) -> String {
     if !name.starts_with("_R") {
         return name.to_owned();
     }
-    // `_RNvNtCs0123456789_3std2rt10lang_start`: the name of a crate goes behind `Cs`, its hash and `_`.
-    let mut parts = name.split("Cs");
+    // `_RNvNtCs0123456789_3std2rt10lang_start`: the name of a crate goes behind `Cs`, its hash and `_`. How long the hash is
+    // differs as well, and with it all that points back to a place in the name: `B12_`.
+    let name = without_number(name, "Cs");
+    let mut pattern = without_number(&name, "B");
+    pattern.push('*');
+    pattern
+}
+
+/// A name with `*` in the place of what stands between a mark and `_`, where these are letters and digits.
+fn without_number(name: &str, mark: &str) -> String {
+    let mut parts = name.split(mark);
     let mut pattern = parts.next().unwrap_or_default().to_owned();
     for part in parts {
+        pattern.push_str(mark);
         let rest = part
             .split_once('_')
-            .filter(|(hash, _)| hash.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+            .filter(|(number, _)| number.bytes().all(|byte| byte.is_ascii_alphanumeric()));
         if let Some((_, rest)) = rest {
-            pattern.push_str("Cs*_");
+            pattern.push_str("*_");
             pattern.push_str(rest);
         } else {
-            pattern.push_str("Cs");
             pattern.push_str(part);
         }
     }
-    pattern.push('*');
     pattern
 }
 
@@ -205,8 +213,8 @@ fn text<'n>(symbols: &Symbols, names: impl Iterator<Item = &'n String>) -> Strin
     });
     let mut text = HEAD.to_owned();
     for pattern in first.iter().chain(&last) {
-        // A `String` takes all that is written to it.
-        let _ = writeln!(text, "    *(.text.{pattern})");
+        // What is marked as cold has a section of that name. A `String` takes all that is written to it.
+        let _ = writeln!(text, "    *(.text.{pattern} .text.unlikely.{pattern})");
     }
     text.push_str(TAIL);
     text
@@ -244,6 +252,10 @@ mod tests {
                 "_RNvNtCsjrHSEGnQ3l9_3std2rt10lang_start",
                 "_RNvNtCs*_3std2rt10lang_start*",
             ),
+            (
+                "_RINvNtCs1a_4core3ptr4dropNtB7_3VecNtNtCs2b_5Bytes3BufE",
+                "_RINvNtCs*_4core3ptr4dropNtB*_3VecNtNtCs*_5Bytes3BufE*",
+            ),
             ("sqlite3Cs_step", "sqlite3Cs_step"),
         ] {
             assert_eq!(pattern(name), expected);
@@ -280,7 +292,7 @@ fn=laid_out
             ("many".to_owned(), (9, 30_000)),
         ]);
         let text = text(&symbols, names.iter());
-        let lines = "    *(.text.b)\n    *(.text.a)\n    *(.text.many)\n";
+        let lines = "    *(.text.b .text.unlikely.b)\n    *(.text.a .text.unlikely.a)\n    *(.text.many .text.unlikely.many)\n";
         assert_eq!(text, format!("{HEAD}{lines}{TAIL}"));
     }
 }

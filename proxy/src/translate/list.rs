@@ -110,6 +110,10 @@ struct Flowing {
     pieces: Pieces,
     mark: Mark,
     taken: usize,
+    /// Where the output stood before the first record.
+    began: (usize, usize),
+    /// Some of the output was handed on.
+    is_told: bool,
 }
 
 #[derive(Debug)]
@@ -558,12 +562,17 @@ impl List {
         };
         let into = Goes::Output(&mut self.output, &mut self.has_begun);
         let mark = flowing.mark.clone();
+        let mut taker = Taker::new(self.entity, &mark, into, None);
+        if !flowing.is_told {
+            (taker.before, taker.had_begun) = (flowing.began, false);
+        }
         let mut told = Told {
-            taker: Taker::new(self.entity, &mark, into, None),
+            taker,
             before: flowing.taken,
+            is_told: flowing.is_told,
         };
         let read = read(&mut flowing, &mut told)?;
-        flowing.taken += told.taker.kept;
+        flowing.taken = told.before + told.taker.kept;
         self.flowing = Some(flowing);
         Ok(read)
     }
@@ -583,8 +592,10 @@ fn page_end(pager: &PagerPlan, said: PageSaid, date: Option<Timestamp>) -> Resul
 /// What takes the rows of a page that is told as it comes.
 struct Told<'l> {
     taker: Taker<'l>,
-    /// Records that were taken before, and may have been told.
+    /// Records that were taken before.
     before: usize,
+    /// Some of them were told.
+    is_told: bool,
 }
 
 impl TakesRows for Told<'_> {
@@ -593,11 +604,12 @@ impl TakesRows for Told<'_> {
     }
 
     fn take_back(&mut self) -> Result<(), Error> {
-        if self.before > 0 {
+        if self.is_told && self.before > 0 {
             return Err(Error::bad_gateway(
                 "the provider's answer has its records twice, and the first of them have been told",
             ));
         }
+        self.before = 0;
         self.taker.take_back()
     }
 }
@@ -627,6 +639,8 @@ impl Translator for List {
             pieces: Pieces::new(form),
             mark: Mark::of(self.cx.provider, response),
             taken: 0,
+            began: self.output.mark(),
+            is_told: false,
         });
         Ok(())
     }
@@ -639,6 +653,9 @@ impl Translator for List {
     }
 
     fn hand_on(&mut self) -> Vec<u8> {
+        if let Some(flowing) = &mut self.flowing {
+            flowing.is_told = true;
+        }
         self.output.hand_on()
     }
 

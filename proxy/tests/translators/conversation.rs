@@ -23,8 +23,16 @@ pub(crate) struct Conversation {
     rounds: Vec<Vec<(u16, Bytes)>>,
     recent: Recent,
     now: Timestamp,
-    /// Answers come in pieces of so many bytes, where they may.
-    piece: Option<usize>,
+    /// Answers come in pieces, where they may.
+    pieces: Option<Pieces>,
+}
+
+/// How an answer comes.
+#[derive(Debug, Clone, Copy)]
+struct Pieces {
+    bytes: usize,
+    /// The caller is told after each what can be told.
+    are_told: bool,
 }
 
 impl Conversation {
@@ -42,12 +50,21 @@ impl Conversation {
             rounds: Vec::new(),
             recent: Recent::default(),
             now,
-            piece: None,
+            pieces: None,
         }
     }
 
-    pub(crate) fn in_pieces(mut self, bytes: usize) -> Self {
-        self.piece = Some(bytes);
+    pub(crate) fn in_pieces(self, bytes: usize) -> Self {
+        self.pieces(bytes, true)
+    }
+
+    /// In pieces of which nothing is told before the last.
+    pub(crate) fn in_pieces_at_once(self, bytes: usize) -> Self {
+        self.pieces(bytes, false)
+    }
+
+    fn pieces(mut self, bytes: usize, are_told: bool) -> Self {
+        self.pieces = Some(Pieces { bytes, are_told });
         self
     }
 
@@ -172,7 +189,7 @@ impl Conversation {
         let result = Self::rounds(
             self.rounds,
             &self.recent,
-            self.piece,
+            self.pieces,
             translator.as_mut(),
             told,
         );
@@ -187,7 +204,7 @@ impl Conversation {
     fn rounds(
         rounds: Vec<Vec<(u16, Bytes)>>,
         recent: &Recent,
-        piece: Option<usize>,
+        pieces: Option<Pieces>,
         translator: &mut dyn Translator,
         told: &mut String,
     ) -> Result<Vec<u8>, Error> {
@@ -218,9 +235,9 @@ impl Conversation {
                     for (call, (status, _)) in calls.iter().zip(&responses) {
                         tell(told, call, *status);
                     }
-                    if let (Some(piece), [(200, body)]) = (piece, responses.as_slice()) {
+                    if let (Some(pieces), [(200, body)]) = (pieces, responses.as_slice()) {
                         assert!(translator.flows(), "it is not read as it comes\n{told}");
-                        return flow(translator, body, piece);
+                        return flow(translator, body, pieces);
                     }
                     step = translator.resume(responses.into_iter().map(response).collect())?;
                 }
@@ -230,12 +247,12 @@ impl Conversation {
 }
 
 /// Reads an answer as it comes.
-fn flow(translator: &mut dyn Translator, body: &Bytes, piece: usize) -> Result<Vec<u8>, Error> {
+fn flow(translator: &mut dyn Translator, body: &Bytes, pieces: Pieces) -> Result<Vec<u8>, Error> {
     let head = response((200, Bytes::new()));
     let mut told = Vec::new();
     translator.begins(&head)?;
-    for piece in body.chunks(piece) {
-        if translator.feed(piece)? > 0 {
+    for piece in body.chunks(pieces.bytes) {
+        if translator.feed(piece)? > 0 && pieces.are_told {
             told.append(&mut translator.hand_on());
         }
     }

@@ -47,6 +47,7 @@ fn a_page_of_hubspot_is_told_the_same_in_pieces() {
         let whole = contacts(&body).text();
         for piece in [1, 7, 100, 10_000] {
             assert_eq!(contacts(&body).in_pieces(piece).text(), whole);
+            assert_eq!(contacts(&body).in_pieces_at_once(piece).text(), whole);
         }
     }
 }
@@ -61,6 +62,34 @@ fn a_page_of_salesforce_is_cut_and_goes_on_the_same_in_pieces() {
             assert_eq!(accounts(&body).in_pieces(piece).text(), whole, "{count}");
         }
     }
+}
+
+#[test]
+fn of_records_that_come_twice_the_last_count_until_the_first_were_told() {
+    let twice = format!(
+        r#"{{"results":[{},{}],"paging":{{}},"results":[{}]}}"#,
+        contact(1),
+        contact(2),
+        contact(3)
+    );
+    let page = || {
+        Conversation::new("hubspot", "crm.contact.list")
+            .query("sync_mode", "full")
+            .query("page_size", "3")
+    };
+    let twice: &'static str = twice.leak();
+    let whole = page().answers_text(200, twice).text();
+    assert!(
+        whole.contains(r#"{"id":"3""#) && !whole.contains(r#"{"id":"1""#),
+        "{whole}"
+    );
+    for piece in [1, 7, 100, 10_000] {
+        let at_once = page().answers_text(200, twice).in_pieces_at_once(piece);
+        assert_eq!(at_once.text(), whole, "{piece}");
+    }
+    let error = page().answers_text(200, twice).in_pieces(100).answer();
+    let message = error.unwrap_err().message;
+    assert!(message.contains("records twice"), "{message}");
 }
 
 #[test]

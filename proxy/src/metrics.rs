@@ -345,18 +345,15 @@ impl Metrics {
             Counter::clone(&self.native_calls.get_or_create(&labels))
         });
         calls.inc();
-        known.durations.observe(took.as_secs_f64());
+        let durations = known.durations.get_or_init(|| {
+            let labels = ByProvider { provider };
+            Histogram::clone(&self.native_durations.get_or_create(&labels))
+        });
+        durations.observe(took.as_secs_f64());
     }
 
     fn of_provider(&self, provider: &'static str) -> Arc<OfProvider> {
-        self.of_providers.get(provider, || {
-            let labels = ByProvider { provider };
-            OfProvider {
-                calls: ByStatus::default(),
-                durations: Histogram::clone(&self.native_durations.get_or_create(&labels)),
-                waits: Histogram::clone(&self.waits.get_or_create(&labels)),
-            }
-        })
+        self.of_providers.get(provider, OfProvider::default)
     }
 
     /// A call to a provider is made again.
@@ -394,7 +391,12 @@ impl Metrics {
 
     /// A call waited for its turn, and got it or gave up.
     pub fn waited(&self, provider: &'static str, took: Duration) {
-        self.of_provider(provider).waits.observe(took.as_secs_f64());
+        let known = self.of_provider(provider);
+        let waits = known.waits.get_or_init(|| {
+            let labels = ByProvider { provider };
+            Histogram::clone(&self.waits.get_or_create(&labels))
+        });
+        waits.observe(took.as_secs_f64());
     }
 
     /// A call was refused since a limit of the provider allows no more.

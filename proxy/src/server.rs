@@ -285,7 +285,10 @@ impl Server {
         if let Some(exporting) = exporting {
             let _ = tokio::time::timeout(LAST_SPANS, exporting).await;
         }
-        let _ = tokio::time::timeout(CLOSE, pipeline.close()).await;
+        // What still runs may be about to keep what a provider has answered.
+        if drained == Drained::Fully {
+            let _ = tokio::time::timeout(CLOSE, pipeline.close()).await;
+        }
         drained
     }
 }

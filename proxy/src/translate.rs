@@ -94,7 +94,8 @@ pub trait Translator: Send {
         Err(never_flows())
     }
 
-    /// More of the body has come. How many bytes of the answer can be told, and were not handed on yet.
+    /// More of the body has come. How many bytes of the answer can be told and were not handed on yet, as nearly as it
+    /// matters: 0 where there are none.
     fn feed(&mut self, _body: &[u8]) -> Result<usize, Error> {
         Err(never_flows())
     }
@@ -278,6 +279,7 @@ impl Context {
 /// What has a connection's settings: they alone, or the whole connection, whose are a part of it. Thousands of them are as
 /// many places in memory, which each call would have to reach beside that of its connection.
 pub trait HasSettings: std::fmt::Debug + Send + Sync {
+    /// Those of the connection.
     fn settings(&self) -> &ConnectionSettings;
 }
 

@@ -26,11 +26,12 @@ pub(super) struct OfOperation {
 }
 
 /// What each call to a provider counts.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct OfProvider {
     pub(super) calls: ByStatus,
-    pub(super) durations: Histogram,
-    pub(super) waits: Histogram,
+    /// None where there was none yet, and so of the waits.
+    pub(super) durations: OnceLock<Histogram>,
+    pub(super) waits: OnceLock<Histogram>,
 }
 
 /// Calls by the class of their status, none where there was none yet.

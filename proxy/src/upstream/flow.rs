@@ -99,7 +99,7 @@ impl<'a> Flow<'a> {
         }
     }
 
-    /// Whether the caller is to be told what there is before more is read.
+    /// Whether the caller is to be told what there is before more is made of it.
     pub(super) fn is_full(&self) -> bool {
         self.ready >= TOLD_FROM
     }

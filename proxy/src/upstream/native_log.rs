@@ -7,7 +7,10 @@ use std::sync::{
 };
 
 use bytes::Bytes;
-use http::{Request, header::HOST};
+use http::{
+    Request,
+    header::{CONTENT_LENGTH, HOST},
+};
 use http_body_util::Full;
 use tokio::time::{Duration, Instant};
 
@@ -249,10 +252,11 @@ impl NativeLog {
             attempt,
             heads: (self.keeps == Keeps::Whole).then(|| Heads {
                 url: mask::text(&native.uri().to_string(), token.secret()),
-                // The host has a place there and is not known yet; it stands in the address.
+                // The host has a place there and is not known yet; it stands in the address. How long a body is tells
+                // how long a credential in it is.
                 request: mask::headers(native.headers(), token.secret())
                     .into_iter()
-                    .filter(|(name, _)| name != HOST.as_str())
+                    .filter(|(name, _)| name != HOST.as_str() && name != CONTENT_LENGTH.as_str())
                     .collect(),
                 response: Vec::new(),
             }),

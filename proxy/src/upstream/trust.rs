@@ -6,7 +6,7 @@
 use std::{
     env, fs,
     path::{Path, PathBuf},
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use hyper_rustls::ConfigBuilderExt as _;
@@ -62,6 +62,8 @@ impl Trust {
 struct Machine {
     provider: Arc<CryptoProvider>,
     roots: OnceLock<Verifier>,
+    /// Held by who reads them.
+    reads: Mutex<()>,
 }
 
 impl Machine {
@@ -69,6 +71,7 @@ impl Machine {
         let machine = Self {
             provider,
             roots: OnceLock::new(),
+            reads: Mutex::default(),
         };
         // Where none is in sight, what the platform says counts: it may have them where we do not look.
         if !Places::of_the_machine().have_a_root() {
@@ -77,8 +80,13 @@ impl Machine {
         Ok(machine)
     }
 
-    /// Reads them where that has not been done. It takes a few milliseconds, once.
+    /// Reads them where that has not been done. It takes a few milliseconds, once, and all who come meanwhile wait for it.
     fn roots(&self) -> Result<&Verifier, Error> {
+        if let Some(known) = self.roots.get() {
+            return Ok(known);
+        }
+        // It guards nothing that a panic could have left half done.
+        let _reads = self.reads.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = self.roots.get() {
             return Ok(known);
         }
@@ -134,7 +142,8 @@ struct Places {
 }
 
 impl Places {
-    /// As `rustls-native-certs` has them: those that the environment names, and no others then.
+    /// As `rustls-native-certs` has them: those that the environment names, and no others then. Where it names an empty
+    /// folder the two differ, and what the platform says counts.
     fn of_the_machine() -> Self {
         let file = env::var_os("SSL_CERT_FILE").map(PathBuf::from);
         let folders = env::var_os("SSL_CERT_DIR");
@@ -162,6 +171,10 @@ impl Places {
 }
 
 fn has_root(file: &Path) -> bool {
+    // What is no file, a pipe for one, might never come to an end.
+    if !file.is_file() {
+        return false;
+    }
     let Ok(mut certificates) = CertificateDer::pem_file_iter(file) else {
         return false;
     };

@@ -281,7 +281,7 @@ impl<'a> Leaf<'a> {
         }
         let length = plain_word(text)?;
         *self = if text[0] == b'n' {
-            Self::default()
+            Self::NULL
         } else {
             Token::new(text, length, Kind::Other).into()
         };

@@ -569,7 +569,7 @@ impl List {
         let mut told = Told {
             taker,
             before: flowing.taken,
-            is_told: flowing.is_told,
+            is_late: flowing.is_told,
         };
         let read = read(&mut flowing, &mut told)?;
         flowing.taken = told.before + told.taker.kept;
@@ -594,8 +594,8 @@ struct Told<'l> {
     taker: Taker<'l>,
     /// Records that were taken before.
     before: usize,
-    /// Some of them were told.
-    is_told: bool,
+    /// The caller has some of them.
+    is_late: bool,
 }
 
 impl TakesRows for Told<'_> {
@@ -604,7 +604,7 @@ impl TakesRows for Told<'_> {
     }
 
     fn take_back(&mut self) -> Result<(), Error> {
-        if self.is_told && self.before > 0 {
+        if self.is_late && self.before > 0 {
             return Err(Error::bad_gateway(
                 "the provider's answer has its records twice, and the first of them have been told",
             ));

@@ -40,6 +40,9 @@ pub struct Arguments {
     /// Measure nothing: write a linker's script that has the functions which run, by callgrind. The binary needs symbols.
     #[arg(long, value_name = "FILE")]
     pub layout: Option<PathBuf>,
+    /// Measure nothing: count the instructions of whole calls, and leave a profile of each, by callgrind, in a folder.
+    #[arg(long, value_name = "FOLDER")]
+    pub profiles: Option<PathBuf>,
     /// Be the bare relay that is measured beside the proxy: where it listens, and where it passes calls on to.
     #[arg(long, hide = true, num_args = 2, value_names = ["ADDRESS", "PROVIDER"])]
     pub relay: Option<Vec<SocketAddr>>,

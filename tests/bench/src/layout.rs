@@ -6,10 +6,10 @@
 //! that are measured. `proxy/build.rs` has the linker use what is written here.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     fmt::Write as _,
     fs,
-    path::Path,
+    path::{Path, PathBuf},
     process::Command,
     time::Duration,
 };
@@ -19,6 +19,7 @@ use tokio::runtime;
 use crate::{
     Failure,
     arguments::Arguments,
+    callgrind::{self, Watched},
     load::Crowd,
     rows::{say, unified_calls},
     sidecar::{Home, Log, connections},
@@ -33,19 +34,24 @@ const REST: Duration = Duration::from_secs(12);
 /// end: little of them is used.
 const MANY: usize = 4;
 const LARGE: u64 = 20_000;
+/// What processors run instead of something that callgrind's has no instructions for.
+const UNSEEN: [&str; 1] = ["_RNvNtNtCs*_4sha26sha2567x86_sha8compress*"];
 
 /// Writes the linker's script for a binary, which must have its symbols.
 pub(crate) fn write(arguments: &Arguments, script: &Path) -> Result<(), Failure> {
     let folder = tempfile::tempdir()?;
-    let counted = folder.path().join("callgrind.out");
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     let name = arguments.binary.file_name().ok_or("expected a binary")?;
     let name = name.to_string_lossy();
-    let (start, calls) = runtime.block_on(observe(arguments, &counted, &name))?;
-    let symbols = symbols(&arguments.binary)?;
-    let text = text(&symbols, calls.iter().chain(&start));
+    let (start, calls) = runtime.block_on(observe(arguments, folder.path(), &name))?;
+    let addresses = addresses(&arguments.binary)?;
+    let sections = Sections::of(&fs::read_to_string(map(&arguments.binary))?)?;
+    let names = calls.iter().chain(&start).map(String::as_str);
+    let addresses = names.flat_map(|name| addresses.get(name).into_iter().flatten());
+    let ran = addresses.filter_map(|address| sections.at(*address));
+    let text = sections.text(ran.chain(UNSEEN));
     fs::write(script, text)?;
     say(&format!(
         "{} functions of a start and {} of calls, written to {}",
@@ -59,54 +65,25 @@ pub(crate) fn write(arguments: &Arguments, script: &Path) -> Result<(), Failure>
 /// The functions of a start, and those of calls; in each what counts most goes first.
 async fn observe(
     arguments: &Arguments,
-    counted: &Path,
+    folder: &Path,
     name: &str,
 ) -> Result<(Vec<String>, Vec<String>), Failure> {
     let stub = Stub::start(Speaks::default(), &Identity::new()?)?;
     let home = Home::new(&arguments.binary, None, Log::Calls, &connections(&stub))?;
-    let mut valgrind = Command::new("valgrind");
-    valgrind
-        .args(["--tool=callgrind", "--demangle=no", "--compress-strings=no"])
-        .arg(format!("--callgrind-out-file={}", counted.display()));
-    let mut process = home.serve_under(valgrind)?;
+    let mut watched = Watched::serve(&home, folder)?;
     say("left alone, as a process without work is");
     tokio::time::sleep(REST).await;
-    let id = process.id().to_string();
-    dump(&id, "start")?;
+    let (start, _) = callgrind::told(&watched.dump()?)?;
     say("making calls");
     let mut crowd = Crowd::connect(home.address, 1).await?;
-    for call in unified_calls() {
+    for (_, call) in unified_calls() {
         for _ in 0..TIMES {
             crowd.ask(&call).await?;
         }
     }
-    // Not left to its end, which is cut short where it takes long.
-    dump(&id, "calls")?;
-    process.end();
-    let start = dumped(&counted.with_extension("out.1"))?;
-    let calls = dumped(&counted.with_extension("out.2"))?;
+    let (calls, _) = callgrind::told(&watched.dump()?)?;
+    watched.end();
     Ok((functions(&start, name), functions(&calls, name)))
-}
-
-fn dump(process: &str, hint: &str) -> Result<(), Failure> {
-    let output = Command::new("callgrind_control")
-        .args([&format!("--dump={hint}"), process])
-        .output()?;
-    if output.status.success() {
-        Ok(())
-    } else {
-        Err(format!("callgrind_control: {}", output.status).into())
-    }
-}
-
-/// What was counted up to a dump, which must have come to its end.
-fn dumped(path: &Path) -> Result<String, Failure> {
-    let told = fs::read_to_string(path)?;
-    if told.contains("\ntotals: ") {
-        Ok(told)
-    } else {
-        Err(format!("{} is cut off", path.display()).into())
-    }
 }
 
 /// The functions of an object that a file of callgrind's tells of, the most expensive first.
@@ -137,28 +114,93 @@ fn functions(told: &str, object: &str) -> Vec<String> {
     names.collect()
 }
 
-/// What a binary has of each pattern of a name: how many functions, and their bytes.
-type Symbols = HashMap<String, (usize, u64)>;
-
-fn symbols(binary: &Path) -> Result<Symbols, Failure> {
-    let told = Command::new("nm")
-        .arg("--print-size")
-        .arg(binary)
-        .output()?;
+/// Where each function is. Several may have one name.
+fn addresses(binary: &Path) -> Result<HashMap<String, Vec<u64>>, Failure> {
+    let told = Command::new("nm").arg(binary).output()?;
     let told = String::from_utf8_lossy(&told.stdout).into_owned();
-    let mut symbols = Symbols::new();
+    let mut addresses: HashMap<String, Vec<u64>> = HashMap::new();
     for line in told.lines() {
         let parts: Vec<_> = line.split(' ').collect();
-        if let [_, size, "t" | "T" | "w" | "W", name] = parts[..] {
-            let of = symbols.entry(pattern(name)).or_default();
-            of.0 += 1;
-            of.1 += u64::from_str_radix(size, 16)?;
+        if let [address, "t" | "T" | "w" | "W", name] = parts[..] {
+            let of = addresses.entry(name.to_owned()).or_default();
+            of.push(u64::from_str_radix(address, 16)?);
         }
     }
-    if symbols.is_empty() {
+    if addresses.is_empty() {
         return Err(format!("{} has no symbols", binary.display()).into());
     }
-    Ok(symbols)
+    Ok(addresses)
+}
+
+/// The linker's map of a binary, which is beside it.
+fn map(binary: &Path) -> PathBuf {
+    let mut map = binary.as_os_str().to_owned();
+    map.push(".map");
+    map.into()
+}
+
+/// What the linker put together, each function for itself. A function is where its section is, and not always under its own
+/// name: of those that came out alike the compiler keeps one, for all of their names.
+#[derive(Debug)]
+struct Sections {
+    /// By their address: where they end, and the pattern of their name.
+    by_address: BTreeMap<u64, (u64, String)>,
+}
+
+impl Sections {
+    /// Those of a map that `lld` wrote: `address load-address size alignment file:(section)`.
+    fn of(map: &str) -> Result<Self, Failure> {
+        let mut by_address = BTreeMap::new();
+        for line in map.lines() {
+            let Some((numbers, name)) = line.split_once(":(.text.") else {
+                continue;
+            };
+            let Some(name) = name.strip_suffix(')') else {
+                continue;
+            };
+            let name = name.strip_prefix("unlikely.").unwrap_or(name);
+            let mut numbers = numbers.split_whitespace();
+            let (Some(address), Some(size)) = (numbers.next(), numbers.nth(1)) else {
+                continue;
+            };
+            let address = u64::from_str_radix(address, 16)?;
+            let end = address + u64::from_str_radix(size, 16)?;
+            by_address.insert(address, (end, pattern(name)));
+        }
+        if by_address.is_empty() {
+            return Err("the map has no functions; expected one of lld's".into());
+        }
+        Ok(Self { by_address })
+    }
+
+    /// The pattern of the section that is there.
+    fn at(&self, address: u64) -> Option<&str> {
+        let (_, (end, pattern)) = self.by_address.range(..=address).next_back()?;
+        (address < *end).then_some(pattern)
+    }
+
+    /// The script that has the sections of these patterns side by side.
+    fn text<'p>(&'p self, patterns: impl Iterator<Item = &'p str>) -> String {
+        let mut sizes: HashMap<&str, (usize, u64)> = HashMap::new();
+        for (address, (end, pattern)) in &self.by_address {
+            let of = sizes.entry(pattern).or_default();
+            of.0 += 1;
+            of.1 += end - address;
+        }
+        let mut seen = HashSet::new();
+        let patterns = patterns.filter(|pattern| seen.insert(*pattern));
+        let (last, first): (Vec<_>, Vec<_>) = patterns.partition(|pattern| {
+            let of = sizes.get(pattern);
+            of.is_some_and(|(count, bytes)| *count > MANY && *bytes > LARGE)
+        });
+        let mut text = HEAD.to_owned();
+        for pattern in first.iter().chain(&last) {
+            // What is marked as cold has a section of that name. A `String` takes all that is written to it.
+            let _ = writeln!(text, "    *(.text.{pattern} .text.unlikely.{pattern})");
+        }
+        text.push_str(TAIL);
+        text
+    }
 }
 
 /// A name without what differs from build to build: hashes, and what the optimizer puts behind a name.
@@ -199,25 +241,6 @@ fn without_number(name: &str, mark: &str) -> String {
         }
     }
     pattern
-}
-
-fn text<'n>(symbols: &Symbols, names: impl Iterator<Item = &'n String>) -> String {
-    let mut seen = HashSet::new();
-    let patterns = names.map(|name| pattern(name)).filter(|pattern| {
-        // What is not there was made up by callgrind.
-        symbols.contains_key(pattern) && seen.insert(pattern.clone())
-    });
-    let (last, first): (Vec<_>, Vec<_>) = patterns.partition(|pattern| {
-        let (count, bytes) = symbols[pattern];
-        count > MANY && bytes > LARGE
-    });
-    let mut text = HEAD.to_owned();
-    for pattern in first.iter().chain(&last) {
-        // What is marked as cold has a section of that name. A `String` takes all that is written to it.
-        let _ = writeln!(text, "    *(.text.{pattern} .text.unlikely.{pattern})");
-    }
-    text.push_str(TAIL);
-    text
 }
 
 const HEAD: &str = "\
@@ -283,16 +306,48 @@ fn=laid_out
         assert_eq!(functions(told, "crosswalk"), ["large", "small", "laid_out"]);
     }
 
+    const MAP: &str = "\
+             VMA              LMA     Size Align Out     In      Symbol
+          1000             1000      200    16 .text
+          1000             1000       40    16         /x/a.o:(.text._RNvNtCs1a_1a3one)
+          1000             1000       40     1                 a::one
+          1000             1000       40     1                 a::another
+          1040             1040       20    16         /x/a.o:(.text.unlikely._RNvNtCs2b_1b3two)
+          1080             1080       20    16         /x/a.o:(.text.plain)
+          2000             2000       20    16         /x/a.o:(.rodata.x)
+";
+
+    #[test]
+    fn a_function_is_where_its_section_is() {
+        let sections = Sections::of(MAP).unwrap();
+        for (address, expected) in [
+            (0xfff, None),
+            (0x1000, Some("_RNvNtCs*_1a3one*")),
+            (0x103f, Some("_RNvNtCs*_1a3one*")),
+            (0x1040, Some("_RNvNtCs*_1b3two*")),
+            (0x1070, None),
+            (0x1080, Some("plain")),
+            (0x2000, None),
+        ] {
+            assert_eq!(sections.at(address), expected, "{address:x}");
+        }
+        assert!(Sections::of("VMA\n").is_err());
+    }
+
     #[test]
     fn what_is_made_many_times_and_is_large_goes_to_the_end() {
-        let names = ["b", "many", "a", "b", "stripped"].map(str::to_owned);
-        let symbols = Symbols::from([
-            ("a".to_owned(), (1, 100_000)),
-            ("b".to_owned(), (9, 10_000)),
-            ("many".to_owned(), (9, 30_000)),
-        ]);
-        let text = text(&symbols, names.iter());
-        let lines = "    *(.text.b .text.unlikely.b)\n    *(.text.a .text.unlikely.a)\n    *(.text.many .text.unlikely.many)\n";
+        let section = |number: u64, bytes: u64, name: &str| {
+            let address = number * 0x10_000;
+            (address, (address + bytes, name.to_owned()))
+        };
+        let many = (1..=5).map(|number| section(number, 6_000, "many"));
+        let sections = Sections {
+            by_address: many
+                .chain([section(6, 60_000, "a"), section(7, 10, "b")])
+                .collect(),
+        };
+        let text = sections.text(["b", "many", "a", "b", "unseen"].into_iter());
+        let lines = "    *(.text.b .text.unlikely.b)\n    *(.text.a .text.unlikely.a)\n    *(.text.unseen .text.unlikely.unseen)\n    *(.text.many .text.unlikely.many)\n";
         assert_eq!(text, format!("{HEAD}{lines}{TAIL}"));
     }
 }

@@ -2,15 +2,18 @@
 //!
 //! A stub provider with canned answers, nginx passing the same native calls through, and the release binary translating
 //! them, under one load; a row for each thing that was promised. The layers: `stub` · `process` (and who they are:
-//! `nginx`, `sidecar`, `relay`) · `load` → `rows` → `table`. Beside them `layout` tells what of the binary runs at all.
+//! `nginx`, `sidecar`, `relay`) · `load` → `rows` → `table`. Beside them `callgrind` looks on: `profile` tells
+//! what each call runs, `layout` what of the binary runs at all.
 
 mod arguments;
+mod callgrind;
 mod cores;
 mod layout;
 mod load;
 mod machine;
 mod nginx;
 mod process;
+mod profile;
 mod relay;
 mod rows;
 mod sidecar;

@@ -12,7 +12,7 @@ use crate::{
     load::Call,
     machine,
     nginx::Nginx,
-    relay,
+    profile, relay,
     stub::Identity,
     table::{self, Row},
 };
@@ -43,6 +43,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     if let Some(script) = &arguments.layout {
         return layout::write(arguments, script);
+    }
+    if let Some(folder) = &arguments.profiles {
+        return profile::write(arguments, folder);
     }
     // Before there are threads: they would stay on the core of the proxy.
     let cores = Cores::pin();
@@ -98,8 +101,8 @@ impl Bench<'_> {
     }
 }
 
-/// One of each kind of unified call that is measured, of each provider.
-pub(crate) fn unified_calls() -> Vec<Call> {
+/// One of each kind of unified call that is measured, of each provider, and what it is.
+pub(crate) fn unified_calls() -> Vec<(String, Call)> {
     cpu::calls()
 }
 

@@ -17,7 +17,7 @@ const TARGET: &str = "target/layout";
 /// What is looked at.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Look at this binary, which must have its symbols, instead of building one.
+    /// Look at this binary instead of building one. It must have its symbols, and the linker's map beside it: FILE.map.
     #[arg(long, value_name = "FILE")]
     binary: Option<PathBuf>,
 }
@@ -29,16 +29,18 @@ pub(crate) fn run(project: &Project, arguments: &Arguments) -> Result<Outcome, F
     } else {
         let target = root.join(TARGET);
         eprintln!("== cargo build --release --package crosswalk --bin crosswalk, with symbols");
+        let binary = target.join("release/crosswalk");
         let mut symbols = ci::cargo();
         symbols
-            .args(["build", "--release", "--locked"])
-            .args(["--package", "crosswalk", "--bin", "crosswalk"])
+            .args(["rustc", "--release", "--locked"])
+            .args(["--package", "crosswalk", "--bin", "crosswalk", "--"])
+            .arg(format!("-Clink-arg=-Wl,-Map={}.map", binary.display()))
             .env("CARGO_TARGET_DIR", &target)
             .env("CARGO_PROFILE_RELEASE_STRIP", "none");
         if ci::end(&mut symbols, project)? == Outcome::Wrong {
             return Ok(Outcome::Wrong);
         }
-        target.join("release/crosswalk")
+        binary
     };
     if build(project, BENCH, "--bins")? == Outcome::Wrong {
         return Ok(Outcome::Wrong);

@@ -51,10 +51,10 @@ fn scenarios() -> Vec<Scenario> {
     all
 }
 
-/// The first call of each scenario.
-pub(super) fn calls() -> Vec<Call> {
+/// The first call of each scenario, and what it is.
+pub(super) fn calls() -> Vec<(String, Call)> {
     let all = scenarios().into_iter();
-    let first = all.filter_map(|it| it.calls().first().cloned());
+    let first = all.filter_map(|it| Some((it.what.clone(), it.calls().first()?.clone())));
     first.collect()
 }
 

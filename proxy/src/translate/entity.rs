@@ -128,6 +128,10 @@ pub enum RawData {
     None,
 }
 
+/// Native bytes of a page whose records are handed on at one time, as a rule: [`crate::upstream::Flow`] hands on what it
+/// has when the unified records take 128 KiB, and may have been given 32 KiB more by then.
+const FLOWING: usize = 96 * 1024;
+
 /// Unified records on their way to the answer.
 #[derive(Debug, Default)]
 pub struct Output {
@@ -182,6 +186,20 @@ impl Output {
             self.json.extend_from_slice(prefix);
             self.begin = self.json.len();
         }
+    }
+
+    /// The same of a page that comes in pieces. There is room at once for about what is handed on at a time, so that it is
+    /// not moved again and again while it grows.
+    pub(super) fn begin_piece(&mut self, prefix: &[u8], native: usize) {
+        let has_room = self.json.capacity() > 0;
+        self.begin(
+            prefix,
+            if has_room {
+                native
+            } else {
+                native.max(FLOWING)
+            },
+        );
     }
 
     /// Begins a record, which is written member by member and then ended.

@@ -634,7 +634,7 @@ impl Translator for List {
 
     fn begins(&mut self, response: &NativeResponse) -> Result<(), Error> {
         let form = self.form(self.pager()?);
-        self.output.begin(answer::PAGE_BEGINS, 0);
+        self.output.begin_piece(answer::PAGE_BEGINS, 0);
         self.flowing = Some(Flowing {
             pieces: Pieces::new(form),
             mark: Mark::of(self.cx.provider, response),
@@ -646,7 +646,7 @@ impl Translator for List {
     }
 
     fn feed(&mut self, body: &[u8]) -> Result<usize, Error> {
-        self.output.begin(answer::PAGE_BEGINS, body.len());
+        self.output.begin_piece(answer::PAGE_BEGINS, body.len());
         self.flow(|flowing, told| flowing.pieces.feed(body, told))?;
         // What has no record yet may be no page at all.
         Ok(self.output.json().len())

@@ -39,6 +39,7 @@ mod serve;
 mod settings;
 mod signals;
 mod table;
+mod thread;
 
 use settings::{ConfigArguments, ServeArguments};
 
@@ -239,27 +240,9 @@ fn say(text: &str) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Runs a command on the thread that waits for its end.
 fn runtime() -> Result<Runtime, Failure> {
-    Ok(runtime::Builder::new_multi_thread().enable_all().build()?)
-}
-
-/// Answers calls on so many threads; with one, it is the thread that waits for the end.
-fn runtime_of(threads: usize) -> Result<Runtime, Failure> {
-    let mut builder = if threads > 1 {
-        let mut builder = runtime::Builder::new_multi_thread();
-        builder.worker_threads(threads);
-        builder
-    } else {
-        runtime::Builder::new_current_thread()
-    };
-    Ok(builder.enable_all().build()?)
-}
-
-/// For what is done beside calls, so that it never keeps one waiting.
-fn background() -> Result<Runtime, Failure> {
-    Ok(runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .thread_name("background")
+    Ok(runtime::Builder::new_current_thread()
         .enable_all()
         .build()?)
 }

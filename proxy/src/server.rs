@@ -49,6 +49,8 @@ pub struct Server {
     pipeline: Arc<Pipeline>,
     limits: Limits,
     background: Option<Handle>,
+    /// Runtimes that answer callers as well as the one that the server runs on.
+    hands: Vec<Handle>,
     exporting: Option<Exporting>,
 }
 
@@ -189,6 +191,7 @@ impl Server {
             pipeline: Arc::new(pipeline),
             limits: config.limits.clone(),
             background: None,
+            hands: Vec::new(),
             exporting,
         })
     }
@@ -197,6 +200,14 @@ impl Server {
     #[must_use]
     pub fn with_background(mut self, runtime: Handle) -> Self {
         self.background = Some(runtime);
+        self
+    }
+
+    /// The same, with callers shared out between its own runtime and these, one after the other. Each is to be driven by a
+    /// thread of its own.
+    #[must_use]
+    pub fn with_hands(mut self, runtimes: Vec<Handle>) -> Self {
+        self.hands = runtimes;
         self
     }
 
@@ -240,6 +251,7 @@ impl Server {
             limits,
             admin_origins,
             background,
+            hands,
             exporting,
             ..
         } = self;
@@ -257,7 +269,7 @@ impl Server {
         let (stop, stopped) = watch::channel(false);
         let handle = background.unwrap_or_else(Handle::current);
         let mut background = pipeline.start(&stopped, &handle);
-        let mut house = House::new(Arc::clone(&pipeline), &limits, stopped);
+        let mut house = House::new(Arc::clone(&pipeline), &limits, hands, stopped);
         let mut shutdown = std::pin::pin!(shutdown);
         loop {
             tokio::select! {

@@ -50,8 +50,35 @@ fn create(sidecar: &Sidecar, last_name: &str) -> TcpStream {
 /// Covers: sigterm-drains, caller-hangs-up-write
 #[test]
 fn a_signal_lets_calls_end_and_refuses_new_ones() {
+    lets_calls_end("", &[]);
+}
+
+/// Callers are shared out between the threads, and all of them are waited for.
+#[test]
+fn a_signal_lets_the_calls_of_all_threads_end() {
+    lets_calls_end("limits: { threads: 3 }\n", &["calls-1", "calls-2"]);
+}
+
+/// The names of the threads of a process that answer calls, beside the first.
+fn hands(sidecar: &Sidecar) -> Vec<String> {
+    let Ok(threads) = std::fs::read_dir(format!("/proc/{}/task", sidecar.process.id())) else {
+        return Vec::new();
+    };
+    let names = threads.filter_map(|thread| {
+        let name = std::fs::read_to_string(thread.ok()?.path().join("comm")).ok()?;
+        Some(name.trim().to_owned())
+    });
+    let mut names: Vec<_> = names.filter(|name| name.starts_with("calls-")).collect();
+    names.sort();
+    names
+}
+
+fn lets_calls_end(settings: &str, expected_hands: &[&str]) {
     let sandbox = Sandbox::start();
-    let mut sidecar = Sidecar::start(&sandbox.with_oauth());
+    let mut sidecar = Sidecar::start(&format!("{settings}{}", sandbox.with_oauth()));
+    if cfg!(target_os = "linux") {
+        assert_eq!(hands(&sidecar), expected_hands);
+    }
     // A connection that is kept open for further calls.
     let mut idle = TcpStream::connect(&sidecar.address).unwrap();
     idle.set_read_timeout(Some(Duration::from_secs(20)))

@@ -15,7 +15,7 @@ use super::{
         Answer, Call, DEFAULT_URL, parsed,
         wire::{self, LOCALHOST, url_of, url_of_socket},
     },
-    runtime_of, say,
+    runtime, say,
 };
 
 /// Whoever is well answers within milliseconds; health checks have limits of their own that are longer.
@@ -54,7 +54,7 @@ pub(super) fn run(api: &Api, arguments: Arguments) -> Result<(), Failure> {
         let name = HeaderValue::from_static(LOCALHOST);
         call.headers.insert(HOST, name);
     }
-    let answer = runtime_of(1)?
+    let answer = runtime()?
         .block_on(wire::send(&url, call))
         .map_err(|failure| unwell(&failure.to_string()))?;
     let place = format!("{}/{path}", url.as_str().trim_end_matches('/'));

@@ -9,8 +9,9 @@ use crosswalk::{
 use tokio::{runtime::Handle, sync::oneshot};
 
 use super::{
-    Failure, ServeArguments, background, notify, runtime_of,
+    Failure, ServeArguments, notify, runtime,
     signals::{Hangup, Signals},
+    thread::Thread,
 };
 
 pub(super) fn run(api: &Api, arguments: &ServeArguments) -> Result<(), Failure> {
@@ -23,17 +24,23 @@ pub(super) fn run(api: &Api, arguments: &ServeArguments) -> Result<(), Failure> 
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
+    // What is done beside calls never keeps one waiting.
     let background = match config.state.store {
-        Some(_) => Some(background()?),
+        Some(_) => Some(Thread::start("background")?),
         None => None,
     };
-    runtime_of(config.limits.threads)?.block_on(async {
+    // The first thread is this one.
+    let hands = (1..config.limits.threads).map(|number| Thread::start(&format!("calls-{number}")));
+    let hands: Vec<_> = hands.collect::<Result<_, _>>()?;
+    runtime()?.block_on(async {
         let (signals, hangups) = (Signals::catch()?, Hangup::catch()?);
         let handed = Handed::take().map_err(StartError::Handed)?;
         let mut server = Server::bind_handed(*api, &config, None, handed).await?;
         if let Some(background) = &background {
             server = server.with_background(background.handle().clone());
         }
+        let hands = hands.iter().map(|hand| hand.handle().clone());
+        let server = server.with_hands(hands.collect());
         tracing::info!(
             address = server.place(),
             admin = server.admin_place(),

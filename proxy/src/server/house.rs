@@ -19,6 +19,7 @@ use hyper_util::{
     server::graceful::{GracefulShutdown, Watcher},
 };
 use tokio::{
+    runtime::Handle,
     sync::{OwnedSemaphorePermit, Semaphore, watch},
     task::JoinSet,
 };
@@ -54,12 +55,16 @@ pub(super) struct House {
     /// For those for whom there is no place.
     porch: Arc<Semaphore>,
     connections: JoinSet<()>,
+    /// Other runtimes, which take their turns after this one.
+    hands: Vec<Handle>,
+    turn: usize,
 }
 
 impl House {
     pub(super) fn new(
         pipeline: Arc<Pipeline>,
         limits: &Limits,
+        hands: Vec<Handle>,
         stopped: watch::Receiver<bool>,
     ) -> Self {
         Self {
@@ -67,6 +72,8 @@ impl House {
             porch: Arc::new(Semaphore::new(MOST_SENT_AWAY)),
             graceful: GracefulShutdown::new(),
             connections: JoinSet::new(),
+            hands,
+            turn: 0,
             limits: limits.clone(),
             pipeline,
             stopped,
@@ -106,8 +113,7 @@ impl House {
                 stopped: self.stopped.clone(),
                 _place: place,
             };
-            let limits = self.limits.clone();
-            self.connections.spawn(guest.converse(stream, limits));
+            self.seat(guest, stream);
         } else if let Ok(place) = Arc::clone(&self.porch).try_acquire_owned() {
             let pipeline = Arc::clone(&self.pipeline);
             self.connections.spawn(async move {
@@ -115,6 +121,24 @@ impl House {
                 drop(place);
             });
         }
+    }
+
+    /// Gives a caller to the runtime whose turn it is.
+    fn seat(&mut self, guest: Guest, stream: Stream) {
+        let limits = self.limits.clone();
+        let turn = self.turn;
+        self.turn = (turn + 1) % (self.hands.len() + 1);
+        let Some(hand) = turn.checked_sub(1).and_then(|turn| self.hands.get(turn)) else {
+            self.connections.spawn(guest.converse(stream, limits));
+            return;
+        };
+        let moves = async move {
+            match stream.moved() {
+                Ok(stream) => guest.converse(stream, limits).await,
+                Err(error) => tracing::warn!(%error, "a connection could not be taken over"),
+            }
+        };
+        self.connections.spawn_on(moves, hand);
     }
 
     /// Resolves when every call on a connection was answered. Answers say meanwhile that the connection ends with them.
@@ -169,7 +193,7 @@ impl Guest {
             .max_buf_size(head::buffer(&limits))
             .max_headers(head::most_headers(&limits))
             .serve_connection(TokioIo::new(stream), service);
-        let mut silent = pin!(stays_silent(stopped, &has_asked));
+        let mut silent = pin!(closes_in_silence(stopped));
         // Who has asked something is not looked at any more: it would be at every turn of every call.
         let silent = poll_fn(|cx| {
             if has_asked.load(Ordering::Relaxed) {
@@ -191,14 +215,11 @@ impl Guest {
     }
 }
 
-/// Resolves when the house closes and nothing was asked on a connection, which would be waited for otherwise.
-async fn stays_silent(mut stopped: watch::Receiver<bool>, has_asked: &AtomicBool) {
+/// Resolves when a connection on which nothing was asked is not waited for any more, once the house closes.
+async fn closes_in_silence(mut stopped: watch::Receiver<bool>) {
     // An error is a server that is gone.
     let _ = stopped.wait_for(|stopped| *stopped).await;
     tokio::time::sleep(LAST_ORDERS + SILENT).await;
-    if has_asked.load(Ordering::Relaxed) {
-        std::future::pending::<()>().await;
-    }
 }
 
 /// Reads one head, so that the answer is not lost to a reset, and answers it.

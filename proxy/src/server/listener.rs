@@ -213,6 +213,14 @@ impl Drop for SocketFile {
 }
 
 impl Stream {
+    /// The same, watched by the runtime that this is called on instead of the one that accepted it.
+    pub(super) fn moved(self) -> io::Result<Self> {
+        Ok(match self {
+            Self::Tcp(stream) => Self::Tcp(TcpStream::from_std(stream.into_std()?)?),
+            Self::Unix(stream) => Self::Unix(UnixStream::from_std(stream.into_std()?)?),
+        })
+    }
+
     /// Answers are small and go out at once; where this fails it only costs time.
     pub(crate) fn be_prompt(&self) {
         if let Self::Tcp(stream) = self {

@@ -128,10 +128,6 @@ impl Budget {
         }
     }
 
-    pub(super) fn provider(&self) -> &'static Provider {
-        self.provider
-    }
-
     /// Waits for the turn of a call, as long as its deadline allows.
     pub(super) async fn turn(
         self: &Arc<Self>,

@@ -75,8 +75,13 @@ impl Connection {
     /// of it is in a cache; whoever comes upon one place after the other waits for each, and places that are asked for at
     /// one time come at one time.
     pub(crate) fn fetch(&self) {
-        let of_tokens = self.tokens.can_renew();
-        std::hint::black_box((of_tokens, self.budget.provider(), self.settings.id.len()));
+        // A count is beside what it counts.
+        let counts = [
+            Arc::strong_count(&self.tokens),
+            Arc::strong_count(&self.budget),
+            Arc::strong_count(&self.joins),
+        ];
+        std::hint::black_box((counts, self.settings.id.len()));
     }
 
     /// What is left of the limits of its account.

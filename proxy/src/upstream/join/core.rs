@@ -293,6 +293,10 @@ impl<W, C: Clone> Core<W, C> {
     fn begin(&mut self, wanted: &Wanted<'_>, stage: Stage<C>, now: Instant) -> u64 {
         let number = self.number();
         let group = wanted.place.as_ref();
+        // The first is often the only one.
+        if self.flights.is_empty() {
+            self.flights.reserve_exact(1);
+        }
         self.flights.push(Flight {
             number,
             operation: wanted.operation,
@@ -306,6 +310,16 @@ impl<W, C: Clone> Core<W, C> {
             waiting: Vec::new(),
         });
         number
+    }
+
+    /// A flight that is no more. With the last one goes what they were kept in: of thousands of connections most have one at
+    /// a time, and a place of its own for each would be in no cache when the next one begins.
+    fn take(&mut self, at: usize) -> Flight<W, C> {
+        let flight = self.flights.swap_remove(at);
+        if self.flights.is_empty() {
+            self.flights = Vec::new();
+        }
+        flight
     }
 
     fn wait<R>(
@@ -375,7 +389,7 @@ impl<W, C: Clone> Core<W, C> {
         };
         let conductor = conductor.take();
         let Some((first, others)) = flight.waiting.split_first() else {
-            self.flights.swap_remove(at);
+            self.take(at);
             return Departed::Gone;
         };
         flight.began = self.writes;
@@ -422,7 +436,7 @@ impl<W, C: Clone> Core<W, C> {
         let Some(at) = self.find(number) else {
             return After::default();
         };
-        let flight = self.flights.swap_remove(at);
+        let flight = self.take(at);
         self.waiting -= flight.waiting.len();
         let mut after = After {
             conductors: self.due(&flight),

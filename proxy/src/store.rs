@@ -10,7 +10,7 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::{Arc, Once},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use secrecy::{ExposeSecret, SecretString};
@@ -68,6 +68,10 @@ const MOST_CONNECTIONS: u32 = 8;
 const ACQUIRE: Duration = Duration::from_secs(5);
 /// How long a writer of SQLite waits for another one.
 const BUSY_MS: u32 = 10_000;
+/// What each connection to SQLite keeps of the database in memory, where the system has it as well.
+const CACHE_KIB: u32 = 128;
+/// How long a start waits at most for a connection that was given back.
+const SETTLED: Duration = Duration::from_millis(20);
 
 /// Where the store is.
 #[derive(Debug, Clone)]
@@ -147,7 +151,7 @@ impl Store {
                     if dialect == Dialect::Sqlite {
                         // A token that was answered is not to be lost with the machine's power, so every commit is synced.
                         let settings = format!(
-                            "PRAGMA busy_timeout = {BUSY_MS}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
+                            "PRAGMA busy_timeout = {BUSY_MS}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -{CACHE_KIB};"
                         );
                         connection.execute(sqlx::AssertSqlSafe(settings)).await?;
                     }
@@ -167,13 +171,25 @@ impl Store {
             keys: Arc::new(keys),
             answer_key: Arc::default(),
         };
+        store.settles().await;
         MIGRATIONS
             .run(&store.pool)
             .await
             .map_err(StoreError::Migration)?;
         drop(lock);
+        store.settles().await;
         store.check_keys().await?;
+        store.settles().await;
         Ok(store)
+    }
+
+    /// Returns when the connections that were given back are in the pool again. They are on their way for a moment; whoever
+    /// asks in it has another one opened, and of SQLite each is a thread with a memory of its own.
+    async fn settles(&self) {
+        let until = Instant::now() + SETTLED;
+        while self.pool.num_idle() < self.pool.size() as usize && Instant::now() < until {
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Whether the database answers.

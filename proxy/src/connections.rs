@@ -79,6 +79,7 @@ pub struct Found {
     is_outdated: AtomicBool,
     /// What it is that is switched off, if anything is.
     disabled: Option<&'static str>,
+    /// Whose it is; none where it stands in the configuration.
     pub customer_id: Option<Box<str>>,
     /// As it was read; none where it is not of the store.
     stamp: Option<Stamp>,

@@ -50,6 +50,7 @@ pub enum Joined {
 }
 
 impl Status {
+    /// How many there are.
     pub(super) const COUNT: usize = 5;
 
     pub(super) fn of(status: u16) -> Self {

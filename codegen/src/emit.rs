@@ -6,6 +6,7 @@ mod capabilities;
 mod connect;
 mod entity;
 mod fields;
+mod headers;
 mod imports;
 mod joins;
 mod limits;

@@ -3,6 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
+use super::headers;
 use crate::plan::{PlanLimit, PlanLimitKind, PlanLimitTold};
 
 /// The member of `Provider`.
@@ -29,6 +30,7 @@ fn limit(limit: &PlanLimit) -> TokenStream {
     let told = match &limit.told {
         None => quote! { None },
         Some(PlanLimitTold::Headers { limit, remaining }) => {
+            let (limit, remaining) = (headers::header(limit), headers::header(remaining));
             quote! { Some(QuotaTold::Headers { limit: #limit, remaining: #remaining }) }
         }
         Some(PlanLimitTold::Used {
@@ -36,6 +38,7 @@ fn limit(limit: &PlanLimit) -> TokenStream {
             before,
             between,
         }) => {
+            let header = headers::header(header);
             quote! { Some(QuotaTold::Used { header: #header, before: #before, between: #between }) }
         }
     };

@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{connect, joins, limits, operation};
+use super::{connect, headers, joins, limits, operation};
 use crate::{
     names,
     plan::{PlanBaseUrl, PlanBundle, PlanClear, PlanProvider, PlanRecordId, PlanVersionMatch},
@@ -22,6 +22,7 @@ pub(super) fn module(provider: &PlanProvider) -> TokenStream {
     });
     let form = form(provider);
     let bundle = bundle(provider);
+    let headers = headers::names(provider);
     let verticals = super::provider_verticals(provider)
         .into_iter()
         .map(|vertical| {
@@ -98,11 +99,12 @@ pub(super) fn module(provider: &PlanProvider) -> TokenStream {
                 AccountPlace, Auth, Authorize, BaseUrl, Check, Content, Details, Effect, ErrorRule, Errors, FixedCall, Granted, Join, JoinPart, Limit, LimitKind, Login, Named, NativeDoor, NativeOperation, OperationScopes, OptionalScopes, Partial, Provider, QuotaTold, TokenCall, VersionFamily, VersionMatch, Versions,
             },
         };
-        use http::Method;
+        use http::{HeaderName, Method};
         #[rustfmt::skip]
         pub mod capabilities;
         #(#verticals)*
         #data
+        #headers
         #form
         #bundle
         /// Its entities, as far as they have records.
@@ -207,7 +209,10 @@ fn errors(provider: &PlanProvider) -> TokenStream {
     let errors = &provider.errors;
     let (list, code, message) = (errors.list, &errors.code, &errors.message);
     let correlation_id = option(errors.correlation_id.as_ref());
-    let correlation_header = option(errors.correlation_header.as_ref());
+    let correlation_header = errors.correlation_header.as_deref();
+    let correlation_header = correlation_header.map(headers::header);
+    let correlation_header =
+        correlation_header.map_or_else(|| quote! { None }, |header| quote! { Some(#header) });
     let details_list = option(errors.details_list.as_ref());
     let details_message = option(errors.details_message.as_ref());
     let details_code = option(errors.details_code.as_ref());

@@ -18,7 +18,7 @@ use crosswalk::{
         TokenCall, VersionFamily, VersionMatch, Versions,
     },
 };
-use http::Method;
+use http::{HeaderName, Method};
 #[rustfmt::skip]
 pub mod capabilities;
 #[rustfmt::skip]
@@ -235,7 +235,7 @@ pub static PROVIDER: Provider = Provider {
             },
             operations: &[],
             told: Some(QuotaTold::Used {
-                header: "sforce-limit-info",
+                header: &SFORCE_LIMIT_INFO,
                 before: "api-usage=",
                 between: "/",
             }),
@@ -418,6 +418,8 @@ pub static PROVIDER: Provider = Provider {
         ],
     },
 };
+
+static SFORCE_LIMIT_INFO: HeaderName = HeaderName::from_static("sforce-limit-info");
 
 /// How records are written.
 pub(super) static FORM: NativeForm = NativeForm {

@@ -220,8 +220,8 @@ fn answer_headers(
     let own = provider.native_door.answer_headers;
     let mut headers = HeaderMap::new();
     for (name, value) in given {
-        let is_own = own.contains(&name.as_str())
-            || provider.errors.correlation_header == Some(name.as_str());
+        let is_own =
+            own.contains(&name.as_str()) || provider.errors.correlation_header == Some(name);
         if ANSWER_HEADERS.contains(name) || is_own {
             headers.append(name, value.clone());
         }

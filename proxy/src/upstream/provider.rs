@@ -1,6 +1,6 @@
 //! A provider as data: what `provider.yaml` says, in the form that the engine reads. Every value is generated.
 
-use http::Method;
+use http::{HeaderName, Method};
 
 use crate::error::Code;
 
@@ -131,8 +131,7 @@ pub struct Errors {
     pub code: &'static [&'static str],
     pub message: &'static str,
     pub correlation_id: Option<&'static str>,
-    /// In lower case.
-    pub correlation_header: Option<&'static str>,
+    pub correlation_header: Option<&'static HeaderName>,
     pub details: Details,
     /// What a refusal names beside its message, and the caller must know to help himself.
     pub named: &'static [Named],

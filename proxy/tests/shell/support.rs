@@ -29,7 +29,7 @@ use crosswalk::{
         },
     },
 };
-use http::{Method, Request, Response, StatusCode, header::HeaderMap};
+use http::{HeaderName, Method, Request, Response, StatusCode, header::HeaderMap};
 use http_body_util::{BodyExt, Full};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
@@ -40,6 +40,8 @@ use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 // The provider as data.
+
+static TRACE: HeaderName = HeaderName::from_static("x-acme-trace");
 
 pub(crate) static ACME: Provider = Provider {
     name: "acme",
@@ -78,7 +80,7 @@ pub(crate) static ACME: Provider = Provider {
         code: &["code"],
         message: "message",
         correlation_id: Some("trace"),
-        correlation_header: Some("x-acme-trace"),
+        correlation_header: Some(&TRACE),
         details: Details {
             list: None,
             message: None,

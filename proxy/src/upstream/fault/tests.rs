@@ -9,6 +9,9 @@ const NO_VERSIONS: Versions = Versions {
     families: &[],
 };
 
+static CORRELATION_HEADER: http::HeaderName =
+    http::HeaderName::from_static("x-hubspot-correlation-id");
+
 /// As `HubSpot` tells its faults.
 static OBJECT: Provider = Provider {
     name: "object",
@@ -26,7 +29,7 @@ static OBJECT: Provider = Provider {
         code: &["category", "errorType", "status"],
         message: "message",
         correlation_id: Some("correlationId"),
-        correlation_header: Some("x-hubspot-correlation-id"),
+        correlation_header: Some(&CORRELATION_HEADER),
         details: Details {
             list: Some("errors"),
             message: Some("message"),

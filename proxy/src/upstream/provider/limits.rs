@@ -1,6 +1,7 @@
 //! Limits on the calls of an account, as data, and what headers tell of them.
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
+use memchr::memmem;
 
 use super::{NativeOperation, Provider};
 
@@ -32,16 +33,16 @@ pub enum LimitKind {
     Lasting { calls: u32, seconds: u32 },
 }
 
-/// How it is told. Names of headers are in lower case.
+/// How it is told.
 #[derive(Debug)]
 pub enum QuotaTold {
     Headers {
-        limit: &'static str,
-        remaining: &'static str,
+        limit: &'static HeaderName,
+        remaining: &'static HeaderName,
     },
     /// The calls made, and the limit after `between`; what follows is something else.
     Used {
-        header: &'static str,
+        header: &'static HeaderName,
         before: &'static str,
         between: &'static str,
     },
@@ -87,7 +88,7 @@ impl Provider {
 impl QuotaTold {
     /// The limit, and what is left of it.
     fn read(&self, headers: &HeaderMap) -> Option<(u64, u64)> {
-        let text = |name: &str| headers.get(name)?.to_str().ok();
+        let text = |name: &HeaderName| headers.get(name)?.to_str().ok();
         match *self {
             Self::Headers { limit, remaining } => {
                 let number = |name| text(name)?.trim().parse().ok();
@@ -98,8 +99,8 @@ impl QuotaTold {
                 before,
                 between,
             } => {
-                let (_, rest) = text(header)?.split_once(before)?;
-                let (used, rest) = rest.split_once(between)?;
+                let (_, rest) = split_once(text(header)?, before)?;
+                let (used, rest) = split_once(rest, between)?;
                 let end = rest.find(|it: char| !it.is_ascii_digit());
                 let limit: u64 = rest[..end.unwrap_or(rest.len())].parse().ok()?;
                 let used: u64 = used.trim().parse().ok()?;
@@ -108,6 +109,12 @@ impl QuotaTold {
             }
         }
     }
+}
+
+/// As [`str::split_once`], whose preparations cost more than to go through a text as short as these.
+fn split_once<'t>(text: &'t str, at: &str) -> Option<(&'t str, &'t str)> {
+    let found = memmem::find(text.as_bytes(), at.as_bytes())?;
+    Some((text.get(..found)?, text.get(found + at.len()..)?))
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use crosswalk::{
         QuotaTold, TokenCall, VersionFamily, VersionMatch, Versions,
     },
 };
-use http::Method;
+use http::{HeaderName, Method};
 #[rustfmt::skip]
 pub mod capabilities;
 #[rustfmt::skip]
@@ -155,8 +155,8 @@ pub static PROVIDER: Provider = Provider {
             },
             operations: &["listFloors"],
             told: Some(QuotaTold::Headers {
-                limit: "x-left-of",
-                remaining: "x-left",
+                limit: &X_LEFT_OF,
+                remaining: &X_LEFT,
             }),
         },
         Limit {
@@ -167,7 +167,7 @@ pub static PROVIDER: Provider = Provider {
             },
             operations: &[],
             told: Some(QuotaTold::Used {
-                header: "x-usage",
+                header: &X_USAGE,
                 before: "calls=",
                 between: "/",
             }),
@@ -286,6 +286,12 @@ pub static PROVIDER: Provider = Provider {
         ],
     },
 };
+
+static X_LEFT: HeaderName = HeaderName::from_static("x-left");
+
+static X_LEFT_OF: HeaderName = HeaderName::from_static("x-left-of");
+
+static X_USAGE: HeaderName = HeaderName::from_static("x-usage");
 
 /// How records are written.
 pub(super) static FORM: NativeForm = NativeForm {

@@ -100,12 +100,13 @@ impl Upstream {
         log.asks(&connection.budget);
         // Who asks how things are is to hear it from the provider.
         let turn = connection.budget.at_once(request.operation);
-        let began = Instant::now();
+        let began = turn.began;
         let sending = log.sending(&native, token, (1, began));
         let answered = self.client.send(native, deadline).await;
+        let ended = Instant::now();
         let status = answered.as_ref().map(|answer| answer.status.as_u16()).ok();
         self.metrics()
-            .native_call(provider.name, status, began.elapsed());
+            .native_call(provider.name, status, ended - began);
         log.ended(sending, request, token, answered.as_ref());
         let answered = answered.map_err(|failure| unanswered(provider, Effect::Read, &failure))?;
         let mut response = native_response(provider, &answered);
@@ -118,7 +119,7 @@ impl Upstream {
         } else {
             fault::rule(provider, &response)
         };
-        turn.answered(response.status, &headers, rule);
+        turn.answered(ended, response.status, &headers, rule);
         Ok(Told { response, headers })
     }
 

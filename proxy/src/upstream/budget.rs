@@ -68,6 +68,8 @@ pub(super) struct Turn<'a> {
     budget: &'a Arc<Budget>,
     id: Id,
     is_over: bool,
+    /// When it was given.
+    pub(super) began: Instant,
 }
 
 /// A call does not get its turn, for this limit.
@@ -75,6 +77,8 @@ pub(super) struct Turn<'a> {
 pub(super) struct Refused {
     pub(super) limit: &'static str,
     pub(super) error: Error,
+    /// When that was known.
+    pub(super) at: Instant,
 }
 
 /// What is left of one limit.
@@ -128,29 +132,30 @@ impl Budget {
         }
     }
 
-    /// Waits for the turn of a call, as long as its deadline allows.
+    /// Waits for the turn of a call that asks for it now, at `asked`, as long as its deadline allows.
     pub(super) async fn turn(
         self: &Arc<Self>,
         operation: &'static NativeOperation,
         behalf: &Behalf,
+        asked: Instant,
         deadline: Instant,
     ) -> Result<Turn<'_>, Refused> {
-        let asked = Instant::now();
-        let now = asked - self.start;
+        let now = asked.saturating_duration_since(self.start);
         let until_deadline = deadline.saturating_duration_since(asked + LEAST);
         let latest = now + until_deadline.min(self.queue_wait);
         let mask = self.mask(operation);
-        let turn = |id| Turn {
+        let turn = |id, began| Turn {
             budget: self,
             id,
             is_over: false,
+            began,
         };
         match self
             .cell
             .ask(mask, &behalf.caller, behalf.urgency, latest, now)
         {
-            Ask::Goes(id) => Ok(turn(id)),
-            Ask::Refused(refusal) => Err(self.refusal(refusal)),
+            Ask::Goes(id) => Ok(turn(id, asked)),
+            Ask::Refused(refusal) => Err(self.refusal(refusal, asked)),
             Ask::Waits(id, hear) => {
                 let mut waits = Waits {
                     budget: self,
@@ -159,16 +164,18 @@ impl Budget {
                 };
                 self.tick();
                 let told = hear.await;
+                let now = Instant::now();
                 waits.is_over = true;
                 match told {
-                    Ok(Ok(())) => Ok(turn(id)),
-                    Ok(Err(refusal)) => Err(self.refusal(refusal)),
+                    Ok(Ok(())) => Ok(turn(id, now)),
+                    Ok(Err(refusal)) => Err(self.refusal(refusal, now)),
                     Err(_) => {
                         waits.is_over = false;
                         let message = "a call that waited for its turn was forgotten";
                         Err(Refused {
                             limit: "calls",
                             error: Error::new(Code::InternalServerError, message),
+                            at: now,
                         })
                     }
                 }
@@ -178,7 +185,8 @@ impl Budget {
 
     /// Counts a call that is made whatever the limits say, since somebody wants to know what the provider says.
     pub(super) fn at_once(self: &Arc<Self>, operation: &'static NativeOperation) -> Turn<'_> {
-        let (now, mask) = (self.now(), self.mask(operation));
+        let (began, mask) = (Instant::now(), self.mask(operation));
+        let now = began.saturating_duration_since(self.start);
         let id = self
             .cell
             .with(|core| (core.starts_anyway(mask, now), Vec::new()));
@@ -186,6 +194,7 @@ impl Budget {
             budget: self,
             id,
             is_over: false,
+            began,
         }
     }
 
@@ -281,7 +290,7 @@ impl Budget {
         self.changed.notify_one();
     }
 
-    fn refusal(&self, refusal: Refusal) -> Refused {
+    fn refusal(&self, refusal: Refusal, at: Instant) -> Refused {
         let title = self.provider.title;
         let limits = self.provider.limits.iter();
         let named = limits.into_iter().find(|it| it.name == refusal.limit);
@@ -319,14 +328,16 @@ impl Budget {
         Refused {
             limit: refusal.limit,
             error: Error::new(Code::TooManyRequests, message).with_retry_after(after),
+            at,
         }
     }
 }
 
 impl Turn<'_> {
-    /// The provider answered; its headers and its refusal may say more about its limits than we know.
+    /// The provider has answered at this moment; its headers and its refusal may say more about its limits than we know.
     pub(super) fn answered(
         mut self,
+        now: Instant,
         status: impl Into<u16>,
         headers: &HeaderMap,
         rule: Option<&ErrorRule>,
@@ -367,12 +378,13 @@ impl Turn<'_> {
         } else {
             End::Answered
         };
-        self.over(end, &told);
+        self.over(now, end, &told);
     }
 
-    fn over(&self, end: End, told: &[Told]) {
+    fn over(&self, now: Instant, end: End, told: &[Told]) {
         let budget = self.budget;
-        if budget.cell.ends(self.id, end, told, budget.now()) > 0 {
+        let now = now.saturating_duration_since(budget.start);
+        if budget.cell.ends(self.id, end, told, now) > 0 {
             budget.changed.notify_one();
         }
     }
@@ -410,7 +422,7 @@ impl Budget {
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
         if !self.is_over {
-            self.over(End::Unanswered, &[]);
+            self.over(Instant::now(), End::Unanswered, &[]);
         }
     }
 }

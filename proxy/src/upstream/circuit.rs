@@ -130,8 +130,9 @@ impl Circuits {
         provider: &'static Provider,
         door: Door,
         authority: &Authority,
+        now: Instant,
     ) -> Result<Pass, Error> {
-        let (host, now) = (Host::new(door, authority), Instant::now());
+        let host = Host::new(door, authority);
         let admitted = match self.hosts().get_mut(&host) {
             Some(entry) => entry.breaker.admit(now),
             None => Ok(Ticket::free(now)),

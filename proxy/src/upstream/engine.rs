@@ -332,9 +332,11 @@ impl Upstream {
         let mut may_replace = connection.tokens.can_renew();
         loop {
             let token = connection.tokens.get(&self.client, deadline).await?;
+            // The clock is looked at when something may have taken time, and not each time that somebody wants to know.
+            let asked = Instant::now();
             tries += 1;
             if tries == 1 {
-                token.retries.called();
+                token.retries.called(asked);
             }
             let outcome = self
                 .try_once(
@@ -343,6 +345,7 @@ impl Upstream {
                     (request, passed),
                     Attempt {
                         number: tries,
+                        asked,
                         deadline,
                     },
                     log,
@@ -412,14 +415,16 @@ impl Upstream {
         mut flow: Option<&mut Flow<'_>>,
     ) -> Result<Tried, Error> {
         let provider = connection.provider;
-        let deadline = attempt.deadline;
+        let Attempt {
+            number,
+            asked,
+            deadline,
+        } = attempt;
         let mut native = http_request(token, request)?;
         if let Some(passed) = passed {
             pass_on(native.headers_mut(), passed);
         }
         let host = token.host();
-        // The clock is looked at when something may have taken time, and not each time that somebody wants to know.
-        let asked = Instant::now();
         must_be_in_time(asked, deadline)?;
         let counted = |error| {
             self.metrics().circuit_refused(provider.name);
@@ -431,9 +436,12 @@ impl Upstream {
         log.asks(&connection.budget);
         let turn = connection
             .budget
-            .turn(request.operation, log.behalf(), deadline)
+            .turn(request.operation, log.behalf(), asked, deadline)
             .await;
-        let began = Instant::now();
+        let began = match &turn {
+            Ok(turn) => turn.began,
+            Err(refused) => refused.at,
+        };
         self.metrics().waited(provider.name, began - asked);
         let turn = turn.map_err(|refused| {
             self.metrics().budget_refused(provider.name, refused.limit);
@@ -442,18 +450,19 @@ impl Upstream {
         must_be_in_time(began, deadline)?;
         // After the turn, so that nobody who waits for one holds the only probe, or comes upon a host that has failed
         // meanwhile.
-        let admitted = self.circuits().admit(provider, Door::Api, host);
+        let admitted = self.circuits().admit(provider, Door::Api, host, began);
         let pass = admitted.map_err(counted)?;
         let is_callers_deadline = deadline <= began + self.native_timeout;
         let deadline = deadline.min(began + self.native_timeout);
-        let sending = log.sending(&native, token, (attempt.number, began));
+        let sending = log.sending(&native, token, (number, began));
         let sent = self
             .client
             .send_flowing(&mut native, deadline, flow.as_deref_mut());
         let answered = sent.await;
+        let ended = Instant::now();
         let status = answered.as_ref().map(|answer| answer.status.as_u16()).ok();
         self.metrics()
-            .native_call(provider.name, status, began.elapsed());
+            .native_call(provider.name, status, ended - began);
         log.ended(sending, request, token, answered.as_ref());
         Ok(match answered {
             Ok(answer) => {
@@ -466,7 +475,7 @@ impl Upstream {
                     fault::without_secret(&mut response, token.secret());
                     fault::rule(provider, &response)
                 };
-                turn.answered(response.status, &answer.headers, rule);
+                turn.answered(ended, response.status, &answer.headers, rule);
                 // Behind a path of the caller's may be code of the customer's own, whose faults are not the host's.
                 let is_of_the_path = passed.is_some() && response.status == 500;
                 if !is_of_the_path {

@@ -92,10 +92,11 @@ pub struct Heads {
     pub response: Vec<(String, String)>,
 }
 
-/// One try of a native call: which one it is, and when the whole has to be at its end.
+/// One try of a native call: which one it is, when it was begun, and when the whole has to be at its end.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Attempt {
     pub(super) number: u32,
+    pub(super) asked: Instant,
     pub(super) deadline: Instant,
 }
 

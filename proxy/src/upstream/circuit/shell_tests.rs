@@ -11,7 +11,7 @@ fn host(name: &str) -> Authority {
 
 fn fail(circuits: &Arc<Circuits>, door: Door, authority: &Authority) {
     for _ in 0..breaker::MOST_IN_A_ROW {
-        let pass = circuits.admit(provider(), door, authority);
+        let pass = circuits.admit(provider(), door, authority, Instant::now());
         pass.unwrap().ended(Health::Bad);
     }
 }
@@ -21,7 +21,9 @@ async fn one_host_says_nothing_of_another_nor_tokens_of_the_api() {
     let circuits = Arc::new(Circuits::default());
     let (down, well) = (host("acme.example"), host("other.example"));
     fail(&circuits, Door::Api, &down);
-    let refused = circuits.admit(provider(), Door::Api, &down).unwrap_err();
+    let refused = circuits
+        .admit(provider(), Door::Api, &down, Instant::now())
+        .unwrap_err();
     assert_eq!(refused.code, Code::ServiceUnavailable);
     assert!(refused.retry_after.is_some());
     assert!(refused.outcome.is_none());
@@ -29,8 +31,12 @@ async fn one_host_says_nothing_of_another_nor_tokens_of_the_api() {
         assert!(refused.message.contains(words), "{}", refused.message);
     }
     assert!(circuits.check(provider(), Door::Api, &down).is_err());
-    circuits.admit(provider(), Door::Api, &well).unwrap();
-    circuits.admit(provider(), Door::Tokens, &down).unwrap();
+    circuits
+        .admit(provider(), Door::Api, &well, Instant::now())
+        .unwrap();
+    circuits
+        .admit(provider(), Door::Tokens, &down, Instant::now())
+        .unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -44,13 +50,23 @@ async fn a_pass_that_is_dropped_gives_the_probe_back() {
     };
     assert_eq!(circuits.not_closed(provider()), open);
     tokio::time::advance(breaker::LONGEST).await;
-    let probe = circuits.admit(provider(), Door::Api, &down).unwrap();
-    assert!(circuits.admit(provider(), Door::Api, &down).is_err());
+    let probe = circuits
+        .admit(provider(), Door::Api, &down, Instant::now())
+        .unwrap();
+    assert!(
+        circuits
+            .admit(provider(), Door::Api, &down, Instant::now())
+            .is_err()
+    );
     drop(probe);
-    let next = circuits.admit(provider(), Door::Api, &down).unwrap();
+    let next = circuits
+        .admit(provider(), Door::Api, &down, Instant::now())
+        .unwrap();
     next.ended(Health::Good);
     assert_eq!(circuits.not_closed(provider()), NotClosed::default());
-    circuits.admit(provider(), Door::Api, &down).unwrap();
+    circuits
+        .admit(provider(), Door::Api, &down, Instant::now())
+        .unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -58,13 +74,17 @@ async fn hosts_that_are_well_take_no_place_and_those_in_trouble_only_so_many() {
     let circuits = Arc::new(Circuits::default());
     for index in 0..100 {
         let well = host(&format!("well{index}.example"));
-        let pass = circuits.admit(provider(), Door::Api, &well).unwrap();
+        let pass = circuits
+            .admit(provider(), Door::Api, &well, Instant::now())
+            .unwrap();
         pass.ended(Health::Good);
     }
     assert!(circuits.hosts().is_empty());
     let bad_call = |index: usize| {
         let down = host(&format!("down{index}.example"));
-        let pass = circuits.admit(provider(), Door::Api, &down).unwrap();
+        let pass = circuits
+            .admit(provider(), Door::Api, &down, Instant::now())
+            .unwrap();
         pass.ended(Health::Bad);
     };
     for index in 0..MOST_HOSTS + 10 {

@@ -55,8 +55,7 @@ impl RetryBudgets {
 
 impl RetryBudget {
     /// A call is made for the first time.
-    pub(in crate::upstream) fn called(&self) {
-        let now = Instant::now();
+    pub(in crate::upstream) fn called(&self, now: Instant) {
         self.with(|bucket| bucket.called(now));
     }
 
@@ -136,7 +135,7 @@ mod tests {
         assert_eq!(repeats(&busy), 30);
         assert_eq!(repeats(&quiet), 30, "another host's are its own");
         for _ in 0..101 {
-            budgets.of(&host("busy.example")).called();
+            budgets.of(&host("busy.example")).called(Instant::now());
         }
         assert_eq!(repeats(&busy), 20);
         tokio::time::advance(Duration::from_millis(2_100)).await;
@@ -153,7 +152,7 @@ mod tests {
         for number in 0..10_000 {
             budgets
                 .of(&host(&format!("host-{number}.example")))
-                .called();
+                .called(Instant::now());
         }
         assert!(budgets.hosts.lock().unwrap().len() < 100);
         assert_eq!(repeats(&budgets.of(&used)), 0, "it begins no new one");

@@ -169,10 +169,8 @@ impl Tokens {
                 "the token endpoint's address cannot be used",
             ))
         })?;
-        let admitted = self
-            .means
-            .circuits
-            .admit(self.provider, Door::Tokens, &host);
+        let (circuits, now) = (&self.means.circuits, Instant::now());
+        let admitted = circuits.admit(self.provider, Door::Tokens, &host, now);
         admitted.map_err(|error| {
             self.means.metrics.circuit_refused(self.provider.name);
             Refusal::passing(error)

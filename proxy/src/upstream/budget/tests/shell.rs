@@ -59,12 +59,15 @@ async fn callers_that_come_and_go_never_exceed_the_limit_and_all_hear() {
         let task = tokio::spawn(async move {
             sleep(ms(number * 13 % 7_000)).await;
             let behalf = caller(&(number % 7).to_string());
-            match budget.turn(operation(), &behalf, soon()).await {
+            match budget
+                .turn(operation(), &behalf, Instant::now(), soon())
+                .await
+            {
                 Ok(turn) => {
                     starts.lock().unwrap().push(Instant::now());
                     sleep(ms(number % 900)).await;
                     if number % 5 > 0 {
-                        turn.answered(200_u16, &HeaderMap::new(), None);
+                        turn.answered(Instant::now(), 200_u16, &HeaderMap::new(), None);
                     }
                     true
                 }
@@ -101,13 +104,13 @@ async fn a_waiting_call_that_is_dropped_gives_its_place_to_the_next() {
     let budget = budget();
     for _ in 0..100 {
         let turn = budget
-            .turn(operation(), &caller("a"), soon())
+            .turn(operation(), &caller("a"), Instant::now(), soon())
             .await
             .unwrap();
-        turn.answered(200_u16, &HeaderMap::new(), None);
+        turn.answered(Instant::now(), 200_u16, &HeaderMap::new(), None);
     }
     let nobody = caller("nobody");
-    let mut dropped = Box::pin(budget.turn(operation(), &nobody, soon()));
+    let mut dropped = Box::pin(budget.turn(operation(), &nobody, Instant::now(), soon()));
     let is_waiting = poll_fn(|cx| Poll::Ready(dropped.as_mut().poll(cx).is_pending()));
     assert!(is_waiting.await);
     // It is told, and goes away before it reads it.
@@ -119,9 +122,15 @@ async fn a_waiting_call_that_is_dropped_gives_its_place_to_the_next() {
     assert_eq!(budget.snapshot().waiting, 0);
     for _ in 0..100 {
         let turn = budget
-            .turn(operation(), &caller("b"), Instant::now() + ms(300))
+            .turn(
+                operation(),
+                &caller("b"),
+                Instant::now(),
+                Instant::now() + ms(300),
+            )
             .await;
-        turn.unwrap().answered(200_u16, &HeaderMap::new(), None);
+        turn.unwrap()
+            .answered(Instant::now(), 200_u16, &HeaderMap::new(), None);
     }
 }
 
@@ -147,10 +156,15 @@ async fn retry_after_is_seconds_a_date_or_nothing_that_counts() {
             headers.insert("retry-after", HeaderValue::from_str(value).unwrap());
         }
         let turn = budget
-            .turn(operation(), &caller("a"), soon())
+            .turn(operation(), &caller("a"), Instant::now(), soon())
             .await
             .unwrap();
-        turn.answered(429_u16, &headers, rule("TEN_SECONDLY_ROLLING"));
+        turn.answered(
+            Instant::now(),
+            429_u16,
+            &headers,
+            rule("TEN_SECONDLY_ROLLING"),
+        );
         let left = budget.snapshot().limits;
         let burst = left.iter().find(|it| it.name == "burst").unwrap();
         let after = burst.more_after.unwrap().as_secs_f64();
@@ -166,12 +180,12 @@ async fn retry_after_is_seconds_a_date_or_nothing_that_counts() {
 async fn a_refusal_names_the_limit_and_when_to_come_back() {
     let budget = budget();
     let turn = budget
-        .turn(operation(), &caller("a"), soon())
+        .turn(operation(), &caller("a"), Instant::now(), soon())
         .await
         .unwrap();
-    turn.answered(429_u16, &HeaderMap::new(), rule("DAILY"));
+    turn.answered(Instant::now(), 429_u16, &HeaderMap::new(), rule("DAILY"));
     let error = budget
-        .turn(operation(), &caller("b"), soon())
+        .turn(operation(), &caller("b"), Instant::now(), soon())
         .await
         .unwrap_err()
         .error;
@@ -186,12 +200,12 @@ async fn a_refusal_names_the_limit_and_when_to_come_back() {
     drop(turn);
     sleep(Duration::from_mins(1)).await;
     let turn = budget
-        .turn(operation(), &caller("b"), soon())
+        .turn(operation(), &caller("b"), Instant::now(), soon())
         .await
         .unwrap();
-    turn.answered(200_u16, &HeaderMap::new(), None);
+    turn.answered(Instant::now(), 200_u16, &HeaderMap::new(), None);
     budget
-        .turn(operation(), &caller("c"), soon())
+        .turn(operation(), &caller("c"), Instant::now(), soon())
         .await
         .unwrap();
 }
@@ -209,11 +223,11 @@ async fn what_is_left_is_written_as_the_draft_has_it() {
         headers.insert(name, HeaderValue::from_static(value));
     }
     let turn = budget
-        .turn(operation(), &caller("a"), soon())
+        .turn(operation(), &caller("a"), Instant::now(), soon())
         .await
         .unwrap();
     sleep(ms(100)).await;
-    turn.answered(200_u16, &headers, None);
+    turn.answered(Instant::now(), 200_u16, &headers, None);
     let (policy, left) = budget.snapshot().headers().unwrap();
     assert_eq!(
         policy,

@@ -4,6 +4,10 @@
 //! socket, so nothing has to be passed on, and nobody else has to be woken. A connection that is idle is driven by nobody;
 //! whoever takes it looks first whether it is still open, and those that are not taken for [`IDLE`] are closed.
 //!
+//! Nor does a call wake itself: hyper's ends of a connection wake each other at every step, as if they were two tasks. What
+//! may be here already is looked for without a waker ([`turn`]), and only who then has to wait for the other side
+//! says whom to wake.
+//!
 //! That is HTTP/1.1, with one exchange at a time on a connection. Where the other side chooses HTTP/2, all exchanges share
 //! one connection, which a task drives. Knows no limits, no provider and no credentials.
 
@@ -437,14 +441,16 @@ impl Line {
         } = self;
         let before = read.now();
         let mut sent = pin!(sender.try_send_request(std::mem::take(request)));
+        // Nothing can be here before the request is sent.
+        let mut may_be_here = false;
         std::future::poll_fn(|cx| {
+            let is_here = std::mem::replace(&mut may_be_here, true);
             // An end of the connection reaches the exchange as well, in its own words.
-            let _ = driver.as_mut().poll(cx);
-            let answered = sent.as_mut().poll(cx).map_err(Some);
+            let answered = turn(driver, cx, is_here, |cx| sent.as_mut().poll(cx));
             if answered.is_pending() && read.since(before) > MOST_BEFORE_HEAD {
                 return Poll::Ready(Err(None));
             }
-            answered
+            answered.map_err(Some)
         })
         .await
     }
@@ -454,6 +460,26 @@ impl Line {
         let mut cx = Context::from_waker(Waker::noop());
         self.driver.as_mut().poll(&mut cx).is_pending() && self.sender.is_ready()
     }
+}
+
+/// Drives a connection until something comes of it, which `look` sees. What does is done within this very call, so nobody
+/// has to be woken for it; only before the other side is waited for it is said who. `is_here` says whether something may
+/// have come already.
+fn turn<T>(
+    driver: &mut Pin<Box<Driver>>,
+    cx: &mut Context<'_>,
+    is_here: bool,
+    mut look: impl FnMut(&mut Context<'_>) -> Poll<T>,
+) -> Poll<T> {
+    let mut nobody = Context::from_waker(Waker::noop());
+    if is_here {
+        let _ = driver.as_mut().poll(&mut nobody);
+        if let Poll::Ready(seen) = look(&mut nobody) {
+            return Poll::Ready(seen);
+        }
+    }
+    let _ = driver.as_mut().poll(cx);
+    look(&mut nobody)
 }
 
 /// The body of a response on its way. Read to its end, its connection can be used again; dropped before, it is closed.
@@ -469,7 +495,7 @@ impl Arriving {
     /// The body is at its end.
     fn settle(&mut self) {
         if let Some(mut line) = self.line.take()
-            && line.is_open()
+            && (line.sender.is_ready() || line.is_open())
             && let Some(idle) = self.idle.upgrade()
         {
             idle.put(self.origin.clone(), line);
@@ -486,15 +512,20 @@ impl Body for Arriving {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let this = self.get_mut();
-        let mut frame = Pin::new(&mut this.body).poll_frame(cx);
-        if frame.is_pending()
-            && let Some(line) = &mut this.line
-        {
-            // What it reads goes to the body; where it ends, the body says how.
-            let _ = line.driver.as_mut().poll(cx);
-            frame = Pin::new(&mut this.body).poll_frame(cx);
-        }
-        let frame = ready!(frame);
+        let mut body = Pin::new(&mut this.body);
+        let frame = ready!(match &mut this.line {
+            None => body.poll_frame(cx),
+            // What is read goes to the body; where the connection ends, the body says how.
+            Some(line) => {
+                let mut nobody = Context::from_waker(Waker::noop());
+                match body.as_mut().poll_frame(&mut nobody) {
+                    frame @ Poll::Ready(_) => frame,
+                    Poll::Pending => turn(&mut line.driver, cx, true, |cx| {
+                        body.as_mut().poll_frame(cx)
+                    }),
+                }
+            }
+        });
         match &frame {
             None => this.settle(),
             Some(Err(_)) => this.line = None,

@@ -2,6 +2,7 @@ use std::{
     io::{Read as _, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
     sync::atomic::{AtomicU32, AtomicUsize, Ordering},
+    task::Wake,
     thread,
 };
 
@@ -78,6 +79,31 @@ async fn exchanges_follow_each_other_on_one_connection() {
         assert_eq!(body(&pool, address).await, "hello");
     }
     assert_eq!(accepted.load(Ordering::SeqCst), 1);
+}
+
+/// Counts how often a call is woken.
+struct Woken(Waker, AtomicUsize);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.1.fetch_add(1, Ordering::SeqCst);
+        self.0.wake_by_ref();
+    }
+}
+
+#[tokio::test]
+async fn a_call_is_woken_by_its_answer_alone() {
+    let (address, _) = server(|mut stream| answer_all(&mut stream, WITH_BODY));
+    let pool = pool();
+    assert_eq!(body(&pool, address).await, "hello");
+    let mut call = pin!(body(&pool, address));
+    let task = std::future::poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
+    let woken = Arc::new(Woken(task, AtomicUsize::new(0)));
+    let waker = Waker::from(Arc::clone(&woken));
+    let answered =
+        std::future::poll_fn(|_| call.as_mut().poll(&mut Context::from_waker(&waker))).await;
+    assert_eq!(answered, "hello");
+    assert_eq!(woken.1.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]

@@ -192,7 +192,8 @@ impl Client {
         progress.is(Reached::Answering);
         let (head, body) = response.into_parts();
         if let Some(flow) = flow.filter(|_| head.status.is_success()) {
-            return self.flow(head, body, flow).await;
+            // Apart, as what is rare and large is: every call has room for all that it could become.
+            return Box::pin(self.flow(head, body, flow)).await;
         }
         let body = self.read(body).await?;
         let body = self.inflate(&head.headers, body).await?;

@@ -63,7 +63,7 @@ impl Parameter {
             Self::RecordId => quote! { work.record_id() },
             Self::RecentId => quote! { recent_id },
             Self::Record => quote! { &work.record },
-            Self::Changes => quote! { &work.changes },
+            Self::Changes => quote! { work.changes() },
             Self::KeyValue => quote! { work.key_value() },
             Self::Chunk => quote! { chunk },
             Self::Ids => quote! { ids },

@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 
 use super::{
     entity::RawData, patch::ObjectOnly, query::is_name, record_id::RecordIdForm, scalar::shorten,
-    warning::Warnings,
+    scan, warning::Warnings,
 };
 use crate::{error::Error, route::UnifiedRequest};
 
@@ -309,7 +309,12 @@ fn body<T: DeserializeOwned>(bytes: &[u8], warnings: &mut Warnings) -> Result<T,
             "expected a JSON object, found nothing",
         ));
     }
-    let mut json = serde_json::Deserializer::from_slice(bytes);
+    // Once for all texts in it, which are taken as they are then.
+    let text = scan::checked(bytes).map_err(|error| {
+        let at = error.valid_up_to();
+        Error::issue("body", format!("is not valid JSON: no UTF-8 at byte {at}"))
+    })?;
+    let mut json = serde_json::Deserializer::from_str(text);
     let mut ignored = Vec::new();
     let mut note = |path: serde_ignored::Path<'_>| ignored.push(path.to_string());
     let read = T::deserialize(serde_ignored::Deserializer::new(&mut json, &mut note));

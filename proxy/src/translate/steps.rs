@@ -343,7 +343,7 @@ impl Steps {
     fn written(&self, written: Written) -> &NativeObject {
         match written {
             Written::Record => &self.work.record,
-            Written::Changes => &self.work.changes,
+            Written::Changes => self.work.changes(),
         }
     }
 
@@ -529,15 +529,12 @@ impl Steps {
         let mut output = Output::new(warnings).with_raw(self.work.raw_data);
         output.begin(answer::RECORD_BEGINS, records.size());
         records.encode(&mut output)?;
-        let raw = records.rows().first().map_or(&[][..], Row::json);
+        let mut written = None;
         if self.work.has_written() {
-            taken::check(&self.work.changes, raw, &mut output.warnings);
+            let raw = records.rows().first().map_or(&[][..], Row::json);
+            taken::check(self.work.changes(), raw, &mut output.warnings);
+            written = Some(self.entity.written(&output.last_id(), raw)?);
         }
-        let written = self
-            .work
-            .has_written()
-            .then(|| self.entity.written(&output.last_id(), raw))
-            .transpose()?;
         Ok(Step::Answer(Answer {
             body: answer::record(output),
             written,

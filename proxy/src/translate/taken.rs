@@ -47,12 +47,19 @@ fn is_as_written(written: &NativeObject, row: &[u8]) -> bool {
         return false;
     }
     let mut seen = 0_u64;
+    // Most texts are told apart from the names that were written by how long they are.
+    let length = |name: &[u8]| 1_u64 << (name.len() % 64);
+    let lengths = written.names().map(|name| length(name.as_bytes()));
+    let lengths = lengths.fold(0, |all, length| all | length);
     let mut quotes = Quotes::of(row);
     while let (Some(open), Some(close)) = (quotes.next(), quotes.next()) {
+        let name = &row[open + 1..close];
+        if lengths & length(name) == 0 {
+            continue;
+        }
         let Some(value) = row[close + 1..].trim_ascii_start().strip_prefix(b":") else {
             continue;
         };
-        let name = &row[open + 1..close];
         let mut names = written.names();
         let known = names.position(|known| known.as_bytes().eq_ignore_ascii_case(name));
         let Some((index, given)) = known.and_then(|at| Some((at, written.members().nth(at)?)))
@@ -152,13 +159,16 @@ fn is_same(given: &str, found: &str, ids: RecordIdForm) -> bool {
     if given.is_empty() || found.is_empty() {
         return false;
     }
-    if let (Some(given), Some(found)) = (number(given), number(found)) {
-        return given == found;
-    }
-    if let (Some(one), Some(other)) = (parse_timestamp(given), parse_timestamp(found)) {
-        let has_no_time = given.len() == 10 || found.len() == 10;
-        let day = |instant: jiff::Timestamp| instant.to_zoned(jiff::tz::TimeZone::UTC).date();
-        return one == other || (has_no_time && day(one) == day(other));
+    // Names and other words are neither numbers nor dates, which takes a while to find out for each.
+    if is_figure(given) && is_figure(found) {
+        if let (Some(given), Some(found)) = (number(given), number(found)) {
+            return given == found;
+        }
+        if let (Some(one), Some(other)) = (parse_timestamp(given), parse_timestamp(found)) {
+            let has_no_time = given.len() == 10 || found.len() == 10;
+            let day = |instant: jiff::Timestamp| instant.to_zoned(jiff::tz::TimeZone::UTC).date();
+            return one == other || (has_no_time && day(one) == day(other));
+        }
     }
     if let (Some(given), Some(found)) = (ids.normalize(given, None), ids.normalize(found, None))
         && ids == RecordIdForm::Base62Checked
@@ -171,6 +181,11 @@ fn is_same(given: &str, found: &str, ids: RecordIdForm) -> bool {
         return true;
     }
     parts(given) == parts(found)
+}
+
+/// Whether a text begins as a number or a date does.
+fn is_figure(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_digit() || matches!(first, '-' | '+' | ',' | '.'))
 }
 
 fn number(text: &str) -> Option<String> {

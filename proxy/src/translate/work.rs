@@ -28,8 +28,8 @@ pub struct Work {
     pub raw_data: RawData,
     /// What a created record gets.
     pub record: NativeObject,
-    /// What a record that is there gets.
-    pub changes: NativeObject,
+    /// What a record that is there gets, where that is something else.
+    changes: Option<NativeObject>,
     pub lookup: Option<Lookup>,
     /// Whether the record that is to be written has the key that it is looked for by.
     keeps_key: bool,
@@ -48,7 +48,7 @@ impl Work {
             warnings,
             raw_data: RawData::Full,
             record: NativeObject::nothing(form),
-            changes: NativeObject::nothing(form),
+            changes: None,
             lookup: None,
             keeps_key: true,
             record_id: None,
@@ -59,8 +59,18 @@ impl Work {
 
     /// Sets what is to be written.
     pub fn set_record(&mut self, record: NativeObject) {
-        self.changes = record.clone();
+        self.changes = None;
         self.record = record;
+    }
+
+    /// What a record that is there gets.
+    pub fn changes(&self) -> &NativeObject {
+        self.changes.as_ref().unwrap_or(&self.record)
+    }
+
+    /// The same, before what a created record gets becomes something else.
+    fn changes_mut(&mut self) -> &mut NativeObject {
+        self.changes.get_or_insert_with(|| self.record.clone())
     }
 
     /// Completes what a created record gets.
@@ -69,6 +79,7 @@ impl Work {
             if self.record.contains(default.name) {
                 continue;
             }
+            self.changes_mut();
             let quoted;
             let json = match default.value {
                 Initial::Json(json) => json,
@@ -94,15 +105,17 @@ impl Work {
         };
         let native = target.name();
         self.keeps_key = lookup.is_kept_by(self.record.get(native));
+        // What changes is what was to be written before the key was added.
         if !self.record.contains(native) {
+            let changes = self.record.clone();
             self.record
                 .key("body.upsert_on.values[0]", target, lookup.value())?;
+            self.changes.get_or_insert(changes);
         } else if !self.keeps_key {
             self.warnings.key_differs(lookup.key);
         }
-        // What changes is what was to be written before the key was added.
         if omit_from_changes && self.keeps_key {
-            self.changes.remove(native);
+            self.changes_mut().remove(native);
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ use std::{
 };
 
 use base64::Engine as _;
+use memchr::memmem;
 use serde_json::value::RawValue;
 
 use super::{
@@ -579,12 +580,14 @@ impl NativeObject {
     /// A provider that reads references in what is written to it would take such a text for one.
     fn check_reserved(&self, path: impl Display, text: &str) -> Result<(), Error> {
         match self.form.reserved {
-            Some(reserved) if text.contains(reserved) => Err(Error::issue(
-                path.to_string(),
-                format!(
-                    "expected text without `{reserved}`, which the provider reads as a reference"
-                ),
-            )),
+            Some(reserved) if memmem::find(text.as_bytes(), reserved.as_bytes()).is_some() => {
+                Err(Error::issue(
+                    path.to_string(),
+                    format!(
+                        "expected text without `{reserved}`, which the provider reads as a reference"
+                    ),
+                ))
+            }
             _ => Ok(()),
         }
     }

@@ -113,7 +113,7 @@ impl Scan<'_> {
                     if !self.passes(end)? {
                         nesting.push(end);
                         if end == b'}' {
-                            self.key()?;
+                            self.pass_to_value()?;
                         }
                         continue;
                     }
@@ -127,13 +127,23 @@ impl Scan<'_> {
                 };
                 if !self.ends(end)? {
                     if end == b'}' {
-                        self.key()?;
+                        self.pass_to_value()?;
                     }
                     break;
                 }
                 nesting.pop();
             }
         }
+    }
+
+    /// Passes members of an object, and the key of the first one that takes a closer look.
+    fn pass_to_value(&mut self) -> Result<(), Stop> {
+        let mut rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        while let Some([b',', next @ ..]) = plain_member(rest) {
+            rest = next;
+        }
+        self.at = self.text.len() - rest.len();
+        self.key().map(|_| ())
     }
 }
 
@@ -258,15 +268,21 @@ pub(super) fn plain_value(text: &[u8]) -> Option<usize> {
 fn plain_object(text: &[u8]) -> Option<usize> {
     let mut rest = text.get(1..)?;
     loop {
-        let (_, value) = rest.split_at_checked(plain_string(rest)?)?;
-        let value = value.strip_prefix(b":")?;
-        let length = plain_string(value).or_else(|| plain_word(value))?;
-        match value.get(length..)? {
+        match plain_member(rest)? {
             [b',', next @ ..] => rest = next,
             [b'}', behind @ ..] => return Some(text.len() - behind.len()),
             _ => return None,
         }
     }
+}
+
+/// What follows the member that a text begins with, where that is a plain string or a plain word under a plain name, and
+/// written in the shortest way. None where it has to be looked at more closely.
+#[inline(always)]
+fn plain_member(text: &[u8]) -> Option<&[u8]> {
+    let value = text.get(plain_string(text)?..)?.strip_prefix(b":")?;
+    let length = plain_string(value).or_else(|| plain_word(value))?;
+    value.get(length..)
 }
 
 impl<'a> Leaf<'a> {
@@ -345,7 +361,15 @@ pub fn unquote(inside: &str) -> Option<Cow<'_, str>> {
 /// Whether a text can stand between quotation marks as it is.
 #[inline]
 pub(in crate::translate) fn is_plain(text: &str) -> bool {
-    plain_until(text.as_bytes(), 0) == text.len()
+    let bytes = text.as_bytes();
+    let is_plain = |chunk: &[u8; CHUNK]| specials(*chunk) == 0;
+    let Some(last) = bytes.last_chunk() else {
+        let mut short = [b' '; CHUNK];
+        short[..bytes.len()].copy_from_slice(bytes);
+        return is_plain(&short);
+    };
+    // The last one may overlap the one before.
+    bytes.as_chunks().0.iter().all(is_plain) && is_plain(last)
 }
 
 /// Whether the inside of a string has a meaning in Unicode: no half of a pair of surrogates stands alone.

@@ -730,7 +730,7 @@ static UPSERT: UpsertPlan = UpsertPlan {
                 StepCall::new(|work| update_object_for_upsert_update(
                     &work.cx,
                     work.record_id(),
-                    &work.changes,
+                    work.changes(),
                 )),
             )
             .if_empty(Written::Changes, "read")

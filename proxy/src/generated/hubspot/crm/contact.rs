@@ -311,7 +311,7 @@ static UPSERT: UpsertPlan = UpsertPlan {
                 "patch",
                 StepCall::new(|work| update_object_for_upsert_patch(
                         &work.cx,
-                        &work.changes,
+                        work.changes(),
                         work.key_value(),
                     ))
                     .id(&["id"]),
@@ -340,7 +340,7 @@ static UPSERT: UpsertPlan = UpsertPlan {
                 StepCall::new(|work| update_object_for_upsert_update(
                     &work.cx,
                     work.record_id(),
-                    &work.changes,
+                    work.changes(),
                 )),
             )
             .if_empty(Written::Changes, "read")

@@ -612,7 +612,7 @@ static UPSERT: UpsertPlan = UpsertPlan {
                         StepCall::new(|work| update_row_for_upsert_update(
                             &work.cx,
                             work.record_id(),
-                            &work.changes,
+                            work.changes(),
                         )),
                     ),
                     (

@@ -300,7 +300,7 @@ static UPSERT: UpsertPlan = UpsertPlan {
                         "write",
                         StepCall::new(|work| upsert_row(
                                 &work.cx,
-                                &work.changes,
+                                work.changes(),
                                 work.key_value(),
                             ))
                             .id(&["id"])
@@ -346,7 +346,7 @@ static UPSERT: UpsertPlan = UpsertPlan {
                         StepCall::new(|work| update_row_for_upsert_update(
                             &work.cx,
                             work.record_id(),
-                            &work.changes,
+                            work.changes(),
                         )),
                     ),
                     (

@@ -567,7 +567,7 @@ static UPSERT: UpsertPlan = UpsertPlan {
                 StepCall::new(|work| change_organization_for_upsert_update(
                     &work.cx,
                     work.record_id(),
-                    &work.changes,
+                    work.changes(),
                 )),
             )
             .if_empty(Written::Changes, "read")

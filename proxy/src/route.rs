@@ -181,12 +181,17 @@ impl Path {
         }
     }
 
+    /// Whether a path is for this route, which has as many slashes.
     fn fits(&self, path: &str) -> bool {
+        if self.rest.is_empty() {
+            return path == self.prefix;
+        }
         let Some(found) = path.strip_prefix(self.prefix) else {
             return false;
         };
-        if self.rest.is_empty() {
-            return found.is_empty();
+        // The path has as many slashes as the route, so what is left of it is this one segment.
+        if let [Segment::Parameter(_)] = self.rest.as_slice() {
+            return !found.is_empty();
         }
         let mut found = found.split('/');
         let fit = |wanted: &Segment| match (wanted, found.next()) {
@@ -205,6 +210,11 @@ impl Path {
             let Segment::Parameter(name) = *wanted else {
                 continue;
             };
+            // Nearly every id stands for itself.
+            if !found.contains('%') {
+                parameters.push((name, found.to_owned()));
+                continue;
+            }
             let value = percent_decode_str(found).decode_utf8().map_err(|_| {
                 Error::issue(
                     format!("path.{name}"),

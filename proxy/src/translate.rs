@@ -200,7 +200,7 @@ impl NativeRequest {
 pub struct NativeResponse {
     pub status: u16,
     pub body: Bytes,
-    /// Its `Date` header, for the few who ask. An answer that is remembered has none.
+    /// Its `Date` header, for the few who ask. An answer that is remembered has none, nor one that is a part of another.
     pub date: Option<HeaderValue>,
     /// From the header that `provider.yaml` names.
     pub correlation_id: Option<Arc<str>>,

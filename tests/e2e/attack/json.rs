@@ -118,6 +118,7 @@ fn json_that_is_none_or_can_be_read_in_two_ways_is_refused() {
     }
     for bytes in [
         &b"{\"record\":{\"name\":\"\xff\"}}"[..],
+        b"{\"record\":{\"name\":\"Acme\"},\"unknown\":\"\xff\"}",
         b"{\"record\":{\"name\":\"\xc0\xaf\"}}",
         b"{\"record\":{\"name\":\"\xed\xa0\x80\"}}",
         b"\xff\xfe{\0\"\0r\0",

@@ -1,6 +1,6 @@
 //! The limits on an account's calls, and the refusals that say that one of them is spent.
 
-use super::calls;
+use super::{calls, native_door::header_name};
 use crate::{
     diagnostic::{Diagnostic, Sink},
     mapping::{
@@ -130,8 +130,7 @@ fn kind(limit: &MappingLimit, sink: &Sink) -> Option<PlanLimitKind> {
 }
 
 fn told(told: &MappingTold, sink: &Sink) -> Option<PlanLimitTold> {
-    // Names of headers are compared in lower case.
-    let name = |text: &Text| text.value.to_ascii_lowercase();
+    let name = |text: &Text| header_name(text, sink);
     match (&told.limit, &told.remaining, &told.header, &told.form) {
         (Some(limit), Some(remaining), None, None) => Some(PlanLimitTold::Headers {
             limit: name(limit),

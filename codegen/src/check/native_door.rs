@@ -66,23 +66,30 @@ fn paths(texts: &[Text], sink: &Sink) -> Vec<String> {
 }
 
 fn headers(texts: &[Text], sink: &Sink) -> Vec<String> {
-    let lower = |text: &Text| text.value.to_ascii_lowercase();
-    for text in texts {
-        let name = lower(text);
-        let is_name = !name.is_empty()
-            && name
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-        if !is_name {
-            let message = format!("expected the name of a header, found `{}`", text.value);
-            sink.push(Diagnostic::new("bad-name", message, text.span));
-        } else if NEVER.contains(&name.as_str()) {
+    let name = |text: &Text| {
+        let name = header_name(text, sink);
+        if NEVER.contains(&name.as_str()) {
             let message = format!("`{}` never passes", text.value);
             sink.push(
                 Diagnostic::new("bad-name", message, text.span)
                     .help("it holds a credential, or is about one hop alone"),
             );
         }
+        name
+    };
+    texts.iter().map(name).collect()
+}
+
+/// The name of a header, in lower case, by which it is compared.
+pub(super) fn header_name(text: &Text, sink: &Sink) -> String {
+    let is_name = !text.value.is_empty()
+        && text
+            .value
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    if !is_name {
+        let message = format!("expected the name of a header, found `{}`", text.value);
+        sink.push(Diagnostic::new("bad-name", message, text.span));
     }
-    texts.iter().map(lower).collect()
+    text.value.to_ascii_lowercase()
 }

@@ -426,9 +426,10 @@ impl Checker<'_> {
             code: texts(&errors.code),
             message: errors.message.value.clone(),
             correlation_id: value(errors.correlation_id.as_ref()),
-            // Names of headers are compared in lower case.
-            correlation_header: value(errors.correlation_header.as_ref())
-                .map(|name| name.to_ascii_lowercase()),
+            correlation_header: errors
+                .correlation_header
+                .as_ref()
+                .map(|name| native_door::header_name(name, self.sink)),
             details_list: detail(|details| &details.list),
             details_message: detail(|details| &details.message),
             details_code: detail(|details| &details.code),

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
 use crate::{
@@ -13,8 +13,13 @@ use crate::{
 
 /// A reference to the name of a header, which is in lower case.
 pub(super) fn header(name: &str) -> TokenStream {
-    let name = names::constant(name);
+    let name = constant(name);
     quote! { &#name }
+}
+
+/// Named for what it is: the module has other constants, too.
+fn constant(name: &str) -> Ident {
+    names::constant(&format!("header-{name}"))
 }
 
 /// All names that are referred to.
@@ -32,7 +37,7 @@ pub(super) fn names(provider: &PlanProvider) -> TokenStream {
         }
     }
     let all = all.into_iter().map(|text| {
-        let name = names::constant(text);
+        let name = constant(text);
         quote! { static #name: HeaderName = HeaderName::from_static(#text); }
     });
     quote! { #(#all)* }

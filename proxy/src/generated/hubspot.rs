@@ -298,8 +298,8 @@ pub static PROVIDER: Provider = Provider {
             },
             operations: &[],
             told: Some(QuotaTold::Headers {
-                limit: &X_HUBSPOT_RATELIMIT_DAILY,
-                remaining: &X_HUBSPOT_RATELIMIT_DAILY_REMAINING,
+                limit: &HEADER_X_HUBSPOT_RATELIMIT_DAILY,
+                remaining: &HEADER_X_HUBSPOT_RATELIMIT_DAILY_REMAINING,
             }),
         },
         Limit {
@@ -310,8 +310,8 @@ pub static PROVIDER: Provider = Provider {
             },
             operations: &[],
             told: Some(QuotaTold::Headers {
-                limit: &X_HUBSPOT_RATELIMIT_MAX,
-                remaining: &X_HUBSPOT_RATELIMIT_REMAINING,
+                limit: &HEADER_X_HUBSPOT_RATELIMIT_MAX,
+                remaining: &HEADER_X_HUBSPOT_RATELIMIT_REMAINING,
             }),
         },
         Limit {
@@ -375,7 +375,7 @@ pub static PROVIDER: Provider = Provider {
         code: &["category", "errorType", "status"],
         message: "message",
         correlation_id: Some("correlationId"),
-        correlation_header: Some(&X_HUBSPOT_CORRELATION_ID),
+        correlation_header: Some(&HEADER_X_HUBSPOT_CORRELATION_ID),
         details: Details {
             list: Some("errors"),
             message: Some("message"),
@@ -480,23 +480,23 @@ pub static PROVIDER: Provider = Provider {
     },
 };
 
-static X_HUBSPOT_CORRELATION_ID: HeaderName = HeaderName::from_static(
+static HEADER_X_HUBSPOT_CORRELATION_ID: HeaderName = HeaderName::from_static(
     "x-hubspot-correlation-id",
 );
 
-static X_HUBSPOT_RATELIMIT_DAILY: HeaderName = HeaderName::from_static(
+static HEADER_X_HUBSPOT_RATELIMIT_DAILY: HeaderName = HeaderName::from_static(
     "x-hubspot-ratelimit-daily",
 );
 
-static X_HUBSPOT_RATELIMIT_DAILY_REMAINING: HeaderName = HeaderName::from_static(
+static HEADER_X_HUBSPOT_RATELIMIT_DAILY_REMAINING: HeaderName = HeaderName::from_static(
     "x-hubspot-ratelimit-daily-remaining",
 );
 
-static X_HUBSPOT_RATELIMIT_MAX: HeaderName = HeaderName::from_static(
+static HEADER_X_HUBSPOT_RATELIMIT_MAX: HeaderName = HeaderName::from_static(
     "x-hubspot-ratelimit-max",
 );
 
-static X_HUBSPOT_RATELIMIT_REMAINING: HeaderName = HeaderName::from_static(
+static HEADER_X_HUBSPOT_RATELIMIT_REMAINING: HeaderName = HeaderName::from_static(
     "x-hubspot-ratelimit-remaining",
 );
 

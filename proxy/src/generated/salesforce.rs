@@ -235,7 +235,7 @@ pub static PROVIDER: Provider = Provider {
             },
             operations: &[],
             told: Some(QuotaTold::Used {
-                header: &SFORCE_LIMIT_INFO,
+                header: &HEADER_SFORCE_LIMIT_INFO,
                 before: "api-usage=",
                 between: "/",
             }),
@@ -419,7 +419,9 @@ pub static PROVIDER: Provider = Provider {
     },
 };
 
-static SFORCE_LIMIT_INFO: HeaderName = HeaderName::from_static("sforce-limit-info");
+static HEADER_SFORCE_LIMIT_INFO: HeaderName = HeaderName::from_static(
+    "sforce-limit-info",
+);
 
 /// How records are written.
 pub(super) static FORM: NativeForm = NativeForm {

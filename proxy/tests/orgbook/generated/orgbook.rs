@@ -155,8 +155,8 @@ pub static PROVIDER: Provider = Provider {
             },
             operations: &["listFloors"],
             told: Some(QuotaTold::Headers {
-                limit: &X_LEFT_OF,
-                remaining: &X_LEFT,
+                limit: &HEADER_X_LEFT_OF,
+                remaining: &HEADER_X_LEFT,
             }),
         },
         Limit {
@@ -167,7 +167,7 @@ pub static PROVIDER: Provider = Provider {
             },
             operations: &[],
             told: Some(QuotaTold::Used {
-                header: &X_USAGE,
+                header: &HEADER_X_USAGE,
                 before: "calls=",
                 between: "/",
             }),
@@ -287,11 +287,11 @@ pub static PROVIDER: Provider = Provider {
     },
 };
 
-static X_LEFT: HeaderName = HeaderName::from_static("x-left");
+static HEADER_X_LEFT: HeaderName = HeaderName::from_static("x-left");
 
-static X_LEFT_OF: HeaderName = HeaderName::from_static("x-left-of");
+static HEADER_X_LEFT_OF: HeaderName = HeaderName::from_static("x-left-of");
 
-static X_USAGE: HeaderName = HeaderName::from_static("x-usage");
+static HEADER_X_USAGE: HeaderName = HeaderName::from_static("x-usage");
 
 /// How records are written.
 pub(super) static FORM: NativeForm = NativeForm {

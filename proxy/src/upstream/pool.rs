@@ -2,7 +2,8 @@
 //!
 //! Who makes an exchange drives its connection himself, within his own future: no task stands between a call and its
 //! socket, so nothing has to be passed on, and nobody else has to be woken. A connection that is idle is driven by nobody;
-//! whoever takes it looks first whether it is still open, and those that are not taken for [`IDLE`] are closed.
+//! whoever takes it looks first whether it is still open, and those that are not taken for [`IDLE`] are closed. Each thread
+//! takes those that it has opened itself.
 //!
 //! Nor does a call wake itself: hyper's ends of a connection wake each other at every step, as if they were two tasks. What
 //! may be here already is looked for without a waker ([`turn`]), and only who then has to wait for the other side
@@ -18,6 +19,7 @@ use std::{
     pin::{Pin, pin},
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     task::{Context, Poll, Waker, ready},
+    thread::{self, ThreadId},
     time::Duration,
 };
 
@@ -147,9 +149,12 @@ struct Line {
     /// The other side, as every request names it.
     host: HeaderValue,
     sender: http1::SendRequest<Full<Bytes>>,
-    driver: Pin<Box<Driver>>,
+    /// None once the connection has ended.
+    driver: Option<Pin<Box<Driver>>>,
     /// What the driver has read.
     read: Count,
+    /// That which opened it, whose runtime is told when something has come.
+    thread: ThreadId,
 }
 
 /// One that has many. Dropping the last of its clones closes it.
@@ -262,8 +267,9 @@ impl Pool {
         Ok(Way::Line(Line {
             host: host.map_err(|error| Broken::NotConnected(error.into()))?,
             sender,
-            driver: Box::pin(driver),
+            driver: Some(Box::pin(driver)),
             read,
+            thread: thread::current().id(),
         }))
     }
 }
@@ -351,7 +357,13 @@ impl Idle {
                 return Some(Way::Shared(shared.clone()));
             }
             kept.shared = None;
-            let (mut line, since) = kept.lines.pop()?;
+            // Another thread's would tell of its answers only when that thread has nothing else to do.
+            let own = thread::current().id();
+            let at = kept
+                .lines
+                .iter()
+                .rposition(|(line, _)| line.thread == own)?;
+            let (mut line, since) = kept.lines.remove(at);
             drop(lines);
             if since.elapsed() < IDLE && line.is_open() {
                 return Some(Way::Line(line));
@@ -440,7 +452,9 @@ impl Line {
             ..
         } = self;
         let before = read.now();
-        let mut sent = pin!(sender.try_send_request(std::mem::take(request)));
+        // It is looked at without a waker, so it must not be put off for somebody else's turn: nobody would be woken for it.
+        let sent = tokio::task::unconstrained(sender.try_send_request(std::mem::take(request)));
+        let mut sent = pin!(sent);
         // Nothing can be here before the request is sent.
         let mut may_be_here = false;
         std::future::poll_fn(|cx| {
@@ -457,8 +471,8 @@ impl Line {
 
     /// Whether a request can be sent on it, as far as can be known without waiting.
     fn is_open(&mut self) -> bool {
-        let mut cx = Context::from_waker(Waker::noop());
-        self.driver.as_mut().poll(&mut cx).is_pending() && self.sender.is_ready()
+        drive(&mut self.driver, &mut Context::from_waker(Waker::noop()));
+        self.driver.is_some() && self.sender.is_ready()
     }
 }
 
@@ -466,20 +480,30 @@ impl Line {
 /// has to be woken for it; only before the other side is waited for it is said who. `is_here` says whether something may
 /// have come already.
 fn turn<T>(
-    driver: &mut Pin<Box<Driver>>,
+    driver: &mut Option<Pin<Box<Driver>>>,
     cx: &mut Context<'_>,
     is_here: bool,
     mut look: impl FnMut(&mut Context<'_>) -> Poll<T>,
 ) -> Poll<T> {
     let mut nobody = Context::from_waker(Waker::noop());
     if is_here {
-        let _ = driver.as_mut().poll(&mut nobody);
+        drive(driver, &mut nobody);
         if let Poll::Ready(seen) = look(&mut nobody) {
             return Poll::Ready(seen);
         }
     }
-    let _ = driver.as_mut().poll(cx);
+    drive(driver, cx);
     look(&mut nobody)
+}
+
+/// Drives a connection that has not ended. With its end goes what drove it, and with that a request that it has not taken:
+/// whoever waits for the answer is told, as of anything else that ends it.
+fn drive(driver: &mut Option<Pin<Box<Driver>>>, cx: &mut Context<'_>) {
+    if let Some(running) = driver
+        && running.as_mut().poll(cx).is_ready()
+    {
+        *driver = None;
+    }
 }
 
 /// The body of a response on its way. Read to its end, its connection can be used again; dropped before, it is closed.
@@ -494,6 +518,7 @@ pub(super) struct Arriving {
 impl Arriving {
     /// The body is at its end.
     fn settle(&mut self) {
+        // A sender is ready when the exchange is over and another may follow. Whoever takes the line looks again.
         if let Some(mut line) = self.line.take()
             && (line.sender.is_ready() || line.is_open())
             && let Some(idle) = self.idle.upgrade()

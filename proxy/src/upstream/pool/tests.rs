@@ -192,6 +192,51 @@ async fn nothing_was_sent_where_nobody_listens() {
     assert_eq!(connected.into_inner(), 0);
 }
 
+/// Nobody had looked whether it is open: it may end at the very moment.
+#[tokio::test]
+async fn a_connection_that_has_ended_gives_the_request_back_at_once() {
+    let (address, _) = server(|mut stream| {
+        read_request(&mut stream);
+        stream.write_all(WITH_BODY.as_bytes()).unwrap();
+        thread::sleep(Duration::from_millis(200));
+    });
+    let pool = pool();
+    assert_eq!(body(&pool, address).await, "hello");
+    let mut request = request(address);
+    let origin = origin(&request).unwrap();
+    let kept = pool.idle.lines().by_origin.remove(&origin).unwrap();
+    let (mut line, _) = kept.lines.into_iter().next().unwrap();
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    let asked = tokio::time::timeout(Duration::from_secs(5), line.ask(&mut request));
+    let failed = asked.await.expect("it is told").unwrap_err();
+    assert!(failed.unwrap().take_message().is_some(), "it was not sent");
+}
+
+#[tokio::test]
+async fn a_thread_takes_the_connections_that_it_has_opened() {
+    let (address, accepted) = server(|mut stream| answer_all(&mut stream, WITH_BODY));
+    let pool = pool();
+    assert_eq!(body(&pool, address).await, "hello");
+    let others = pool.clone();
+    let other = thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            for _ in 0..2 {
+                assert_eq!(body(&others, address).await, "hello");
+            }
+        });
+    });
+    tokio::task::spawn_blocking(move || other.join().unwrap())
+        .await
+        .unwrap();
+    assert_eq!(accepted.load(Ordering::SeqCst), 2);
+    assert_eq!(body(&pool, address).await, "hello");
+    assert_eq!(accepted.load(Ordering::SeqCst), 2);
+}
+
 #[tokio::test]
 async fn a_connection_that_ends_without_an_answer_is_lost() {
     let (address, _) = server(|mut stream| {

@@ -186,6 +186,9 @@ impl Store {
     /// Returns when the connections that were given back are in the pool again. They are on their way for a moment; whoever
     /// asks in it has another one opened, and of SQLite each is a thread with a memory of its own.
     async fn settles(&self) {
+        if self.dialect != Dialect::Sqlite {
+            return;
+        }
         let until = Instant::now() + SETTLED;
         while self.pool.num_idle() < self.pool.size() as usize && Instant::now() < until {
             tokio::task::yield_now().await;

@@ -59,25 +59,33 @@ fn a_signal_lets_the_calls_of_all_threads_end() {
     lets_calls_end("limits: { threads: 3 }\n", &["calls-1", "calls-2"]);
 }
 
-/// The names of the threads of a process that answer calls, beside the first.
-fn hands(sidecar: &Sidecar) -> Vec<String> {
+/// The threads of a process that answer calls, beside the first: their names, and how often each has waited for something.
+fn hands(sidecar: &Sidecar) -> Vec<(String, u32)> {
     let Ok(threads) = std::fs::read_dir(format!("/proc/{}/task", sidecar.process.id())) else {
         return Vec::new();
     };
-    let names = threads.filter_map(|thread| {
-        let name = std::fs::read_to_string(thread.ok()?.path().join("comm")).ok()?;
-        Some(name.trim().to_owned())
-    });
-    let mut names: Vec<_> = names.filter(|name| name.starts_with("calls-")).collect();
-    names.sort();
-    names
+    let hand = |thread: std::io::Result<std::fs::DirEntry>| {
+        let status = std::fs::read_to_string(thread.ok()?.path().join("status")).ok()?;
+        let told = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+            Some(line.trim().to_owned())
+        };
+        let waited = told("voluntary_ctxt_switches:")?.parse().ok()?;
+        Some((told("Name:")?, waited))
+    };
+    let mut hands: Vec<_> = threads.filter_map(hand).collect();
+    hands.retain(|(name, _)| name.starts_with("calls-"));
+    hands.sort();
+    hands
 }
 
 fn lets_calls_end(settings: &str, expected_hands: &[&str]) {
     let sandbox = Sandbox::start();
     let mut sidecar = Sidecar::start(&format!("{settings}{}", sandbox.with_oauth()));
+    let before = hands(&sidecar);
     if cfg!(target_os = "linux") {
-        assert_eq!(hands(&sidecar), expected_hands);
+        let names: Vec<_> = before.iter().map(|(name, _)| name).collect();
+        assert_eq!(names, expected_hands);
     }
     // A connection that is kept open for further calls.
     let mut idle = TcpStream::connect(&sidecar.address).unwrap();
@@ -99,6 +107,9 @@ fn lets_calls_end(settings: &str, expected_hands: &[&str]) {
     let mut write = create(&sidecar, "Waited for");
     let left_alone = create(&sidecar, "Left alone");
     wait_for_calls(&sandbox, 12);
+    for ((name, waited), (_, now)) in before.into_iter().zip(hands(&sidecar)) {
+        assert!(now > waited, "{name} has calls of its own");
+    }
     // Its caller hangs up, and what it asked for is done all the same.
     drop(left_alone);
     sidecar.process.terminate();

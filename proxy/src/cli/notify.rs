@@ -19,7 +19,7 @@ pub(super) fn stopping() {
     ]);
 }
 
-/// Says that the thread that answers calls still turns, as often as the watchdog wants to hear it; never ends.
+/// Says that the first of the threads that answer calls still turns, as often as the watchdog wants to hear it; never ends.
 pub(super) async fn keep_watch() {
     let Some(patience) = sd_notify::watchdog_enabled() else {
         return std::future::pending().await;

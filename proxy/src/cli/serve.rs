@@ -31,8 +31,8 @@ pub(super) fn run(api: &Api, arguments: &ServeArguments) -> Result<(), Failure> 
     };
     // The first thread is this one.
     let hands = (1..config.limits.threads).map(|number| Thread::start(&format!("calls-{number}")));
-    let hands: Vec<_> = hands.collect::<Result<_, _>>()?;
-    runtime()?.block_on(async {
+    let mut hands: Vec<_> = hands.collect::<Result<_, _>>()?;
+    let ended = runtime()?.block_on(async {
         let (signals, hangups) = (Signals::catch()?, Hangup::catch()?);
         let handed = Handed::take().map_err(StartError::Handed)?;
         let mut server = Server::bind_handed(*api, &config, None, handed).await?;
@@ -55,7 +55,9 @@ pub(super) fn run(api: &Api, arguments: &ServeArguments) -> Result<(), Failure> 
         let ended = until_stopped(server, signals).await;
         reloading.abort();
         ended
-    })
+    });
+    hands.iter_mut().for_each(Thread::stop);
+    ended
 }
 
 /// Serves until a signal, then drains; a second signal ends that as well.

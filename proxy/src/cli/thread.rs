@@ -1,4 +1,5 @@
-//! A thread with a runtime of its own, for what the main thread is not to be kept from its calls by.
+//! Threads with runtimes of their own: those that answer calls beside the main one, and the one for what no call is to
+//! wait for.
 
 use std::{io, thread};
 
@@ -42,11 +43,16 @@ impl Thread {
     pub(super) fn handle(&self) -> &Handle {
         &self.handle
     }
+
+    /// Tells it to end, and does not wait for it. Of several, all are told before one is waited for.
+    pub(super) fn stop(&mut self) {
+        drop(self.stop.take());
+    }
 }
 
 impl Drop for Thread {
     fn drop(&mut self) {
-        drop(self.stop.take());
+        self.stop();
         if let Some(running) = self.running.take() {
             // A panic was told where it happened.
             let _ = running.join();

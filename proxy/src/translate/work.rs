@@ -68,8 +68,8 @@ impl Work {
         self.changes.as_ref().unwrap_or(&self.record)
     }
 
-    /// The same, before what a created record gets becomes something else.
-    fn changes_mut(&mut self) -> &mut NativeObject {
+    /// Keeps what a record that is there gets, before what a created one gets becomes something else.
+    fn keep_changes(&mut self) -> &mut NativeObject {
         self.changes.get_or_insert_with(|| self.record.clone())
     }
 
@@ -79,7 +79,7 @@ impl Work {
             if self.record.contains(default.name) {
                 continue;
             }
-            self.changes_mut();
+            self.keep_changes();
             let quoted;
             let json = match default.value {
                 Initial::Json(json) => json,
@@ -115,7 +115,7 @@ impl Work {
             self.warnings.key_differs(lookup.key);
         }
         if omit_from_changes && self.keeps_key {
-            self.changes_mut().remove(native);
+            self.keep_changes().remove(native);
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! A proxy under callgrind, which counts what the processor does: the same in every run, however busy the machine is.
+//! A proxy under callgrind, which counts what the processor does: nearly the same in every run, however busy the machine is.
 
 use std::{
     fs,

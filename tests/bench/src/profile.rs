@@ -18,8 +18,8 @@ use crate::{
 /// How often each call is made before it counts, so that what is only done once is done.
 const BEFORE: u32 = 8;
 const COUNTED: u32 = 40;
-/// How long a start is left alone: what it does behind the first callers does not belong to their calls.
-const REST: Duration = Duration::from_secs(3);
+/// How long a start is left alone: what it does beside calls does not belong to them.
+const REST: Duration = Duration::from_secs(1);
 
 /// Counts the instructions of the proxy for each call that is measured, and leaves a profile of each in a folder. The
 /// binary needs symbols, if their names are to be read.
@@ -33,7 +33,11 @@ pub(crate) fn write(arguments: &Arguments, folder: &Path) -> Result<(), Failure>
 
 async fn count(arguments: &Arguments, folder: &Path) -> Result<(), Failure> {
     let stub = Stub::start(Speaks::default(), &Identity::new()?)?;
-    let rest = format!("limits: {{ join_reads: false }}\n{}", connections(&stub));
+    // The store is looked at by and by, whoever calls.
+    let rest = format!(
+        "store: none\nlimits: {{ join_reads: false }}\n{}",
+        connections(&stub)
+    );
     let home = Home::new(&arguments.binary, None, Log::Faults, &rest)?;
     let mut watched = Watched::serve(&home, folder)?;
     tokio::time::sleep(REST).await;

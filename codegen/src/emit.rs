@@ -20,7 +20,9 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use crate::{
-    names,
+    load::UNIFIED_SPEC,
+    names, origins,
+    output::GENERATED,
     plan::{Plan, PlanProvider},
 };
 
@@ -183,6 +185,8 @@ fn root(plan: &Plan) -> TokenStream {
             Route { method: Method::#method, path: #path, operation: #operation, effect: Effect::#effect, served_by: ServedBy::#served_by }
         }
     });
+    let document = beside(UNIFIED_SPEC);
+    let origins = origins::FILE;
     quote! {
         //! The unified API and the providers behind it.
         use crosswalk::{
@@ -197,7 +201,7 @@ fn root(plan: &Plan) -> TokenStream {
         pub mod unified;
 
         /// All that the proxy is built from.
-        pub static API: Api = Api { routes: ROUTES, entities: unified::ENTITIES, providers: &[#(#providers),*], capabilities: &[#(#capabilities),*], records: &[#(#records),*], translator };
+        pub static API: Api = Api { document: include_str!(#document), origins: include_str!(#origins), routes: ROUTES, entities: unified::ENTITIES, providers: &[#(#providers),*], capabilities: &[#(#capabilities),*], records: &[#(#records),*], translator };
 
         static ROUTES: &[Route] = &[#(#routes),*];
 
@@ -208,6 +212,11 @@ fn root(plan: &Plan) -> TokenStream {
             }
         }
     }
+}
+
+/// A file of the project, as what is generated has to name it.
+fn beside(path: &str) -> String {
+    "../".repeat(GENERATED.split('/').count()) + path
 }
 
 fn all_sources(plan: &Plan) -> Vec<String> {

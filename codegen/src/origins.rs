@@ -14,9 +14,12 @@ use crate::{
     source::{Sources, Span, Text},
 };
 
+/// The name of the table's file, beside what is generated.
+pub(crate) const FILE: &str = "origins.json";
+
 /// Where the table is, in the project.
 pub fn path() -> String {
-    format!("{GENERATED}/origins.json")
+    format!("{GENERATED}/{FILE}")
 }
 
 /// The table, by provider and entity.

@@ -147,8 +147,8 @@ where
     }
     match wanted {
         Wanted::File(file) => Ok(file.response()),
-        Wanted::Document(document) => document.answer(&head.method),
-        Wanted::Origins => Ok(text(include_str!("generated/origins.json"))),
+        Wanted::Document(document) => pipeline.contract().answer(document, &head.method),
+        Wanted::Origins => Ok(text(pipeline.api().origins)),
         Wanted::Coverage => told(&coverage(pipeline)),
         Wanted::Connections => {
             caller(pipeline, head).await?;

@@ -41,7 +41,7 @@ use crate::{
     idempotency::{Answer, Idempotency},
     log::CallLog,
     metrics::Metrics,
-    openapi::Document,
+    openapi::{Contract, Document},
     own::{Own, OwnCall},
     recorder::{Recorder, Recording},
     route::{Api, Router, ServedBy, UnifiedRequest},
@@ -98,6 +98,7 @@ const NO_BODY: &str =
 #[derive(Debug)]
 pub struct Pipeline {
     api: Api,
+    contract: Contract,
     router: Router,
     auth: Arc<Auth>,
     origins: Origins,
@@ -195,6 +196,7 @@ impl Pipeline {
         };
         Self {
             api,
+            contract: Contract::of(&api),
             router: Router::new(api.routes),
             own: Arc::new(own),
             auth,
@@ -476,7 +478,7 @@ impl Pipeline {
         let checked =
             head::check(&head, &self.limits.now()).and_then(|()| self.origins.check(&head));
         let request_id = request_id(&head.headers);
-        let answered = checked.and_then(|()| document.answer(&head.method));
+        let answered = checked.and_then(|()| self.contract.answer(document, &head.method));
         let mut response = answered.unwrap_or_else(|error| error.response(&request_id));
         name(&mut response, &request_id);
         response

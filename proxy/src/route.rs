@@ -52,6 +52,10 @@ pub type MakeTranslator =
 /// Everything that codegen wrote, as the one value that the proxy is built from.
 #[derive(Debug, Clone, Copy)]
 pub struct Api {
+    /// Its contract, as `specs/unified.yaml` has it.
+    pub document: &'static str,
+    /// Where the mappings say what each field comes from, as JSON by provider, entity and field.
+    pub origins: &'static str,
     pub routes: &'static [Route],
     /// What the records of each entity have, for those who keep them in tables.
     pub entities: &'static [Entity],

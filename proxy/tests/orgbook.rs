@@ -3,7 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-#[path = "orgbook/generated/mod.rs"]
+#[path = "../../codegen/tests/invented/proxy/src/generated/mod.rs"]
 #[rustfmt::skip]
 #[expect(
     unreachable_pub,

@@ -1,11 +1,16 @@
 //! Projects in memory: the real one, and the one that is invented.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use crosswalk_codegen::{
     check,
     diagnostic::{Diagnostic, Sink},
     load::{self, Files},
+    origins,
     plan::Plan,
     source::Sources,
 };
@@ -21,14 +26,20 @@ pub(crate) fn real() -> Files {
     load::read_files(project_root()).expect("the project's files can be read")
 }
 
+/// The project of the invented provider.
+pub(crate) fn invented_root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/invented")
+}
+
 /// The invented provider, behind an invented contract: the real one may grow without it.
 pub(crate) fn invented() -> Files {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/invented");
-    load::read_files(&root).expect("the invented provider's files can be read")
+    load::read_files(&invented_root()).expect("the invented provider's files can be read")
 }
 
 pub(crate) struct Checked {
     pub(crate) plan: Option<Plan>,
+    /// Empty where the files could not be read.
+    pub(crate) origins: String,
     pub(crate) diagnostics: Vec<Diagnostic>,
     pub(crate) sources: Sources,
 }
@@ -36,11 +47,13 @@ pub(crate) struct Checked {
 pub(crate) fn check(files: &Files) -> Checked {
     let mut sources = Sources::default();
     let sink = Sink::default();
-    let plan = load::load(files, &mut sources, &sink)
-        .and_then(|input| check::check(&input, &sources, &sink));
+    let input = load::load(files, &mut sources, &sink);
+    let origins = input.as_ref().map(|input| origins::table(input, &sources));
+    let plan = input.and_then(|input| check::check(&input, &sources, &sink));
     let diagnostics = sink.into_sorted(&sources);
     Checked {
         plan,
+        origins: origins.unwrap_or_default(),
         diagnostics,
         sources,
     }

@@ -2,11 +2,11 @@
 
 use std::sync::LazyLock;
 
-use crosswalk::openapi;
+use crosswalk::generated::API;
 use serde_json::Value;
 
 static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
-    serde_saphyr::from_str(openapi::yaml()).expect("the contract is YAML, codegen has read it")
+    serde_saphyr::from_str(API.document).expect("the contract is YAML, codegen has read it")
 });
 
 pub(super) fn document() -> &'static Value {

@@ -7,7 +7,7 @@ use std::{
 
 use clap::{Command, ValueEnum};
 use clap_complete::Shell;
-use crosswalk::openapi;
+use crosswalk::generated::API;
 
 use super::{Failure, command, contract::document, say};
 
@@ -28,7 +28,7 @@ pub(super) fn openapi(arguments: &OpenApi) -> Result<(), Failure> {
     match arguments.format {
         Format::Json => say(&serde_json::to_string_pretty(document())
             .expect("what was read as JSON's kinds of values is written as such")),
-        Format::Yaml => say(openapi::yaml().trim_end()),
+        Format::Yaml => say(API.document.trim_end()),
     }
 }
 

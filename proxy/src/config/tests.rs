@@ -101,6 +101,8 @@ const fn provider(
 }
 
 static API: Api = Api {
+    document: "{}",
+    origins: "{}",
     routes: &[],
     entities: &[],
     providers: &[&FIXED, &HOSTED],

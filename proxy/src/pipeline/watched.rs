@@ -8,6 +8,7 @@ use super::{Pipeline, STORE_ANSWERS};
 use crate::{
     auth::Auth,
     error::{Code, Error},
+    openapi::Contract,
     recorder::Recorder,
     route::Api,
     store::ConnectionFilter,
@@ -56,6 +57,10 @@ impl Pipeline {
 
     pub(crate) fn api(&self) -> &Api {
         &self.api
+    }
+
+    pub(crate) fn contract(&self) -> &Contract {
+        &self.contract
     }
 
     /// Where the API is.

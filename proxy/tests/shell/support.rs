@@ -181,6 +181,8 @@ const fn route(
 }
 
 pub(crate) static API: Api = Api {
+    document: "{}",
+    origins: "{}",
     routes: &ROUTES,
     entities: &[],
     providers: &[&ACME],

@@ -1,7 +1,7 @@
 //! Every entity of every provider, the invented one included: generated translators against the plain version, on
 //! records and pages that are made of the entity's own members and of all that may be odd about them.
 
-#[path = "../../../proxy/tests/orgbook/generated/mod.rs"]
+#[path = "../../../codegen/tests/invented/proxy/src/generated/mod.rs"]
 #[rustfmt::skip]
 #[expect(
     unreachable_pub,

@@ -16,6 +16,8 @@ pub mod unified;
 
 /// All that the proxy is built from.
 pub static API: Api = Api {
+    document: include_str!("../../../specs/unified.yaml"),
+    origins: include_str!("origins.json"),
     routes: ROUTES,
     entities: unified::ENTITIES,
     providers: &[&orgbook::PROVIDER],

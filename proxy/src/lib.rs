@@ -1,45 +1,13 @@
 //! Crosswalk: a sidecar reverse proxy that turns unified API calls into native provider calls and back.
 //!
-//! [`config`] says what is wanted, [`server`] listens, [`pipeline`] is the life of one request: [`route`], [`auth`],
-//! [`translate`], [`upstream`], or [`own`] for what the proxy answers by itself. [`capability`] tells what a connection
-//! can do, [`metrics`] what it did. [`generated`] is what codegen wrote; all else takes it as a value of [`route::Api`], so that any other API
-//! can be put in its place. [`sandbox`] plays the providers and knows nothing of the rest.
+//! [`generated`] is what codegen wrote. All else is `crosswalk-runtime`, whose modules are here under the same names: two
+//! crates of one folder, of which a change of a mapping compiles the small one.
 
 #[allow(unused_extern_crates)]
 // Generated modules name this crate as others do, so that they can be compiled outside of it.
 extern crate self as crosswalk;
 
-mod admin;
-pub mod auth;
-pub mod capability;
-pub mod config;
-pub mod connect;
-pub mod connections;
-pub mod core;
-pub mod destination;
-pub mod doctor;
-pub mod error;
-mod explorer;
 #[rustfmt::skip]
 pub mod generated;
-pub mod idempotency;
-pub mod log;
-pub mod metrics;
-pub mod model;
-pub mod openapi;
-pub mod outlet;
-pub mod own;
-pub mod pipeline;
-mod primitives;
-pub mod recorder;
-pub mod reload;
-pub mod route;
-pub mod sandbox;
-pub mod server;
-pub mod store;
-pub mod sync;
-pub mod telemetry;
-pub mod translate;
-pub mod upstream;
-pub mod webhook;
-mod whole;
+
+pub use crosswalk_runtime::*;

@@ -61,7 +61,7 @@ pub use webhook::{
 
 use keys::{KeyError, KeyRing};
 
-static MIGRATIONS: Migrator = sqlx::migrate!();
+static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
 /// Enough for the calls that look something up at one time; most are answered from memory.
 const MOST_CONNECTIONS: u32 = 8;
 /// Until a connection to the database is free or open.

@@ -87,7 +87,7 @@ pub fn example() -> String {
 }
 
 const REFERENCE_HEAD: &str = "\
-<!-- Generated from proxy/src/config/settings.rs by `CROSSWALK_UPDATE=1 cargo test -p crosswalk --lib config::`. Don't edit. -->
+<!-- Generated from proxy/src/config/settings.rs by `CROSSWALK_UPDATE=1 cargo test -p crosswalk-runtime config::`. Don't edit. -->
 
 # Configuration
 
@@ -221,7 +221,7 @@ mod tests {
 
     /// The file holds this text; `CROSSWALK_UPDATE=1` writes it.
     fn is_kept(file: &str, text: &str) {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file);
         if std::env::var_os("CROSSWALK_UPDATE").is_some() {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(&path, text).unwrap();
@@ -229,7 +229,7 @@ mod tests {
         let kept = std::fs::read_to_string(&path).unwrap_or_default();
         assert!(
             kept == text,
-            "proxy/{file} is not what the settings say; `CROSSWALK_UPDATE=1 cargo test -p crosswalk --lib config::` writes it"
+            "proxy/{file} is not what the settings say; `CROSSWALK_UPDATE=1 cargo test -p crosswalk-runtime config::` writes it"
         );
     }
 

@@ -7,7 +7,7 @@
 //! What is wanted of an object is said by a [`Native`] struct, one line for each member:
 //!
 //! ```
-//! use crosswalk::{error::Error, key, translate::{leaf::Leaf, scan::{Left, Members, Native, Scan}}};
+//! use crosswalk_runtime::{error::Error, key, translate::{leaf::Leaf, scan::{Left, Members, Native, Scan}}};
 //!
 //! #[derive(Default)]
 //! struct Company<'a> {

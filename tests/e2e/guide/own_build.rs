@@ -4,7 +4,7 @@
 //! copy of the project that keeps what it has compiled, and what the guides do with a new build is done with that.
 
 use std::{
-    fs,
+    fs::{self, File},
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
@@ -54,7 +54,8 @@ fn xtask() -> PathBuf {
     target().join("debug/xtask")
 }
 
-/// Copies a folder; what is there already and the same is not touched, so that nothing is compiled twice.
+/// Copies a folder, with the times at which its files were changed; what is there already and the same is not touched. So
+/// nothing is compiled twice, and what is not changed is not compiled again.
 fn copy(from: &Path, to: &Path, without: &[&str]) {
     let has_no_place = |path: &Path| without.iter().any(|it| path.ends_with(it));
     if from.is_file() {
@@ -62,6 +63,12 @@ fn copy(from: &Path, to: &Path, without: &[&str]) {
         if fs::read(to).ok().as_ref() != Some(&bytes) {
             fs::create_dir_all(to.parent().unwrap()).unwrap();
             fs::write(to, bytes).unwrap();
+            let changed = fs::metadata(from).and_then(|it| it.modified()).unwrap();
+            File::options()
+                .append(true)
+                .open(to)
+                .and_then(|it| it.set_modified(changed))
+                .unwrap();
         }
         return;
     }
@@ -149,7 +156,7 @@ fn built(field: &Path, provider: &Path, xtask: &Path) -> PathBuf {
         (
             "proxy/Cargo.toml",
             "[package]\nname = \"crosswalk\"\n",
-            "[lib]\nname = \"crosswalk\"\n\n[package]\nname = \"crosswalk-guide\"\n",
+            "[package]\nname = \"crosswalk-guide\"\n",
         ),
         (
             "Cargo.toml",

@@ -23,8 +23,8 @@ const DOCUMENT: &str = "document/orgbook.yaml";
 /// The files of the invented provider and its document.
 fn files() -> Files {
     let mut files = support::invented();
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/invented");
-    let document = fs::read_to_string(path.join(DOCUMENT)).expect("there is a document");
+    let document =
+        fs::read_to_string(support::invented_root().join(DOCUMENT)).expect("there is a document");
     files.insert(DOCUMENT.to_owned(), document);
     files
 }

@@ -108,6 +108,11 @@ fn parts<'p>(page: &'p str, line: &str) -> (&'p str, &'p str) {
 
 /// The project with the field and the provider, built; the program.
 fn built(field: &Path, provider: &Path, xtask: &Path) -> PathBuf {
+    // It has all that the copy does not change, and that is then not compiled again.
+    cargo(
+        &["build", "--quiet", "--workspace", "--bin", "crosswalk"],
+        &root(),
+    );
     let project = target().join("guide/project");
     fs::create_dir_all(&project).unwrap();
     // What cargo has written into the lock file is the other name alone.
@@ -151,7 +156,8 @@ fn built(field: &Path, provider: &Path, xtask: &Path) -> PathBuf {
         .unwrap();
     let told = String::from_utf8_lossy(&generated.stderr);
     assert!(generated.status.success(), "{told}");
-    // By another name, since what is compiled is kept in the same folder, under names that are made of packages' names.
+    // By another name, since what is compiled is kept in the same folder, under names that are made of packages' names. The
+    // runtime keeps its own: it is the same.
     for (path, said, meant) in [
         (
             "proxy/Cargo.toml",

@@ -171,8 +171,11 @@ fn component(package: &Value, ty: &str, checksums: &BTreeMap<(String, String), S
         "bom-ref": purl(package),
         "name": text("name"),
         "version": text("version"),
-        "purl": purl(package),
     });
+    // Those of this project are not on crates.io, where another crate may have the name.
+    if !package["source"].is_null() {
+        component["purl"] = purl(package).into();
+    }
     if let Some(license) = package["license"].as_str() {
         // Older crates write a slash where SPDX has OR.
         let expression: Vec<_> = license.split('/').map(str::trim).collect();

@@ -185,7 +185,7 @@ fn root(plan: &Plan) -> TokenStream {
             Route { method: Method::#method, path: #path, operation: #operation, effect: Effect::#effect, served_by: ServedBy::#served_by }
         }
     });
-    let document = beside(UNIFIED_SPEC);
+    let document = from_generated(UNIFIED_SPEC);
     let origins = origins::FILE;
     quote! {
         //! The unified API and the providers behind it.
@@ -215,7 +215,7 @@ fn root(plan: &Plan) -> TokenStream {
 }
 
 /// A file of the project, as what is generated has to name it.
-fn beside(path: &str) -> String {
+fn from_generated(path: &str) -> String {
     "../".repeat(GENERATED.split('/').count()) + path
 }
 
